@@ -1,0 +1,31 @@
+"""What several files of the repository say about the same thing must agree."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).parents[2]
+
+
+def read_yaml(path: str) -> Any:
+    return yaml.safe_load((ROOT / path).read_text(encoding="utf-8"))
+
+
+def test_the_action_group_names_every_module_and_nothing_else() -> None:
+    modules = sorted(path.stem for path in (ROOT / "plugins" / "modules").glob("bcm_*.py"))
+
+    assert read_yaml("meta/runtime.yml")["action_groups"]["bcm"] == modules
+
+
+def test_the_unit_tests_install_what_the_collection_needs() -> None:
+    needed = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    installed = (ROOT / "tests" / "unit" / "requirements.txt").read_text(encoding="utf-8").splitlines()
+
+    assert {line for line in needed if not line.startswith("#")} <= set(installed)
+
+
+def test_no_sanity_test_is_switched_off() -> None:
+    assert not list((ROOT / "tests" / "sanity").glob("ignore*"))
