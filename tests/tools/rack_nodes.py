@@ -1,0 +1,25 @@
+#!/usr/bin/env python3
+"""Print what the running virtual rack says about its nodes; with --all-up, fail unless every one is UP."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import urllib.request
+
+
+def main() -> None:
+    """Read the rack's admin API, which only the rack's owner has: it is no part of the head node."""
+    with urllib.request.urlopen(f"{os.environ['VIRTUAL_RACK_ADMIN']}/nodes", timeout=10) as answer:  # noqa: S310
+        nodes = json.load(answer)
+    print(f"{'node':<12}{'status':<28}{'power':<8}power operations")
+    for node in nodes:
+        print(f"{node['hostname']:<12}{node['status']:<28}{node['power']:<8}{node['power_operations']}")
+    late = [node["hostname"] for node in nodes if node["status"] != "UP"]
+    if "--all-up" in sys.argv and (late or not nodes):
+        sys.exit(f"error: not up: {', '.join(late) or 'there is no node at all'}")
+
+
+if __name__ == "__main__":
+    main()
