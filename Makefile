@@ -56,7 +56,7 @@ lint: .venv ## ruff, mypy, ansible-lint, shellcheck, changelog fragments
 	@$(STEP) 'mypy' $(MAIN) $(TOOLS)/types
 	@$(STEP) 'shellcheck' $(MAIN) shellcheck $(SHELL_SCRIPTS)
 	@$(STEP) 'antsibull-changelog lint' $(MAIN) antsibull-changelog lint
-	@$(STEP) 'ansible-lint' $(MAIN) ansible-lint --offline --quiet
+	@$(STEP) 'ansible-lint' $(MAIN) ansible-lint --offline -q
 
 .PHONY: docs
 docs: .venv ## antsibull-docs lint of every plugin's and role's documentation

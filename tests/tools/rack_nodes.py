@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Print what the running virtual rack says about its nodes; with --all-up, fail unless every one is UP."""
 
 from __future__ import annotations
