@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Things that go wrong on demand."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from virtual_rack.entities.database import name_of
+from virtual_rack.entities.fields import Entity
+from virtual_rack.nodes.install_plan import MESSAGES, PROVISIONING
+
+# Per kind: the keys that must be given, and those that may be.
+KINDS: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
+    "never_boots": (frozenset(), frozenset({"node"})),
+    "install_fails": (frozenset(), frozenset({"node", "phase", "message"})),
+    "installer_unreachable": (frozenset(), frozenset({"node", "phase"})),
+    "installer_rebooting": (frozenset(), frozenset({"node", "phase"})),
+    "call_fails": (frozenset({"answer"}), frozenset({"service", "call"})),
+    "slow": (frozenset({"seconds"}), frozenset({"service", "call"})),
+    "lost_update": (frozenset(), frozenset({"node", "call"})),
+    "drop_field": (frozenset({"field"}), frozenset({"node", "call"})),
+    "power_fails": (frozenset(), frozenset({"node", "message"})),
+    "power_ignored": (frozenset(), frozenset({"node"})),
+    "power_slow": (frozenset({"seconds"}), frozenset({"node"})),
+}
+_ANSWER_WORDS = ("nothing", "hang", "not_json", "half")
+_ANSWER_KEYS = ("http_status", "errormessage", "validation")
+
+
+class FaultError(Exception):
+    """A fault that cannot be; the text says what is possible."""
+
+
+@dataclass
+class Fault:
+    """One fault; `left` counts down, None means it stays."""
+
+    number: int
+    kind: str
+    options: Mapping[str, Any]
+    left: int | None
+
+    def to_json(self) -> dict[str, Any]:
+        """Show it to an administrator."""
+        return {"id": self.number, "kind": self.kind, **self.options, "times_left": self.left}
+
+
+class Faults:
+    """The faults that are switched on."""
+
+    def __init__(self) -> None:
+        self._faults: dict[int, Fault] = {}
+        self._numbers = itertools.count(1)
+
+    def add(self, spec: Mapping[str, Any]) -> Fault:
+        """Switch a fault on. Raises FaultError."""
+        options = dict(spec)
+        kind = options.pop("kind", None)
+        if kind not in KINDS:
+            raise FaultError(f"unknown kind {kind!r}; the kinds are: {', '.join(sorted(KINDS))}")
+        times = options.pop("times", None)
+        if times is not None and (type(times) is not int or times < 1):
+            raise FaultError(f"times: expected a number from 1 on, found {times!r}")
+        if "phase" in KINDS[kind][1]:
+            options.setdefault("phase", PROVISIONING)
+        _check(kind, options)
+        fault = Fault(next(self._numbers), kind, options, times)
+        self._faults[fault.number] = fault
+        return fault
+
+    def all(self) -> list[Fault]:
+        """List the faults that are on."""
+        return list(self._faults.values())
+
+    def remove(self, number: int) -> bool:
+        """Switch one off; say whether it was on."""
+        return self._faults.pop(number, None) is not None
+
+    def clear(self) -> None:
+        """Switch all off."""
+        self._faults.clear()
+
+    def strike(self, kind: str, **facts: str | Collection[str]) -> Fault | None:
+        """Give the first fault of a kind that fits the facts, and count it. A fault without a filter always fits."""
+        for fault in self._faults.values():
+            if fault.kind == kind and all(_fits(fault.options.get(name), value) for name, value in facts.items()):
+                self._count(fault)
+                return fault
+        return None
+
+    def when_storing(self, call: str, *, before: Entity | None, entity: Entity) -> Entity | None:
+        """Spoil what is stored: see `StorageFaults`."""
+        if self.strike("lost_update", node=name_of(entity), call=call):
+            return None
+        dropped = self.strike("drop_field", node=name_of(entity), call=call)
+        if dropped is None:
+            return entity
+        field = str(dropped.options["field"])
+        if before is not None and field in before:
+            return entity | {field: before[field]}
+        return entity | {field: type(entity[field])()} if entity.get(field) is not None else entity
+
+    def _count(self, fault: Fault) -> None:
+        if fault.left is not None:
+            fault.left -= 1
+            if fault.left == 0:
+                del self._faults[fault.number]
+
+
+def parse_fault(text: str) -> dict[str, Any]:
+    """Read `kind=never_boots,node=dgx-05`, or JSON for what does not fit in that. Raises FaultError."""
+    try:
+        if text.lstrip().startswith("{"):
+            return dict(json.loads(text))
+        pairs = (pair.split("=", 1) for pair in text.split(","))
+        return {key.strip(): _plain_value(value) for key, value in pairs}
+    except ValueError:
+        raise FaultError(f"expected kind=…,key=value,… or JSON, found {text!r}") from None
+
+
+def _plain_value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _check(kind: str, options: Mapping[str, Any]) -> None:
+    required, optional = KINDS[kind]
+    for key in sorted(required - options.keys()):
+        raise FaultError(f"{kind}: {key} is required")
+    for key in sorted(options.keys() - required - optional):
+        raise FaultError(f"{kind}: unknown key {key!r}; known are: {_list(required | optional)}, times")
+    if "seconds" in options and not isinstance(options["seconds"], int | float):
+        raise FaultError(f"{kind}: seconds: expected a number, found {options['seconds']!r}")
+    if "phase" in options and options["phase"] not in MESSAGES:
+        raise FaultError(f"{kind}: phase: expected one of {_list(MESSAGES)}; found {options['phase']!r}")
+    if "answer" in options:
+        _check_answer(options["answer"])
+
+
+def _check_answer(answer: Any) -> None:
+    known = answer in _ANSWER_WORDS if isinstance(answer, str) else False
+    if isinstance(answer, dict):
+        known = sum(key in answer for key in _ANSWER_KEYS) == 1
+    if not known:
+        raise FaultError(f"call_fails: answer: expected one of {_list(_ANSWER_WORDS)}, or one of {_list(_ANSWER_KEYS)}")
+
+
+def _list(words: Iterable[str]) -> str:
+    return ", ".join(sorted(words))
+
+
+def _fits(wanted: Any, value: str | Collection[str]) -> bool:
+    if wanted is None:
+        return True
+    values = (value,) if isinstance(value, str) else value
+    return any(str(wanted).lower() == candidate.lower() for candidate in values)

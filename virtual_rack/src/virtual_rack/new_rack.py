@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Writes a rack file to begin with."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Any
+
+import yaml
+
+MAX_NODES = 10_000
+_MANAGEMENT = ipaddress.IPv4Address("10.141.0.0")
+_BMCS = ipaddress.IPv4Address("10.148.0.0")
+_HEADER = "# SPDX-License-Identifier: GPL-3.0-or-later\n# A rack for `virtual-rack serve`. Change what you like.\n---\n"
+
+
+def new_rack_text(nodes: int) -> str:
+    """Write a rack file with a number of machines, all switched off."""
+    head_node: dict[str, Any] = {
+        "hostname": "bcm-head",
+        "version": "11",
+        "update_mode": "strict",
+        "bulk_calls": True,
+        "slots": 10,
+        "users": [{"username": "admin", "password": "demo-head-node"}],
+        "images": ["default-image"],
+        "networks": [
+            _network("internalnet", _MANAGEMENT, management=True, bootable=True),
+            _network("ipminet", _BMCS, management=False, bootable=False),
+        ],
+    }
+    rack = {"head_node": head_node, "machines": [_machine(number) for number in range(1, nodes + 1)]}
+    return _HEADER + yaml.safe_dump(rack, sort_keys=False)
+
+
+def _network(name: str, base: ipaddress.IPv4Address, *, management: bool, bootable: bool) -> dict[str, Any]:
+    return {
+        "name": name,
+        "base_address": str(base),
+        "netmask_bits": 16,
+        "management": management,
+        "bootable": bootable,
+    }
+
+
+def _machine(number: int) -> dict[str, Any]:
+    return {
+        "name": f"node{number:03d}",
+        "mac": f"02:00:00:00:{number >> 8:02X}:{number & 255:02X}",
+        "serial": f"VR{number:06d}",
+        "management_ip": str(_MANAGEMENT + number),
+        "bmc": {"address": str(_BMCS + number), "username": "bmcadmin", "password": "demo-bmc-password"},
+    }

@@ -1,0 +1,248 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The life of a machine: power, network boot, installer, operating system, and back.
+
+Every step is a timer. A timer belongs to one life of the machine; losing power begins a new one.
+"""
+
+from __future__ import annotations
+
+import uuid as uuids
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from virtual_rack.clock import Clock
+from virtual_rack.entities.fields import Entity
+from virtual_rack.faults import Faults
+from virtual_rack.nodes.assignment import has_boot_interface
+from virtual_rack.nodes.install_plan import SWITCHING, InstallPlan, Step, plan_install
+from virtual_rack.nodes.machine import Disk, InstalledImage, Machine
+from virtual_rack.nodes.provisioning import Provisioning
+from virtual_rack.nodes.registry import Registry
+from virtual_rack.nodes.slots import Request
+from virtual_rack.nodes.status import StatusBoard
+
+# ASSUMED: how long the head node takes to miss a node, and a machine to try the network boot again.
+DOWN_AFTER_S = 30.0
+PXE_RETRY_S = 60.0
+GOING_DOWN_S = 10.0
+
+_INSTALLER_FAULTS = {
+    "install_fails": "INSTALLER_FAILED",
+    "installer_unreachable": "INSTALLER_UNREACHABLE",
+    "installer_rebooting": "INSTALLER_REBOOTING",
+}
+
+
+class StepFinished(Protocol):
+    """Called when a step is over."""
+
+    def __call__(self) -> None: ...
+
+
+@dataclass(frozen=True)
+class Installation:
+    """One run of the installer on one machine."""
+
+    machine: Machine
+    device: str
+    plan: InstallPlan
+    image: InstalledImage
+    layout: str
+    request: str
+
+
+class Boots:
+    """Moves machines through their lives."""
+
+    def __init__(
+        self, *, clock: Clock, registry: Registry, board: StatusBoard, provisioning: Provisioning, faults: Faults
+    ) -> None:
+        self._clock = clock
+        self._registry = registry
+        self._board = board
+        self._provisioning = provisioning
+        self._faults = faults
+        self._installations: dict[str, Installation] = {}
+
+    def power_on(self, machine: Machine) -> None:
+        """Give power; a running machine runs on."""
+        if not machine.power:
+            machine.power = True
+            self._start(machine)
+
+    def power_off(self, machine: Machine) -> None:
+        """Take power away at once."""
+        if machine.power:
+            machine.power = False
+            self._lose(machine)
+
+    def reset(self, machine: Machine) -> None:
+        """Restart a machine that has power, without asking its operating system."""
+        if machine.power:
+            self._lose(machine)
+            self._start(machine)
+
+    def shut_down(self, machine: Machine, *, restart: bool) -> None:
+        """Let the operating system go down, and come back or not."""
+        self._report(machine, "GOING_DOWN")
+        self._after(machine, GOING_DOWN_S, lambda: self.reset(machine) if restart else self.power_off(machine))
+
+    def resume_up(self, machine: Machine, device: Entity) -> None:
+        """Take over a machine that has been running its operating system since before the program started."""
+        machine.device = device["uuid"]
+        self._come_up(machine)
+
+    def start_running(self, machine: Machine) -> None:
+        """Take over a machine that has power and is somewhere before its operating system."""
+        self._start(machine)
+
+    def _after(self, machine: Machine, seconds: float, step: StepFinished) -> None:
+        life = machine.life
+        self._clock.call_later(seconds, lambda: step() if machine.life == life else None)
+
+    def _report(self, machine: Machine, status: str, message: str = "", **flags: object) -> None:
+        machine.reported_s = self._clock.now_s
+        if machine.device is not None:
+            self._board.set(machine.device, status, message, **flags)
+
+    def _lose(self, machine: Machine) -> None:
+        machine.life += 1
+        machine.running = None
+        machine.power_lost_s = self._clock.now_s
+        installation = self._installations.pop(machine.spec.name, None)
+        if installation is not None:
+            self._provisioning.finish(installation.request)
+        self._clock.call_later(DOWN_AFTER_S, lambda: self._miss(machine))
+
+    def _miss(self, machine: Machine) -> None:
+        silent_s = self._clock.now_s - machine.power_lost_s
+        if machine.reported_s <= machine.power_lost_s and silent_s >= DOWN_AFTER_S and machine.device is not None:
+            self._board.set(machine.device, "DOWN")
+
+    def _start(self, machine: Machine) -> None:
+        machine.life += 1
+        self._after(machine, machine.spec.times.post, lambda: self._network_boot(machine))
+
+    def _network_boot(self, machine: Machine) -> None:
+        device = self._registry.device_of(machine)
+        if device is None:
+            # A machine nobody registered keeps trying, so registering it later is enough.
+            self._after(machine, PXE_RETRY_S, lambda: self._network_boot(machine))
+            return
+        machine.device = device["uuid"]
+        if self._strikes(machine, "never_boots"):
+            self._clock.call_later(DOWN_AFTER_S, lambda: self._miss(machine))
+            return
+        machine.boots += 1
+        if has_boot_interface(device):
+            self._report(machine, "BOOTING")
+        self._after(machine, machine.spec.times.boot, lambda: self._start_installer(machine))
+
+    def _start_installer(self, machine: Machine) -> None:
+        device = self._registry.device_of(machine)
+        if device is None:
+            self._network_boot(machine)
+            return
+        machine.device = device["uuid"]
+        installation = self._prepare(machine, device)
+        self._installations[machine.spec.name] = installation
+        self._registry.note_boot(device)
+        self._step(installation, 0)
+
+    def _prepare(self, machine: Machine, device: Entity) -> Installation:
+        plan = plan_install(self._registry.install_facts(machine, device))
+        return Installation(
+            machine=machine,
+            device=device["uuid"],
+            plan=plan,
+            image=self._registry.image_of(device),
+            layout=self._registry.layout_of(device),
+            request=str(uuids.uuid4()),
+        )
+
+    def _step(self, installation: Installation, number: int) -> None:
+        steps = installation.plan.steps
+        if number == len(steps):
+            self._switch_root(installation)
+            return
+        step = steps[number]
+        self._report(installation.machine, "INSTALLING", step.message)
+        if not self._breaks(installation, step):
+            self._begin(installation, step, lambda: self._step(installation, number + 1))
+
+    def _begin(self, installation: Installation, step: Step, finished: StepFinished) -> None:
+        machine = installation.machine
+        if step.kind == "queue":
+            self._queue(installation, finished)
+        elif step.kind == "transfer":
+            self._transfer(installation, finished)
+        elif step.kind == "fail":
+            self._fail(machine, "INSTALLER_FAILED", step.message)
+        elif step.kind == "pass":
+            self._after(machine, step.seconds, finished)
+
+    def _queue(self, installation: Installation, finished: StepFinished) -> None:
+        machine = installation.machine
+        request = Request(
+            uuid=installation.request,
+            image=installation.image.uuid,
+            destination=installation.device,
+            mode=installation.plan.transfer,
+        )
+        # Never within the call that asks: a slot is granted by the head node's own loop.
+        self._provisioning.ask(request, start=lambda: self._after(machine, 0.0, finished))
+
+    def _transfer(self, installation: Installation, finished: StepFinished) -> None:
+        machine = installation.machine
+        full = installation.plan.transfer == "FULL"
+        # From here on the old system is gone; a machine that loses power now has a half-written disk.
+        machine.disk = Disk(None if full else machine.disk.layout, None)
+        times = machine.spec.times
+        self._after(machine, times.install_full if full else times.install_sync, self._copied(installation, finished))
+
+    def _copied(self, installation: Installation, finished: StepFinished) -> Callable[[], None]:
+        def copied() -> None:
+            installation.machine.disk = Disk(installation.layout, installation.image)
+            installation.machine.installs += 1
+            self._provisioning.finish(installation.request)
+            finished()
+
+        return copied
+
+    def _switch_root(self, installation: Installation) -> None:
+        machine = installation.machine
+        self._installations.pop(machine.spec.name, None)
+        machine.last_install_mode = installation.plan.transfer or installation.plan.mode
+        self._registry.note_installed(installation.device)
+        self._report(machine, "INSTALLER_CALLING_INIT", SWITCHING)
+        self._after(machine, machine.spec.times.init, lambda: self._come_up(machine))
+
+    def _come_up(self, machine: Machine) -> None:
+        machine.running = machine.disk.image
+        self._report(machine, "UP", provisioning_failed=False)
+        if machine.device is not None:
+            self._registry.note_up(machine.device)
+
+    def _breaks(self, installation: Installation, step: Step) -> bool:
+        machine = installation.machine
+        for kind, status in _INSTALLER_FAULTS.items():
+            fault = self._faults.strike(kind, node=self._registry.names_of(machine), phase=step.message)
+            if fault is not None:
+                self._fail(machine, status, str(fault.options.get("message", f"{step.message}: failed")))
+                return True
+        return False
+
+    def _fail(self, machine: Machine, status: str, text: str) -> None:
+        installation = self._installations.pop(machine.spec.name, None)
+        machine.life += 1
+        if status == "INSTALLER_REBOOTING":
+            self._report(machine, status, "rebooting")
+            self._after(machine, machine.spec.times.post, lambda: self._network_boot(machine))
+        else:
+            self._report(machine, status, text, provisioning_failed=status == "INSTALLER_FAILED")
+        if installation is not None:
+            self._provisioning.finish(installation.request)
+
+    def _strikes(self, machine: Machine, kind: str) -> bool:
+        return self._faults.strike(kind, node=self._registry.names_of(machine)) is not None

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The queue for provisioning slots: first come, first served; who cannot be served is deferred. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from virtual_rack.entities.fields import ZERO_UUID
+
+
+@dataclass(frozen=True)
+class Provisioner:
+    """A node that hands out images. `images` None means all of them."""
+
+    node: str
+    slots: int
+    images: frozenset[str] | None = None
+    available: bool = True
+
+    def has(self, image: str) -> bool:
+        """Say whether it has a copy of an image."""
+        return self.images is None or image in self.images
+
+
+@dataclass(frozen=True)
+class Request:
+    """One node's wish for an image; `source` is the provisioner once there is one."""
+
+    uuid: str
+    image: str
+    destination: str
+    mode: str
+    from_installer: bool = True
+    dry_run: bool = False
+    session: str = ZERO_UUID
+    source: str = ZERO_UUID
+
+
+@dataclass
+class SlotQueue:
+    """Requests that wait and requests that run."""
+
+    waiting: list[Request] = field(default_factory=list)
+    running: dict[str, Request] = field(default_factory=dict)
+
+    def add(self, request: Request) -> None:
+        """Put a request at the end of the queue."""
+        self.waiting.append(request)
+
+    def drop(self, uuid: str) -> None:
+        """Take a request away, wherever it is."""
+        self.running.pop(uuid, None)
+        self.waiting = [request for request in self.waiting if request.uuid != uuid]
+
+    def used_slots(self, node: str) -> int:
+        """Count what a provisioner is busy with."""
+        return sum(request.source == node for request in self.running.values())
+
+    def admit(self, provisioners: Sequence[Provisioner], *, locked_images: frozenset[str]) -> list[Request]:
+        """Start what can be started, and give what was started, in order."""
+        room = {p.node: p.slots - self.used_slots(p.node) for p in provisioners if p.available}
+        by_node = {p.node: p for p in provisioners}
+        started: list[Request] = []
+        kept: list[Request] = []
+        for request in self.waiting:
+            able = [node for node, free in room.items() if free > 0 and by_node[node].has(request.image)]
+            if not able or request.image in locked_images:
+                kept.append(request)
+                continue
+            # Fewest running tasks first; more slots do not make a provisioner more attractive.
+            source = min(able, key=lambda node: by_node[node].slots - room[node])
+            room[source] -= 1
+            started.append(replace(request, source=source))
+        self.waiting = kept
+        self.running.update({request.uuid: request for request in started})
+        return started

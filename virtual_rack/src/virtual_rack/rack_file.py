@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a rack file says, as frozen dataclasses. `rack_reader` makes them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+
+@dataclass(frozen=True)
+class Times:
+    """How long the parts of a boot take, in simulated seconds."""
+
+    post: float = 10.0
+    boot: float = 30.0
+    install_full: float = 300.0
+    install_sync: float = 120.0
+    init: float = 30.0
+
+
+@dataclass(frozen=True)
+class Bmc:
+    """The controller on a machine's board, and the account that it accepts."""
+
+    address: str
+    username: str
+    password: str
+
+
+@dataclass(frozen=True)
+class MachineSpec:
+    """A machine as it is screwed into the rack."""
+
+    name: str
+    mac: str
+    bmc: Bmc
+    serial: str = ""
+    part_number: str = ""
+    power: bool = False
+    times: Times = Times()
+    management_ip: str = ""
+    category: str = "default"
+
+
+@dataclass(frozen=True)
+class ImageSpec:
+    """A software image that is on the head node's disk from the start."""
+
+    name: str
+    kernel_version: str = "6.8.0-51-generic"
+
+
+@dataclass(frozen=True)
+class NetworkSpec:
+    """A network that the head node knows from the start."""
+
+    name: str
+    base_address: str
+    netmask_bits: int
+    management: bool = False
+    bootable: bool = False
+    domain_name: str = ""
+    gateway: str = "0.0.0.0"
+
+
+@dataclass(frozen=True)
+class CategorySpec:
+    """A category that the head node knows from the start."""
+
+    name: str
+    image: str
+    network: str = ""
+    bmc_username: str = ""
+    bmc_password: str = ""
+
+
+@dataclass(frozen=True)
+class User:
+    """Someone who may log in."""
+
+    username: str
+    password: str
+    profile: str = "admin"
+
+
+ADMIN_PROFILE = ("*",)
+READONLY_PROFILE = (
+    "*::get*",
+    "*::validate*",
+    "*::queryRemove*",
+    "*::powerOperationHistory",
+    "CMSession::*",
+)
+
+
+@dataclass(frozen=True)
+class HeadNodeSpec:
+    """The head node and the switches for what is not known about a real one."""
+
+    hostname: str
+    version: str
+    update_mode: str
+    bulk_calls: bool
+    unauthenticated: str
+    denied: str
+    tls_names: str
+    slots: int
+    images: tuple[ImageSpec, ...]
+    networks: tuple[NetworkSpec, ...]
+    categories: tuple[CategorySpec, ...]
+    users: tuple[User, ...]
+    devices: tuple[str, ...] = ()
+    profiles: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True)
+class RackSpec:
+    """A whole rack file."""
+
+    head_node: HeadNodeSpec
+    machines: tuple[MachineSpec, ...]

@@ -1,0 +1,288 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reads rack files; every mistake is one line that names the file and the key."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, TypeVar
+
+import yaml
+
+from virtual_rack.rack_file import (
+    ADMIN_PROFILE,
+    READONLY_PROFILE,
+    Bmc,
+    CategorySpec,
+    HeadNodeSpec,
+    ImageSpec,
+    MachineSpec,
+    NetworkSpec,
+    RackSpec,
+    Times,
+    User,
+)
+
+T = TypeVar("T")
+_MAC = re.compile(r"^([0-9A-F]{2}:){5}[0-9A-F]{2}$")
+
+
+class RackFileError(Exception):
+    """A rack file that cannot be used; the text names file and key."""
+
+
+class Section:
+    """A mapping of the file whose keys are taken one by one; what is left over is a mistake."""
+
+    def __init__(self, content: Any, where: str) -> None:
+        if not isinstance(content, dict):
+            raise RackFileError(f"{where}: expected a mapping, found {_kind(content)}")
+        self.where = where
+        self._left = dict(content)
+
+    def fail(self, key: str, reason: str) -> RackFileError:
+        """Make the error for one key."""
+        return RackFileError(f"{self._path(key)}: {reason}")
+
+    def _path(self, key: str) -> str:
+        return f"{self.where}.{key}" if not self.where.endswith(":") else f"{self.where} {key}"
+
+    def has(self, key: str) -> bool:
+        """Say whether the file gives the key."""
+        return key in self._left
+
+    def take(self, key: str, kind: type[T], default: T | None = None) -> T:
+        """Take a value of a kind; without a default the key is required."""
+        if key not in self._left:
+            if default is None:
+                raise self.fail(key, "is required")
+            return default
+        value = self._left.pop(key)
+        if kind is float and type(value) is int:
+            value = float(value)
+        if type(value) is not kind:
+            raise self.fail(key, f"expected {_kind_name(kind)}, found {_kind(value)}")
+        return value
+
+    def choice(self, key: str, allowed: tuple[str, ...], default: str) -> str:
+        """Take a word out of a few."""
+        # YAML reads version: 11 as a number and power: on as true; people mean the words.
+        value = self._left.pop(key, default)
+        word = {True: "on", False: "off"}[value] if isinstance(value, bool) else str(value)
+        if word not in allowed:
+            raise self.fail(key, f"expected one of {', '.join(allowed)}, found {word!r}")
+        return word
+
+    def address(self, key: str, default: str | None = None) -> str:
+        """Take an IPv4 address."""
+        text = self.take(key, str, default)
+        if text == default:
+            return text
+        try:
+            return str(ipaddress.IPv4Address(text))
+        except ValueError:
+            raise self.fail(key, f"not an IPv4 address: {text!r}") from None
+
+    def section(self, key: str) -> Section:
+        """Take a mapping; an absent one is empty."""
+        return Section(self._left.pop(key, {}), self._path(key))
+
+    def each(self, key: str, read: Callable[[Any, str], T]) -> tuple[T, ...]:
+        """Take a list, reading each element."""
+        values = self.take(key, list, [])
+        return tuple(read(value, f"{self._path(key)}[{i}]") for i, value in enumerate(values))
+
+    def end(self) -> None:
+        """Refuse keys that nobody took."""
+        for key in self._left:
+            raise self.fail(str(key), "unknown key")
+
+
+def read_rack(path: Path) -> RackSpec:
+    """Read a rack file. Raises RackFileError."""
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise RackFileError(f"{path}: cannot be read: {error.strerror}") from None
+    except yaml.YAMLError as error:
+        raise RackFileError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
+    return rack_from(content, name=str(path))
+
+
+def rack_from(content: Any, *, name: str = "rack") -> RackSpec:
+    """Make a rack out of parsed YAML. Raises RackFileError."""
+    top = Section(content, f"{name}:")
+    times = _times(top.section("times"), Times())
+    machines = top.each("machines", lambda value, where: _machine(Section(value, where), times))
+    head_node = _head_node(top.section("head_node"), machines)
+    top.end()
+    for what, values in (("name", [m.name for m in machines]), ("mac", [m.mac for m in machines])):
+        _refuse_repeats(values, f"{name}: machines", what)
+    _refuse_repeats([m.bmc.address for m in machines], f"{name}: machines", "bmc.address")
+    return RackSpec(head_node=head_node, machines=machines)
+
+
+def _refuse_repeats(values: list[str], where: str, what: str) -> None:
+    seen: set[str] = set()
+    for index, value in enumerate(values):
+        if value in seen:
+            raise RackFileError(f"{where}[{index}].{what}: {value!r} is used twice")
+        seen.add(value)
+
+
+def _times(section: Section, base: Times) -> Times:
+    names = ("post", "boot", "install_full", "install_sync", "init")
+    values = {name: section.take(name, float, float(getattr(base, name))) for name in names}
+    for name, value in values.items():
+        if value < 0:
+            raise section.fail(name, "a time cannot be negative")
+    section.end()
+    return Times(**values)
+
+
+def _machine(section: Section, times: Times) -> MachineSpec:
+    mac = section.take("mac", str).upper()
+    if not _MAC.match(mac):
+        raise section.fail("mac", f"not a MAC address: {mac!r}")
+    bmc = section.section("bmc")
+    machine = MachineSpec(
+        name=section.take("name", str),
+        mac=mac,
+        bmc=Bmc(bmc.address("address"), bmc.take("username", str), bmc.take("password", str)),
+        serial=section.take("serial", str, ""),
+        part_number=section.take("part_number", str, ""),
+        power=section.choice("power", ("on", "off"), "off") == "on",
+        times=_times(section.section("times"), times),
+        management_ip=section.address("management_ip", ""),
+        category=section.take("category", str, "default"),
+    )
+    bmc.end()
+    section.end()
+    return machine
+
+
+def _head_node(section: Section, machines: tuple[MachineSpec, ...]) -> HeadNodeSpec:
+    images = section.each("images", _image) or (ImageSpec("default-image"),)
+    spec = HeadNodeSpec(
+        hostname=section.take("hostname", str, "bcm-head"),
+        version=section.choice("version", ("10", "11"), "11"),
+        update_mode=section.choice("update_mode", ("strict", "lenient"), "strict"),
+        bulk_calls=section.take("bulk_calls", bool, True),
+        unauthenticated=section.choice("unauthenticated", ("html", "errormessage"), "html"),
+        denied=section.choice("denied", ("errormessage", "635", "640"), "errormessage"),
+        tls_names=section.choice("tls_names", ("match", "mismatch"), "match"),
+        slots=section.take("slots", int, 10),
+        images=images,
+        networks=section.each("networks", _network),
+        categories=_categories(section, images),
+        users=section.each("users", _user),
+        profiles=_profiles(section.section("profiles")),
+        devices=_devices(section, machines),
+    )
+    section.end()
+    _check_head_node(section, spec)
+    return spec
+
+
+def _check_head_node(section: Section, spec: HeadNodeSpec) -> None:
+    if not spec.users:
+        raise section.fail("users", "at least one user is required")
+    if spec.slots < 1:
+        raise section.fail("slots", "at least 1 is required")
+    networks = {network.name for network in spec.networks}
+    images = {image.name for image in spec.images}
+    for category in spec.categories:
+        if category.image not in images:
+            raise section.fail("categories", f"{category.name}: no image {category.image!r}")
+        if category.network and category.network not in networks:
+            raise section.fail("categories", f"{category.name}: no network {category.network!r}")
+    for user in spec.users:
+        if user.profile not in spec.profiles:
+            raise section.fail("users", f"{user.username}: no profile {user.profile!r}")
+
+
+def _categories(section: Section, images: tuple[ImageSpec, ...]) -> tuple[CategorySpec, ...]:
+    given = section.each("categories", lambda value, where: _category(Section(value, where), images[0].name))
+    if any(category.name == "default" for category in given):
+        return given
+    return (CategorySpec("default", images[0].name), *given)
+
+
+def _category(section: Section, image: str) -> CategorySpec:
+    category = CategorySpec(
+        name=section.take("name", str),
+        image=section.take("image", str, image),
+        network=section.take("network", str, ""),
+        bmc_username=section.take("bmc_username", str, ""),
+        bmc_password=section.take("bmc_password", str, ""),
+    )
+    section.end()
+    return category
+
+
+def _image(value: Any, where: str) -> ImageSpec:
+    if isinstance(value, str):
+        return ImageSpec(value)
+    section = Section(value, where)
+    image = ImageSpec(section.take("name", str), section.take("kernel_version", str, ImageSpec("").kernel_version))
+    section.end()
+    return image
+
+
+def _network(value: Any, where: str) -> NetworkSpec:
+    section = Section(value, where)
+    network = NetworkSpec(
+        name=section.take("name", str),
+        base_address=section.address("base_address"),
+        netmask_bits=section.take("netmask_bits", int),
+        management=section.take("management", bool, False),
+        bootable=section.take("bootable", bool, False),
+        domain_name=section.take("domain_name", str, ""),
+        gateway=section.address("gateway", "0.0.0.0"),
+    )
+    section.end()
+    if not 0 <= network.netmask_bits <= 32:
+        raise section.fail("netmask_bits", "expected 0 to 32")
+    return network
+
+
+def _user(value: Any, where: str) -> User:
+    section = Section(value, where)
+    user = User(
+        username=section.take("username", str),
+        password=section.take("password", str),
+        profile=section.take("profile", str, "admin"),
+    )
+    section.end()
+    return user
+
+
+def _profiles(section: Section) -> Mapping[str, tuple[str, ...]]:
+    profiles = {"admin": ADMIN_PROFILE, "readonly": READONLY_PROFILE}
+    for name in list(section._left):
+        profiles[name] = tuple(str(pattern) for pattern in section.take(name, list))
+    return MappingProxyType(profiles)
+
+
+def _devices(section: Section, machines: tuple[MachineSpec, ...]) -> tuple[str, ...]:
+    names = tuple(machine.name for machine in machines)
+    if section.has("devices") and section._left["devices"] == "all":
+        section.take("devices", str)
+        return names
+    devices = section.each("devices", lambda value, _where: str(value))
+    for device in devices:
+        if device not in names:
+            raise section.fail("devices", f"no machine is called {device!r}")
+    return devices
+
+
+def _kind_name(kind: type) -> str:
+    names = {str: "text", int: "a number", float: "a number", bool: "true or false", list: "a list", dict: "a mapping"}
+    return names.get(kind, kind.__name__)
+
+
+def _kind(value: Any) -> str:
+    return "nothing" if value is None else _kind_name(type(value))

@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Starts a rack, tells the user how to reach it, ends it cleanly."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shlex
+import signal
+import ssl
+import tempfile
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+
+from virtual_rack.call_log import CallLog
+from virtual_rack.certificates import issue_client, issue_server, open_authority, server_context, write_pair
+from virtual_rack.clock import Clock, Pacer
+from virtual_rack.head_node import HeadNode
+from virtual_rack.rack_file import HeadNodeSpec, RackSpec
+from virtual_rack.state_file import load_state, save_state, write_atomically
+from virtual_rack.web.access import Access
+from virtual_rack.web.admin import Admin
+from virtual_rack.web.api import Api
+
+ADDRESS = "127.0.0.1"
+_GOODBYE_S = 0.2
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to serve a rack; port 0 means any that is free."""
+
+    port: int = 8081
+    admin_port: int = 0
+    speed: float = 1.0
+    directory: Path | None = None
+    faults: Sequence[dict[str, Any]] = ()
+
+
+@dataclass(frozen=True)
+class Running:
+    """A rack that is up."""
+
+    head: HeadNode
+    pacer: Pacer
+    port: int
+    admin_port: int
+    directory: Path
+
+    def environment(self) -> dict[str, str]:
+        """Give the variables by which clients find the rack."""
+        user = self.head.spec.users[0]
+        return {
+            "BCM_HEAD_NODE": ADDRESS,
+            "BCM_PORT": str(self.port),
+            "BCM_CA_PATH": str(self.directory / "ca.pem"),
+            "BCM_USERNAME": user.username,
+            "BCM_PASSWORD": user.password,
+            "VIRTUAL_RACK_ADMIN": f"http://{ADDRESS}:{self.admin_port}",
+        }
+
+
+def exports(environment: dict[str, str]) -> str:
+    """Write variables as lines for a shell."""
+    return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in environment.items())
+
+
+@contextlib.asynccontextmanager
+async def running_rack(rack: RackSpec, options: Options) -> AsyncIterator[Running]:
+    """Run a rack for as long as the block lasts; its state is saved at the end."""
+    with _directory(options.directory) as directory:
+        head = HeadNode(rack, clock=Clock())
+        state = load_state(directory / "state.json")
+        if state is None:
+            head.fill()
+        else:
+            head.load_state(state)
+        for fault in options.faults:
+            head.faults.add(fault)
+        async with _listening(head, options, directory) as running:
+            write_atomically(directory / "env", exports(running.environment()))
+            try:
+                yield running
+            finally:
+                (directory / "env").unlink(missing_ok=True)
+                save_state(directory / "state.json", head.to_state())
+
+
+async def serve(rack: RackSpec, options: Options) -> None:
+    """Run a rack until somebody ends the program."""
+    ended = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, ended.set)
+    async with running_rack(rack, options) as running:
+        print(greeting(running), flush=True)
+        await ended.wait()
+        running.head.sessions.end_all("CMDaemon stopped")
+        await asyncio.sleep(_GOODBYE_S)
+    print("The rack is switched off.", flush=True)
+
+
+def greeting(running: Running) -> str:
+    """Tell the user what is there and how to reach it."""
+    spec, machines = running.head.spec, running.head.machines.all
+    speed = "" if running.pacer.speed == 1 else f", {running.pacer.speed:g} times as fast as real"
+    return (
+        f"Virtual rack is up: head node {spec.hostname} (BCM {spec.version}), {len(machines)} machines{speed}.\n\n"
+        f"{exports(running.environment())}\n"
+        f"The same lines are in {running.directory / 'env'} (use: . {running.directory / 'env'}).\n"
+        f"Client certificate: {running.directory / 'admin.pem'} and admin.key. Ctrl-C ends the rack."
+    )
+
+
+@contextlib.contextmanager
+def _directory(chosen: Path | None) -> Any:
+    if chosen is None:
+        with tempfile.TemporaryDirectory(prefix="virtual-rack-") as made:
+            yield Path(made)
+        return
+    chosen.mkdir(parents=True, exist_ok=True)
+    directory = chosen.resolve()
+    # Its existence says "ready", so one of an earlier run that did not end cleanly must go first.
+    (directory / "env").unlink(missing_ok=True)
+    yield directory
+
+
+@contextlib.asynccontextmanager
+async def _listening(head: HeadNode, options: Options, directory: Path) -> AsyncIterator[Running]:
+    access, log = Access(head.spec.users), CallLog()
+    pacer = Pacer(head.clock, speed=options.speed)
+    api = Api(head, pacer=pacer, access=access, log=log)
+    admin = Admin(head, pacer=pacer, access=access, log=log)
+    context = _certificates(head.spec, directory)
+    async with (
+        _site(api.application(), options.port, context) as port,
+        _site(admin.application(), options.admin_port, None) as admin_port,
+    ):
+        pace = asyncio.create_task(pacer.run())
+        try:
+            yield Running(head, pacer, port, admin_port, directory)
+        finally:
+            pace.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await pace
+
+
+@contextlib.asynccontextmanager
+async def _site(application: web.Application, port: int, context: ssl.SSLContext | None) -> AsyncIterator[int]:
+    runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, ADDRESS, port, ssl_context=context, backlog=1024)
+        await site.start()
+        yield runner.addresses[0][1]
+    finally:
+        await runner.cleanup()
+
+
+def _certificates(spec: HeadNodeSpec, directory: Path) -> ssl.SSLContext:
+    authority = open_authority(directory)
+    server = issue_server(authority, hostname=spec.hostname, matching=spec.tls_names == "match")
+    write_pair(server, directory, "server")
+    write_pair(issue_client(authority, user="admin", profile="admin"), directory, "admin")
+    return server_context(directory)

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""cmdevice: devices, categories, power."""
+
+from __future__ import annotations
+
+from virtual_rack.entities.fields import Entity
+from virtual_rack.entities.validation import Validation
+from virtual_rack.head_node import HeadNode
+from virtual_rack.power.desk import OPERATIONS, PowerOperation
+from virtual_rack.services.calls import Args, Service
+from virtual_rack.services.entities import added, entity_calls
+
+
+class DeviceService:
+    """Devices and their power."""
+
+    def __init__(self, head: HeadNode) -> None:
+        self._head = head
+
+    def calls(self) -> Service:
+        """Give the calls by name."""
+        head = self._head
+        return {
+            **entity_calls(head, "Device", "Devices", bulk=True),
+            **entity_calls(head, "Category", "Categories", bulk=True),
+            "getNodes": lambda args: [device for device in head.database.all("Device") if is_node(device)],
+            "getComputeNodes": lambda args: [
+                d for d in head.database.all("Device") if d["childType"] == "PhysicalNode"
+            ],
+            "getNode": self._get_node,
+            "addLiteNode": lambda args: added(head.commits.add("Device", {**args.entity(), "childType": "LiteNode"})),
+            "powerOperation": self._power_operation,
+            "powerOperationHistory": lambda args: head.power.history(args.uuids(), last_only=args.flag(1)),
+            "preboot": lambda args: self._shut_down(args, restart=True),
+            "pshutdown": lambda args: self._shut_down(args, restart=False),
+            # A success without any effect, as was seen.
+            "reboot": lambda args: {"operations": [], "success": True},
+        }
+
+    def _get_node(self, args: Args) -> Entity | None:
+        name = args.text(0)
+        if name == "master":
+            return next((d for d in self._head.database.all("Device") if d["childType"] == "HeadNode"), None)
+        device = self._head.database.find("Device", name)
+        return device if device and is_node(device) else None
+
+    def _power_operation(self, args: Args) -> Entity:
+        asked = PowerOperation.from_api(args.entity())
+        if asked.operation not in OPERATIONS:
+            return _refuse_operation(asked.operation)
+        return self._head.power.start(asked)
+
+    def _shut_down(self, args: Args, *, restart: bool) -> Entity:
+        results = [self._shut_down_one(uuid, restart=restart) for uuid in args.uuids(2)]
+        # ASSUMED: what a BlockingOperation holds is unknown, so there are none.
+        return {"success": results, "operations": []}
+
+    def _shut_down_one(self, uuid: str, *, restart: bool) -> bool:
+        """Ask a node's own daemon, which is there only while the node is UP."""
+        device = self._head.database.get("Device", uuid)
+        status = self._head.board.get(uuid)
+        machine = self._head.registry.machine_of(device) if device else None
+        if machine is None or status is None or status.status != "UP":
+            return False
+        self._head.boots.shut_down(machine, restart=restart)
+        self._head.power.note(uuid, "REBOOT" if restart else "SHUTDOWN")
+        return True
+
+
+def is_node(device: Entity) -> bool:
+    """Say whether a device is a node; a LiteNode is not."""
+    return device["childType"] in ("PhysicalNode", "HeadNode")
+
+
+def _refuse_operation(operation: str) -> Entity:
+    # ASSUMED: CYCLE and other unknown operations are refused like a wrong field; no answer was seen.
+    finding = Validation("", "operation", "NOT_IN_SET", f"Illegal value for: operation ({operation})")
+    return {"success": False, "validation": [finding.to_api()], "count": 0, "index": 0}

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""cmmain: the head node itself. cmsession: sessions, except for the waiting, which is the web's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from virtual_rack.entities.fields import Entity
+from virtual_rack.head_node import HeadNode
+from virtual_rack.services.calls import Service
+
+# Only the keys are known; the values are those of no real build.
+VERSIONS: Mapping[str, Entity] = {
+    "10": {"cm_version": "10.25.03", "cmd_version": "3.0"},
+    "11": {"cm_version": "11.0", "cmd_version": "3.1"},
+}
+
+
+def version_answer(version: str) -> Entity:
+    """Answer what /rest/v1/version answers."""
+    return {**VERSIONS[version], "build_hash": "virtualrack", "build_index": 1, "database_version": 1}
+
+
+class MainService:
+    """Which head node this is."""
+
+    def __init__(self, head: HeadNode) -> None:
+        self._head = head
+
+    def calls(self) -> Service:
+        """Give the calls by name."""
+        return {
+            "getHeadNodeIPs": lambda args: self._addresses(),
+            "getActivePassiveUuids": lambda args: [self._entity()["uuid"]],
+            # ASSUMED: the same keys as /rest/v1/version.
+            "getVersion": lambda args: version_answer(self._head.spec.version),
+            "getLicenseInfo": lambda args: self._licence(),
+        }
+
+    def _entity(self) -> Entity:
+        return next(d for d in self._head.database.all("Device") if d["childType"] == "HeadNode")
+
+    def _addresses(self) -> Entity:
+        address = self._entity()["interfaces"][0]["ip"]
+        return {"active_head_node_ip": address, "passive_head_node_ip": "0.0.0.0", "shared_head_node_ip": "0.0.0.0"}
+
+    def _licence(self) -> dict[str, Any]:
+        # ASSUMED: all of it. cmmain.getLicenseInfo of a live head node settles it.
+        date = int(self._head.clock.date_s())
+        nodes = sum(d["childType"] == "PhysicalNode" for d in self._head.database.all("Device"))
+        return {
+            "baseType": "LicenseInfo",
+            "childType": "",
+            "licensee": "virtual rack",
+            "version": self._head.spec.version,
+            "startTime": date - 86_400,
+            "endTime": date + 365 * 86_400,
+            "licensedNodes": 10_000,
+            "nodeCount": nodes,
+        }
+
+
+class SessionService:
+    """Sessions."""
+
+    def __init__(self, head: HeadNode) -> None:
+        self._sessions = head.sessions
+
+    def calls(self) -> Service:
+        """Give the calls by name."""
+        return {
+            "registerSession": lambda args: self._sessions.register(),
+            "unregisterSession": lambda args: self._sessions.unregister(args.text(0)),
+            "acknowledgeKeepAlive": lambda args: self._sessions.acknowledge(args.text(0)),
+            # Here for its name only: see `web.long_poll`.
+            "waitForEvents": lambda args: self._sessions.take(args.text(0)) or [],
+        }

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Who is calling: login cookie or client certificate."""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+import string
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from virtual_rack.certificates import profile_of
+from virtual_rack.rack_file import User
+
+COOKIE = "cm-login-token"
+_ALPHABET = string.ascii_letters + string.digits
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Someone who showed who he is."""
+
+    name: str
+    profile: str
+
+
+class Access:
+    """Checks passwords, hands out tokens, recognises callers."""
+
+    def __init__(self, users: tuple[User, ...]) -> None:
+        self._users = {user.username: user for user in users}
+        self._tokens: dict[str, Caller] = {}
+
+    def log_in(self, username: object, password: object) -> str | None:
+        """Give a token, None when name and password do not belong together."""
+        user = self._users.get(str(username))
+        if user is None or not hmac.compare_digest(user.password.encode(), str(password).encode()):
+            return None
+        token = "".join(secrets.choice(_ALPHABET) for _ in range(32))
+        self._tokens[token] = Caller(user.username, user.profile)
+        return token
+
+    def expire_all(self) -> int:
+        """Make every token worthless; say how many there were."""
+        count = len(self._tokens)
+        self._tokens.clear()
+        return count
+
+    def recognise(self, request: web.Request) -> Caller | None:
+        """Say who is calling. The certificate was verified by TLS when there is one."""
+        certificate = request.transport.get_extra_info("peercert") if request.transport else None
+        if certificate:
+            return Caller(*profile_of(certificate))
+        return self._tokens.get(request.cookies.get(COOKIE, ""))

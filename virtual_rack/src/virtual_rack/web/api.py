@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The head node's API: POST /json, GET /rest/v1/version."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from aiohttp import web
+
+from virtual_rack.call_log import CallLog, LoggedCall, operation_of
+from virtual_rack.clock import Pacer
+from virtual_rack.head_node import HeadNode
+from virtual_rack.services.calls import Args, BadArguments, Handler
+from virtual_rack.services.directory import Directory, bare_name
+from virtual_rack.services.main import version_answer
+from virtual_rack.services.minify import minify
+from virtual_rack.web import answers
+from virtual_rack.web.access import COOKIE, Access, Caller
+from virtual_rack.web.broken import broken_answer
+from virtual_rack.web.long_poll import LongPoll
+
+_MAX_BODY_BYTES = 256 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request to /json, read."""
+
+    service: str
+    call: str
+    args: tuple[Any, ...]
+    minify: bool
+    body: dict[str, Any]
+
+
+class Api:
+    """Answers requests for a head node."""
+
+    def __init__(self, head: HeadNode, *, pacer: Pacer, access: Access, log: CallLog) -> None:
+        self._head = head
+        self._pacer = pacer
+        self._access = access
+        self._log = log
+        self._directory = Directory(head)
+        self._long_poll = LongPoll(head.sessions)
+
+    def application(self) -> web.Application:
+        """Make the web application."""
+        application = web.Application(client_max_size=_MAX_BODY_BYTES)
+        application.router.add_post("/json", self._json)
+        application.router.add_get("/rest/v1/version", self._version)
+        return application
+
+    async def _version(self, request: web.Request) -> web.StreamResponse:
+        if self._access.recognise(request) is None:
+            return answers.not_logged_in(request, form=self._head.spec.unauthenticated)
+        return answers.json_answer(version_answer(self._head.spec.version), request)
+
+    async def _json(self, request: web.Request) -> web.StreamResponse:
+        call = read_call(await request.read())
+        if call is None:
+            return answers.bad_request()
+        self._pacer.catch_up()
+        if call.service.lower() == "login":
+            return await self._log_in(call, request)
+        caller = self._access.recognise(request)
+        if caller is None:
+            return answers.not_logged_in(request, form=self._head.spec.unauthenticated)
+        self._note(call, caller.name)
+        broken = await broken_answer(self._head.faults, request, service=_own_name(call.service), call=call.call)
+        return broken if broken is not None else await self._dispatch(call, caller, request)
+
+    async def _log_in(self, call: Call, request: web.Request) -> web.StreamResponse:
+        login = Call("login", "login", (), False, call.body)
+        self._note(login, str(call.body.get("username", "")))
+        broken = await broken_answer(self._head.faults, request, service="login", call="login")
+        if broken is not None:
+            return broken
+        token = self._access.log_in(call.body.get("username"), call.body.get("password"))
+        response = answers.json_answer(True if token else answers.WRONG_PASSWORD, request)
+        if token:
+            response.headers["Set-Cookie"] = f"{COOKIE}={token};path=/;Secure;httponly"
+        return response
+
+    async def _dispatch(self, call: Call, caller: Caller, request: web.Request) -> web.StreamResponse:
+        service = self._directory.find(call.service)
+        if service is None:
+            return answers.no_such_service(bare_name(call.service), request)
+        handler = service.handler(call.call)
+        if handler is None:
+            return answers.bad_request()
+        if not self._directory.allows(caller.profile, service, call.call):
+            form = self._head.spec.denied
+            return answers.denied(caller.profile, f"{service.name}::{call.call}", request, form=form)
+        try:
+            answer = await self._answer(handler, call)
+        except BadArguments:
+            # ASSUMED: arguments of the wrong kind are answered like an unknown call.
+            return answers.bad_request()
+        if call.minify:
+            answer = minify(answer, version=self._head.spec.version)
+        return answers.json_answer(answer, request)
+
+    async def _answer(self, handler: Handler, call: Call) -> Any:
+        args = Args(call.args)
+        if call.call != "waitForEvents":
+            return handler(args)
+        timeout = call.args[1] if len(call.args) > 1 and isinstance(call.args[1], int | float) else 10
+        return await self._long_poll.wait(args.text(0), float(timeout))
+
+    def _note(self, call: Call, user: str) -> None:
+        operation = operation_of(call.call, call.args)
+        date = self._head.clock.date_s()
+        self._log.add(LoggedCall(date, user, _own_name(call.service), call.call, operation, call.args))
+
+
+def _own_name(service: str) -> str:
+    return service if service == "login" else f"cm{bare_name(service)}"
+
+
+def read_call(body: bytes) -> Call | None:
+    """Read a request's body; None when it is not a call."""
+    try:
+        sent = json.loads(body)
+    except ValueError:
+        return None
+    if not isinstance(sent, dict) or not isinstance(sent.get("service"), str):
+        return None
+    args = sent.get("args", [sent["arg"]] if "arg" in sent else [])
+    return Call(
+        service=sent["service"],
+        call=str(sent.get("call", "")),
+        args=tuple(args) if isinstance(args, list) else (args,),
+        minify=sent.get("minify") is True,
+        body=sent,
+    )
