@@ -98,7 +98,7 @@ build: .venv ## build the collection artifact
 
 .PHONY: clean
 clean: ## remove all that make and the tools have made, environments too
-	rm -rf .cache .collections .venv $(OTHER_CORES) .ansible .hypothesis .mypy_cache .pytest_cache .ruff_cache tests/output
+	rm -rf .cache .collections .venv $(OTHER_CORES) .ansible tests/output
 	find . -name .git -prune -o -name __pycache__ -prune -exec rm -rf {} +
 
 # What the targets above need.
