@@ -1,0 +1,33 @@
+# SPDX-FileCopyrightText: The baremetal.bcm contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Acts on the controller, so that a person sees nodes install while it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.arguments import NAMES
+from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.provisioning import (
+    PROVISION,
+    job_of,
+    pace_of,
+    result_of,
+)
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.client import HeadNode
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.clock import SystemClock
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.drive import Drive
+from ansible_collections.baremetal.bcm.plugins.plugin_utils.head_node_action import HeadNodeAction
+
+
+class ActionModule(HeadNodeAction):
+    """Decides for a set of nodes, powers them, watches them until they are UP."""
+
+    SPEC = {**NAMES, **PROVISION}
+
+    def work(self, params: Mapping[str, Any], head_node: HeadNode, check_mode: bool) -> dict[str, Any]:
+        job = job_of(params)
+        drive = Drive(head_node, SystemClock(), pace_of(params), self.say)
+        results = drive.plan(job) if check_mode else drive.run(job)
+        return result_of(results, fail_on_error=params["fail_on_error"], check_mode=check_mode)

@@ -1,0 +1,88 @@
+# SPDX-FileCopyrightText: The baremetal.bcm contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Acts on the controller, to print a table that reads as a table and to write the report there."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.arguments import NAMES
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.client import HeadNode
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.clock import SystemClock
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.device import is_node
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.errors import BcmConfigError
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.power import Power, open_session, power_states
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.report import (
+    build_row,
+    draw_summary,
+    draw_table,
+    summarise_rows,
+)
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.snapshot import (
+    read_devices,
+    read_references,
+    read_statuses,
+    require_names,
+)
+from ansible_collections.baremetal.bcm.plugins.plugin_utils.head_node_action import HeadNodeAction
+
+
+class ActionModule(HeadNodeAction):
+    """Reports on a set of nodes: what they are now and, where given, what a run did with them."""
+
+    SPEC = {
+        **NAMES,
+        "results": {"type": "dict", "default": {}},
+        "path": {"type": "path"},
+        "include_power": {"type": "bool", "default": True},
+        "power_timeout": {"type": "float", "default": 60.0},
+    }
+
+    def work(self, params: Mapping[str, Any], head_node: HeadNode, check_mode: bool) -> dict[str, Any]:
+        names = list(dict.fromkeys(params["names"]))
+        require_names(names)
+        rows = _read_rows(head_node, names, params)
+        summary = summarise_rows(rows)
+        table = draw_table(rows)
+        for line in ("", *table, "", *draw_summary(summary), ""):
+            self.say(line)
+        report = {"nodes": {row["hostname"]: row for row in rows}, "provisioning_summary": summary}
+        if params["path"] and not check_mode:
+            _write(params["path"], report)
+        return {"changed": False, **report, "table": table}
+
+
+def _read_rows(head_node: HeadNode, names: Sequence[str], params: Mapping[str, Any]) -> list[dict[str, Any]]:
+    references = read_references(head_node)
+    devices = read_devices(head_node)
+    known = {name: devices[name] for name in names if name in devices}
+    statuses = read_statuses(head_node, known)
+    powers: dict[str, str] = {}
+    # Whether a node is off matters only where it is DOWN; the BMCs of the others are left in peace.
+    down = {name: str(raw["uuid"]) for name, raw in known.items() if is_node(raw) and statuses[name].status == "DOWN"}
+    if params["include_power"] and down:
+        with open_session(head_node) as session:
+            powers = power_states(Power(head_node, session, SystemClock(), params["power_timeout"]).states(down))
+    results = params["results"]
+    return [
+        build_row(name, known.get(name), statuses.get(name), powers.get(name), results.get(name), references)
+        for name in names
+    ]
+
+
+def _write(path: str, report: Mapping[str, Any]) -> None:
+    """Write the whole report or nothing: a reader never sees half of it."""
+    folder = os.path.dirname(os.path.abspath(path))
+    try:
+        os.makedirs(folder, exist_ok=True)
+        with tempfile.NamedTemporaryFile("w", dir=folder, prefix=".report-", delete=False, encoding="utf-8") as half:
+            json.dump(report, half, indent=2, sort_keys=True)
+            half.write("\n")
+        os.replace(half.name, path)
+    except OSError as error:
+        raise BcmConfigError(f"could not write the report to {path}: {error.strerror}") from error

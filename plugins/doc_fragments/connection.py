@@ -1,0 +1,85 @@
+# SPDX-FileCopyrightText: The baremetal.bcm contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Options of the connection to a head node."""
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    DOCUMENTATION = r"""
+options:
+  head_node:
+    description:
+      - Host name or address of the BCM head node.
+      - In a pair of head nodes, the active one.
+      - Without it the environment variable E(BCM_HEAD_NODE) is used.
+    type: str
+  port:
+    description:
+      - Port of CMDaemon.
+      - Without it the environment variable E(BCM_PORT) is used.
+    type: int
+    default: 8081
+  username:
+    description:
+      - User of the head node. Goes together with O(password).
+      - Not needed with a client certificate.
+      - Without it the environment variable E(BCM_USERNAME) is used.
+    type: str
+  password:
+    description:
+      - Password of O(username).
+      - Without it the environment variable E(BCM_PASSWORD) is used.
+    type: str
+  client_cert:
+    description:
+      - Path of a client certificate in PEM format. Its profile decides which calls are allowed.
+      - On the head node that of the administrator is C(~/.cm/admin.pem).
+      - Without it the environment variable E(BCM_CLIENT_CERT) is used.
+    type: path
+  client_key:
+    description:
+      - Path of the key of O(client_cert).
+      - Without it the environment variable E(BCM_CLIENT_KEY) is used.
+    type: path
+  ca_path:
+    description:
+      - Path of the cluster's certificate authority in PEM format.
+      - On the head node it is C(/cm/local/apps/cmd/etc/cacert.pem).
+      - Without it the environment variable E(BCM_CA_PATH) is used.
+    type: path
+  validate_certs:
+    description:
+      - Whether the certificate of the head node is checked.
+      - Prefer O(ca_path), with O(tls_server_name) where the certificate carries another name, or O(tls_fingerprint),
+        to switching this off.
+      - Without it the environment variable E(BCM_VALIDATE_CERTS) is used.
+    type: bool
+    default: true
+  tls_server_name:
+    description:
+      - Name that the certificate of the head node carries, where it is not O(head_node).
+      - Without it the environment variable E(BCM_TLS_SERVER_NAME) is used.
+    type: str
+  tls_fingerprint:
+    description:
+      - SHA-256 fingerprint of the head node's certificate, in hexadecimal.
+      - Exactly this certificate is trusted then, whatever it says of names and issuers.
+      - Without it the environment variable E(BCM_TLS_FINGERPRINT) is used.
+    type: str
+  connect_timeout:
+    description: How long to wait for a connection, in seconds.
+    type: float
+    default: 10
+  read_timeout:
+    description: How long to wait for an answer, in seconds.
+    type: float
+    default: 60
+requirements:
+  - httpx
+notes:
+  - Runs wherever the head node's port 8081 can be reached, usually on the controller with C(delegate_to) set to C(localhost).
+    Nothing has to be installed on the head node or on the nodes.
+  - Calls that only read are tried again after transport errors, calls that write are not.
+"""

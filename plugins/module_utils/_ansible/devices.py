@@ -1,0 +1,95 @@
+# SPDX-FileCopyrightText: The baremetal.bcm contributors
+# SPDX-License-Identifier: BSD-2-Clause
+"""What bcm_device and bcm_devices share: a set of devices brought to what is wanted, one being a set of one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .._head_node.apply import Outcome, Store, converge, summarise
+from .._head_node.client import HeadNode
+from .._head_node.entities.device import DEVICE, device_to_ansible, is_node
+from .._head_node.entities.fields import Context, Disruption, Raw
+from .._head_node.errors import BcmConfigError
+from .._head_node.record import assignment_of
+from .._head_node.references import References
+from .._head_node.snapshot import read_devices, read_references, require_names
+from .arguments import wanted_of
+from .runner import WORKERS
+
+
+def apply_devices(
+    head_node: HeadNode,
+    devices: Sequence[dict[str, Any]],
+    *,
+    check_mode: bool,
+    assume_categories: Sequence[str] = (),
+    bulk: bool = False,
+) -> dict[str, Any]:
+    """Plan, apply and read back; the result is keyed by host name.
+
+    Raises BcmConfigError for an empty list, a name given twice, or a device that is not a node.
+    """
+    wanted = _index(devices)
+    references = read_references(head_node, assumed_categories=assume_categories if check_mode else ())
+    stored = read_devices(head_node)
+    _refuse_others(wanted, stored)
+    store = Store(head_node, DEVICE, head_node.get_devices, WORKERS, bulk)
+    outcomes = converge(store, wanted, Context(references), stored=stored, dry_run=check_mode)
+    return {
+        **summarise(outcomes),
+        "devices": {name: _shown(outcome, references) for name, outcome in outcomes.items()},
+        "failures": {name: str(outcome.error) for name, outcome in outcomes.items() if outcome.error is not None},
+        "reassigned": [name for name, outcome in outcomes.items() if _is_reassigned(outcome)],
+        "assignments": _assignments(outcomes, references),
+    }
+
+
+def _index(devices: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    names = [device["hostname"] for device in devices]
+    require_names(names)
+    twice = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
+    if twice:
+        raise BcmConfigError(f"named more than once: {', '.join(twice)}")
+    return {device["hostname"]: wanted_of(device) for device in devices}
+
+
+def _refuse_others(wanted: Mapping[str, Any], stored: Mapping[str, Raw]) -> None:
+    others = [
+        f"{name} ({stored[name]['childType']})" for name in wanted if name in stored and not is_node(stored[name])
+    ]
+    if others:
+        raise BcmConfigError(f"only nodes that BCM installs may be touched, not: {', '.join(others)}")
+
+
+def _shown(outcome: Outcome, references: References) -> dict[str, Any]:
+    plan = outcome.plan
+    changed = plan is not None and not plan.is_empty and outcome.error is None
+    shown: dict[str, Any] = {
+        "changed": changed,
+        "action": plan.action if plan else "none",
+        "disruption": plan.disruption.value if plan else "none",
+        "changes": [change.option for change in plan.changes] if plan else [],
+    }
+    if outcome.error is not None:
+        return {**shown, "error": str(outcome.error)}
+    after = plan.desired if plan is not None and changed else outcome.stored
+    return {**shown, "device": device_to_ansible(after, references) if after else None}
+
+
+def _is_reassigned(outcome: Outcome) -> bool:
+    """Whether what the node would install has changed, on a node that existed before."""
+    plan = outcome.plan
+    return plan is not None and plan.action == "update" and plan.disruption is Disruption.REPROVISION
+
+
+def _assignments(outcomes: Mapping[str, Outcome], references: References) -> dict[str, Any]:
+    """What each node would be installed with once the plans are applied, for a check run of bcm_provision."""
+    found = {}
+    for name, outcome in outcomes.items():
+        planned = outcome.plan.desired if outcome.plan is not None else outcome.stored
+        assignment = assignment_of(planned, references) if planned and outcome.error is None else None
+        if assignment is not None:
+            found[name] = assignment.to_ansible()
+    return found

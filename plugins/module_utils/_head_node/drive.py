@@ -1,0 +1,369 @@
+# SPDX-FileCopyrightText: The baremetal.bcm contributors
+# SPDX-License-Identifier: BSD-2-Clause
+"""Provisions a set of nodes and watches them: facts, decisions, intent, power, phases, record.
+
+Every step is one call, or one call a node that changes, for the whole set; the watch is one status call a tick.
+Killed anywhere, the same run started again goes on: the intent on the device tells what was under way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from .apply import Outcome, Store, converge
+from .client import HeadNode
+from .clock import Clock
+from .entities.device import DEVICE
+from .entities.fields import Context, Raw
+from .entities.status import DeviceStatus
+from .errors import BcmConfigError
+from .power import Power, PowerReport, open_session, power_states
+from .progress import format_duration, progress_lines
+from .provision import Action, Decision, Facts, Request, decide
+from .record import Assignment, Record, assignment_of, intent_values, provisioned_values
+from .references import References
+from .snapshot import read_devices, read_references, read_statuses, select_nodes
+from .watch import Deadlines, NodeWatch, observe, start_watch
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How long and how often; `workers` bounds the writes in flight."""
+
+    deadlines: Deadlines = Deadlines()
+    poll_interval_s: float = 10.0
+    power_timeout_s: float = 60.0
+    workers: int = 1
+    bulk: bool = False
+
+
+@dataclass(frozen=True)
+class Job:
+    """What to provision. `reassigned` are the nodes whose image or disk setup this run changed; `assignments` stand in,
+    in check mode, for what the run would have written."""
+
+    names: Sequence[str]
+    request: Request
+    reassigned: Collection[str] = ()
+    assignments: Mapping[str, Assignment] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class NodeResult:
+    """What became of one node. `outcome` is successful, failed, skipped, pending or not_found."""
+
+    name: str
+    decision: Decision
+    outcome: str
+    failed: bool = False
+    changed: bool = False
+    message: str = ""
+    status_before: str = ""
+    status: str = ""
+    image_before: str = ""
+    image: str = ""
+    phase: str = ""
+    watch: NodeWatch | None = None
+    power: PowerReport | None = None
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class _Case:
+    """One node on its way through a run."""
+
+    name: str
+    device: Raw | None
+    facts: Facts | None
+    decision: Decision
+    status: DeviceStatus | None = None
+    last_power_ms: int = 0
+
+
+class Drive:
+    """One run over one set of nodes."""
+
+    def __init__(self, head_node: HeadNode, clock: Clock, pace: Pace, say: Callable[[str], None]) -> None:
+        self._head_node = head_node
+        self._clock = clock
+        self._pace = pace
+        self._say = say
+        self._store = Store(head_node, DEVICE, head_node.get_devices, pace.workers, pace.bulk)
+
+    def plan(self, job: Job) -> dict[str, NodeResult]:
+        """What `run` would do, without a single write."""
+        cases = self._read(job)
+        return {name: _settled(case) for name, case in cases.items()}
+
+    def run(self, job: Job) -> dict[str, NodeResult]:
+        """Decide and act for every node; a node that fails leaves the others alone.
+
+        Raises BcmError only for what concerns all of them, such as a head node that went away; starting again is
+        then safe.
+        """
+        cases = self._read(job)
+        results = {name: _settled(case) for name, case in cases.items()}
+        acting = {name: case for name, case in cases.items() if case.decision.action.acts}
+        if acting:
+            self._say(
+                f"Provisioning {len(acting)} of {len(cases)} nodes. Interrupted? Start the same again: it goes on."
+            )
+            results.update(self._act(acting))
+        self._write_records(job, cases, results)
+        return results
+
+    # -- read and decide ------------------------------------------------------------------------------------------
+
+    def _read(self, job: Job) -> dict[str, _Case]:
+        references = read_references(self._head_node)
+        selection = select_nodes(read_devices(self._head_node), job.names)
+        statuses = read_statuses(self._head_node, selection.devices)
+        cases = {}
+        for name in dict.fromkeys(job.names):
+            device = selection.devices.get(name)
+            facts = _facts(name, device, references, statuses.get(name), job)
+            cases[name] = _Case(name, device, facts, decide(facts, job.request), statuses.get(name))
+        cases = self._look_closer(cases, job.request)
+        _refuse_too_many(cases, job.request.max_nodes)
+        return cases
+
+    def _look_closer(self, cases: dict[str, _Case], request: Request) -> dict[str, _Case]:
+        """Ask for power state and history where the decision depends on them, and decide again."""
+        open_cases = {
+            name: case
+            for name, case in cases.items()
+            if case.device is not None
+            and case.facts is not None
+            and (case.decision.action.acts or case.facts.record.intent_digest)
+        }
+        if not open_cases:
+            return cases
+        uuids = {name: str(case.device["uuid"]) for name, case in open_cases.items() if case.device}
+        history = self._last_power(uuids)
+        off = {name: uid for name, uid in uuids.items() if cases[name].facts.status != "UP"}  # type: ignore[union-attr]
+        powers = self._power_states(off) if request.enable_power_action else {}
+        for name, case in open_cases.items():
+            if case.facts is None:
+                continue
+            last_ms = history.get(name, 0)
+            facts = replace(
+                case.facts,
+                power=powers.get(name, "UNKNOWN"),
+                power_sent_since_intent=last_ms > case.facts.record.intent_power_ms,
+            )
+            cases[name] = replace(case, facts=facts, decision=decide(facts, request), last_power_ms=last_ms)
+        return cases
+
+    def _last_power(self, uuids: Mapping[str, str]) -> dict[str, int]:
+        """When power was last sent to each node, in ms of the head node's clock; STATUS does not count."""
+        names = {uid: name for name, uid in uuids.items()}
+        last: dict[str, int] = {}
+        for entry in self._head_node.power_operation_history(list(names)):
+            name = names.get(str(entry.get("ref_device_uuid")))
+            if name and entry.get("operation") != "STATUS":
+                last[name] = max(last.get(name, 0), int(entry.get("executionTime") or 0))
+        return last
+
+    def _power_states(self, uuids: Mapping[str, str]) -> dict[str, str]:
+        if not uuids:
+            return {}
+        with open_session(self._head_node) as session:
+            power = Power(self._head_node, session, self._clock, self._pace.power_timeout_s)
+            return power_states(power.states(uuids))
+
+    # -- act --------------------------------------------------------------------------------------------------------
+
+    def _act(self, cases: Mapping[str, _Case]) -> dict[str, NodeResult]:
+        started_s = self._clock.now_s()
+        results: dict[str, NodeResult] = {}
+        to_power = {name: case for name, case in cases.items() if case.decision.action is not Action.WATCH}
+        for name, outcome in self._write_intents(to_power).items():
+            if outcome.error is not None:
+                results[name] = _failed(to_power[name], str(outcome.error))
+        to_power = {name: case for name, case in to_power.items() if name not in results}
+        reports = self._send_power(to_power)
+        for name, report in reports.items():
+            if report.error:
+                results[name] = replace(_failed(to_power[name], report.error), power=report, changed=bool(report.sent))
+        watched = {name: case for name, case in cases.items() if name not in results}
+        for name, watch in self._watch(watched, started_s).items():
+            results[name] = _watched(watched[name], watch, reports.get(name), self._clock.now_s() - started_s)
+        return results
+
+    def _write_intents(self, cases: Mapping[str, _Case]) -> dict[str, Outcome]:
+        wanted = {}
+        for name, case in cases.items():
+            if case.facts is None or case.facts.assignment is None:
+                continue
+            values = intent_values(case.facts.assignment, wall_s=self._clock.wall_s(), last_power_ms=case.last_power_ms)
+            options = {"hostname": name, "extra_values": values}
+            if case.decision.next_boot_install_mode:
+                options["next_boot_install_mode"] = case.decision.next_boot_install_mode
+            wanted[name] = options
+        return converge(self._store, wanted, Context()) if wanted else {}
+
+    def _send_power(self, cases: Mapping[str, _Case]) -> dict[str, PowerReport]:
+        reports: dict[str, PowerReport] = {}
+        if not cases:
+            return reports
+        with open_session(self._head_node) as session:
+            power = Power(self._head_node, session, self._clock, self._pace.power_timeout_s)
+            for action, verb in ((Action.POWER_ON, "on"), (Action.POWER_CYCLE, "cycle")):
+                chosen = {name: case for name, case in cases.items() if case.decision.action is action}
+                if chosen:
+                    self._say(f"Power {verb}: {_shorten(chosen)}")
+                    uuids = {name: str(case.device["uuid"]) for name, case in chosen.items() if case.device}
+                    before = {name: {"state": case.facts.power} for name, case in chosen.items() if case.facts}
+                    reports.update(power.run(verb, uuids, before))
+        for name, report in reports.items():
+            if report.error:
+                self._say(f"{name}: FAILED ({report.error})")
+        return reports
+
+    def _watch(self, cases: Mapping[str, _Case], started_s: float) -> dict[str, NodeWatch]:
+        watches = {
+            name: start_watch(
+                name,
+                started_s,
+                "" if case.decision.action is Action.WATCH or case.facts is None else case.facts.status,
+            )
+            for name, case in cases.items()
+        }
+        devices = {name: case.device for name, case in cases.items() if case.device is not None}
+        while not all(watch.done for watch in watches.values()):
+            left = {name: devices[name] for name, watch in watches.items() if not watch.done}
+            statuses = read_statuses(self._head_node, left)
+            now_s = self._clock.now_s()
+            after = {
+                name: observe(watch, statuses.get(name), now_s, self._pace.deadlines) if name in left else watch
+                for name, watch in watches.items()
+            }
+            for line in progress_lines(watches, after, now_s - started_s):
+                self._say(line)
+            watches = after
+            if not all(watch.done for watch in watches.values()):
+                self._clock.sleep(self._pace.poll_interval_s)
+        return watches
+
+    # -- record -----------------------------------------------------------------------------------------------------
+
+    def _write_records(self, job: Job, cases: Mapping[str, _Case], results: dict[str, NodeResult]) -> None:
+        """Write down what is installed now, on every node that came UP or was adopted."""
+        wanted = {}
+        for name, case in cases.items():
+            came_up = results[name].outcome == "successful" and case.decision.action is not Action.NOTHING
+            if came_up and case.facts is not None and case.facts.assignment is not None:
+                values = provisioned_values(case.facts.assignment, wall_s=self._clock.wall_s())
+                wanted[name] = {"hostname": name, "extra_values": values}
+        if not wanted:
+            return
+        for name, outcome in converge(self._store, wanted, Context()).items():
+            if outcome.error is not None:
+                text = f"it is UP, but that could not be recorded on it: {outcome.error}"
+                results[name] = replace(results[name], outcome="failed", failed=True, message=text)
+
+
+def _refuse_too_many(cases: Mapping[str, _Case], most: int | None) -> None:
+    acting = [name for name, case in cases.items() if case.decision.action in (Action.POWER_ON, Action.POWER_CYCLE)]
+    if most is not None and len(acting) > most:
+        raise BcmConfigError(
+            f"{len(acting)} nodes would be powered, more than max_nodes {most}; nothing was sent: {_shorten(acting)}"
+        )
+
+
+def _facts(
+    name: str, device: Raw | None, references: References, status: DeviceStatus | None, job: Job
+) -> Facts | None:
+    assumed = job.assignments.get(name)
+    if device is None:
+        return Facts(assignment=replace(assumed, token=job.request.token)) if assumed else None
+    assignment = assumed or assignment_of(device, references)
+    category = references.categories.raw.get(device.get("category", ""), {})
+    record = Record.from_api(device.get("extra_values"))
+    # No token given means no wish to force: the one that was used last stays in force.
+    token = job.request.token or record.provisioned_token
+    return Facts(
+        assignment=replace(assignment, token=token) if assignment else None,
+        record=record,
+        status=status.status if status else "DOWN",
+        message=status.message if status else "",
+        closed=bool(status and status.closed),
+        restart_required=bool(status and status.restart_required),
+        install_mode=str(device.get("installMode") or category.get("installMode") or "AUTO"),
+        data_node=bool(device.get("dataNode") or category.get("dataNode")),
+        reassigned=name in job.reassigned,
+    )
+
+
+_OUTCOMES = {
+    Action.NOTHING: "successful",
+    Action.RECORD: "successful",
+    Action.PENDING: "pending",
+    Action.SKIP: "skipped",
+    Action.REFUSE: "skipped",
+    Action.NOT_FOUND: "not_found",
+}
+
+
+def _settled(case: _Case) -> NodeResult:
+    """The result of a node as far as the decision tells; for one that acts, what would be done."""
+    action = case.decision.action
+    return NodeResult(
+        name=case.name,
+        decision=case.decision,
+        outcome=_OUTCOMES.get(action, "pending"),
+        failed=action in (Action.REFUSE, Action.NOT_FOUND),
+        changed=action is Action.RECORD or action.acts,
+        message=case.decision.reason,
+        status_before=case.status.status if case.status else "",
+        status=case.status.status if case.status else "",
+        image_before=case.facts.record.provisioned_image if case.facts else "",
+        image=case.facts.assignment.image if case.facts and case.facts.assignment else "",
+        phase=case.status.phase if case.status else "",
+    )
+
+
+def _failed(case: _Case, message: str) -> NodeResult:
+    return replace(_settled(case), outcome="failed", failed=True, changed=False, message=message, phase="power")
+
+
+def _watched(case: _Case, watch: NodeWatch, report: PowerReport | None, seconds: float) -> NodeResult:
+    up = watch.verdict == "up"
+    took_s = watch.timeline[-1].at_s if watch.timeline else seconds
+    return replace(
+        _settled(case),
+        outcome="successful" if up else "failed",
+        failed=not up,
+        message=f"UP after {format_duration(took_s)}" if up else watch.reason,
+        status=watch.status,
+        phase=watch.phase,
+        watch=watch,
+        power=report,
+        seconds=round(took_s, 1),
+    )
+
+
+def _shorten(names: Collection[str], most: int = 10) -> str:
+    shown = ", ".join(list(names)[:most])
+    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
+
+
+def result_to_ansible(result: NodeResult) -> dict[str, Any]:
+    """One node's result as the module returns it."""
+    timeline = result.watch.timeline if result.watch else ()
+    return {
+        "action": result.decision.action.value,
+        "reason": result.decision.reason,
+        "outcome": result.outcome,
+        "failed": result.failed,
+        "changed": result.changed,
+        "message": result.message,
+        "status": result.status,
+        "phase": result.phase,
+        "image": result.image,
+        "seconds": result.seconds,
+        "power_sent": list(result.power.sent) if result.power else [],
+        "timeline": [{"phase": step.phase, "seconds": step.at_s, "message": step.message} for step in timeline],
+    }

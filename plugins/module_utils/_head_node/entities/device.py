@@ -1,0 +1,237 @@
+# SPDX-FileCopyrightText: The baremetal.bcm contributors
+# SPDX-License-Identifier: BSD-2-Clause
+"""Devices: nodes as BCM registers them (bcm-api.md 4.1)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ..errors import BcmConfigError
+from ..references import ZERO_UUID, References
+from . import sub_entities
+from .fields import (
+    Choice,
+    Context,
+    Disruption,
+    Field,
+    ImageProxy,
+    Json,
+    KeyValues,
+    Mac,
+    Raw,
+    Reference,
+    TextSet,
+    Value,
+    new_object,
+    normalise_mac,
+)
+from .nested import show_fields
+from .schema import Schema
+from .sub_entities import ZERO_MAC, interface_type
+
+INSTALL_MODES = ("", "AUTO", "FULL", "MAIN", "NOSYNC", "SKIP")
+# The seeds' MINIMAL does not exist in BCM; AUTO is the least work that still installs the image (decision 13).
+INSTALL_MODE_ALIASES = {"MINIMAL": "AUTO"}
+BOOT_LOADERS = ("SYSLINUX", "GRUB")
+BOOT_LOADER_ALIASES = {"grub2": "GRUB", "grub": "GRUB", "syslinux": "SYSLINUX", "category": "CATEGORY"}
+BOOT_INTERFACE = "BOOTIF"
+BOOT_REVISION = "bootif"
+
+_FIELDS = (
+    Field("hostname", "hostname", Value()),
+    Field("mac", "mac", Mac()),
+    Field("category", "category", Reference("categories"), Disruption.REPROVISION),
+    Field("management_network", "managementNetwork", Reference("networks"), Disruption.RESTART),
+    Field("interfaces", "interfaces", sub_entities.INTERFACES, Disruption.RESTART),
+    Field("bmc_settings", "bmcSettings", sub_entities.BMC_SETTINGS),
+    Field("power_control", "powerControl", Value()),
+    Field("software_image", "softwareImageProxy", ImageProxy(), Disruption.REPROVISION),
+    Field("install_mode", "installMode", Choice(INSTALL_MODES, INSTALL_MODE_ALIASES)),
+    Field("next_boot_install_mode", "nextBootInstallMode", Choice(INSTALL_MODES, INSTALL_MODE_ALIASES)),
+    Field("roles", "roles", sub_entities.ROLES),
+    Field("labels", "userDefinedResources", TextSet()),
+    Field("kernel_version", "kernelVersion", Value(), Disruption.RESTART),
+    Field("kernel_parameters", "kernelParameters", Value(), Disruption.RESTART),
+    Field("boot_loader", "bootLoader", Choice((*BOOT_LOADERS, "CATEGORY"), BOOT_LOADER_ALIASES), Disruption.RESTART),
+    Field("boot_loader_protocol", "bootLoaderProtocol", Choice(("TFTP", "HTTP", "HTTPS", "CATEGORY"))),
+    Field("serial_number", "serialNumber", Value(), since_bcm=11),
+    Field("part_number", "partNumber", Value(), since_bcm=11),
+    Field("notes", "notes", Value()),
+    Field("extra_values", "extra_values", KeyValues()),
+)
+
+
+def _create(wanted: Mapping[str, Json], context: Context) -> Raw:
+    """A PhysicalNode with the defaults of physicalnode-bcm11.json; the server fills what is left out."""
+    hostname = str(wanted["hostname"])
+    check_hostname(hostname)
+    missing = [option for option in ("mac", "category") if not wanted.get(option)]
+    if missing:
+        raise BcmConfigError(f"{' and '.join(missing)} must be given to create it")
+    fresh = new_object(
+        "Device",
+        "PhysicalNode",
+        context,
+        hostname=hostname,
+        mac=ZERO_MAC,
+        partition=context.references.only_partition(),
+        category=ZERO_UUID,
+        managementNetwork=ZERO_UUID,
+        provisioningInterface=ZERO_UUID,
+        powerControl="none",
+        provisioningTransport="RSYNCDAEMON",
+        installMode="",
+        nextBootInstallMode="",
+        bootLoader="CATEGORY",
+        bootLoaderProtocol="CATEGORY",
+        bootLoaderFile="",
+        fips="CATEGORY",
+        authenticationService="CATEGORY",
+        softwareImageProxy=None,
+        bmcSettings=None,
+        interfaces=[],
+        roles=[],
+        services=[],
+        modules=[],
+        fsmounts=[],
+        fsexports=[],
+        gpuSettings=[],
+        staticRoutes=[],
+        userDefinedResources=[],
+        kernelVersion="",
+        kernelParameters="",
+        kernelOutputConsole="",
+        disksetup="",
+        initialize="",
+        finalize="",
+        serialNumber="",
+        partNumber="",
+        notes="",
+    )
+    return {**fresh, "parent_uuid": fresh["uuid"]}
+
+
+def check_hostname(hostname: str) -> None:
+    """Raise BcmConfigError where BCM would refuse the name (bcm-api.md 4.1)."""
+    if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?", hostname) or hostname.isdigit():
+        raise BcmConfigError(
+            f"'{hostname}' is not a host name BCM takes: letters, digits and hyphens, no dots, not digits alone"
+        )
+
+
+def _finish(stored: Raw | None, merged: Raw, wanted: Mapping[str, Json]) -> Raw:
+    """Make the one bootable interface BCM's provisioningInterface; choose powerControl at creation (decisions 20, 21)."""
+    if wanted.get("interfaces") is not None:
+        merged = _point_to_boot_interface(stored, merged, wanted["interfaces"]["elements"])
+    if stored is None and wanted.get("power_control") is None:
+        controls = [item["name"] for item in merged["interfaces"] if interface_type(item) == "bmc"]
+        merged = {**merged, "powerControl": controls[0] if controls else "none"}
+    if stored is None and not _has_address(merged):
+        raise BcmConfigError("it needs an interface that boots: bootable: true, with an ip or dhcp: true")
+    return merged
+
+
+def _point_to_boot_interface(stored: Raw | None, merged: Raw, elements: Iterable[Mapping[str, Json]]) -> Raw:
+    aliases = sub_entities.INTERFACES.alias
+    asked = [aliases(item["name"]) for item in elements if item.get("bootable") and item.get("state") != "absent"]
+    if len(asked) > 1:
+        raise BcmConfigError(f"interfaces: exactly one may be bootable, not {len(asked)}: {', '.join(asked)}")
+    uuids = {item["name"]: item["uuid"] for item in merged["interfaces"]}
+    if not asked:
+        if stored is not None and merged["provisioningInterface"] in (*uuids.values(), ZERO_UUID):
+            return merged
+        raise BcmConfigError("interfaces: exactly one must be bootable: true; it is the one that boots by PXE")
+    return {
+        **merged,
+        "provisioningInterface": uuids[asked[0]],
+        "interfaces": [_mark_boot(item, item["name"] == asked[0]) for item in merged["interfaces"]],
+    }
+
+
+def _mark_boot(interface: Raw, boots: bool) -> Raw:
+    """Set BCM 11's flag, and the tag without which BOOTING never shows for another name than BOOTIF (decision 21)."""
+    marked = {**interface, "bootable": boots} if "bootable" in interface else dict(interface)
+    if boots and interface["name"] != BOOT_INTERFACE:
+        marked["revision"] = BOOT_REVISION
+    elif not boots and interface["revision"] == BOOT_REVISION:
+        marked["revision"] = ""
+    return marked
+
+
+def _has_address(device: Raw) -> bool:
+    boots = [item for item in device["interfaces"] if item["uuid"] == device["provisioningInterface"]]
+    return any(item["dhcp"] or item["ip"] != "0.0.0.0" for item in boots)
+
+
+DEVICE = Schema("device", "cmdevice", "Device", "Devices", "hostname", "hostname", _FIELDS, _create, _finish)
+
+
+def is_node(raw: Mapping[str, Any]) -> bool:
+    """Whether BCM installs this device: head nodes, switches, lite nodes and the like are never ours to touch."""
+    return bool(raw.get("childType") == "PhysicalNode")
+
+
+def device_to_ansible(raw: Raw, references: References) -> dict[str, Json]:
+    """A device in the words of the options, passwords hidden."""
+    shown = show_fields(raw, DEVICE.fields, references)
+    shown.pop("extra_values", None)
+    return {
+        **shown,
+        "uuid": raw["uuid"],
+        "type": raw["childType"],
+        "management_ip": management_ip(raw),
+        "bmc_ip": bmc_ip(raw),
+        "boot_interface": boot_interface(raw),
+        "software_image": effective_image_name(raw, references),
+        "software_image_override": shown.get("software_image"),
+    }
+
+
+def boot_interface(raw: Mapping[str, Any]) -> str | None:
+    for item in raw.get("interfaces") or []:
+        if item["uuid"] == raw.get("provisioningInterface"):
+            return str(item["name"])
+    return None
+
+
+def management_ip(raw: Mapping[str, Any]) -> str | None:
+    """The address of the interface that boots, else of the first physical one."""
+    interfaces = raw.get("interfaces") or []
+    boots = [item for item in interfaces if item["uuid"] == raw.get("provisioningInterface")]
+    physical = [item for item in interfaces if interface_type(item) == "physical"]
+    return _address(boots or physical)
+
+
+def bmc_ip(raw: Mapping[str, Any]) -> str | None:
+    """The address of the BMC interface that power goes through, else of the first one."""
+    bmcs = [item for item in raw.get("interfaces") or [] if interface_type(item) == "bmc"]
+    controls = [item for item in bmcs if item["name"] == raw.get("powerControl")]
+    return _address(controls or bmcs)
+
+
+def _address(interfaces: list[Mapping[str, Any]]) -> str | None:
+    return next((str(item["ip"]) for item in interfaces if item["ip"] != "0.0.0.0"), None)
+
+
+def effective_proxy(raw: Mapping[str, Any], references: References) -> Mapping[str, Any] | None:
+    """The image assigned to a node: its own, else its category's (bcm-api.md 4.3); None where neither is known."""
+    own: Mapping[str, Any] | None = raw.get("softwareImageProxy")
+    if own:
+        return own
+    category = references.categories.raw.get(raw.get("category", ""), {})
+    proxy: Mapping[str, Any] | None = category.get("softwareImageProxy")
+    return proxy
+
+
+def effective_image_name(raw: Mapping[str, Any], references: References) -> str | None:
+    proxy = effective_proxy(raw, references)
+    shown: str | None = ImageProxy().show(proxy, references)
+    return shown
+
+
+def mac_addresses(raw: Mapping[str, Any]) -> set[str]:
+    """Every MAC address a device claims, normalised; unset ones left out."""
+    macs = [raw.get("mac"), *(item.get("mac") for item in raw.get("interfaces") or [])]
+    return {normalise_mac(mac) for mac in macs if mac and mac != ZERO_MAC}

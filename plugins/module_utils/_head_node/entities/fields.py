@@ -1,0 +1,264 @@
+# SPDX-FileCopyrightText: The baremetal.bcm contributors
+# SPDX-License-Identifier: BSD-2-Clause
+"""Kinds of fields: each merges a user's value into what is stored, and shows what is stored to a user.
+
+`merge` returns the stored value itself when nothing differs under the kind's comparison rule, so that
+"has it changed" is plain inequality and a field nobody named stays byte-identical.
+"""
+
+from __future__ import annotations
+
+import copy
+import re
+import uuid
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, Protocol
+
+from ..errors import BcmConfigError
+from ..references import ZERO_UUID, References
+
+Json = Any
+Raw = dict[str, Any]
+
+HIDDEN = "********"
+
+
+class Disruption(str, Enum):
+    """What a change costs the node: from nothing to a new installation."""
+
+    NONE = "none"
+    RESTART = "restart"
+    REPROVISION = "re-provision"
+    DELETE = "delete"
+
+
+@dataclass(frozen=True)
+class Context:
+    """What merging needs beside the values: references, and where new uuids come from."""
+
+    references: References = field(default_factory=References)
+    new_uuid: Callable[[], str] = lambda: str(uuid.uuid4())
+
+
+class Kind(Protocol):
+    def merge(self, stored: Json, wanted: Json, context: Context) -> Json: ...
+
+    def show(self, stored: Json, references: References) -> Json: ...
+
+
+@dataclass(frozen=True)
+class Field:
+    """One option of ours and the API key behind it."""
+
+    option: str
+    key: str
+    kind: Kind
+    disruption: Disruption = Disruption.NONE
+    since_bcm: int = 10
+
+
+@dataclass(frozen=True)
+class Value:
+    """A scalar, or a list whose order matters: compared as it is."""
+
+    def merge(self, stored: Json, wanted: Json, context: Context) -> Json:
+        return wanted
+
+    def show(self, stored: Json, references: References) -> Json:
+        return stored
+
+
+@dataclass(frozen=True)
+class Choice:
+    """An enumeration; `aliases` are the words of others for the same thing."""
+
+    values: tuple[str, ...]
+    aliases: Mapping[str, str] = field(default_factory=dict)
+
+    def merge(self, stored: Json, wanted: Json, context: Context) -> Json:
+        value = self.aliases.get(wanted, wanted)
+        if value not in self.values:
+            raise BcmConfigError(f"'{wanted}' is not one of {', '.join(v for v in self.values if v)}")
+        return value
+
+    def show(self, stored: Json, references: References) -> Json:
+        return stored
+
+
+@dataclass(frozen=True)
+class Mac:
+    """A MAC address: case and separators don't count."""
+
+    def merge(self, stored: Json, wanted: Json, context: Context) -> Json:
+        value = normalise_mac(wanted)
+        return stored if stored and normalise_mac(stored) == value else value
+
+    def show(self, stored: Json, references: References) -> Json:
+        return stored
+
+
+@dataclass(frozen=True)
+class TextSet:
+    """A list of words in which order does not count; an empty list clears it."""
+
+    def merge(self, stored: Json, wanted: Json, context: Context) -> Json:
+        return stored if set(stored or []) == set(wanted) else sorted(set(wanted))
+
+    def show(self, stored: Json, references: References) -> Json:
+        return sorted(stored or [])
+
+
+@dataclass(frozen=True)
+class Script:
+    """The text of a script; a path is refused, because BCM would store the path as the script."""
+
+    def merge(self, stored: Json, wanted: Json, context: Context) -> Json:
+        text = wanted.strip()
+        if text and "\n" not in text and re.fullmatch(r"[~/.]?[\w@%+=:,./-]*/[\w@%+=:,.-]+|[\w.-]+\.(sh|py|pl)", text):
+            raise BcmConfigError(
+                f"'{text}' looks like a path, but the text of the script is needed: lookup('ansible.builtin.file', …)"
+            )
+        return wanted
+
+    def show(self, stored: Json, references: References) -> Json:
+        return stored
+
+
+@dataclass(frozen=True)
+class Xml:
+    """An XML text with a given root; differences in white space between elements don't count."""
+
+    root: str
+
+    def merge(self, stored: Json, wanted: Json, context: Context) -> Json:
+        if not wanted.strip():
+            return wanted
+        canonical = self._canonical(wanted)
+        try:
+            return stored if stored and self._canonical(stored) == canonical else wanted
+        except BcmConfigError:
+            return wanted
+
+    def show(self, stored: Json, references: References) -> Json:
+        return stored
+
+    def _canonical(self, text: str) -> str:
+        # A declaration of an encoding is for bytes; the parser refuses it in text.
+        try:
+            root = ElementTree.fromstring(text.strip().encode())
+            if root.tag != self.root:
+                raise BcmConfigError(f"the root element is <{root.tag}>, not <{self.root}>")
+            return ElementTree.canonicalize(ElementTree.tostring(root, encoding="unicode"), strip_text=True)
+        except ElementTree.ParseError as error:
+            raise BcmConfigError(f"not well-formed XML: {error}") from error
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A name that is stored as a uuid; an empty name clears it."""
+
+    of: str  # the attribute of References
+
+    def merge(self, stored: Json, wanted: Json, context: Context) -> Json:
+        if not wanted:
+            return ZERO_UUID
+        names = getattr(context.references, self.of)
+        # Names need not be unique across uuids: keep the stored uuid when it already bears the name.
+        return stored if names.name_of(stored) == wanted else names.resolve(wanted)
+
+    def show(self, stored: Json, references: References) -> Json:
+        return getattr(references, self.of).name_of(stored)
+
+
+@dataclass(frozen=True)
+class ImageProxy:
+    """How a node or category names its image (bcm-api.md 4.3); wanted is {name, revision} or {} for none."""
+
+    def merge(self, stored: Json, wanted: Json, context: Context) -> Json:
+        if not wanted or not wanted.get("name"):
+            return None
+        target = context.references.images.resolve(wanted["name"])
+        proxy = dict(stored) if stored else new_object("SoftwareImageProxy", "", context)
+        revision = wanted.get("revision")
+        if revision is None:
+            same_image = bool(stored) and stored["parentSoftwareImage"] == target
+            revision = stored["revisionID"] if same_image else -1
+        return {**proxy, "parentSoftwareImage": target, "revisionID": revision}
+
+    def show(self, stored: Json, references: References) -> Json:
+        if not stored:
+            return None
+        name = references.images.name_of(stored["parentSoftwareImage"])
+        return name if stored["revisionID"] == -1 else f"{name}, revision {stored['revisionID']}"
+
+
+@dataclass(frozen=True)
+class Password:
+    """Compared in clear, as BCM returns it, and never shown."""
+
+    def merge(self, stored: Json, wanted: Json, context: Context) -> Json:
+        return wanted
+
+    def show(self, stored: Json, references: References) -> Json:
+        return HIDDEN if stored else ""
+
+
+@dataclass(frozen=True)
+class KeyValues:
+    """Free keys beside those of others (`extra_values`, bcm-api.md 3); null removes a key."""
+
+    def merge(self, stored: Json, wanted: Json, context: Context) -> Json:
+        merged = {**(stored or {}), **wanted}
+        merged = {key: value for key, value in merged.items() if value is not None or key not in wanted}
+        return stored if merged == (stored or {}) else merged
+
+    def show(self, stored: Json, references: References) -> Json:
+        return stored or {}
+
+
+def normalise_mac(text: str) -> str:
+    """Upper case with colons, as BCM stores it; raises BcmConfigError for anything that is not a MAC address."""
+    digits = re.sub(r"[:.-]", "", text.strip()).upper()
+    if not re.fullmatch(r"[0-9A-F]{12}", digits):
+        raise BcmConfigError(f"'{text}' is not a MAC address")
+    return ":".join(digits[i : i + 2] for i in range(0, 12, 2))
+
+
+def new_object(base_type: str, child_type: str, context: Context, **values: Json) -> Raw:
+    """The keys every entity has, with a uuid of its own (bcm-api.md 3)."""
+    return {
+        "baseType": base_type,
+        "childType": child_type,
+        "uuid": context.new_uuid(),
+        "revision": "",
+        "modified": True,
+        "to_be_removed": False,
+        "extra_values": None,
+        **values,
+    }
+
+
+def with_new_uuids(stored: Raw, context: Context) -> Raw:
+    """A copy in which the entity and all its sub-entities have uuids of their own; references stay."""
+    renamed: dict[str, str] = {}
+
+    def rename(value: Json) -> Json:
+        if isinstance(value, dict):
+            if "baseType" in value and value.get("uuid"):
+                renamed[value["uuid"]] = context.new_uuid()
+            return {key: rename(item) for key, item in value.items()}
+        return [rename(item) for item in value] if isinstance(value, list) else value
+
+    def point(value: Json) -> Json:
+        if isinstance(value, dict):
+            return {key: point(item) for key, item in value.items()}
+        if isinstance(value, list):
+            return [point(item) for item in value]
+        return renamed.get(value, value) if isinstance(value, str) else value
+
+    rename(stored)
+    copied: Raw = point(copy.deepcopy(stored))
+    return copied

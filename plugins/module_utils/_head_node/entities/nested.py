@@ -1,0 +1,133 @@
+# SPDX-FileCopyrightText: The baremetal.bcm contributors
+# SPDX-License-Identifier: BSD-2-Clause
+"""Sub-entities: one object inside another, and lists of them merged by key."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..errors import BcmConfigError
+from ..references import References
+from .fields import Context, Field, Json, Raw, new_object
+
+
+def merge_fields(stored: Raw, wanted: Mapping[str, Json], fields: tuple[Field, ...], context: Context) -> Raw:
+    """`stored` with the wanted options merged in; the same object where nothing differs.
+
+    Options whose wanted value is None were not given and are left as they are. Raises BcmConfigError
+    naming the option.
+    """
+    merged = stored
+    for known in fields:
+        value = wanted.get(known.option)
+        if value is None:
+            continue
+        before = stored.get(known.key)
+        try:
+            after = known.kind.merge(before, value, context)
+        except BcmConfigError as error:
+            raise BcmConfigError(f"{known.option}: {error}") from error
+        if after != before:
+            merged = {**merged, known.key: after}
+    return merged
+
+
+def show_fields(stored: Raw, fields: tuple[Field, ...], references: References) -> dict[str, Json]:
+    """`stored` in the words of the options."""
+    return {known.option: known.kind.show(stored[known.key], references) for known in fields if known.key in stored}
+
+
+@dataclass(frozen=True)
+class Element:
+    """One kind of sub-entity: its type on the wire, BCM's defaults for a new one, its options."""
+
+    base_type: str
+    child_type: str
+    defaults: Mapping[str, Json]
+    fields: tuple[Field, ...]
+
+    def create(self, wanted: Mapping[str, Json], context: Context) -> Raw:
+        fresh = new_object(self.base_type, self.child_type, context, **self.defaults)
+        return merge_fields(fresh, wanted, self.fields, context)
+
+
+@dataclass(frozen=True)
+class SubObject:
+    """A single sub-entity that may be null, such as bmcSettings; made when first named."""
+
+    element: Element
+
+    def merge(self, stored: Json, wanted: Json, context: Context) -> Json:
+        if stored is None:
+            return self.element.create(wanted, context)
+        return merge_fields(stored, wanted, self.element.fields, context)
+
+    def show(self, stored: Json, references: References) -> Json:
+        return None if stored is None else show_fields(stored, self.element.fields, references)
+
+
+@dataclass(frozen=True)
+class SubObjects:
+    """A list of sub-entities, merged by key: what is not named stays, uuids are kept (decision 23).
+
+    Wanted elements are dictionaries with the key option, an optional `state` (absent removes it) and options of the
+    element. A wanted value of {"purge": true, "elements": […]} also removes what is not named.
+    """
+
+    key_option: str
+    key: str
+    elements: Mapping[str, Element]
+    # Which of `elements` a new one is (by its wanted options) and a stored one (by the object).
+    kind_of_wanted: Callable[[Mapping[str, Json]], str] = lambda wanted: ""
+    kind_of_stored: Callable[[Raw], str] = lambda stored: ""
+    alias: Callable[[Json], Json] = lambda key: key
+    extra: Callable[[Raw], dict[str, Json]] = field(default=lambda stored: {})
+
+    def merge(self, stored: Json, wanted: Json, context: Context) -> Json:
+        merged = {item[self.key]: item for item in stored or []}
+        named = {}
+        for element in wanted["elements"]:
+            key = self.alias(element[self.key_option])
+            if key in named:
+                raise BcmConfigError(f"{self.key_option} '{key}' is named twice")
+            named[key] = element
+        for key, element in named.items():
+            if element.get("state") == "absent":
+                merged.pop(key, None)
+            else:
+                merged[key] = self._merge_element(key, merged.get(key), element, context)
+        if wanted.get("purge"):
+            merged = {key: item for key, item in merged.items() if key in named}
+        after = list(merged.values())
+        return stored if after == (stored or []) else after
+
+    def _merge_element(self, key: Json, current: Raw | None, wanted: Mapping[str, Json], context: Context) -> Raw:
+        options = {**wanted, self.key_option: key}
+        try:
+            if current is None:
+                return self.elements[self.kind_of_wanted(options)].create(options, context)
+            kind = self.kind_of_stored(current)
+            if kind not in self.elements:
+                return current
+            self._refuse_other_kind(kind, options)
+            return merge_fields(current, options, self.elements[kind].fields, context)
+        except BcmConfigError as error:
+            raise BcmConfigError(f"{key}: {error}") from error
+
+    def _refuse_other_kind(self, kind: str, wanted: Mapping[str, Json]) -> None:
+        asked = wanted.get("type")
+        if asked is not None and asked != kind:
+            raise BcmConfigError(
+                f"it is of type {kind} on the head node, not {asked}; remove it (state: absent) in one run, add it in the next"
+            )
+
+    def show(self, stored: Json, references: References) -> Json:
+        return [self._show_element(item, references) for item in stored or []]
+
+    def _show_element(self, item: Raw, references: References) -> dict[str, Any]:
+        kind = self.kind_of_stored(item)
+        element = self.elements.get(kind)
+        shown = show_fields(item, element.fields, references) if element else {self.key_option: item.get(self.key)}
+        return {**shown, **self.extra(item)}

@@ -1,0 +1,37 @@
+# SPDX-FileCopyrightText: The baremetal.bcm contributors
+# SPDX-License-Identifier: BSD-2-Clause
+"""What is common to entities that can be planned: fields, calls, creation and finishing touches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .fields import Context, Field, Json, Raw
+
+
+def leave_as_it_is(stored: Raw | None, merged: Raw, wanted: Mapping[str, Json]) -> Raw:
+    return merged
+
+
+@dataclass(frozen=True)
+class Schema:
+    """One kind of top-level entity.
+
+    `create` makes the object with BCM's defaults for wanted options that name a new entity; `finish` sets the fields
+    that follow from others (stored or None, merged, wanted) and must return `merged` itself where nothing follows.
+    """
+
+    entity: str
+    service: str
+    call_kind: str
+    call_plural: str
+    name_option: str
+    name_key: str
+    fields: tuple[Field, ...]
+    create: Callable[[Mapping[str, Json], Context], Raw]
+    finish: Callable[[Raw | None, Raw, Mapping[str, Json]], Raw] = leave_as_it_is
+
+    def name_of(self, raw: Mapping[str, Any]) -> str:
+        return str(raw[self.name_key])

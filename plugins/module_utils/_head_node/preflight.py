@@ -1,0 +1,169 @@
+# SPDX-FileCopyrightText: The baremetal.bcm contributors
+# SPDX-License-Identifier: BSD-2-Clause
+"""What is wrong with an inventory, seen against itself and against the head node, before anything is changed. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .entities.device import check_hostname, is_node, mac_addresses
+from .entities.fields import Raw, normalise_mac
+from .entities.status import Slots
+from .errors import BcmConfigError, BcmError
+from .references import Names, References
+
+Wanted = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One finding; `node` is empty where it concerns the whole run."""
+
+    node: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.node}: {self.message}" if self.node else self.message
+
+
+def check_inventory(nodes: Sequence[Wanted]) -> list[Problem]:
+    """Names BCM would refuse; host name, MAC, IP and BMC IP that two nodes share. Normalised before they are compared."""
+    problems = [problem for node in nodes for problem in _check_words(node)]
+    for what, values_of in _UNIQUE:
+        owners: dict[str, list[str]] = {}
+        for node in nodes:
+            for value in sorted(set(values_of(node))):
+                owners.setdefault(value, []).append(str(node["hostname"]))
+        for value, names in owners.items():
+            if len(names) > 1:
+                problems.append(Problem("", f"duplicate {what} {value} in the inventory: {', '.join(names)}"))
+    return problems
+
+
+def _check_words(node: Wanted) -> list[Problem]:
+    name = str(node["hostname"])
+    problems = []
+    try:
+        check_hostname(name)
+    except BcmConfigError as error:
+        problems.append(Problem(name, str(error)))
+    for mac in _raw_macs(node):
+        try:
+            normalise_mac(mac)
+        except BcmConfigError as error:
+            problems.append(Problem(name, str(error)))
+    return problems
+
+
+def _raw_macs(node: Wanted) -> Iterable[str]:
+    macs = [node.get("mac"), *(item.get("mac") for item in _interfaces(node))]
+    return [str(mac) for mac in macs if mac]
+
+
+def _macs(node: Wanted) -> list[str]:
+    found = []
+    for mac in _raw_macs(node):
+        try:
+            found.append(normalise_mac(mac))
+        except BcmConfigError:
+            continue
+    return found
+
+
+def _interfaces(node: Wanted) -> list[Wanted]:
+    return [item for item in node.get("interfaces") or [] if item.get("state") != "absent"]
+
+
+def _addresses(node: Wanted, of_bmc: bool) -> list[str]:
+    found = [item for item in _interfaces(node) if (item.get("type") == "bmc") is of_bmc]
+    return [str(item["ip"]) for item in found if item.get("ip")]
+
+
+_UNIQUE: tuple[tuple[str, Callable[[Wanted], list[str]]], ...] = (
+    ("hostname", lambda node: [str(node["hostname"]).lower()]),
+    ("MAC address", _macs),
+    ("IP address", lambda node: _addresses(node, False)),
+    ("BMC IP address", lambda node: _addresses(node, True)),
+)
+
+
+def check_references(nodes: Sequence[Wanted], categories: Sequence[Wanted], references: References) -> list[Problem]:
+    """Images, categories and networks that do not exist, and images that are still being copied."""
+    problems = []
+    for node in nodes:
+        name = str(node["hostname"])
+        problems += _missing(name, references.categories, [node.get("category")])
+        problems += _missing(name, references.images, [node.get("software_image")])
+        networks = [node.get("management_network"), *(item.get("network") for item in _interfaces(node))]
+        problems += _missing(name, references.networks, networks)
+    for category in categories:
+        who = f"category {category['name']}"
+        problems += _missing(who, references.images, [category.get("software_image")])
+        problems += _missing(who, references.networks, [category.get("management_network")])
+        problems += _missing(who, references.categories, [category.get("clone_from")])
+    images = {entity.get("software_image") for entity in (*nodes, *categories)}
+    for raw in references.images.raw.values():
+        if raw["name"] in images and raw.get("fileOperationInProgress"):
+            problems.append(
+                Problem("", f"software image '{raw['name']}' is still being copied; wait until that has ended")
+            )
+    return problems
+
+
+def _missing(who: str, names: Names, wanted: Iterable[str | None]) -> list[Problem]:
+    problems = []
+    for name in dict.fromkeys(item for item in wanted if item):
+        try:
+            names.resolve(name)
+        except BcmError as error:
+            problems.append(Problem(who, str(error)))
+    return problems
+
+
+def check_owners(
+    nodes: Sequence[Wanted], devices: Mapping[str, Raw], *, allow_mac_change: bool = False
+) -> list[Problem]:
+    """Host names and MAC addresses that another BCM device owns, and boards that were swapped."""
+    owner_of_mac = {mac: name for name, raw in devices.items() for mac in mac_addresses(raw)}
+    by_lower = {name.lower(): name for name in devices}
+    problems = []
+    for node in nodes:
+        name = str(node["hostname"])
+        known = by_lower.get(name.lower())
+        if known and not is_node(devices[known]):
+            problems.append(Problem(name, f"hostname {name} belongs to a {devices[known]['childType']} in BCM"))
+        elif known and known != name:
+            problems.append(Problem(name, f"BCM knows a device {known}, whose name differs in case only"))
+        for mac in _macs(node):
+            owner = owner_of_mac.get(mac)
+            if owner and owner != name:
+                problems.append(Problem(name, f"MAC address {mac} belongs to device {owner} in BCM"))
+        problems += _check_swap(node, devices.get(name), allow_mac_change)
+    return problems
+
+
+def _check_swap(node: Wanted, device: Raw | None, allow: bool) -> list[Problem]:
+    if device is None or allow or not node.get("mac") or device.get("mac") in (None, "00:00:00:00:00:00"):
+        return []
+    wanted = [mac for mac in _macs({"mac": node["mac"]})]
+    if not wanted or wanted[0] == normalise_mac(device["mac"]):
+        return []
+    return [
+        Problem(
+            str(node["hostname"]),
+            f"BCM knows it with MAC address {device['mac']}, the inventory says {wanted[0]}; "
+            "if its board was swapped, allow it with bcm_allow_mac_change: true",
+        )
+    ]
+
+
+def check_slots(slots: Sequence[Slots], node_count: int) -> tuple[list[Problem], list[str]]:
+    """Problems and remarks about provisioning slots: none at all is a problem, fewer than nodes a remark."""
+    open_slots = sum(slot.capacity for slot in slots if not slot.drained)
+    if open_slots == 0:
+        return [Problem("", "no provisioning slots: no provisioning node is there, or all are drained")], []
+    if open_slots < node_count:
+        return [], [f"{node_count} nodes share {open_slots} provisioning slots: the rest will queue"]
+    return [], []

@@ -1,0 +1,174 @@
+# SPDX-FileCopyrightText: The baremetal.bcm contributors
+# SPDX-License-Identifier: BSD-2-Clause
+"""What to do with a node, and why. Pure: a table of facts and a request in, a decision out (decisions 7 to 16)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from .entities.status import FAILED_STATUSES, INSTALLING_STATUSES
+from .record import Assignment, Record
+
+_KEEPING_MODES = frozenset({"NOSYNC", "SKIP", "MAIN"})
+
+
+class Action(str, Enum):
+    """What a run does with one node."""
+
+    NOTHING = "nothing"  # it is as it should be
+    RECORD = "record"  # adopt: write down what is there
+    POWER_ON = "power_on"
+    POWER_CYCLE = "power_cycle"
+    WATCH = "watch"  # our power operation was sent by an earlier run
+    PENDING = "pending"  # something is to be done, but power was not opted in
+    SKIP = "skip"  # left alone; the reason says why
+    REFUSE = "refuse"  # asked for, but not safe: the run fails for this node
+    NOT_FOUND = "not_found"
+
+    @property
+    def acts(self) -> bool:
+        return self in (Action.POWER_ON, Action.POWER_CYCLE, Action.WATCH)
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user asked for, the same for all nodes of a run."""
+
+    enable_power_action: bool = False
+    power_action: str = "power_on"  # or power_cycle
+    token: str = ""
+    next_boot_install_mode: str = ""
+    adopt: bool = False
+    max_nodes: int | None = None
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known of one node. `power` is ON, OFF or UNKNOWN; `reassigned` says this run changed what it installs."""
+
+    assignment: Assignment | None
+    record: Record = Record()
+    status: str = "DOWN"
+    message: str = ""
+    closed: bool = False
+    restart_required: bool = False
+    power: str = "UNKNOWN"
+    install_mode: str = "AUTO"
+    data_node: bool = False
+    reassigned: bool = False
+    power_sent_since_intent: bool = False
+
+
+@dataclass(frozen=True)
+class Decision:
+    """The action, a reason in words, and the install mode to set for the next boot ("" leaves it)."""
+
+    action: Action
+    reason: str
+    next_boot_install_mode: str = ""
+
+
+def decide(facts: Facts | None, request: Request) -> Decision:
+    """Decide for one node; None stands for a node BCM does not know."""
+    if facts is None:
+        return Decision(Action.NOT_FOUND, "no such device on the head node")
+    if facts.assignment is None:
+        return Decision(Action.REFUSE, "it has no software image, neither of its own nor from its category")
+    if facts.closed:
+        return Decision(Action.SKIP, "it is CLOSED in BCM; open it first")
+    if facts.status in INSTALLING_STATUSES:
+        return _decide_installing(facts, facts.assignment, request)
+    if facts.status == "UP":
+        return _decide_up(facts, facts.assignment, request)
+    return _decide_not_up(facts, facts.assignment, request)
+
+
+def _decide_installing(facts: Facts, assignment: Assignment, request: Request) -> Decision:
+    if facts.record.intent_digest == assignment.digest:
+        if not request.enable_power_action:
+            return Decision(
+                Action.PENDING, f"{facts.status} for an earlier run; not watched without bcm_enable_power_action"
+            )
+        return Decision(Action.WATCH, f"{facts.status} already, from an earlier run")
+    return Decision(
+        Action.SKIP, f"{facts.status} for someone else; an installation is never cut: run again when it has ended"
+    )
+
+
+def _decide_up(facts: Facts, assignment: Assignment, request: Request) -> Decision:
+    record = facts.record
+    resumed = _sent_by_earlier_run(facts, assignment)
+    if record.provisioned_digest == assignment.digest:
+        note = "; BCM says a restart is required" if facts.restart_required else ""
+        return Decision(Action.NOTHING, f"UP with {assignment.image}{note}")
+    if resumed:
+        return Decision(Action.RECORD, "came UP after an earlier run had sent power")
+    if request.adopt and not record.provisioned_digest:
+        return Decision(Action.RECORD, f"adopted: {assignment.image} recorded as provisioned, the node left alone")
+    if not record.provisioned_digest and not facts.reassigned and not request.token:
+        return Decision(
+            Action.SKIP, "unrecorded: UP, but not provisioned by this collection; bcm_adopt: true records it as it is"
+        )
+    return _decide_reprovision(facts, assignment, request)
+
+
+def _sent_by_earlier_run(facts: Facts, assignment: Assignment) -> bool:
+    return facts.record.intent_digest == assignment.digest and facts.power_sent_since_intent
+
+
+def _decide_reprovision(facts: Facts, assignment: Assignment, request: Request) -> Decision:
+    now = facts.record.provisioned_image or "what it runs"
+    reason = f"{assignment.image} instead of {now}" if now != assignment.image else f"{assignment.image} anew"
+    mode = _next_boot_mode(facts, assignment, request)
+    refusal = _refusal(facts, mode)
+    if refusal:
+        return Decision(Action.REFUSE, refusal)
+    if not request.enable_power_action:
+        return Decision(Action.PENDING, f"needs {reason}; not without bcm_enable_power_action")
+    if request.power_action != "power_cycle":
+        return Decision(
+            Action.SKIP, f"needs {reason}, but is UP: power_on never restarts a running node, power_cycle does"
+        )
+    return Decision(Action.POWER_CYCLE, reason, mode)
+
+
+def _decide_not_up(facts: Facts, assignment: Assignment, request: Request) -> Decision:
+    mode = _next_boot_mode(facts, assignment, request)
+    refusal = _refusal(facts, mode)
+    if refusal:
+        return Decision(Action.REFUSE, refusal)
+    if not request.enable_power_action:
+        return Decision(Action.PENDING, f"{facts.status}; not powered without bcm_enable_power_action")
+    if _sent_by_earlier_run(facts, assignment) and facts.power == "ON" and facts.status not in FAILED_STATUSES:
+        return Decision(Action.WATCH, "power was sent by an earlier run")
+    if facts.power == "OFF":
+        return Decision(Action.POWER_ON, f"install {assignment.image}", mode)
+    if facts.status in FAILED_STATUSES or request.power_action == "power_cycle":
+        return Decision(Action.POWER_CYCLE, f"{facts.status}: install {assignment.image}", mode)
+    if facts.power == "ON":
+        return Decision(
+            Action.REFUSE,
+            f"it is {facts.status} but powered on: something may still run on it; power_cycle restarts it all the same",
+        )
+    return Decision(Action.POWER_ON, f"install {assignment.image}", mode)
+
+
+def _next_boot_mode(facts: Facts, assignment: Assignment, request: Request) -> str:
+    """FULL wipes local disks: only when asked for, or when the disk layout that was installed differs (decision 12)."""
+    if request.next_boot_install_mode:
+        return request.next_boot_install_mode
+    known = facts.record.provisioned_disksetup
+    return "FULL" if known and known != assignment.disksetup else ""
+
+
+def _refusal(facts: Facts, mode: str) -> str:
+    if mode == "FULL" and facts.data_node:
+        return "it is a data node: its installer would wait for a person to confirm the FULL installation"
+    effective = mode or facts.install_mode
+    # A first installation follows the category's newNodeInstallMode, so only nodes that were installed are judged.
+    if effective in _KEEPING_MODES and facts.record.provisioned_digest:
+        return (
+            f"its install mode {effective} would keep the old image; set bcm_next_boot_install_mode or the install mode"
+        )
+    return ""

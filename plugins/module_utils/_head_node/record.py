@@ -1,0 +1,112 @@
+# SPDX-FileCopyrightText: The baremetal.bcm contributors
+# SPDX-License-Identifier: BSD-2-Clause
+"""What is remembered of a node, and where: on the device itself, in `extra_values` (decisions 7, 8, 10).
+
+There is no state file. Keys are flat, lower case, prefixed; those of others in the same object stay untouched.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from .entities.device import effective_proxy
+from .entities.fields import Json
+from .references import References
+
+_INTENT_DIGEST = "baremetal_intent_digest"
+_INTENT_TIME = "baremetal_intent_time"
+_INTENT_POWER_MS = "baremetal_intent_power_ms"
+_DIGEST = "baremetal_provisioned_digest"
+_TIME = "baremetal_provisioned_time"
+_IMAGE = "baremetal_provisioned_image"
+_DISKSETUP = "baremetal_provisioned_disksetup"
+_TOKEN = "baremetal_provisioned_token"
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """What a node is to be installed with: effective image, disk setup, and a free token that forces."""
+
+    image_uuid: str
+    image_name: str
+    revision: int
+    disksetup: str  # digest of the effective XML
+    token: str = ""
+
+    @property
+    def digest(self) -> str:
+        """One short word for all of it; the image's name does not count, because it can be changed."""
+        parts = [self.image_uuid, self.revision, self.disksetup, self.token]
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
+
+    @property
+    def image(self) -> str:
+        return self.image_name if self.revision == -1 else f"{self.image_name}, revision {self.revision}"
+
+    def to_ansible(self) -> dict[str, Json]:
+        return asdict(self)
+
+
+def assignment_of(device: Mapping[str, Any], references: References, *, token: str = "") -> Assignment | None:
+    """What BCM would install on this node; None where it has no image at all."""
+    proxy = effective_proxy(device, references)
+    if not proxy:
+        return None
+    uid = str(proxy["parentSoftwareImage"])
+    category = references.categories.raw.get(device.get("category", ""), {})
+    disksetup = device.get("disksetup") or category.get("disksetup") or ""
+    return Assignment(
+        image_uuid=uid,
+        image_name=references.images.name_of(uid) or uid,
+        revision=int(proxy["revisionID"]),
+        disksetup=hashlib.sha256(str(disksetup).strip().encode()).hexdigest()[:16],
+        token=token,
+    )
+
+
+@dataclass(frozen=True)
+class Record:
+    """What this collection wrote on a device; empty words where it never did."""
+
+    provisioned_digest: str = ""
+    provisioned_image: str = ""
+    provisioned_disksetup: str = ""
+    provisioned_token: str = ""
+    intent_digest: str = ""
+    intent_power_ms: int = 0
+
+    @classmethod
+    def from_api(cls, extra_values: Mapping[str, Any] | None) -> Record:
+        stored = extra_values or {}
+        return cls(
+            provisioned_digest=str(stored.get(_DIGEST) or ""),
+            provisioned_image=str(stored.get(_IMAGE) or ""),
+            provisioned_disksetup=str(stored.get(_DISKSETUP) or ""),
+            provisioned_token=str(stored.get(_TOKEN) or ""),
+            intent_digest=str(stored.get(_INTENT_DIGEST) or ""),
+            intent_power_ms=int(stored.get(_INTENT_POWER_MS) or 0),
+        )
+
+
+def intent_values(assignment: Assignment, *, wall_s: int, last_power_ms: int) -> dict[str, Json]:
+    """What is written before power. `last_power_ms` is the head node's time of the last power operation so far, so
+    that a resumed run can tell whether power was sent since, without comparing two machines' clocks."""
+    return {_INTENT_DIGEST: assignment.digest, _INTENT_TIME: wall_s, _INTENT_POWER_MS: last_power_ms}
+
+
+def provisioned_values(assignment: Assignment, *, wall_s: int) -> dict[str, Json]:
+    """What is written once the node is UP; the intent is taken back."""
+    return {
+        _DIGEST: assignment.digest,
+        _TIME: wall_s,
+        _IMAGE: assignment.image,
+        _DISKSETUP: assignment.disksetup,
+        _TOKEN: assignment.token or None,
+        _INTENT_DIGEST: None,
+        _INTENT_TIME: None,
+        _INTENT_POWER_MS: None,
+    }

@@ -1,0 +1,139 @@
+#!/usr/bin/python
+# SPDX-FileCopyrightText: The baremetal.bcm contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Power nodes through a BCM head node, and prove it."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: bcm_power
+short_description: Power nodes through a BCM head node, and prove it
+version_added: 0.1.0
+description:
+  - Switches nodes on or off, cycles or resets them, or asks for their power state, for any number of nodes at once.
+  - The head node answers before anything has happened. This module waits until the BMC of every node shows the state that was asked
+    for; a node that does not get there fails, the others are done.
+  - Nodes that are UP are only switched off, cycled or reset with O(allow_up). Head nodes are always refused.
+author:
+  - The baremetal.bcm contributors
+extends_documentation_fragment:
+  - baremetal.bcm.connection
+  - baremetal.bcm.attributes
+attributes:
+  check_mode:
+    support: full
+    details: Asks for the power state, which changes nothing, and tells what would be sent.
+  diff_mode:
+    support: full
+  idempotent:
+    support: partial
+    details: V(on) and V(off) are; V(cycle) and V(reset) act every time.
+options:
+  names:
+    description: Host names of the nodes. An empty list is an error, never all nodes.
+    type: list
+    elements: str
+    required: true
+  action:
+    description:
+      - What to do. A cycle is off, confirmed off, and on; on a node that is off it only switches on.
+      - A node that is off is not reset.
+      - V(power_on), V(power_off), V(power_cycle) and V(power_reset) mean the same as the words without C(power_).
+    type: str
+    required: true
+    choices: ["on", "off", cycle, reset, status, power_on, power_off, power_cycle, power_reset]
+  allow_up:
+    description: Whether nodes that are UP may be switched off, cycled or reset. Whatever runs on them is lost.
+    type: bool
+    default: false
+  timeout:
+    description: How long to wait for a BMC to show the state, for each step, in seconds.
+    type: float
+    default: 60
+"""
+
+EXAMPLES = r"""
+- name: Switch two nodes on
+  baremetal.bcm.bcm_power:
+    names:
+      - dgx-05
+      - dgx-06
+    action: "on"
+
+- name: Ask for the power state
+  baremetal.bcm.bcm_power:
+    names:
+      - dgx-05
+    action: status
+  register: power
+
+- name: Cut the power of a node that is UP
+  baremetal.bcm.bcm_power:
+    names:
+      - dgx-06
+    action: "off"
+    allow_up: true
+"""
+
+RETURN = r"""
+nodes:
+  description: What became of each node, by host name.
+  returned: success or failure of single nodes
+  type: dict
+  contains:
+    HOSTNAME:
+      description: One node.
+      type: dict
+      contains:
+        before: {description: "Power state before, ON, OFF or UNKNOWN.", type: str, sample: "OFF"}
+        action: {description: What was sent, or in check mode would be; none where nothing was to be done., type: str, sample: "on"}
+        after: {description: Power state after., type: str, sample: "ON"}
+        changed: {description: Whether power was sent., type: bool, sample: true}
+        error: {description: Why it failed; empty otherwise., type: str, sample: ""}
+  sample: {dgx-05: {before: "OFF", action: "on", after: "ON", changed: true, error: ""}}
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.arguments import NAMES
+from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.power import ACTION_WORDS, power_nodes
+from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.runner import run_module
+
+if TYPE_CHECKING:
+    from ansible.module_utils.basic import AnsibleModule
+
+    from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.client import HeadNode
+
+
+SPEC = {
+    **NAMES,
+    "action": {"type": "str", "required": True, "choices": ACTION_WORDS},
+    "allow_up": {"type": "bool", "default": False},
+    "timeout": {"type": "float", "default": 60.0},
+}
+
+
+def work(module: AnsibleModule, head_node: HeadNode) -> dict[str, Any]:
+    result = power_nodes(
+        head_node,
+        module.params["names"],
+        module.params["action"],
+        allow_up=module.params["allow_up"],
+        timeout_s=module.params["timeout"],
+        check_mode=module.check_mode,
+    )
+    errors = [f"{name}: {node['error']}" for name, node in result["nodes"].items() if node["error"]]
+    if errors:
+        module.fail_json(
+            msg=f"power failed for {len(errors)} of {len(result['nodes'])} nodes: {'; '.join(errors)}", **result
+        )
+    return result
+
+
+def main() -> None:
+    run_module(SPEC, work)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,184 @@
+#!/usr/bin/python
+# SPDX-FileCopyrightText: The baremetal.bcm contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Read what nodes of a BCM cluster are doing."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: bcm_status_info
+short_description: Read what nodes of a BCM cluster are doing
+version_added: 0.1.0
+description:
+  - Reads status, phase and messages of any number of nodes in one call, and the provisioning slots.
+author:
+  - The baremetal.bcm contributors
+extends_documentation_fragment:
+  - baremetal.bcm.connection
+  - baremetal.bcm.attributes
+attributes:
+  check_mode:
+    support: full
+    details: Only reads.
+  diff_mode:
+    support: N/A
+    details: Only reads.
+  idempotent:
+    support: full
+    details: Only reads.
+options:
+  names:
+    description: Only these nodes. Without it all devices of the cluster.
+    type: list
+    elements: str
+  include_power:
+    description:
+      - Whether to ask for the power state too.
+      - The head node then asks every BMC, which takes longer and wakes BMCs that may be slow.
+    type: bool
+    default: false
+  timeout:
+    description: How long to wait for the BMCs with O(include_power), in seconds.
+    type: float
+    default: 60
+"""
+
+EXAMPLES = r"""
+- name: Read the status of the whole cluster in one call
+  baremetal.bcm.bcm_status_info:
+  register: cluster
+
+- name: Read the status of two nodes, with the power state their BMCs tell
+  baremetal.bcm.bcm_status_info:
+    names:
+      - dgx-05
+      - dgx-06
+    include_power: true
+"""
+
+RETURN = r"""
+nodes:
+  description: The nodes by host name.
+  returned: success
+  type: dict
+  contains:
+    HOSTNAME:
+      description: One node.
+      type: dict
+      contains:
+        found: {description: Whether BCM knows it., type: bool, sample: true}
+        state: {description: "One of active, provisioning, failed, powered_off, down and unknown.", type: str, sample: active}
+        status: {description: BCM's own word., type: str, sample: UP}
+        phase: {description: "Where it is on its way: down, booting, installer, queued, installing, init, up, failed.", type: str, sample: up}
+        message: {description: What its installer says., type: str, sample: ""}
+        power: {description: "ON, OFF or UNKNOWN; null unless O(include_power).", type: str, sample: null}
+        power_error: {description: Why the power state is unknown., type: str, sample: ""}
+        closed: {description: Whether an administrator closed it., type: bool, sample: false}
+        restart_required: {description: Whether something changed that only a restart brings into force., type: bool, sample: false}
+        restart_reasons: {description: What that is., type: list, elements: str, sample: []}
+  sample: {dgx-05: {found: true, state: active, status: UP, phase: up, message: ""}}
+slots:
+  description: Provisioning slots.
+  returned: success
+  type: dict
+  contains:
+    capacity: {description: How many nodes may install at once., type: int, sample: 10}
+    used: {description: How many do., type: int, sample: 0}
+    waiting: {description: How many requests wait for a slot., type: int, sample: 0}
+    nodes: {description: The same for each provisioning node., type: list, elements: dict, sample: [{name: bcm-head, capacity: 10, used: 0, drained: false}]}
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.arguments import FILTER
+from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.runner import run_module
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.clock import SystemClock
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.device import is_node
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.status import (
+    DeviceStatus,
+    Slots,
+    count_waiting,
+    node_state,
+)
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.power import (
+    Power,
+    open_session,
+    power_errors,
+    power_states,
+)
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.snapshot import read_devices, read_statuses
+
+if TYPE_CHECKING:
+    from ansible.module_utils.basic import AnsibleModule
+
+    from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.client import HeadNode
+
+
+def work(module: AnsibleModule, head_node: HeadNode) -> dict[str, Any]:
+    devices = read_devices(head_node)
+    names = module.params["names"] if module.params["names"] is not None else sorted(devices)
+    known = {name: devices[name] for name in names if name in devices}
+    statuses = read_statuses(head_node, known)
+    seen = _read_power(head_node, known, module.params["timeout"]) if module.params["include_power"] else {}
+    power, errors = power_states(seen), power_errors(seen)
+    nodes = {name: _show(statuses.get(name), name in known, power.get(name), errors.get(name, "")) for name in names}
+    return {"changed": False, "nodes": nodes, "slots": _read_slots(head_node, devices)}
+
+
+def _read_power(head_node: HeadNode, devices: dict[str, Any], timeout_s: float) -> dict[str, Any]:
+    uuids = {name: raw["uuid"] for name, raw in devices.items() if is_node(raw)}
+    if not uuids:
+        return {}
+    with open_session(head_node) as session:
+        return Power(head_node, session, SystemClock(), timeout_s).states(uuids)
+
+
+def _show(status: DeviceStatus | None, found: bool, power: str | None, power_error: str) -> dict[str, Any]:
+    return {
+        "found": found,
+        "state": node_state(status.status if status else None, power),
+        "status": status.status if status else None,
+        "phase": status.phase if status else None,
+        "message": status.message if status else "",
+        "power": power,
+        "power_error": power_error,
+        "closed": bool(status and status.closed),
+        "restart_required": bool(status and status.restart_required),
+        "restart_reasons": list(status.restart_reasons) if status else [],
+    }
+
+
+def _read_slots(head_node: HeadNode, devices: dict[str, Any]) -> dict[str, Any]:
+    names = {raw["uuid"]: name for name, raw in devices.items()}
+    answer = head_node.get_provisioning_status()
+    slots = Slots.from_api(answer)
+    return {
+        "capacity": sum(slot.capacity for slot in slots if not slot.drained),
+        "used": sum(slot.used for slot in slots),
+        "waiting": count_waiting(answer),
+        "nodes": [
+            {
+                "name": names.get(slot.device, slot.device),
+                "capacity": slot.capacity,
+                "used": slot.used,
+                "drained": slot.drained,
+            }
+            for slot in slots
+        ],
+    }
+
+
+def main() -> None:
+    run_module(
+        {
+            **FILTER,
+            "include_power": {"type": "bool", "default": False},
+            "timeout": {"type": "float", "default": 60.0},
+        },
+        work,
+    )
+
+
+if __name__ == "__main__":
+    main()
