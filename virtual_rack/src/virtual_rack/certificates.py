@@ -7,13 +7,17 @@ import datetime
 import ipaddress
 import os
 import ssl
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from virtual_rack.state_file import StateFileError
 
 _DAYS = 3650
 # ASSUMED: where a certificate carries its profile. An admin.pem of a live head node settles it.
@@ -34,7 +38,8 @@ def open_authority(directory: Path) -> Pair:
     certificate, key = directory / "ca.pem", directory / "ca.key"
     if certificate.exists() and key.exists():
         private = serialization.load_pem_private_key(key.read_bytes(), password=None)
-        assert isinstance(private, ec.EllipticCurvePrivateKey)
+        if not isinstance(private, ec.EllipticCurvePrivateKey):
+            raise StateFileError(f"{key}: not a key of this program; remove it and ca.pem to begin anew")
         return Pair(x509.load_pem_x509_certificate(certificate.read_bytes()), private)
     authority = _make_authority()
     write_pair(authority, directory, "ca")
@@ -72,11 +77,9 @@ def issue_client(authority: Pair, *, user: str, profile: str) -> Pair:
     return _issue(authority, subject, x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]))
 
 
-def profile_of(peer_certificate: dict[str, object]) -> tuple[str, str]:
+def profile_of(peer_certificate: Mapping[str, Any]) -> tuple[str, str]:
     """Read user and profile out of a verified client certificate, as the ssl module shows it."""
-    subject = peer_certificate.get("subject", ())
-    assert isinstance(subject, tuple)
-    attributes = {name: value for part in subject for name, value in part}
+    attributes = {name: value for part in peer_certificate.get("subject", ()) for name, value in part}
     return attributes.get("commonName", ""), attributes.get(_PROFILE_KEY, "")
 
 

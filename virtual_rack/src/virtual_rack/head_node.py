@@ -11,7 +11,7 @@ from typing import Any
 from virtual_rack.clock import Clock
 from virtual_rack.entities.commit import Commits
 from virtual_rack.entities.database import KINDS, Change, Database
-from virtual_rack.entities.fields import Entity
+from virtual_rack.entities.fields import ZERO_UUID, Entity
 from virtual_rack.entities.initial import fill_database
 from virtual_rack.entities.normalise import Rules
 from virtual_rack.faults import Faults
@@ -72,7 +72,9 @@ class HeadNode:
         """Begin where an earlier program stopped."""
         for kind in KINDS:
             for entity in state["entities"].get(kind, []):
-                self.database.put(kind, entity)
+                # An image that was being copied is taken for copied: nothing of its content is simulated.
+                done = {"fileOperationInProgress": False, "originalImage": ZERO_UUID} if kind == "SoftwareImage" else {}
+                self.database.put(kind, entity | done)
         self.registry.load_state(state["records"])
         self.power.load_state(state["power_history"])
         for uuid, flags in state["flags"].items():

@@ -50,9 +50,13 @@ class Section:
     def _path(self, key: str) -> str:
         return f"{self.where}.{key}" if not self.where.endswith(":") else f"{self.where} {key}"
 
-    def has(self, key: str) -> bool:
-        """Say whether the file gives the key."""
-        return key in self._left
+    def remaining(self) -> list[str]:
+        """Name what was not taken yet."""
+        return [str(key) for key in self._left]
+
+    def is_word(self, key: str, word: str) -> bool:
+        """Say whether the file gives the key with this one word."""
+        return bool(self._left.get(key) == word)
 
     def take(self, key: str, kind: type[T], default: T | None = None) -> T:
         """Take a value of a kind; without a default the key is required."""
@@ -262,14 +266,14 @@ def _user(value: Any, where: str) -> User:
 
 def _profiles(section: Section) -> Mapping[str, tuple[str, ...]]:
     profiles = {"admin": ADMIN_PROFILE, "readonly": READONLY_PROFILE}
-    for name in list(section._left):
+    for name in section.remaining():
         profiles[name] = tuple(str(pattern) for pattern in section.take(name, list))
     return MappingProxyType(profiles)
 
 
 def _devices(section: Section, machines: tuple[MachineSpec, ...]) -> tuple[str, ...]:
     names = tuple(machine.name for machine in machines)
-    if section.has("devices") and section._left["devices"] == "all":
+    if section.is_word("devices", "all"):
         section.take("devices", str)
         return names
     devices = section.each("devices", lambda value, _where: str(value))

@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import uuid as uuids
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from virtual_rack.entities.fields import ZERO_UUID, Entity
 
@@ -72,7 +73,7 @@ class Sessions:
         events, session.events = list(session.events), deque(maxlen=_MAX_EVENTS)
         return events
 
-    def publish(self, child_type: str, **values: object) -> None:
+    def publish(self, child_type: str, **values: Any) -> None:
         """Tell every session."""
         if not self._sessions:
             return
@@ -97,7 +98,7 @@ def event(child_type: str, **values: object) -> Entity:
     }
 
 
-def _join(events: deque[Entity], child_type: str, values: dict[str, object]) -> bool:
+def _join(events: deque[Entity], child_type: str, values: Mapping[str, Any]) -> bool:
     lists = _LISTS.get(child_type)
     last = events[-1] if events else None
     if lists is None or last is None or last["childType"] != child_type:
@@ -107,7 +108,5 @@ def _join(events: deque[Entity], child_type: str, values: dict[str, object]) -> 
     if any(len(last[name]) >= _MAX_BATCH for name in lists):
         return False
     for name in lists:
-        added = values[name]
-        assert isinstance(added, list)
-        last[name] = last[name] + added
+        last[name] = last[name] + values[name]
     return True

@@ -95,6 +95,9 @@ class Database:
     def referring_to(self, uuid: str) -> list[Entity]:
         """Give the entities that mention a uuid, other than the one it belongs to."""
         candidates: Iterable[Entity] = (entity for kind in KINDS for entity in self._entities[kind].values())
+        if uuid in self._entities["Device"]:
+            # Only this field names devices; looking everywhere would make removing a thousand of them slow.
+            return [device for device in self.all("Device") if device.get("fromTemplateNode") == uuid]
         return [entity for entity in candidates if entity["uuid"] != uuid and _mentions(entity, uuid)]
 
     def _forget(self, kind: str, entity: Entity) -> None:

@@ -44,7 +44,7 @@ _MOUNTS = (
     ("none", "/dev/pts", "devpts", "gid=5,mode=620"),
     ("none", "/proc", "proc", "defaults,nosuid"),
     ("none", "/sys", "sysfs", "defaults"),
-    ("none", "/dev/shm", "tmpfs", "defaults"),
+    ("none", "/dev/shm", "tmpfs", "defaults"),  # noqa: S108 -- a mount point on the nodes
     ("$localnfsserver:/cm/shared", "/cm/shared", "nfs", "rsize=32768,wsize=32768,hard,async"),
     ("$localnfsserver:/home", "/home", "nfs", "rsize=32768,wsize=32768,hard,async"),
 )

@@ -66,7 +66,7 @@ class StatusBoard:
     """The status of every device; tells one listener about changes."""
 
     def __init__(self, *, date_s: Callable[[], float]) -> None:
-        self.on_change: Callable[[DeviceStatus], None] = lambda status: None
+        self.on_change: Callable[[DeviceStatus], None] = lambda _: None
         self._date_s = date_s
         self._statuses: dict[str, DeviceStatus] = {}
         self._updates = itertools.count(1)

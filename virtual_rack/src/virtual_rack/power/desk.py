@@ -74,7 +74,7 @@ class PowerDesk:
         faults: Faults,
         driver: PowerDriver,
     ) -> None:
-        self.on_result: Callable[[Entity], None] = lambda status: None
+        self.on_result: Callable[[Entity], None] = lambda _: None
         self._clock = clock
         self._database = database
         self._board = board

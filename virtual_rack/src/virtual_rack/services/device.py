@@ -23,10 +23,8 @@ class DeviceService:
         return {
             **entity_calls(head, "Device", "Devices", bulk=True),
             **entity_calls(head, "Category", "Categories", bulk=True),
-            "getNodes": lambda args: [device for device in head.database.all("Device") if is_node(device)],
-            "getComputeNodes": lambda args: [
-                d for d in head.database.all("Device") if d["childType"] == "PhysicalNode"
-            ],
+            "getNodes": lambda _: [device for device in head.database.all("Device") if is_node(device)],
+            "getComputeNodes": lambda _: [d for d in head.database.all("Device") if d["childType"] == "PhysicalNode"],
             "getNode": self._get_node,
             "addLiteNode": lambda args: added(head.commits.add("Device", {**args.entity(), "childType": "LiteNode"})),
             "powerOperation": self._power_operation,
@@ -34,7 +32,7 @@ class DeviceService:
             "preboot": lambda args: self._shut_down(args, restart=True),
             "pshutdown": lambda args: self._shut_down(args, restart=False),
             # A success without any effect, as was seen.
-            "reboot": lambda args: {"operations": [], "success": True},
+            "reboot": lambda _: {"operations": [], "success": True},
         }
 
     def _get_node(self, args: Args) -> Entity | None:

@@ -41,7 +41,7 @@ def entity_calls(head: HeadNode, kind: str, plural: str, *, bulk: bool, add: Add
         ).to_api()
 
     calls: dict[str, Handler] = {
-        f"get{plural}": lambda args: database.all(kind),
+        f"get{plural}": lambda _: database.all(kind),
         f"get{kind}": lambda args: database.find(kind, args.text(0)),
         f"get{plural}ByUuids": by_uuids,
         f"add{kind}": lambda args: do_add(args.entity()),

@@ -31,11 +31,11 @@ class MainService:
     def calls(self) -> Service:
         """Give the calls by name."""
         return {
-            "getHeadNodeIPs": lambda args: self._addresses(),
-            "getActivePassiveUuids": lambda args: [self._entity()["uuid"]],
+            "getHeadNodeIPs": lambda _: self._addresses(),
+            "getActivePassiveUuids": lambda _: [self._entity()["uuid"]],
             # ASSUMED: the same keys as /rest/v1/version.
-            "getVersion": lambda args: version_answer(self._head.spec.version),
-            "getLicenseInfo": lambda args: self._licence(),
+            "getVersion": lambda _: version_answer(self._head.spec.version),
+            "getLicenseInfo": lambda _: self._licence(),
         }
 
     def _entity(self) -> Entity:
@@ -70,7 +70,7 @@ class SessionService:
     def calls(self) -> Service:
         """Give the calls by name."""
         return {
-            "registerSession": lambda args: self._sessions.register(),
+            "registerSession": lambda _: self._sessions.register(),
             "unregisterSession": lambda args: self._sessions.unregister(args.text(0)),
             "acknowledgeKeepAlive": lambda args: self._sessions.acknowledge(args.text(0)),
             # Here for its name only: see `web.long_poll`.

@@ -18,7 +18,7 @@ class ProvService:
         """Give the calls by name."""
         provisioning = self._head.provisioning
         return {
-            "getProvisioningStatus": lambda args: provisioning.to_api(),
+            "getProvisioningStatus": lambda _: provisioning.to_api(),
             "imageUpdate": self._image_update,
             "drainProvisioningNodes": lambda args: self._drain(args, drained=True),
             "undrainProvisioningNodes": lambda args: self._drain(args, drained=False),

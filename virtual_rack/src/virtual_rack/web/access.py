@@ -8,7 +8,7 @@ import secrets
 import string
 from dataclasses import dataclass
 
-from aiohttp import web
+from aiohttp import BasicAuth, web
 
 from virtual_rack.certificates import profile_of
 from virtual_rack.rack_file import User
@@ -34,11 +34,11 @@ class Access:
 
     def log_in(self, username: object, password: object) -> str | None:
         """Give a token, None when name and password do not belong together."""
-        user = self._users.get(str(username))
-        if user is None or not hmac.compare_digest(user.password.encode(), str(password).encode()):
+        caller = self._caller(username, password)
+        if caller is None:
             return None
         token = "".join(secrets.choice(_ALPHABET) for _ in range(32))
-        self._tokens[token] = Caller(user.username, user.profile)
+        self._tokens[token] = caller
         return token
 
     def expire_all(self) -> int:
@@ -46,6 +46,20 @@ class Access:
         count = len(self._tokens)
         self._tokens.clear()
         return count
+
+    def recognise_rest(self, request: web.Request) -> Caller | None:
+        """Say who is calling /rest, which takes HTTP Basic as well. ASSUMED: that it takes the cookie too."""
+        try:
+            basic = BasicAuth.decode(request.headers.get("Authorization", ""))
+        except ValueError:
+            return self.recognise(request)
+        return self._caller(basic.login, basic.password)
+
+    def _caller(self, username: object, password: object) -> Caller | None:
+        user = self._users.get(str(username))
+        if user is None or not hmac.compare_digest(user.password.encode(), str(password).encode()):
+            return None
+        return Caller(user.username, user.profile)
 
     def recognise(self, request: web.Request) -> Caller | None:
         """Say who is calling. The certificate was verified by TLS when there is one."""

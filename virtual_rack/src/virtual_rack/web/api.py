@@ -54,7 +54,7 @@ class Api:
         return application
 
     async def _version(self, request: web.Request) -> web.StreamResponse:
-        if self._access.recognise(request) is None:
+        if self._access.recognise_rest(request) is None:
             return answers.not_logged_in(request, form=self._head.spec.unauthenticated)
         return answers.json_answer(version_answer(self._head.spec.version), request)
 
