@@ -40,7 +40,7 @@ demo: .venv ## provision five machines of the virtual rack, twice
 
 .PHONY: rack
 rack: .venv ## keep a virtual rack running; prints the variables to export (RACK=, SPEED=)
-	@$(MAIN) $(TOOLS)/with-rack $(or $(RACK),virtual_rack/racks/demo.yml) $(TOOLS)/keep-rack
+	@$(MAIN) virtual-rack serve $(or $(RACK),virtual_rack/racks/demo.yml) --port 0 --speed $(or $(SPEED),60)
 
 ##@ Test
 .PHONY: test
@@ -80,7 +80,7 @@ integration: environments ## real playbooks against a virtual rack, on every ans
 
 .PHONY: molecule
 molecule: .venv ## the molecule scenario: provision, idempotence, verify
-	@$(STEP) 'molecule' $(TOOLS)/molecule test
+	@$(STEP) 'molecule' $(MAIN) molecule test
 
 .PHONY: smoke
 smoke: build ## install the built artifact into an empty place and use it
