@@ -17,7 +17,7 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.provisionin
 )
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.client import HeadNode
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.clock import SystemClock
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.drive import Drive
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.drive import Drive, plan_lines
 from ansible_collections.baremetal.bcm.plugins.plugin_utils.head_node_action import HeadNodeAction
 
 
@@ -29,5 +29,10 @@ class ActionModule(HeadNodeAction):
     def work(self, params: Mapping[str, Any], head_node: HeadNode, check_mode: bool) -> dict[str, Any]:
         job = job_of(params)
         drive = Drive(head_node, SystemClock(), pace_of(params), self.say)
-        results = drive.plan(job) if check_mode else drive.run(job)
-        return result_of(results, fail_on_error=params["fail_on_error"], check_mode=check_mode)
+        if not params["decide_only"]:
+            results = drive.plan(job) if check_mode else drive.run(job)
+            return result_of(results, fail_on_error=params["fail_on_error"])
+        results = drive.plan(job)
+        for line in plan_lines(results):
+            self.say(line)
+        return {**result_of(results, fail_on_error=params["fail_on_error"]), "changed": False, "diff": []}

@@ -210,12 +210,12 @@ options:
       notes:
         description: Free text.
         type: str
-  assume_categories:
+  declared_categories:
     description:
-      - Categories that do not exist yet, but which an earlier task of the same run creates.
-      - Only looked at in check mode, where that task has not created them.
+      - Categories that an earlier task of the same run creates or changes, each with the options of M(baremetal.bcm.bcm_category).
+      - Only looked at in check mode, where that task has not written them.
     type: list
-    elements: str
+    elements: dict
     default: []
   bulk_calls:
     description:
@@ -299,7 +299,7 @@ if TYPE_CHECKING:
 
 SPEC = {
     "devices": {"type": "list", "elements": "dict", "required": True, "options": DEVICE},
-    "assume_categories": {"type": "list", "elements": "str", "default": []},
+    "declared_categories": {"type": "list", "elements": "dict", "default": []},
     "bulk_calls": {"type": "bool", "default": False},
     "fail_on_error": {"type": "bool", "default": True},
 }
@@ -310,7 +310,7 @@ def work(module: AnsibleModule, head_node: HeadNode) -> dict[str, Any]:
         head_node,
         module.params["devices"],
         check_mode=module.check_mode,
-        assume_categories=module.params["assume_categories"],
+        declared_categories=module.params["declared_categories"],
         bulk=module.params["bulk_calls"],
     )
     if result["failures"] and module.params["fail_on_error"]:

@@ -51,6 +51,10 @@ options:
     description: How long to wait for a BMC to show the state, for each step, in seconds.
     type: float
     default: 60
+  fail_on_error:
+    description: Whether the task fails when a node failed. Without it the caller looks at RV(nodes).
+    type: bool
+    default: true
 """
 
 EXAMPLES = r"""
@@ -111,6 +115,7 @@ SPEC = {
     "action": {"type": "str", "required": True, "choices": ACTION_WORDS},
     "allow_up": {"type": "bool", "default": False},
     "timeout": {"type": "float", "default": 60.0},
+    "fail_on_error": {"type": "bool", "default": True},
 }
 
 
@@ -124,7 +129,7 @@ def work(module: AnsibleModule, head_node: HeadNode) -> dict[str, Any]:
         check_mode=module.check_mode,
     )
     errors = [f"{name}: {node['error']}" for name, node in result["nodes"].items() if node["error"]]
-    if errors:
+    if errors and module.params["fail_on_error"]:
         module.fail_json(
             msg=f"power failed for {len(errors)} of {len(result['nodes'])} nodes: {'; '.join(errors)}", **result
         )

@@ -214,24 +214,10 @@ options:
         description: Free text.
         type: str
   categories:
-    description: Categories that the run creates or changes.
+    description: Categories that the run creates or changes, each with the options of M(baremetal.bcm.bcm_category).
     type: list
     elements: dict
     default: []
-    suboptions:
-      name:
-        description: Name of the category.
-        type: str
-        required: true
-      software_image:
-        description: Name of its image.
-        type: str
-      management_network:
-        description: Name of its management network.
-        type: str
-      clone_from:
-        description: Name of the category it is copied from.
-        type: str
   allow_mac_change:
     description: Whether a node that BCM knows with another MAC address is accepted, as after its board was swapped.
     type: bool
@@ -277,6 +263,7 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.runner impo
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node import preflight
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.status import Slots
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.snapshot import (
+    assume_categories,
     read_devices,
     read_references,
     require_names,
@@ -288,20 +275,9 @@ if TYPE_CHECKING:
     from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.client import HeadNode
 
 
-_TEXT: dict[str, Any] = {"type": "str"}
 SPEC = {
     "nodes": {"type": "list", "elements": "dict", "required": True, "options": DEVICE},
-    "categories": {
-        "type": "list",
-        "elements": "dict",
-        "default": [],
-        "options": {
-            "name": {"type": "str", "required": True},
-            "software_image": _TEXT,
-            "management_network": _TEXT,
-            "clone_from": _TEXT,
-        },
-    },
+    "categories": {"type": "list", "elements": "dict", "default": []},
     "allow_mac_change": {"type": "bool", "default": False},
 }
 
@@ -310,7 +286,7 @@ def work(module: AnsibleModule, head_node: HeadNode) -> dict[str, Any]:
     nodes, categories = module.params["nodes"], module.params["categories"]
     require_names([node["hostname"] for node in nodes])
     problems = preflight.check_inventory(nodes)
-    references = read_references(head_node, assumed_categories=[category["name"] for category in categories])
+    references = assume_categories(read_references(head_node), categories)
     problems += preflight.check_references(nodes, categories, references)
     allow = module.params["allow_mac_change"]
     problems += preflight.check_owners(nodes, read_devices(head_node), allow_mac_change=allow)

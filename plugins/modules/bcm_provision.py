@@ -36,6 +36,10 @@ options:
     type: list
     elements: str
     required: true
+  decide_only:
+    description: Whether to only decide, as in check mode, and to report no change. Prints the plan.
+    type: bool
+    default: false
   enable_power_action:
     description: Whether nodes may be powered at all.
     type: bool

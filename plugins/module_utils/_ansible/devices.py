@@ -14,7 +14,7 @@ from .._head_node.entities.fields import Context, Disruption, Raw
 from .._head_node.errors import BcmConfigError
 from .._head_node.record import assignment_of
 from .._head_node.references import References
-from .._head_node.snapshot import read_devices, read_references, require_names
+from .._head_node.snapshot import assume_categories, read_devices, read_references, require_names
 from .arguments import wanted_of
 from .runner import WORKERS
 
@@ -24,7 +24,7 @@ def apply_devices(
     devices: Sequence[dict[str, Any]],
     *,
     check_mode: bool,
-    assume_categories: Sequence[str] = (),
+    declared_categories: Sequence[Mapping[str, Any]] = (),
     bulk: bool = False,
 ) -> dict[str, Any]:
     """Plan, apply and read back; the result is keyed by host name.
@@ -32,7 +32,9 @@ def apply_devices(
     Raises BcmConfigError for an empty list, a name given twice, or a device that is not a node.
     """
     wanted = _index(devices)
-    references = read_references(head_node, assumed_categories=assume_categories if check_mode else ())
+    references = read_references(head_node)
+    if check_mode:
+        references = assume_categories(references, declared_categories)
     stored = read_devices(head_node)
     _refuse_others(wanted, stored)
     store = Store(head_node, DEVICE, head_node.get_devices, WORKERS, bulk)

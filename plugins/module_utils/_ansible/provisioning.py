@@ -16,6 +16,7 @@ from .arguments import Spec
 from .runner import WORKERS
 
 PROVISION: Spec = {
+    "decide_only": {"type": "bool", "default": False},
     "enable_power_action": {"type": "bool", "default": False},
     "power_action": {"type": "str", "choices": ["power_on", "power_cycle"], "default": "power_on"},
     "reprovision_token": {"type": "str"},
@@ -67,7 +68,7 @@ def pace_of(params: Mapping[str, Any]) -> Pace:
     )
 
 
-def result_of(results: Mapping[str, NodeResult], *, fail_on_error: bool, check_mode: bool) -> dict[str, Any]:
+def result_of(results: Mapping[str, NodeResult], *, fail_on_error: bool) -> dict[str, Any]:
     """The module's result, keyed by host name; failed where a node failed and the caller wants that."""
     failures = {name: result.message for name, result in results.items() if result.failed}
     shown = {

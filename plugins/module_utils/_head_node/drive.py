@@ -20,7 +20,7 @@ from .entities.fields import Context, Raw
 from .entities.status import DeviceStatus
 from .errors import BcmConfigError
 from .power import Power, PowerReport, open_session, power_states
-from .progress import format_duration, progress_lines
+from .progress import MOST_SINGLE_LINES, format_duration, progress_lines
 from .provision import Action, Decision, Facts, Request, decide
 from .record import Assignment, Record, assignment_of, intent_values, provisioned_values
 from .references import References
@@ -316,7 +316,7 @@ def _settled(case: _Case) -> NodeResult:
         outcome=_OUTCOMES.get(action, "pending"),
         failed=action in (Action.REFUSE, Action.NOT_FOUND),
         changed=action is Action.RECORD or action.acts,
-        message=case.decision.reason,
+        message=f"would {action.value}: {case.decision.reason}" if action.acts else case.decision.reason,
         status_before=case.status.status if case.status else "",
         status=case.status.status if case.status else "",
         image_before=case.facts.record.provisioned_image if case.facts else "",
@@ -367,3 +367,15 @@ def result_to_ansible(result: NodeResult) -> dict[str, Any]:
         "power_sent": list(result.power.sent) if result.power else [],
         "timeline": [{"phase": step.phase, "seconds": step.at_s, "message": step.message} for step in timeline],
     }
+
+
+def plan_lines(results: Mapping[str, NodeResult]) -> list[str]:
+    """What a run is going to do: a line a node up to MOST_SINGLE_LINES, a line an action above."""
+    by_action: dict[str, list[str]] = {}
+    for name, result in results.items():
+        by_action.setdefault(result.decision.action.value, []).append(name)
+    if len(results) > MOST_SINGLE_LINES:
+        return [f"Plan: {action} {len(names)} nodes: {_shorten(names)}" for action, names in by_action.items()]
+    return [
+        f"Plan: {result.decision.action.value} {name} ({result.decision.reason})" for name, result in results.items()
+    ]

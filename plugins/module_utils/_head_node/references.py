@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,9 +11,6 @@ from typing import Any
 from .errors import BcmConfigError, BcmNotFound
 
 ZERO_UUID = "00000000-0000-0000-0000-000000000000"
-
-# Placeholder uuids of things that exist only in a check run; never sent.
-_ASSUMED_NAMESPACE = uuid.UUID("6c1d6a66-6f0e-4f0b-8f4a-5d2f4f2f7b11")
 
 
 @dataclass(frozen=True)
@@ -26,13 +22,10 @@ class Names:
     raw: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @classmethod
-    def from_api(cls, kind: str, entities: Iterable[Mapping[str, Any]], *, assumed: Iterable[str] = ()) -> Names:
-        """Index what was read; `assumed` names are added with placeholder uuids (check mode)."""
+    def from_api(cls, kind: str, entities: Iterable[Mapping[str, Any]]) -> Names:
+        """Index what was read."""
         raw = {entity["uuid"]: entity for entity in entities}
-        by_name = {str(entity["name"]): uid for uid, entity in raw.items()}
-        for name in assumed:
-            by_name.setdefault(name, str(uuid.uuid5(_ASSUMED_NAMESPACE, f"{kind}/{name}")))
-        return cls(kind, by_name, raw)
+        return cls(kind, {str(entity["name"]): uid for uid, entity in raw.items()}, raw)
 
     def resolve(self, name: str) -> str:
         """The uuid of `name`; raises BcmNotFound that lists the names which exist."""

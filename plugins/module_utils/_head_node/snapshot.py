@@ -4,8 +4,10 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from .client import HeadNode
 from .entities.device import is_node
@@ -15,14 +17,43 @@ from .errors import BcmConfigError, BcmNotFound
 from .references import Names, References
 
 
-def read_references(head_node: HeadNode, *, assumed_categories: Iterable[str] = ()) -> References:
-    """Four calls, whatever the number of nodes. `assumed_categories` exist only in a check run."""
+# Placeholder uuids of things that exist only in a check run; never sent.
+_ASSUMED_NAMESPACE = uuid.UUID("6c1d6a66-6f0e-4f0b-8f4a-5d2f4f2f7b11")
+
+
+def read_references(head_node: HeadNode) -> References:
+    """Four calls, whatever the number of nodes."""
     return References(
-        categories=Names.from_api("category", head_node.get_categories(), assumed=assumed_categories),
+        categories=Names.from_api("category", head_node.get_categories()),
         images=Names.from_api("software image", head_node.get_software_images()),
         networks=Names.from_api("network", head_node.get_networks()),
         partitions=Names.from_api("partition", head_node.get_partitions()),
     )
+
+
+def assume_categories(references: References, declared: Iterable[Mapping[str, Any]]) -> References:
+    """The references as they would be once these categories (options of bcm_category) are written: for check runs.
+
+    Images that do not exist are left out; who plans the category says so.
+    """
+    raws = [dict(raw) for raw in references.categories.raw.values()]
+    for options in declared:
+        name = str(options["name"])
+        found = next((raw for raw in raws if raw["name"] == name), None)
+        if found is None:
+            source = next((raw for raw in raws if raw["name"] == options.get("clone_from")), {})
+            found = {**source, "name": name, "uuid": str(uuid.uuid5(_ASSUMED_NAMESPACE, f"category/{name}"))}
+            raws.append(found)
+        image = references.images.by_name.get(str(options.get("software_image")))
+        if image:
+            revision = options.get("software_image_revision")
+            found["softwareImageProxy"] = {
+                "parentSoftwareImage": image,
+                "revisionID": -1 if revision is None else int(revision),
+            }
+        if options.get("disksetup"):
+            found["disksetup"] = options["disksetup"]
+    return replace(references, categories=Names.from_api("category", raws))
 
 
 def read_devices(head_node: HeadNode) -> dict[str, Raw]:

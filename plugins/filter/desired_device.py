@@ -1,0 +1,107 @@
+# SPDX-FileCopyrightText: The baremetal.bcm contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""From an inventory host's bcm_ variables to the options of bcm_device."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible.errors import AnsibleFilterError
+
+# Variables that are options under another name only.
+_PLAIN = (
+    "mac",
+    "category",
+    "management_network",
+    "power_control",
+    "software_image",
+    "software_image_revision",
+    "install_mode",
+    "labels",
+    "kernel_version",
+    "kernel_parameters",
+    "boot_loader",
+    "boot_loader_protocol",
+    "serial_number",
+    "part_number",
+    "notes",
+    "purge_interfaces",
+    "purge_roles",
+)
+
+
+def desired_device(variables: Mapping[str, Any], image_of: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """The options of bcm_device for one host. `image_of` maps categories to the image they have, or get in this run:
+    a host that names the same image needs none of its own (it then follows its category)."""
+    if "inventory_hostname" not in variables:
+        raise AnsibleFilterError(
+            "desired_device needs the variables of a host: hostvars[name] | baremetal.bcm.desired_device"
+        )
+    name = variables.get("bcm_hostname") or str(variables["inventory_hostname"]).split(".")[0]
+    device = {"hostname": name, **{key: variables[f"bcm_{key}"] for key in _PLAIN if _is_set(variables, key)}}
+    interfaces = _interfaces(variables)
+    if interfaces:
+        device["interfaces"] = interfaces
+    settings = _bmc_settings(variables)
+    if settings:
+        device["bmc_settings"] = settings
+    if _is_set(variables, "roles"):
+        device["roles"] = [{"name": role} if isinstance(role, str) else dict(role) for role in variables["bcm_roles"]]
+    if _follows_category(device, image_of or {}):
+        device["software_image"] = ""
+    return device
+
+
+def _is_set(variables: Mapping[str, Any], key: str) -> bool:
+    return variables.get(f"bcm_{key}") is not None
+
+
+def _follows_category(device: Mapping[str, Any], image_of: Mapping[str, str]) -> bool:
+    image = device.get("software_image")
+    return bool(image) and "software_image_revision" not in device and image_of.get(device.get("category", "")) == image
+
+
+def _interfaces(variables: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The management and BMC interfaces of the short variables, refined and extended by bcm_interfaces."""
+    found: dict[str, dict[str, Any]] = {}
+    listed = [dict(item) for item in variables.get("bcm_interfaces") or []]
+    boots_elsewhere = any(item.get("bootable") for item in listed)
+    if _is_set(variables, "management_ip") or not listed:
+        found["BOOTIF"] = _management_interface(variables, bootable=not boots_elsewhere)
+    if _is_set(variables, "bmc_ip"):
+        name = str(variables.get("bcm_bmc_interface") or "ipmi0")
+        found[name] = _named(variables, name, "bmc", {"ip": "bmc_ip", "mac": "bmc_mac", "network": "bmc_network"})
+    for item in listed:
+        name = str(item.get("name"))
+        found[name] = {**found.get(name, {}), **item}
+    return list(found.values())
+
+
+def _management_interface(variables: Mapping[str, Any], *, bootable: bool) -> dict[str, Any]:
+    options = {"ip": "management_ip", "network": "management_network"}
+    interface = _named(variables, "BOOTIF", "physical", options)
+    if "ip" not in interface:
+        interface["dhcp"] = True
+    return {**interface, "bootable": bootable}
+
+
+def _named(variables: Mapping[str, Any], name: str, kind: str, options: Mapping[str, str]) -> dict[str, Any]:
+    values = {option: variables[f"bcm_{key}"] for option, key in options.items() if _is_set(variables, key)}
+    return {"name": name, "type": kind, **values}
+
+
+def _bmc_settings(variables: Mapping[str, Any]) -> dict[str, Any]:
+    settings = dict(variables.get("bcm_bmc_settings") or {})
+    for option in ("username", "password"):
+        if _is_set(variables, f"bmc_{option}"):
+            settings[option] = variables[f"bcm_bmc_{option}"]
+    return settings
+
+
+class FilterModule:
+    """Filters of the collection."""
+
+    def filters(self) -> dict[str, Any]:
+        return {"desired_device": desired_device}
