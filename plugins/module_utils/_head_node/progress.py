@@ -37,7 +37,7 @@ def format_duration(seconds: float) -> str:
 
 def progress_lines(before: Mapping[str, NodeWatch], after: Mapping[str, NodeWatch], elapsed_s: float) -> list[str]:
     """The lines worth printing for one tick; none where nothing happened."""
-    moved = [name for name in after if after[name] is not before[name]]
+    moved = [name for name in after if _milestone(after[name]) != _milestone(before[name])]
     failed = [_node_line(after[name], elapsed_s) for name in moved if after[name].verdict == "failed"]
     if len(after) <= MOST_SINGLE_LINES:
         return [_node_line(after[name], elapsed_s) for name in moved]
@@ -50,8 +50,12 @@ def progress_lines(before: Mapping[str, NodeWatch], after: Mapping[str, NodeWatc
     return [*failed, f"[{format_duration(elapsed_s):>6}] {shown}"]
 
 
+def _milestone(watch: NodeWatch) -> str:
+    return watch.verdict or watch.phase
+
+
 def _node_line(watch: NodeWatch, elapsed_s: float) -> str:
-    phase = watch.verdict or watch.phase
+    phase = _milestone(watch)
     text = _WORDS.get(phase, phase)
-    detail = watch.reason if watch.verdict == "failed" else ("" if phase in ("up", "queued") else watch.message)
-    return f"[{format_duration(elapsed_s):>6}] {watch.name}: {text}" + (f" ({detail})" if detail else "")
+    detail = f" ({watch.reason})" if watch.verdict == "failed" else ""
+    return f"[{format_duration(elapsed_s):>6}] {watch.name}: {text}{detail}"
