@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
-from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.arguments import NAMES
+from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.arguments import NAMES, Spec
 from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.provisioning import (
     PROVISION,
     job_of,
@@ -24,7 +24,7 @@ from ansible_collections.baremetal.bcm.plugins.plugin_utils.head_node_action imp
 class ActionModule(HeadNodeAction):
     """Decides for a set of nodes, powers them, watches them until they are UP."""
 
-    SPEC = {**NAMES, **PROVISION}
+    SPEC: ClassVar[Spec] = {**NAMES, **PROVISION}
 
     def work(self, params: Mapping[str, Any], head_node: HeadNode, check_mode: bool) -> dict[str, Any]:
         job = job_of(params)

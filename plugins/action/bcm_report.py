@@ -6,12 +6,11 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Mapping, Sequence
-from typing import Any
+from pathlib import Path
+from typing import Any, ClassVar
 
-from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.arguments import NAMES
+from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.arguments import NAMES, Spec
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.client import HeadNode
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.clock import SystemClock
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.device import is_node
@@ -35,7 +34,7 @@ from ansible_collections.baremetal.bcm.plugins.plugin_utils.head_node_action imp
 class ActionModule(HeadNodeAction):
     """Reports on a set of nodes: what they are now and, where given, what a run did with them."""
 
-    SPEC = {
+    SPEC: ClassVar[Spec] = {
         **NAMES,
         "results": {"type": "dict", "default": {}},
         "path": {"type": "path"},
@@ -77,12 +76,11 @@ def _read_rows(head_node: HeadNode, names: Sequence[str], params: Mapping[str, A
 
 def _write(path: str, report: Mapping[str, Any]) -> None:
     """Write the whole report or nothing: a reader never sees half of it."""
-    folder = os.path.dirname(os.path.abspath(path))
+    target = Path(path).absolute()
+    half = target.with_name(f".{target.name}.half")
     try:
-        os.makedirs(folder, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", dir=folder, prefix=".report-", delete=False, encoding="utf-8") as half:
-            json.dump(report, half, indent=2, sort_keys=True)
-            half.write("\n")
-        os.replace(half.name, path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        half.write_text(json.dumps(report, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+        half.replace(target)
     except OSError as error:
         raise BcmConfigError(f"could not write the report to {path}: {error.strerror}") from error

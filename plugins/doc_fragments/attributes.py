@@ -15,7 +15,8 @@ attributes:
   diff_mode:
     description: Will return details on what has changed (or possibly needs changing in check_mode), when in diff mode.
   idempotent:
-    description: When run twice in a row outside check mode, with the same arguments, the second invocation indicates no change.
+    description:
+      - When run twice in a row outside check mode, with the same arguments, the second invocation indicates no change.
   action_group:
     description: Use C(group/baremetal.bcm.bcm) in C(module_defaults) to set the connection once.
     support: full

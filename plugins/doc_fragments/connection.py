@@ -79,7 +79,7 @@ options:
 requirements:
   - httpx
 notes:
-  - Runs wherever the head node's port 8081 can be reached, usually on the controller with C(delegate_to) set to C(localhost).
-    Nothing has to be installed on the head node or on the nodes.
+  - Runs wherever the head node's port 8081 can be reached, usually on the controller with C(delegate_to) set to
+    C(localhost). Nothing has to be installed on the head node or on the nodes.
   - Calls that only read are tried again after transport errors, calls that write are not.
 """

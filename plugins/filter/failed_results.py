@@ -10,7 +10,7 @@ from typing import Any
 
 
 def failed_results(nodes: Mapping[str, str] | Iterable[str], message: str = "") -> dict[str, dict[str, Any]]:
-    """One failed result a node, in the shape of bcm_provision's RV(nodes): from names and one message, or name: message."""
+    """One failed result a node, shaped as bcm_provision returns them: from names and one message, or name: message."""
     messages = dict(nodes) if isinstance(nodes, Mapping) else dict.fromkeys(nodes, message)
     return {name: _failed_result(text) for name, text in messages.items()}
 

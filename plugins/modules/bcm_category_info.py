@@ -91,8 +91,8 @@ if TYPE_CHECKING:
 
 def work(module: AnsibleModule, head_node: HeadNode) -> dict[str, Any]:
     references = read_references(head_node)
-    categories = pick("category", list(references.categories.raw.values()), module.params["names"])
-    return {"changed": False, "categories": [category_to_ansible(dict(raw), references) for raw in categories]}
+    categories = pick("category", [dict(raw) for raw in references.categories.raw.values()], module.params["names"])
+    return {"changed": False, "categories": [category_to_ansible(raw, references) for raw in categories]}
 
 
 def main() -> None:

@@ -11,7 +11,8 @@ module: bcm_device_info
 short_description: Read devices of a BCM head node
 version_added: 0.1.0
 description:
-  - Lists devices as BCM stores them, with names instead of identifiers and passwords hidden. What a node is doing right now is told by M(baremetal.bcm.bcm_status_info).
+  - Lists devices as BCM stores them, with names instead of identifiers and passwords hidden.
+  - What a node is doing right now is told by M(baremetal.bcm.bcm_status_info).
 author:
   - The baremetal.bcm contributors
 extends_documentation_fragment:

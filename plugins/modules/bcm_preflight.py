@@ -292,7 +292,7 @@ def work(module: AnsibleModule, head_node: HeadNode) -> dict[str, Any]:
     problems += preflight.check_owners(nodes, read_devices(head_node), allow_mac_change=allow)
     slots = Slots.from_api(head_node.get_provisioning_status())
     slot_problems, remarks = preflight.check_slots(slots, len(nodes))
-    result = {
+    result: dict[str, Any] = {
         "changed": False,
         "problems": [str(problem) for problem in (*problems, *slot_problems)],
         "remarks": remarks,

@@ -141,7 +141,10 @@ nodes:
       description: One node.
       type: dict
       contains:
-        action: {description: "What was decided: nothing, record, power_on, power_cycle, watch, pending, skip, refuse or not_found.", type: str, sample: power_on}
+        action:
+          description: What was decided, V(nothing), V(record), V(power_on), V(power_cycle), V(watch), V(pending), V(skip), V(refuse) or V(not_found).
+          type: str
+          sample: power_on
         reason: {description: Why., type: str, sample: install default-image}
         outcome: {description: "One of successful, failed, skipped, pending and not_found.", type: str, sample: successful}
         failed: {description: Whether it counts as a failure., type: bool, sample: false}

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from ansible.errors import AnsibleActionFail
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
@@ -20,16 +20,16 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.client im
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.errors import BcmError
 
 
-class HeadNodeAction(ActionBase):  # type: ignore[misc]
+class HeadNodeAction(ActionBase):
     """An action with a head node: subclasses give SPEC and `work`, which may raise BcmError."""
 
-    SPEC: Spec = {}
+    SPEC: ClassVar[Spec] = {}
     _requires_connection = False
 
     def work(self, params: Mapping[str, Any], head_node: HeadNode, check_mode: bool) -> dict[str, Any]:
         raise NotImplementedError
 
-    def run(self, tmp: str | None = None, task_vars: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         super().run(tmp, task_vars)
         validated = ArgumentSpecValidator({**CONNECTION, **self.SPEC}).validate(dict(self._task.args))
         if validated.error_messages:

@@ -80,6 +80,6 @@ def _conflict(plan: Plan, strangers: Sequence[str]) -> BcmConflict:
     if plan.action == "delete":
         return BcmConflict(f"could not remove category {plan.name}: nodes still belong to it: {listed}")
     return BcmConflict(
-        f"could not update category {plan.name}: it would have nodes installed anew that are not part of this run: {listed}; "
-        "allow it with allow_member_change (bcm_allow_category_change)"
+        f"could not update category {plan.name}: it would have nodes installed anew that are not part of this run: "
+        f"{listed}; allow it with allow_member_change (bcm_allow_category_change)"
     )

@@ -56,7 +56,8 @@ def power_nodes(
 def _refuse_up(action: str, up: Sequence[str]) -> None:
     if up:
         raise BcmConfigError(
-            f"could not {action} nodes that are UP: {', '.join(up)}; nothing was sent; allow_up: true says that it is meant"
+            f"could not {action} nodes that are UP: {', '.join(up)}; nothing was sent; "
+            "allow_up: true says that it is meant"
         )
 
 

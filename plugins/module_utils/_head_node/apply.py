@@ -159,8 +159,8 @@ def _write(store: Store, plan: Plan) -> None:
 def _not_kept(plan: Plan) -> BcmApiError:
     options = ", ".join(change.option for change in plan.changes) or plan.action
     return BcmApiError(
-        f"could not {plan.action} {plan.schema.entity} {plan.name}: the head node answered success {_ROUNDS} times, but "
-        f"reading back shows it did not keep: {options}"
+        f"could not {plan.action} {plan.schema.entity} {plan.name}: the head node answered success {_ROUNDS} times, "
+        f"but reading back shows it did not keep: {options}"
     )
 
 

@@ -88,7 +88,8 @@ class HeadNode:
         answer = self._call(
             "cmstatus", "getStatusForDevices", [list(uuids)], reads=True, action="read the status of the nodes"
         )
-        return [entry for entry in self._list(answer, "cmstatus.getStatusForDevices") if entry is not None]
+        # Entries may be null (bcm-api.md 2.2).
+        return [entry for entry in self._list(answer, "cmstatus.getStatusForDevices") if entry]
 
     def get_provisioning_status(self) -> Raw:
         answer = self._call("cmprov", "getProvisioningStatus", [[]], reads=True, action="read the provisioning slots")

@@ -32,7 +32,7 @@ from .watch import Deadlines, NodeWatch, observe, start_watch
 class Pace:
     """How long and how often; `workers` bounds the writes in flight."""
 
-    deadlines: Deadlines = Deadlines()
+    deadlines: Deadlines = field(default_factory=Deadlines)
     poll_interval_s: float = 10.0
     power_timeout_s: float = 60.0
     workers: int = 1

@@ -9,7 +9,7 @@ outcome "ON" is only what the BMC answered. So an action counts when a later STA
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from .client import HeadNode, Raw
@@ -40,11 +40,9 @@ def open_session(head_node: HeadNode) -> Iterator[str]:
     try:
         yield session
     finally:
-        try:
+        # The session ends by itself; what happened inside matters more than this.
+        with suppress(BcmError):
             head_node.unregister_session(session)
-        except BcmError:
-            # The session ends by itself; what happened inside matters more than this.
-            pass
 
 
 @dataclass(frozen=True)

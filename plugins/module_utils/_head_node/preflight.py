@@ -29,7 +29,7 @@ class Problem:
 
 
 def check_inventory(nodes: Sequence[Wanted]) -> list[Problem]:
-    """Names BCM would refuse; host name, MAC, IP and BMC IP that two nodes share. Normalised before they are compared."""
+    """Names BCM would refuse; host name, MAC, IP and BMC IP that two nodes share, compared after normalising."""
     problems = [problem for node in nodes for problem in _check_words(node)]
     for what, values_of in _UNIQUE:
         owners: dict[str, list[str]] = {}
@@ -147,7 +147,7 @@ def check_owners(
 def _check_swap(node: Wanted, device: Raw | None, allow: bool) -> list[Problem]:
     if device is None or allow or not node.get("mac") or device.get("mac") in (None, "00:00:00:00:00:00"):
         return []
-    wanted = [mac for mac in _macs({"mac": node["mac"]})]
+    wanted = _macs({"mac": node["mac"]})
     if not wanted or wanted[0] == normalise_mac(device["mac"]):
         return []
     return [

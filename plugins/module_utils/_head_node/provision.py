@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 from .entities.status import FAILED_STATUSES, INSTALLING_STATUSES
@@ -48,7 +48,7 @@ class Facts:
     """What is known of one node. `power` is ON, OFF or UNKNOWN; `reassigned` says this run changed what it installs."""
 
     assignment: Assignment | None
-    record: Record = Record()
+    record: Record = field(default_factory=Record)
     status: str = "DOWN"
     message: str = ""
     closed: bool = False

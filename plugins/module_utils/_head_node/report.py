@@ -99,10 +99,8 @@ def draw_summary(summary: Mapping[str, Any]) -> list[str]:
     """One line of counts, then the names of those that did not succeed."""
     counts = ", ".join(f"{summary[outcome]} {outcome.replace('_', ' ')}" for outcome in OUTCOMES if summary[outcome])
     lines = [f"{summary['total']} nodes: {counts or 'nothing to report'}"]
-    for outcome in OUTCOMES[1:]:
-        if summary[outcome]:
-            lines.append(f"{outcome.replace('_', ' ')}: {', '.join(summary[f'{outcome}_nodes'])}")
-    return lines
+    others = [outcome for outcome in OUTCOMES[1:] if summary[outcome]]
+    return lines + [f"{outcome.replace('_', ' ')}: {', '.join(summary[f'{outcome}_nodes'])}" for outcome in others]
 
 
 def _cell(value: Any) -> str:

@@ -16,7 +16,6 @@ from .entities.status import DeviceStatus
 from .errors import BcmConfigError, BcmNotFound
 from .references import Names, References
 
-
 # Placeholder uuids of things that exist only in a check run; never sent.
 _ASSUMED_NAMESPACE = uuid.UUID("6c1d6a66-6f0e-4f0b-8f4a-5d2f4f2f7b11")
 

@@ -200,14 +200,17 @@ class Transport:
         url = self.connection.url
         if isinstance(error, httpx.ConnectTimeout):
             return BcmTransportError(
-                f"could not call {name}: {url} did not accept a connection within {self.connection.connect_timeout_s:g} s"
+                f"could not call {name}: {url} did not accept a connection "
+                f"within {self.connection.connect_timeout_s:g} s"
             )
         if isinstance(error, httpx.TimeoutException):
             return BcmTransportError(f"could not call {name}: no answer from {url} in time")
         tls = _find_tls_error(error)
         if tls is not None:
             return BcmAuthError(f"could not call {name}: no trusted TLS connection to {url}: {_explain_tls(tls)}")
-        return BcmTransportError(f"could not call {name}: no usable answer from {url}: {error or type(error).__name__}")
+        return BcmTransportError(
+            f"could not call {name}: no usable answer from {url}: {str(error) or type(error).__name__}"
+        )
 
     def _log_in(self, expired: str | None) -> str | None:
         """Log in where needed and return the token in use; `expired` is a token known to be worthless."""

@@ -122,7 +122,7 @@ def check_hostname(hostname: str) -> None:
 
 
 def _finish(stored: Raw | None, merged: Raw, wanted: Mapping[str, Json]) -> Raw:
-    """Make the one bootable interface BCM's provisioningInterface; choose powerControl at creation (decisions 20, 21)."""
+    """Make the one bootable interface BCM's provisioningInterface; choose powerControl at creation."""
     if wanted.get("interfaces") is not None:
         merged = _point_to_boot_interface(stored, merged, wanted["interfaces"]["elements"])
     if stored is None and wanted.get("power_control") is None:

@@ -80,10 +80,10 @@ class SubObjects:
     key: str
     elements: Mapping[str, Element]
     # Which of `elements` a new one is (by its wanted options) and a stored one (by the object).
-    kind_of_wanted: Callable[[Mapping[str, Json]], str] = lambda wanted: ""
-    kind_of_stored: Callable[[Raw], str] = lambda stored: ""
+    kind_of_wanted: Callable[[Mapping[str, Json]], str] = lambda _wanted: ""
+    kind_of_stored: Callable[[Raw], str] = lambda _stored: ""
     alias: Callable[[Json], Json] = lambda key: key
-    extra: Callable[[Raw], dict[str, Json]] = field(default=lambda stored: {})
+    extra: Callable[[Raw], dict[str, Json]] = field(default=lambda _stored: {})
 
     def merge(self, stored: Json, wanted: Json, context: Context) -> Json:
         merged = {item[self.key]: item for item in stored or []}
@@ -120,7 +120,8 @@ class SubObjects:
         asked = wanted.get("type")
         if asked is not None and asked != kind:
             raise BcmConfigError(
-                f"it is of type {kind} on the head node, not {asked}; remove it (state: absent) in one run, add it in the next"
+                f"it is of type {kind} on the head node, not {asked}; "
+                "remove it (state: absent) in one run, add it in the next"
             )
 
     def show(self, stored: Json, references: References) -> Json:

@@ -11,7 +11,7 @@ from typing import Any
 from .fields import Context, Field, Json, Raw
 
 
-def leave_as_it_is(stored: Raw | None, merged: Raw, wanted: Mapping[str, Json]) -> Raw:
+def leave_as_it_is(_stored: Raw | None, merged: Raw, _wanted: Mapping[str, Json]) -> Raw:
     return merged
 
 
