@@ -39,7 +39,7 @@ def desired_device(variables: Mapping[str, Any], image_of: Mapping[str, str] | N
         raise AnsibleFilterError(
             "desired_device needs the variables of a host: hostvars[name] | baremetal.bcm.desired_device"
         )
-    name = variables.get("bcm_hostname") or str(variables["inventory_hostname"]).split(".")[0]
+    name = variables.get("bcm_hostname") or str(variables["inventory_hostname"]).split(".", maxsplit=1)[0]
     device = {"hostname": name, **{key: variables[f"bcm_{key}"] for key in _PLAIN if _is_set(variables, key)}}
     interfaces = _interfaces(variables)
     if interfaces:

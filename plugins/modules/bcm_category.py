@@ -15,7 +15,7 @@ description:
   - A category decides for all its nodes. A change that would have nodes installed anew which the caller did not name is refused,
     with their names, unless O(allow_member_change).
 author:
-  - The baremetal.bcm contributors
+  - The baremetal.bcm contributors (!UNKNOWN)
 extends_documentation_fragment:
   - baremetal.bcm.connection
   - baremetal.bcm.attributes

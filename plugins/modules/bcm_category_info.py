@@ -13,7 +13,7 @@ version_added: 0.1.0
 description:
   - Lists the categories, with names instead of identifiers and passwords hidden.
 author:
-  - The baremetal.bcm contributors
+  - The baremetal.bcm contributors (!UNKNOWN)
 extends_documentation_fragment:
   - baremetal.bcm.connection
   - baremetal.bcm.attributes
@@ -54,7 +54,7 @@ categories:
   elements: dict
   contains:
     name: {description: Name of the category., type: str, sample: default}
-    software_image: {description: Image of its nodes, with the revision where one is set., type: str, sample: default-image}
+    software_image: {description: "Image of its nodes, with the revision where one is set.", type: str, sample: default-image}
     install_mode: {description: How its nodes are installed at every boot., type: str, sample: AUTO}
     new_node_install_mode: {description: How a node is installed the first time., type: str, sample: FULL}
     management_network: {description: Name of the management network., type: str, sample: internalnet}
@@ -66,7 +66,7 @@ categories:
     modules: {description: Kernel modules of the ramdisk., type: list, elements: dict, sample: [{name: nvidia, parameters: ""}]}
     services: {description: Services that BCM looks after., type: list, elements: dict, sample: []}
     gpu_settings: {description: Settings of GPUs., type: list, elements: dict, sample: []}
-    kernel_version: {description: Kernel version, empty for the image's own., type: str, sample: ""}
+    kernel_version: {description: "Kernel version, empty for the image's own.", type: str, sample: ""}
     kernel_parameters: {description: Kernel parameters., type: str, sample: iommu=pt}
     boot_loader: {description: Boot loader., type: str, sample: GRUB}
     boot_loader_protocol: {description: Protocol of the boot loader., type: str, sample: HTTP}

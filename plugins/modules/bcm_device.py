@@ -15,7 +15,7 @@ description:
   - Nothing is powered or installed; that is the work of M(baremetal.bcm.bcm_provision) and M(baremetal.bcm.bcm_power).
   - For many nodes use M(baremetal.bcm.bcm_devices), which does the same in a few calls.
 author:
-  - The baremetal.bcm contributors
+  - The baremetal.bcm contributors (!UNKNOWN)
 extends_documentation_fragment:
   - baremetal.bcm.connection
   - baremetal.bcm.attributes

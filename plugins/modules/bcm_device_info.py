@@ -14,7 +14,7 @@ description:
   - Lists devices as BCM stores them, with names instead of identifiers and passwords hidden.
   - What a node is doing right now is told by M(baremetal.bcm.bcm_status_info).
 author:
-  - The baremetal.bcm contributors
+  - The baremetal.bcm contributors (!UNKNOWN)
 extends_documentation_fragment:
   - baremetal.bcm.connection
   - baremetal.bcm.attributes
@@ -64,14 +64,14 @@ devices:
     boot_interface: {description: Name of the interface that boots., type: str, sample: BOOTIF}
     interfaces: {description: Network interfaces., type: list, elements: dict, sample: [{name: BOOTIF, type: physical, ip: 10.184.162.109}]}
     power_control: {description: The interface that power goes through., type: str, sample: ipmi0}
-    software_image: {description: The image it is assigned, its own or its category's., type: str, sample: default-image}
-    software_image_override: {description: The image of its own, null where the category's counts., type: str, sample: null}
-    install_mode: {description: Install mode, empty for the category's., type: str, sample: ""}
+    software_image: {description: "The image it is assigned, its own or its category's.", type: str, sample: default-image}
+    software_image_override: {description: "The image of its own, null where the category's counts.", type: str, sample: null}
+    install_mode: {description: "Install mode, empty for the category's.", type: str, sample: ""}
     next_boot_install_mode: {description: Install mode of the next boot only., type: str, sample: ""}
     labels: {description: Words of the user's own., type: list, elements: str, sample: [gpu]}
     serial_number: {description: Serial number (BCM 11)., type: str, sample: ""}
     part_number: {description: Part number (BCM 11)., type: str, sample: ""}
-    kernel_version: {description: Kernel version, empty for the image's own., type: str, sample: ""}
+    kernel_version: {description: "Kernel version, empty for the image's own.", type: str, sample: ""}
     kernel_parameters: {description: Kernel parameters., type: str, sample: iommu=pt}
     boot_loader: {description: Boot loader., type: str, sample: GRUB}
     boot_loader_protocol: {description: Protocol of the boot loader., type: str, sample: HTTP}

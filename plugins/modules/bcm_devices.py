@@ -15,7 +15,7 @@ description:
     that differs.
   - A node that fails leaves the others alone.
 author:
-  - The baremetal.bcm contributors
+  - The baremetal.bcm contributors (!UNKNOWN)
 extends_documentation_fragment:
   - baremetal.bcm.connection
   - baremetal.bcm.attributes

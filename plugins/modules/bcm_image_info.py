@@ -13,7 +13,7 @@ version_added: 0.1.0
 description:
   - Lists the software images, with their revisions and whether one is still being copied.
 author:
-  - The baremetal.bcm contributors
+  - The baremetal.bcm contributors (!UNKNOWN)
 extends_documentation_fragment:
   - baremetal.bcm.connection
   - baremetal.bcm.attributes
@@ -63,7 +63,7 @@ images:
     kernel_parameters: {description: Kernel parameters., type: str, sample: rd.driver.blacklist=nouveau}
     kernel_output_console: {description: Console of the kernel., type: str, sample: tty0}
     modules: {description: Names of the kernel modules in its ramdisk., type: list, elements: str, sample: [ahci, nvme]}
-    revision: {description: Number of the revision, 0 for the image itself., type: int, sample: 0}
+    revision: {description: "Number of the revision, 0 for the image itself.", type: int, sample: 0}
     revisions: {description: Numbers of its revisions., type: list, elements: int, sample: [1, 2]}
     being_copied: {description: Whether a copy of its files is still under way., type: bool, sample: false}
     notes: {description: Free text., type: str, sample: ""}

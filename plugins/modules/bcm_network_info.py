@@ -13,7 +13,7 @@ version_added: 0.1.0
 description:
   - Lists the networks that interfaces and management networks can refer to.
 author:
-  - The baremetal.bcm contributors
+  - The baremetal.bcm contributors (!UNKNOWN)
 extends_documentation_fragment:
   - baremetal.bcm.connection
   - baremetal.bcm.attributes

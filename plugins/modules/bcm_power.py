@@ -16,7 +16,7 @@ description:
     for; a node that does not get there fails, the others are done.
   - Nodes that are UP are only switched off, cycled or reset with O(allow_up). Head nodes are always refused.
 author:
-  - The baremetal.bcm contributors
+  - The baremetal.bcm contributors (!UNKNOWN)
 extends_documentation_fragment:
   - baremetal.bcm.connection
   - baremetal.bcm.attributes
@@ -91,7 +91,7 @@ nodes:
       type: dict
       contains:
         before: {description: "Power state before, ON, OFF or UNKNOWN.", type: str, sample: "OFF"}
-        action: {description: What was sent, or in check mode would be; none where nothing was to be done., type: str, sample: "on"}
+        action: {description: "What was sent, or in check mode would be; none where nothing was to be done.", type: str, sample: "on"}
         after: {description: Power state after., type: str, sample: "ON"}
         changed: {description: Whether power was sent., type: bool, sample: true}
         error: {description: Why it failed; empty otherwise., type: str, sample: ""}

@@ -16,7 +16,7 @@ description:
   - "On the head node: images, categories and networks that do not exist, images that are still being copied, host names and MAC
     addresses that another device owns, and provisioning slots."
 author:
-  - The baremetal.bcm contributors
+  - The baremetal.bcm contributors (!UNKNOWN)
 extends_documentation_fragment:
   - baremetal.bcm.connection
   - baremetal.bcm.attributes

@@ -18,7 +18,7 @@ description:
     where what they are assigned differs from what was installed.
   - Interrupted anywhere, the same task started again goes on. A node that is being installed for it is watched, not reset.
 author:
-  - The baremetal.bcm contributors
+  - The baremetal.bcm contributors (!UNKNOWN)
 extends_documentation_fragment:
   - baremetal.bcm.connection
   - baremetal.bcm.attributes

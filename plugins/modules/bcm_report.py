@@ -14,7 +14,7 @@ description:
   - Reads what a set of nodes is doing and prints it as a table, with a summary.
   - With O(results) it also tells what a run of M(baremetal.bcm.bcm_provision) did with them.
 author:
-  - The baremetal.bcm contributors
+  - The baremetal.bcm contributors (!UNKNOWN)
 extends_documentation_fragment:
   - baremetal.bcm.connection
   - baremetal.bcm.attributes

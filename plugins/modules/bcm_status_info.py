@@ -13,7 +13,7 @@ version_added: 0.1.0
 description:
   - Reads status, phase and messages of any number of nodes in one call, and the provisioning slots.
 author:
-  - The baremetal.bcm contributors
+  - The baremetal.bcm contributors (!UNKNOWN)
 extends_documentation_fragment:
   - baremetal.bcm.connection
   - baremetal.bcm.attributes

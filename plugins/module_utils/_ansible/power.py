@@ -21,7 +21,7 @@ from .._head_node.power import (
 )
 from .._head_node.snapshot import read_devices, read_statuses, select_nodes
 
-# The seeds' words beside our own.
+# The words of other tools beside our own.
 ACTION_WORDS = [*ACTIONS, *(f"power_{action}" for action in ACTIONS if action != "status")]
 _CUTS = frozenset({"off", "cycle", "reset"})
 

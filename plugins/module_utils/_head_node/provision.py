@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: BSD-2-Clause
-"""What to do with a node, and why. Pure: a table of facts and a request in, a decision out (decisions 7 to 16)."""
+"""What to do with a node, and why. Pure: a table of facts and a request in, a decision out."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ def _decide_not_up(facts: Facts, assignment: Assignment, request: Request) -> De
 
 
 def _next_boot_mode(facts: Facts, assignment: Assignment, request: Request) -> str:
-    """FULL wipes local disks: only when asked for, or when the disk layout that was installed differs (decision 12)."""
+    """FULL wipes local disks: only when asked for, or when the disk layout that was installed differs."""
     if request.next_boot_install_mode:
         return request.next_boot_install_mode
     known = facts.record.provisioned_disksetup

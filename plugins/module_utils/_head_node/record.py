@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: BSD-2-Clause
-"""What is remembered of a node, and where: on the device itself, in `extra_values` (decisions 7, 8, 10).
+"""What is remembered of a node, and where: on the device itself, in `extra_values`.
 
 There is no state file. Keys are flat, lower case, prefixed; those of others in the same object stay untouched.
 """

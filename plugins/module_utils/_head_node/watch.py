@@ -14,7 +14,7 @@ _BOOTED = frozenset({"booting", "installer", "queued", "installing", "init"})
 
 @dataclass(frozen=True)
 class Deadlines:
-    """How long a node may stay in each phase, in seconds (decision 17)."""
+    """How long a node may stay in each phase, in seconds."""
 
     boot_s: float = 1200.0
     queue_s: float = 14400.0
@@ -60,7 +60,7 @@ class NodeWatch:
 
 
 def start_watch(name: str, now_s: float, status_before: str) -> NodeWatch:
-    """Begin to watch a node that was just powered; its present status is old news (decision 17)."""
+    """Begin to watch a node that was just powered; its present status is old news."""
     return NodeWatch(name, now_s, stale=status_before, phase_since_s=now_s, status=status_before)
 
 

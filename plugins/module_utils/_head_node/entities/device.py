@@ -32,7 +32,7 @@ from .schema import Schema
 from .sub_entities import ZERO_MAC, interface_type
 
 INSTALL_MODES = ("", "AUTO", "FULL", "MAIN", "NOSYNC", "SKIP")
-# The seeds' MINIMAL does not exist in BCM; AUTO is the least work that still installs the image (decision 13).
+# MINIMAL, which other documents name, does not exist in BCM; AUTO is the least work that still installs the image.
 INSTALL_MODE_ALIASES = {"MINIMAL": "AUTO"}
 BOOT_LOADERS = ("SYSLINUX", "GRUB")
 BOOT_LOADER_ALIASES = {"grub2": "GRUB", "grub": "GRUB", "syslinux": "SYSLINUX", "category": "CATEGORY"}
@@ -151,7 +151,7 @@ def _point_to_boot_interface(stored: Raw | None, merged: Raw, elements: Iterable
 
 
 def _mark_boot(interface: Raw, boots: bool) -> Raw:
-    """Set BCM 11's flag, and the tag without which BOOTING never shows for another name than BOOTIF (decision 21)."""
+    """Set BCM 11's flag, and the tag without which BOOTING never shows for another name than BOOTIF."""
     marked = {**interface, "bootable": boots} if "bootable" in interface else dict(interface)
     if boots and interface["name"] != BOOT_INTERFACE:
         marked["revision"] = BOOT_REVISION

@@ -11,11 +11,11 @@ from __future__ import annotations
 import copy
 import re
 import uuid
-import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Protocol
+from xml.etree import ElementTree
 
 from ..errors import BcmConfigError
 from ..references import ZERO_UUID, References

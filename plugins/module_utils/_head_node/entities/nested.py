@@ -70,7 +70,7 @@ class SubObject:
 
 @dataclass(frozen=True)
 class SubObjects:
-    """A list of sub-entities, merged by key: what is not named stays, uuids are kept (decision 23).
+    """A list of sub-entities, merged by key: what is not named stays, uuids are kept.
 
     Wanted elements are dictionaries with the key option, an optional `state` (absent removes it) and options of the
     element. A wanted value of {"purge": true, "elements": […]} also removes what is not named.

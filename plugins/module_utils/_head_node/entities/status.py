@@ -12,7 +12,7 @@ from ..references import ZERO_UUID
 
 INSTALLING_STATUSES = frozenset({"BOOTING", "INSTALLING", "INSTALLER_REBOOTING", "INSTALLER_CALLING_INIT"})
 FAILED_STATUSES = frozenset({"INSTALLER_FAILED", "INSTALLER_UNREACHABLE"})
-# An installer that shows one of these waits for a person, for ever (decision 12).
+# An installer that shows one of these waits for a person, for ever.
 STUCK_MESSAGES = ("waiting for user input", "entered maintenance mode")
 
 
@@ -64,7 +64,7 @@ def phase_of(status: str, message: str) -> str:
 
 
 def node_state(status: str | None, power: str | None = None) -> str:
-    """The seeds' word for a node: active, provisioning, failed, powered_off or unknown."""
+    """A user's word for a node: active, provisioning, failed, powered_off or unknown."""
     if status is None:
         return "unknown"
     if status == "UP":

@@ -129,7 +129,7 @@ INTERFACES = SubObjects(
     _INTERFACES,
     kind_of_wanted=_wanted_interface_type,
     kind_of_stored=interface_type,
-    # The seeds call the interface bmc; BCM wants a name that tells its kind (decision 20).
+    # People call the interface bmc; BCM wants a name that tells its kind.
     alias=lambda name: "ipmi0" if name == "bmc" else name,
     extra=lambda stored: {"type": interface_type(stored)},
 )
