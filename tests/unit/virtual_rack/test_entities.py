@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from virtual_rack.entities.device_shapes import HEAD_NODE, PHYSICAL_NODE
 from virtual_rack.entities.fields import ZERO_UUID, Entity
 from virtual_rack.entities.normalise import Rules, normalise
-from virtual_rack.entities.shapes import CATEGORY, HEAD_NODE, NETWORK, PHYSICAL_NODE, SOFTWARE_IMAGE
+from virtual_rack.entities.shapes import CATEGORY, NETWORK, SOFTWARE_IMAGE
 from virtual_rack.in_process import Bench
 from virtual_rack.rack_reader import rack_from
 

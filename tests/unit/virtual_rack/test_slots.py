@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from virtual_rack.nodes.slots import Provisioner, Request, SlotQueue
 
 NONE: frozenset[str] = frozenset()
+IMAGES = frozenset({"image", "locked", "free"})
 
 
 def request(number: int, image: str = "image") -> Request:
@@ -17,15 +18,19 @@ def test_requests_are_served_first_come_first_served() -> None:
     queue = SlotQueue()
     for number in range(4):
         queue.add(request(number))
-    started = queue.admit([Provisioner("head", 2)], locked_images=NONE)
+    started = queue.admit([Provisioner("head", 2, IMAGES)], locked_images=NONE)
     assert [r.uuid for r in started] == ["r0", "r1"]
     queue.drop("r0")
-    assert [r.uuid for r in queue.admit([Provisioner("head", 2)], locked_images=NONE)] == ["r2"]
+    assert [r.uuid for r in queue.admit([Provisioner("head", 2, IMAGES)], locked_images=NONE)] == ["r2"]
 
 
 def test_a_request_goes_to_the_provisioner_with_the_image_and_the_fewest_tasks() -> None:
     queue = SlotQueue()
-    provisioners = [Provisioner("big", 10), Provisioner("small", 10), Provisioner("other", 10, frozenset({"x"}))]
+    provisioners = [
+        Provisioner("big", 10, IMAGES),
+        Provisioner("small", 10, IMAGES),
+        Provisioner("other", 10, frozenset({"x"})),
+    ]
     for number in range(4):
         queue.add(request(number))
     assert [r.source for r in queue.admit(provisioners, locked_images=NONE)] == ["big", "small", "big", "small"]
@@ -35,7 +40,7 @@ def test_a_locked_image_defers_its_request_and_lets_others_pass() -> None:
     queue = SlotQueue()
     queue.add(request(0, "locked"))
     queue.add(request(1, "free"))
-    started = queue.admit([Provisioner("head", 5)], locked_images=frozenset({"locked"}))
+    started = queue.admit([Provisioner("head", 5, IMAGES)], locked_images=frozenset({"locked"}))
     assert [r.uuid for r in started] == ["r1"]
     assert [r.uuid for r in queue.waiting] == ["r0"]
 
@@ -43,7 +48,7 @@ def test_a_locked_image_defers_its_request_and_lets_others_pass() -> None:
 def test_a_provisioner_that_is_not_available_gets_nothing() -> None:
     queue = SlotQueue()
     queue.add(request(0))
-    assert queue.admit([Provisioner("head", 5, available=False)], locked_images=NONE) == []
+    assert queue.admit([Provisioner("head", 5, IMAGES, available=False)], locked_images=NONE) == []
 
 
 @given(
@@ -53,7 +58,7 @@ def test_a_provisioner_that_is_not_available_gets_nothing() -> None:
 def test_no_provisioner_ever_works_above_its_slots_and_none_is_idle_while_somebody_waits(
     slots: list[int], events: list[str]
 ) -> None:
-    queue, provisioners = SlotQueue(), [Provisioner(f"p{i}", n) for i, n in enumerate(slots)]
+    queue, provisioners = SlotQueue(), [Provisioner(f"p{i}", n, IMAGES) for i, n in enumerate(slots)]
     for number, what in enumerate(events):
         if what == "add":
             queue.add(request(number))

@@ -9,7 +9,6 @@ from __future__ import annotations
 import uuid as uuids
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 from virtual_rack.clock import Clock
 from virtual_rack.entities.fields import Entity
@@ -32,12 +31,6 @@ _INSTALLER_FAULTS = {
     "installer_unreachable": "INSTALLER_UNREACHABLE",
     "installer_rebooting": "INSTALLER_REBOOTING",
 }
-
-
-class StepFinished(Protocol):
-    """Called when a step is over."""
-
-    def __call__(self) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -97,7 +90,7 @@ class Boots:
         """Take over a machine that has power and is somewhere before its operating system."""
         self._start(machine)
 
-    def _after(self, machine: Machine, seconds: float, step: StepFinished) -> None:
+    def _after(self, machine: Machine, seconds: float, step: Callable[[], None]) -> None:
         life = machine.life
         self._clock.call_later(seconds, lambda: step() if machine.life == life else None)
 
@@ -131,8 +124,7 @@ class Boots:
             self._after(machine, PXE_RETRY_S, lambda: self._network_boot(machine))
             return
         machine.device = device["uuid"]
-        if self._strikes(machine, "never_boots"):
-            self._clock.call_later(DOWN_AFTER_S, lambda: self._miss(machine))
+        if self._faults.strike("never_boots", node=self._registry.names_of(machine)):
             return
         machine.boots += 1
         if has_boot_interface(device):
@@ -171,7 +163,7 @@ class Boots:
         if not self._breaks(installation, step):
             self._begin(installation, step, lambda: self._step(installation, number + 1))
 
-    def _begin(self, installation: Installation, step: Step, finished: StepFinished) -> None:
+    def _begin(self, installation: Installation, step: Step, finished: Callable[[], None]) -> None:
         machine = installation.machine
         if step.kind == "queue":
             self._queue(installation, finished)
@@ -182,7 +174,7 @@ class Boots:
         elif step.kind == "pass":
             self._after(machine, step.seconds, finished)
 
-    def _queue(self, installation: Installation, finished: StepFinished) -> None:
+    def _queue(self, installation: Installation, finished: Callable[[], None]) -> None:
         machine = installation.machine
         request = Request(
             uuid=installation.request,
@@ -193,7 +185,7 @@ class Boots:
         # Never within the call that asks: a slot is granted by the head node's own loop.
         self._provisioning.ask(request, start=lambda: self._after(machine, 0.0, finished))
 
-    def _transfer(self, installation: Installation, finished: StepFinished) -> None:
+    def _transfer(self, installation: Installation, finished: Callable[[], None]) -> None:
         machine = installation.machine
         full = installation.plan.transfer == "FULL"
         # From here on the old system is gone; a machine that loses power now has a half-written disk.
@@ -201,7 +193,7 @@ class Boots:
         times = machine.spec.times
         self._after(machine, times.install_full if full else times.install_sync, self._copied(installation, finished))
 
-    def _copied(self, installation: Installation, finished: StepFinished) -> Callable[[], None]:
+    def _copied(self, installation: Installation, finished: Callable[[], None]) -> Callable[[], None]:
         def copied() -> None:
             installation.machine.disk = Disk(installation.layout, installation.image)
             installation.machine.installs += 1
@@ -243,6 +235,3 @@ class Boots:
             self._report(machine, status, text, provisioning_failed=status == "INSTALLER_FAILED")
         if installation is not None:
             self._provisioning.finish(installation.request)
-
-    def _strikes(self, machine: Machine, kind: str) -> bool:
-        return self._faults.strike(kind, node=self._registry.names_of(machine)) is not None

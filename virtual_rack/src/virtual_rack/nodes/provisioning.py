@@ -69,10 +69,6 @@ class Provisioning:
         self._clock.call_later(REFRESH_S, lambda: self._refreshed(chosen))
         return [str(uuids.uuid4()) for _ in chosen]
 
-    def has_provisioner(self, node: str) -> bool:
-        """Say whether a node hands out images."""
-        return any(node == owner for owner, _ in self._provisioning_roles())
-
     def to_api(self) -> Entity:
         """Give ProvisioningStatus as it travels."""
         requests = [self._request_to_api(r, _RUNNING) for r in self._queue.running.values()]
@@ -107,7 +103,8 @@ class Provisioning:
         available = ready and node not in self._drained and node not in self._refreshing
         named = frozenset([*role["localImages"], *role["sharedImages"]])
         # ASSUMED: the values of allImages other than LOCALDISK; anything that says no means the named ones only.
-        images = named if role["allImages"] in ("", "NO", "NONE") else None
+        every = frozenset(image["uuid"] for image in self._database.all("SoftwareImage"))
+        images = named if role["allImages"] in ("", "NO", "NONE") else every
         return Provisioner(node, role["maxProvisioningNodes"], images, available)
 
     def _provisioning_roles(self) -> list[tuple[str, Entity]]:
@@ -147,8 +144,7 @@ class Provisioning:
         }
 
     def _provisioner_to_api(self, provisioner: Provisioner) -> Entity:
-        every = [image["uuid"] for image in self._database.all("SoftwareImage")]
-        images = every if provisioner.images is None else sorted(provisioner.images)
+        images = sorted(provisioner.images)
         up_to_date = provisioner.node not in self._refreshing
         return {
             "baseType": "ProvisioningNodeStatus",

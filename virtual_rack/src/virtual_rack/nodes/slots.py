@@ -11,16 +11,12 @@ from virtual_rack.entities.fields import ZERO_UUID
 
 @dataclass(frozen=True)
 class Provisioner:
-    """A node that hands out images. `images` None means all of them."""
+    """A node that hands out images, by their uuids."""
 
     node: str
     slots: int
-    images: frozenset[str] | None = None
+    images: frozenset[str]
     available: bool = True
-
-    def has(self, image: str) -> bool:
-        """Say whether it has a copy of an image."""
-        return self.images is None or image in self.images
 
 
 @dataclass(frozen=True)
@@ -64,7 +60,7 @@ class SlotQueue:
         started: list[Request] = []
         kept: list[Request] = []
         for request in self.waiting:
-            able = [node for node, free in room.items() if free > 0 and by_node[node].has(request.image)]
+            able = [node for node, free in room.items() if free > 0 and request.image in by_node[node].images]
             if not able or request.image in locked_images:
                 kept.append(request)
                 continue

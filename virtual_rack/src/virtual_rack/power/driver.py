@@ -36,7 +36,11 @@ class BmcAnswer:
 
 
 class PowerDriver(Protocol):
-    """Reaches BMCs. May answer within the call or later; answers exactly once."""
+    """Reaches BMCs. May answer within the call or later; answers exactly once.
+
+    A driver that answers later brings the clock to the present first (`Pacer.catch_up`): what follows an answer is
+    timed from the clock's now, which stands still between timers.
+    """
 
     def perform(self, access: BmcAccess, action: BmcAction, *, answer: Callable[[BmcAnswer], None]) -> None:
         """Ask one BMC for one action."""
