@@ -143,6 +143,25 @@ def test_a_machine_nobody_registered_keeps_trying_until_somebody_does(bench: Ben
     assert bench.status("node1")["status"] == "UP"
 
 
+def test_nothing_is_installed_on_a_lite_node(bench: Bench) -> None:
+    body = bench.new_device("node1")
+    assert bench.call("cmdevice", "addLiteNode", body)["success"]
+    bench.power("node1", "ON")
+    bench.step(2000)
+    assert machine(bench, "node1").power
+    assert machine(bench, "node1").installs == 0
+    assert bench.status("node1")["status"] == "DOWN"
+
+
+def test_a_node_whose_image_is_gone_waits_for_provisioning(bench: Bench) -> None:
+    bench.register("node1")
+    image = bench.call("cmpart", "getSoftwareImage", "default-image")["uuid"]
+    assert bench.call("cmpart", "removeSoftwareImage", image, False, False, True)["success"]
+    bench.power("node1", "ON")
+    bench.step(2000)
+    assert bench.status("node1")["infoMessage"] == "waiting for FULL provisioning to start"
+
+
 def test_only_as_many_nodes_as_there_are_slots_are_installed_at_once_and_the_others_wait(bench: Bench) -> None:
     names = ("node1", "node2", "node3", "node4")
     bench.register(*names)

@@ -1,12 +1,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from virtual_rack.clock import Clock
 from virtual_rack.entities.fields import Entity
+from virtual_rack.head_node import HeadNode
 from virtual_rack.in_process import Bench
+from virtual_rack.power.desk import PowerOperation
+from virtual_rack.power.driver import BmcAccess, BmcAction, BmcAnswer
 
 
 @pytest.fixture
@@ -105,6 +110,36 @@ def test_nobody_behind_the_address_is_a_failure(bench: Bench, session: str) -> N
     bench.power("node1", "ON")
     bench.step(3)
     assert "10.148.9.9" in results(bench, session)[0]["msg"]
+
+
+def test_power_reaches_the_machine_behind_the_bmc_and_not_the_one_with_the_mac(bench: Bench) -> None:
+    bench.register("node1", mac="02:00:00:00:00:02")
+    bench.power("node1", "ON")
+    bench.step(3)
+    assert (machine(bench, "node1").power, machine(bench, "node1").power_operations) == (True, 1)
+    assert (machine(bench, "node2").power, machine(bench, "node2").power_operations) == (False, 0)
+
+
+def test_a_driver_may_answer_later(rack: Any) -> None:
+    waiting: list[Callable[[BmcAnswer], None]] = []
+
+    class SlowDriver:
+        def perform(self, access: BmcAccess, action: BmcAction, *, answer: Callable[[BmcAnswer], None]) -> None:
+            assert (access.address, action) == ("10.148.0.1", BmcAction.ON)
+            waiting.append(answer)
+
+    head = HeadNode(rack, clock=Clock(), driver=SlowDriver())
+    head.fill()
+    bench = Bench(rack)
+    body = bench.new_device("node1")
+    head.commits.add("Device", body)
+    heard: list[Entity] = []
+    head.power.on_result = heard.append
+    head.power.start(PowerOperation("ON", (body["uuid"],)))
+    head.clock.advance(60)
+    assert heard == []
+    waiting[0](BmcAnswer(is_on=True))
+    assert [status["state"] for status in heard] == ["ON"]
 
 
 def test_nothing_is_started_for_unknown_devices_and_those_without_power_control(bench: Bench) -> None:

@@ -23,6 +23,7 @@ from virtual_rack.nodes.registry import Registry
 from virtual_rack.nodes.status import DeviceStatus, StatusBoard
 from virtual_rack.power.desk import PowerDesk
 from virtual_rack.power.direct import DirectPower
+from virtual_rack.power.driver import PowerDriver
 from virtual_rack.rack_file import RackSpec
 from virtual_rack.sessions import Sessions
 
@@ -30,7 +31,14 @@ from virtual_rack.sessions import Sessions
 class HeadNode:
     """Everything that a rack file describes, in motion."""
 
-    def __init__(self, rack: RackSpec, *, clock: Clock, monotonic_s: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        rack: RackSpec,
+        *,
+        clock: Clock,
+        driver: PowerDriver | None = None,
+        monotonic_s: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.spec = rack.head_node
         self.clock = clock
         self.faults = Faults()
@@ -54,7 +62,7 @@ class HeadNode:
             board=self.board,
             registry=self.registry,
             faults=self.faults,
-            driver=DirectPower(machines=self.machines, boots=self.boots),
+            driver=driver or DirectPower(machines=self.machines, boots=self.boots),
         )
         rules = Rules(self.spec.version, lenient=self.spec.update_mode == "lenient")
         self.commits = Commits(self.database, rules=rules, faults=self.faults, date_s=clock.date_s)
@@ -103,7 +111,7 @@ class HeadNode:
             self.boots.power_off(machine)
 
     def _begin_with_power(self, machine: Machine) -> None:
-        device = self.registry.device_of(machine)
+        device = self.registry.node_of(machine)
         machine.power = True
         if device is None:
             self.boots.start_running(machine)
@@ -113,7 +121,7 @@ class HeadNode:
         self.boots.resume_up(machine, device)
 
     def _go_on(self, machine: Machine) -> None:
-        device = self.registry.device_of(machine)
+        device = self.registry.node_of(machine)
         if machine.power and machine.running is not None and device is not None:
             self.boots.resume_up(machine, device)
         elif machine.power:

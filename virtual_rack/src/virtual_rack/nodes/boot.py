@@ -118,7 +118,7 @@ class Boots:
         self._after(machine, machine.spec.times.post, lambda: self._network_boot(machine))
 
     def _network_boot(self, machine: Machine) -> None:
-        device = self._registry.device_of(machine)
+        device = self._registry.node_of(machine)
         if device is None:
             # A machine nobody registered keeps trying, so registering it later is enough.
             self._after(machine, PXE_RETRY_S, lambda: self._network_boot(machine))
@@ -132,7 +132,7 @@ class Boots:
         self._after(machine, machine.spec.times.boot, lambda: self._start_installer(machine))
 
     def _start_installer(self, machine: Machine) -> None:
-        device = self._registry.device_of(machine)
+        device = self._registry.node_of(machine)
         if device is None:
             self._network_boot(machine)
             return

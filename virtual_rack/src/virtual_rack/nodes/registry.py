@@ -43,12 +43,24 @@ class Registry:
         database.listen(self._on_change)
 
     def device_of(self, machine: Machine) -> Entity | None:
-        """Identify a machine by its MAC address."""
+        """Find what is registered with a machine's MAC address."""
         return self._database.device_with_mac(machine.spec.mac)
+
+    def node_of(self, machine: Machine) -> Entity | None:
+        """Identify a machine that asks for an installation; BCM installs nothing on a LiteNode."""
+        device = self.device_of(machine)
+        return device if device and device["childType"] == "PhysicalNode" else None
 
     def machine_of(self, device: Entity) -> Machine | None:
         """Find the metal of a device."""
         return self._machines.with_mac(device["mac"])
+
+    def power_target_of(self, device: Entity) -> Machine | None:
+        """Find the metal that a device's power operations reach: by its BMC's address, else by MAC."""
+        control = device["powerControl"]
+        addresses = [interface["ip"] for interface in device["interfaces"] if interface["name"] == control]
+        behind = (self._machines.behind_bmc(address) for address in addresses)
+        return next((machine for machine in behind if machine), None) or self.machine_of(device)
 
     def names_of(self, machine: Machine) -> tuple[str, ...]:
         """Give the names under which faults may mean a machine: its own and its device's."""

@@ -128,7 +128,7 @@ class PowerDesk:
         self._history.update(state)
 
     def _start_one(self, asked: PowerOperation, index: int, device: Entity, *, after_s: float) -> None:
-        machine = self._registry.machine_of(device)
+        machine = self._registry.power_target_of(device)
         names = (device["hostname"], *([machine.spec.name] if machine else []))
         if machine is not None and asked.operation != "STATUS":
             machine.power_operations += 1
