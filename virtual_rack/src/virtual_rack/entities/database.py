@@ -61,7 +61,7 @@ class Database:
 
     def find(self, kind: str, uuid_or_name: str) -> Entity | None:
         """Give an entity by uuid or name."""
-        uuid = self._names.get((kind, uuid_or_name.lower()), uuid_or_name)
+        uuid = self._names.get((kind, uuid_or_name), uuid_or_name)
         return self._entities[kind].get(uuid)
 
     def device_with_mac(self, mac: str) -> Entity | None:
@@ -74,7 +74,7 @@ class Database:
         if before is not None:
             self._forget(kind, before)
         self._entities[kind][entity["uuid"]] = entity
-        self._names[kind, name_of(entity).lower()] = entity["uuid"]
+        self._names[kind, name_of(entity)] = entity["uuid"]
         if kind == "Device" and entity["mac"] != ZERO_MAC:
             self._macs[entity["mac"].upper()] = entity["uuid"]
         self._tell(Change(kind, before, entity))
@@ -101,7 +101,7 @@ class Database:
         return [entity for entity in candidates if entity["uuid"] != uuid and _mentions(entity, uuid)]
 
     def _forget(self, kind: str, entity: Entity) -> None:
-        self._names.pop((kind, name_of(entity).lower()), None)
+        self._names.pop((kind, name_of(entity)), None)
         if kind == "Device" and self._macs.get(entity["mac"].upper()) == entity["uuid"]:
             del self._macs[entity["mac"].upper()]
 

@@ -36,9 +36,8 @@ def entity_calls(head: HeadNode, kind: str, plural: str, *, bulk: bool, add: Add
         return [e for u in wanted if (e := database.get(kind, u))] if wanted else database.all(kind)
 
     def remove(args: Args) -> Entity:
-        return commits.remove(
-            kind, args.text(0), force=args.flag(len(args.values) - 1) if args.values[1:] else False
-        ).to_api()
+        # `force` comes last; images have two more arguments before it.
+        return commits.remove(kind, args.text(0), force=len(args.values) > 1 and args.flag(-1)).to_api()
 
     calls: dict[str, Handler] = {
         f"get{plural}": lambda _: database.all(kind),
