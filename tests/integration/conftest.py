@@ -1,0 +1,50 @@
+# SPDX-FileCopyrightText: The baremetal.bcm contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Sites for the tests. The tests of a class share one and tell a story: they look at what happened in its runs."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from ansible_collections.baremetal.bcm.tests.integration.support.site import Site, site
+
+if TYPE_CHECKING:
+    from xdist.scheduler.protocol import Scheduling
+
+OpenSite = Callable[..., Site]
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling:
+    """Keep a story on one worker, which would otherwise be told by each of them."""
+    from xdist.scheduler import LoadScopeScheduling  # noqa: PLC0415 - xdist may be absent
+
+    return LoadScopeScheduling(config, log)
+
+
+@pytest.fixture
+def open_site(tmp_path: Path) -> Iterator[OpenSite]:
+    """Open sites that end with the test."""
+    yield from _opener(tmp_path)
+
+
+@pytest.fixture(scope="class")
+def open_class_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenSite]:
+    """Open sites that end with the class."""
+    yield from _opener(tmp_path_factory.mktemp("site"))
+
+
+def _opener(directory: Path) -> Iterator[OpenSite]:
+    with contextlib.ExitStack() as stack:
+        count = 0
+
+        def open_one(*arguments: Any, **options: Any) -> Site:
+            nonlocal count
+            count += 1
+            return stack.enter_context(site(*arguments, directory / str(count), **options))
+
+        yield open_one
