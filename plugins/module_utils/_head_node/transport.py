@@ -294,7 +294,8 @@ def _find_tls_error(error: BaseException | None) -> ssl.SSLError | None:
 
 
 def _explain_tls(error: ssl.SSLError) -> str:
-    reason = getattr(error, "verify_message", "") or error.reason or str(error)
+    # Only errors that OpenSSL raised have a reason; ours of the fingerprint has none.
+    reason = getattr(error, "verify_message", "") or getattr(error, "reason", "") or str(error)
     if "mismatch" in str(reason).lower() or "doesn't match" in str(reason).lower():
         return f"{reason}; if it carries another name, give that as tls_server_name"
     if isinstance(error, ssl.SSLCertVerificationError) and "fingerprint" not in str(error):
