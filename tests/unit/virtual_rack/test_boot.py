@@ -324,6 +324,16 @@ def test_a_node_that_never_boots_stays_down(bench: Bench) -> None:
     assert machine(bench, "node1").power
 
 
+def test_a_flapping_node_goes_down_and_up_again_without_a_boot(bench: Bench) -> None:
+    bench.register("node1")
+    bench.head.faults.add({"kind": "flap", "node": "node1", "seconds": 60, "times": 2})
+    seen = watch(bench)
+    bench.power("node1", "ON")
+    bench.step(1000)
+    assert [status for status, _ in seen][-5:] == ["UP", "DOWN", "UP", "DOWN", "UP"]
+    assert machine(bench, "node1").boots == 1
+
+
 def test_a_rack_goes_on_where_it_stopped(bench: Bench, rack: Any) -> None:
     bench.register("node1", "node2")
     bench.power("node1", "ON")

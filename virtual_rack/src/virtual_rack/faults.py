@@ -19,6 +19,7 @@ KINDS: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
     "install_fails": (frozenset(), frozenset({"node", "phase", "message"})),
     "installer_unreachable": (frozenset(), frozenset({"node", "phase"})),
     "installer_rebooting": (frozenset(), frozenset({"node", "phase"})),
+    "flap": (frozenset({"seconds"}), frozenset({"node"})),
     "call_fails": (frozenset({"answer"}), frozenset({"service", "call"})),
     "slow": (frozenset({"seconds"}), frozenset({"service", "call"})),
     "lost_update": (frozenset(), frozenset({"node", "call"})),

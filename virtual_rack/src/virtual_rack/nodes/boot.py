@@ -215,6 +215,14 @@ class Boots:
         self._report(machine, "UP", provisioning_failed=False)
         if machine.device is not None:
             self._registry.note_up(machine.device)
+        if flap := self._faults.strike("flap", node=self._registry.names_of(machine)):
+            seconds = float(flap.options["seconds"])
+            self._after(machine, seconds, lambda: self._vanish(machine, seconds))
+
+    def _vanish(self, machine: Machine, seconds: float) -> None:
+        """Let the head node lose sight of a machine that runs on."""
+        self._report(machine, "DOWN")
+        self._after(machine, seconds, lambda: self._come_up(machine))
 
     def _breaks(self, installation: Installation, step: Step) -> bool:
         machine = installation.machine
