@@ -1,0 +1,338 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A head node in a dictionary, behind a transport that opens no socket. Nodes move on by one step a status call."""
+
+from __future__ import annotations
+
+import copy
+import gzip
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.client import HeadNode
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.transport import Connection, Transport
+
+from .fake_clock import FakeClock
+from .objects import make_category, make_head_node, make_image, make_network, make_partition, uid
+
+Raw = dict[str, Any]
+Step = tuple[str, str]
+
+PASSWORD = "head-secret"
+BOOT: tuple[Step, ...] = (
+    ("DOWN", ""),
+    ("BOOTING", ""),
+    ("INSTALLING", "node-installer started"),
+    ("INSTALLING", "waiting for FULL provisioning to start"),
+    ("INSTALLING", "provisioning started, waiting for completion"),
+    ("INSTALLER_CALLING_INIT", "switching to local root"),
+    ("UP", ""),
+)
+# Calls that leave the cluster as it is; everything else counts as a write, powerOperation unless it is a STATUS.
+READS = frozenset(
+    {
+        "getDevices",
+        "getCategories",
+        "getSoftwareImages",
+        "getPartitions",
+        "getNetworks",
+        "getStatusForDevices",
+        "getProvisioningStatus",
+        "powerOperationHistory",
+        "registerSession",
+        "unregisterSession",
+        "waitForEvents",
+        "acknowledgeKeepAlive",
+    }
+)
+
+
+class Killed(BaseException):
+    """Stands for kill -9: nothing catches it."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call as it came over the wire."""
+
+    service: str
+    name: str
+    args: list[Any]
+    body: Raw
+
+    @property
+    def writes(self) -> bool:
+        if self.name == "powerOperation":
+            return bool(self.args[0]["operation"] != "STATUS")
+        return self.name not in READS
+
+
+@dataclass
+class Node:
+    """What is beside a device's entity: power, what its status will be, and how its BMC behaves."""
+
+    power: str = "OFF"
+    steps: list[Step] = field(default_factory=lambda: [("DOWN", "")])
+    boot: tuple[Step, ...] = BOOT
+    # "": well; "FAILED": refuses; "silent": no answer; "idle": says yes and does nothing
+    bmc: str = ""
+    flags: Raw = field(default_factory=dict)
+
+
+class FakeHeadNode:
+    """Keeps entities, and the calls that were made (`calls`)."""
+
+    def __init__(self, *devices: Raw) -> None:
+        self.clock = FakeClock()
+        self.calls: list[Call] = []
+        self.devices = {raw["uuid"]: raw for raw in (make_head_node(), *devices)}
+        self.nodes = {raw["uuid"]: Node() for raw in devices}
+        self.categories = {raw["uuid"]: raw for raw in (make_category(), make_category("gpu"))}
+        self.images = {raw["uuid"]: raw for raw in (make_image("default-image"), make_image("other-image"))}
+        self.networks = {
+            raw["uuid"]: raw
+            for raw in (make_network("internalnet", "10.141.0.0"), make_network("ipminet", "10.148.0.0"))
+        }
+        self.partitions = {raw["uuid"]: raw for raw in (make_partition(),)}
+        self.history: list[Raw] = []
+        self.events: list[Raw] = []
+        self.sessions: set[str] = set()
+        self.slots = 10
+        # Answers instead of ours, by the call's name; None falls through.
+        self.instead: dict[str, Callable[[Call], httpx.Response | None]] = {}
+        self.forgets: set[str] = set()  # keys that are dropped with success: true
+        self._dead = False
+        self._power_count = 0
+
+    # -- for tests ------------------------------------------------------------------------------------------------
+
+    def client(self, **options: Any) -> HeadNode:
+        return HeadNode(Transport(self.connection, http_transport=self.transport, sleep=self.clock.sleep), **options)
+
+    @property
+    def connection(self) -> Connection:
+        return Connection("head.example", username="admin", password=PASSWORD)
+
+    @property
+    def transport(self) -> httpx.MockTransport:
+        return httpx.MockTransport(self.handle)
+
+    @property
+    def writes(self) -> list[Call]:
+        return [call for call in self.calls if call.writes]
+
+    def names(self, name: str) -> list[Call]:
+        return [call for call in self.calls if call.name == name]
+
+    def device(self, hostname: str) -> Raw:
+        return next(raw for raw in self.devices.values() if raw["hostname"] == hostname)
+
+    def category(self, name: str) -> Raw:
+        return next(raw for raw in self.categories.values() if raw["name"] == name)
+
+    def node(self, hostname: str) -> Node:
+        return self.nodes[self.device(hostname)["uuid"]]
+
+    def bring_up(self, *hostnames: str) -> None:
+        for hostname in hostnames:
+            node = self.node(hostname)
+            node.power, node.steps = "ON", [("UP", "")]
+
+    def operations(self) -> list[str]:
+        """The power operations that were sent, STATUS left out."""
+        sent = [call.args[0]["operation"] for call in self.names("powerOperation")]
+        return [operation for operation in sent if operation != "STATUS"]
+
+    def die(self) -> None:
+        """From now on every call kills who makes it, as if the process were gone."""
+        self._dead = True
+        raise Killed
+
+    def revive(self) -> None:
+        self._dead = False
+        self.instead.clear()
+
+    # -- the wire -------------------------------------------------------------------------------------------------
+
+    def handle(self, request: httpx.Request) -> httpx.Response:
+        if self._dead:
+            raise Killed
+        if request.url.path == "/rest/v1/version":
+            return httpx.Response(200, json={"cm_version": "11.0", "cmd_version": "3.1"})
+        content = request.content
+        if request.headers.get("Content-Encoding") == "gzip":
+            content = gzip.decompress(content)
+        body = json.loads(content)
+        if body["service"] == "login":
+            return httpx.Response(200, json=True, headers={"Set-Cookie": "cm-login-token=0123;path=/;Secure"})
+        call = Call(body["service"], body["call"], body["args"], body)
+        self.calls.append(call)
+        instead = self.instead.get(call.name)
+        answer = instead(call) if instead else None
+        if answer is not None:
+            return answer
+        method = getattr(self, f"_{call.service}_{_in_snake_case(call.name)}", None)
+        if method is None:
+            return httpx.Response(400, text="Bad Request")
+        return httpx.Response(200, json=method(*call.args))
+
+    # -- entities -------------------------------------------------------------------------------------------------
+
+    def _cmdevice_get_devices(self) -> list[Raw]:
+        return list(self.devices.values())
+
+    def _cmdevice_get_categories(self) -> list[Raw]:
+        return list(self.categories.values())
+
+    def _cmpart_get_software_images(self) -> list[Raw]:
+        return list(self.images.values())
+
+    def _cmpart_get_partitions(self) -> list[Raw]:
+        return list(self.partitions.values())
+
+    def _cmnet_get_networks(self) -> list[Raw]:
+        return list(self.networks.values())
+
+    def _cmdevice_add_device(self, raw: Raw, _force: bool) -> Raw:
+        taken = [other["hostname"] for other in self.devices.values() if other["hostname"] == raw["hostname"]]
+        if taken:
+            return refusal("DUPLICATE_FIELD", "hostname", f"A device with hostname {taken[0]} already exists")
+        self._store(self.devices, raw)
+        self.nodes[raw["uuid"]] = Node()
+        return {"success": True, "validation": []}
+
+    def _cmdevice_update_device(self, raw: Raw, _force: bool) -> Raw:
+        return self._store(self.devices, raw)
+
+    def _cmdevice_remove_device(self, uuid: str, _force: bool) -> Raw:
+        del self.devices[uuid]
+        return {"success": True}
+
+    def _cmdevice_add_devices(self, raws: list[Raw], force: bool) -> list[Raw]:
+        return [self._cmdevice_add_device(raw, force) for raw in raws]
+
+    def _cmdevice_update_devices(self, raws: list[Raw], force: bool) -> list[Raw]:
+        return [self._cmdevice_update_device(raw, force) for raw in raws]
+
+    def _cmdevice_add_category(self, raw: Raw, _force: bool) -> Raw:
+        return self._store(self.categories, raw)
+
+    def _cmdevice_update_category(self, raw: Raw, _force: bool) -> Raw:
+        return self._store(self.categories, raw)
+
+    def _cmdevice_remove_category(self, uuid: str, _force: bool) -> Raw:
+        del self.categories[uuid]
+        return {"success": True}
+
+    def _store(self, kept: dict[str, Raw], raw: Raw) -> Raw:
+        before = kept.get(raw["uuid"], {})
+        stored = {**copy.deepcopy(raw), "modified": False}
+        for key in self.forgets & stored.keys():
+            stored[key] = before.get(key)
+        kept[raw["uuid"]] = stored
+        return {"success": True, "task_uuid": uid("none"), "updated_entity": None, "validation": []}
+
+    # -- status, provisioning -------------------------------------------------------------------------------------
+
+    def _cmstatus_get_status_for_devices(self, uuids: list[str]) -> list[Raw | None]:
+        return [self._status(uuid) for uuid in uuids]
+
+    def _status(self, uuid: str) -> Raw | None:
+        if uuid not in self.devices:
+            return None
+        if uuid not in self.nodes:
+            return {"ref_device_uuid": uuid, "status": "UP"}
+        node = self.nodes[uuid]
+        status, message = node.steps[0]
+        if len(node.steps) > 1:
+            node.steps = node.steps[1:]
+        return {"ref_device_uuid": uuid, "status": status, "infoMessage": message, **node.flags}
+
+    def _cmprov_get_provisioning_status(self, _filter: list[str]) -> Raw:
+        capacity = {"ref_node_uuid": uid("device/head"), "slotsCapacity": self.slots, "slotsUsed": 1, "drained": False}
+        return {"provisioningRequestStatusList": [], "provisioningNodeStatusList": [capacity]}
+
+    # -- power ----------------------------------------------------------------------------------------------------
+
+    def _cmdevice_power_operation(self, request: Raw) -> Raw:
+        self._power_count += 1
+        operation, uuids = request["operation"], [uuid for uuid in request["devices"] if self._has_bmc(uuid)]
+        results = [result for uuid in uuids for result in self._operate(uuid, operation)]
+        if results:
+            self.events.append({"childType": "PowerStatusChangedEvent", "status": results})
+        return {"count": len(uuids), "index": self._power_count}
+
+    def _has_bmc(self, uuid: str) -> bool:
+        return bool(self.devices[uuid]["powerControl"] != "none")
+
+    def _operate(self, uuid: str, operation: str) -> list[Raw]:
+        node = self.nodes[uuid]
+        if operation != "STATUS":
+            self.history.append(
+                {
+                    "ref_device_uuid": uuid,
+                    "operation": operation,
+                    "executionTime": 1_700_000_000_000 + len(self.history) + 1,
+                    "success": not node.bmc,
+                    "message": "",
+                }
+            )
+        result = {"device": uuid, "indexes": [self._power_count], "msg": "", "extendedMsg": ""}
+        if node.bmc == "silent":
+            return []
+        if node.bmc == "FAILED":
+            return [{**result, "state": "FAILED", "msg": "IPMI session refused", "extendedMsg": "RAKP 2 HMAC"}]
+        if operation == "STATUS":
+            return [{**result, "state": node.power}]
+        if not node.bmc:
+            self._switch(node, operation)
+        return [{**result, "state": operation}]
+
+    def _switch(self, node: Node, operation: str) -> None:
+        now = node.steps[0]
+        if operation == "OFF":
+            node.power = "OFF"
+        elif operation == "RESET" or node.power == "OFF":
+            # What was seen last is still seen once: the head node notices late.
+            node.power, node.steps = "ON", [now, *node.boot]
+
+    def _cmdevice_power_operation_history(self, uuids: list[str], _last_only: bool) -> list[Raw]:
+        last = {entry["ref_device_uuid"]: entry for entry in self.history}
+        return [last[uuid] for uuid in uuids if uuid in last]
+
+    # -- sessions -------------------------------------------------------------------------------------------------
+
+    def _cmsession_register_session(self, _client_type: int) -> str:
+        session = uid(f"session/{len(self.names('registerSession'))}")
+        self.sessions.add(session)
+        return session
+
+    def _cmsession_unregister_session(self, session: str) -> bool:
+        self.sessions.remove(session)
+        return True
+
+    def _cmsession_wait_for_events(self, _session: str, timeout_s: int) -> list[Raw]:
+        events, self.events = self.events, []
+        if not events:
+            self.clock.sleep(timeout_s)
+        return events
+
+    def _cmsession_acknowledge_keep_alive(self, _session: str, _number: int) -> bool:
+        return True
+
+
+def _in_snake_case(name: str) -> str:
+    return re.sub("(?<=[a-z])(?=[A-Z])", "_", name).lower()
+
+
+def refusal(code: str, name: str, message: str, severity: str = "ERROR") -> Raw:
+    complaint = {"baseType": "Validation", "error_code": code, "field": name, "message": message, "severity": severity}
+    return {"success": False, "task_uuid": uid("none"), "updated_entity": None, "validation": [complaint]}
+
+
+def answer(value: Any, status: int = 200) -> httpx.Response:
+    return httpx.Response(status, json=value)
