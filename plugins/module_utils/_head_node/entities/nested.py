@@ -16,13 +16,14 @@ from .fields import Context, Field, Json, Raw, new_object
 def merge_fields(stored: Raw, wanted: Mapping[str, Json], fields: tuple[Field, ...], context: Context) -> Raw:
     """`stored` with the wanted options merged in; the same object where nothing differs.
 
-    Options whose wanted value is None were not given and are left as they are. Raises BcmConfigError
+    Options whose wanted value is None were not given and are left as they are, and so are fields of a newer BCM that
+    this head node does not have; those a user must be told of were refused before (`plan`). Raises BcmConfigError
     naming the option.
     """
     merged = stored
     for known in fields:
         value = wanted.get(known.option)
-        if value is None:
+        if value is None or (known.since_bcm > 10 and known.key not in stored):
             continue
         before = stored.get(known.key)
         try:

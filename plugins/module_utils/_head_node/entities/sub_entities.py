@@ -70,8 +70,8 @@ _INTERFACE_FIELDS = (
     Field("ip", "ip", Value()),
     Field("dhcp", "dhcp", Value()),
     Field("network", "network", Reference("networks")),
-    # Present in BCM 11 only; on BCM 10 the flag is dropped and provisioningInterface says the same.
-    Field("bootable", "bootable", Value()),
+    # On BCM 10 provisioningInterface alone says the same.
+    Field("bootable", "bootable", Value(), since_bcm=11),
 )
 # ASSUMED: the key that holds a bond's member names. bcm-api.md 4.6 has not seen it; one bonded node on a live head
 # node would settle it. Should the head node drop it, the read-back after the write says so.
