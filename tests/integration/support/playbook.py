@@ -79,8 +79,10 @@ class Run:
 
     @property
     def failures(self) -> list[str]:
-        """Give the messages of tasks that failed."""
-        return [str(task.result.get("msg")) for task in self.tasks if task.status == "failed"]
+        """Give the messages of tasks that failed, of a loop those of its turns."""
+        failed = [task.result for task in self.tasks if task.status == "failed"]
+        turns = [turn for result in failed for turn in result.get("results", [result]) if turn.get("failed")]
+        return [str(turn.get("msg")) for turn in turns or failed]
 
     def of(self, module: str) -> list[TaskResult]:
         """Give the results of one module, in order."""
