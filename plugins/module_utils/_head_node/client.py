@@ -4,7 +4,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 from .errors import BcmApiError, BcmAuthError, BcmConflict, BcmError, BcmNotFound, BcmProtocolError, Complaint
@@ -98,7 +101,8 @@ class HeadNode:
         return answer
 
     def get_version(self) -> Raw:
-        answer = self._transport.get("/rest/v1/version")
+        with _hiding(self._own_secrets()):
+            answer = self._transport.get("/rest/v1/version")
         if answer.status != 200 or not isinstance(answer.value, dict):
             raise BcmProtocolError(
                 f"GET /rest/v1/version of {self.address} answered HTTP {answer.status}, not a version"
@@ -119,7 +123,7 @@ class HeadNode:
         reads = operation == "STATUS"
         action = "ask for the power state" if reads else f"send power {operation}"
         answer = self._call("cmdevice", "powerOperation", [request], reads=reads, action=action)
-        if not isinstance(answer, dict) or "count" not in answer:
+        if not isinstance(answer, dict) or not {"count", "index"} <= answer.keys():
             raise BcmProtocolError(f"cmdevice.powerOperation answered {_shape(answer)} where {{count, index}} is due")
         return answer
 
@@ -189,16 +193,15 @@ class HeadNode:
                 raise WriteRefused(f"{name} must not be sent in check mode")
             if self._before_write is not None:
                 self._before_write()
-        secrets = _secrets(args)
-        if self._transport.connection.password:
-            secrets.add(self._transport.connection.password)
+        secrets = _secrets(args) | self._own_secrets()
         body = {"service": service, "call": call, "args": args}
-        try:
+        with _hiding(secrets):
             answer = self._transport.call(body, name=name, reads=reads, read_timeout_s=read_timeout_s)
-            return _data(answer, name, action)
-        except BcmError as error:
-            error.args = (_blank(str(error), secrets), *error.args[1:])
-            raise
+            # Before anything is cut off it: half a secret would be told otherwise.
+            return _data(replace(answer, text=_blank(answer.text, secrets)), name, action)
+
+    def _own_secrets(self) -> set[str]:
+        return {secret for secret in (self._transport.connection.password,) if secret}
 
     def _raise_if_refused(self, result: Json, name: str, action: str) -> None:
         if not isinstance(result, dict):
@@ -262,6 +265,16 @@ def _shape(answer: Json) -> str:
     )
 
 
+@contextmanager
+def _hiding(secrets: set[str]) -> Iterator[None]:
+    """Blank these secrets in the text of every BcmError that passes."""
+    try:
+        yield
+    except BcmError as error:
+        error.args = (_blank(str(error), secrets), *error.args[1:])
+        raise
+
+
 def _secrets(value: Json) -> set[str]:
     return {text for text in _walk_secrets(value) if text}
 
@@ -281,5 +294,7 @@ def _walk_secrets(value: Json) -> Iterator[str]:
 
 def _blank(text: str, secrets: set[str]) -> str:
     for secret in sorted(secrets, key=len, reverse=True):
-        text = text.replace(secret, "********")
+        # As it is, and as JSON writes it.
+        for form in (secret, json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]):
+            text = text.replace(form, "********")
     return text
