@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -87,22 +87,29 @@ class SubObjects:
     extra: Callable[[Raw], dict[str, Json]] = field(default=lambda _stored: {})
 
     def merge(self, stored: Json, wanted: Json, context: Context) -> Json:
-        merged = {item[self.key]: item for item in stored or []}
-        named = {}
-        for element in wanted["elements"]:
+        named = self._index(wanted["elements"])
+        known = {item[self.key] for item in stored or []}
+        after = []
+        for item in stored or []:
+            element = named.get(item[self.key])
+            if element is None:
+                # Not by key: what nobody named stays, even where two have one key.
+                after += [] if wanted.get("purge") else [item]
+            elif element.get("state") != "absent":
+                after.append(self._merge_element(item[self.key], item, element, context))
+        for key, element in named.items():
+            if key not in known and element.get("state") != "absent":
+                after.append(self._merge_element(key, None, element, context))
+        return stored if after == (stored or []) else after
+
+    def _index(self, elements: Iterable[Mapping[str, Json]]) -> dict[Json, Mapping[str, Json]]:
+        named: dict[Json, Mapping[str, Json]] = {}
+        for element in elements:
             key = self.alias(element[self.key_option])
             if key in named:
                 raise BcmConfigError(f"{self.key_option} '{key}' is named twice")
             named[key] = element
-        for key, element in named.items():
-            if element.get("state") == "absent":
-                merged.pop(key, None)
-            else:
-                merged[key] = self._merge_element(key, merged.get(key), element, context)
-        if wanted.get("purge"):
-            merged = {key: item for key, item in merged.items() if key in named}
-        after = list(merged.values())
-        return stored if after == (stored or []) else after
+        return named
 
     def _merge_element(self, key: Json, current: Raw | None, wanted: Mapping[str, Json], context: Context) -> Raw:
         options = {**wanted, self.key_option: key}
@@ -110,9 +117,10 @@ class SubObjects:
             if current is None:
                 return self.elements[self.kind_of_wanted(options)].create(options, context)
             kind = self.kind_of_stored(current)
-            if kind not in self.elements:
-                return current
             self._refuse_other_kind(kind, options)
+            if kind not in self.elements:
+                self._refuse_options(current, options)
+                return current
             return merge_fields(current, options, self.elements[kind].fields, context)
         except BcmConfigError as error:
             raise BcmConfigError(f"{key}: {error}") from error
@@ -123,6 +131,14 @@ class SubObjects:
             raise BcmConfigError(
                 f"it is of type {kind} on the head node, not {asked}; "
                 "remove it (state: absent) in one run, add it in the next"
+            )
+
+    def _refuse_options(self, current: Raw, wanted: Mapping[str, Json]) -> None:
+        given = [option for option, value in wanted.items() if value is not None]
+        unknown = [option for option in given if option not in (self.key_option, "type", "state")]
+        if unknown:
+            raise BcmConfigError(
+                f"it is a {current.get('childType')}, which can only be kept or removed here: {', '.join(unknown)}"
             )
 
     def show(self, stored: Json, references: References) -> Json:
