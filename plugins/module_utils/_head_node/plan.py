@@ -119,9 +119,16 @@ def _changes(
 def _change(field: Field, stored: Raw | None, merged: Raw, references: References) -> Change:
     before = None if stored is None else field.kind.show(stored.get(field.key), references)
     after = field.kind.show(merged[field.key], references)
-    if stored is not None and before == after and isinstance(after, dict) and "password" in after:
+    if stored is not None and _has_new_password(stored.get(field.key), merged[field.key]):
         after = {**after, "password": f"{HIDDEN} (changed)"}
     return Change(field.option, before, after, field.disruption)
+
+
+def _has_new_password(before: Json, after: Json) -> bool:
+    """Whether two objects differ in a password, which both show alike."""
+    if not isinstance(before, dict) or not isinstance(after, dict):
+        return False
+    return before.get("password") != after.get("password")
 
 
 def plan_absent(schema: Schema, stored: Raw | None, name: str) -> Plan:
