@@ -312,7 +312,7 @@ class FakeHeadNode:
         return session
 
     def _cmsession_unregister_session(self, session: str) -> bool:
-        self.sessions.remove(session)
+        self.sessions.discard(session)
         return True
 
     def _cmsession_wait_for_events(self, _session: str, timeout_s: int) -> list[Raw]:
