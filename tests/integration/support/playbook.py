@@ -198,12 +198,13 @@ class Started:
     record: Path
     said: list[str] = field(default_factory=list)
 
-    def wait_for(self, text: str) -> None:
-        """Wait until the run prints a line with a text. Raises AssertionError when it ends without."""
+    def wait_for(self, text: str, *, times: int = 1) -> None:
+        """Wait until the run has printed so many lines with a text. Raises AssertionError when it ends without."""
         assert self.process.stdout is not None
         for line in self.process.stdout:
             self.said.append(line)
-            if text in line:
+            times -= text in line
+            if not times:
                 return
         raise AssertionError(f"the run ended without '{text}': {''.join(self.said)}")
 
