@@ -15,7 +15,11 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.client im
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.clock import SystemClock
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.device import is_node
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.errors import BcmConfigError
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.power import Power, open_session, power_states
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.power import (
+    HeadNodePower,
+    open_session,
+    targets_of,
+)
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.report import (
     build_row,
     draw_summary,
@@ -62,12 +66,19 @@ def _read_rows(head_node: HeadNode, names: Sequence[str], params: Mapping[str, A
     known = {name: devices[name] for name in names if name in devices}
     statuses = read_statuses(head_node, known)
     powers: dict[str, str] = {}
-    # Whether a node is off matters only where it is DOWN; the BMCs of the others are left in peace.
-    down = {name: str(raw["uuid"]) for name, raw in known.items() if is_node(raw) and statuses[name].status == "DOWN"}
+    results = params["results"]
+    # Whether a node is off matters only where it is DOWN; the BMCs of the others are left in peace, and those that just
+    # failed are not asked again.
+    down = {
+        name: raw
+        for name, raw in known.items()
+        if is_node(raw) and statuses[name].status == "DOWN" and results.get(name, {}).get("phase") != "power"
+    }
     if params["include_power"] and down:
         with open_session(head_node) as session:
-            powers = power_states(Power(head_node, session, SystemClock(), params["power_timeout"]).states(down))
-    results = params["results"]
+            targets = targets_of(down, references)
+            power = HeadNodePower(head_node, session, SystemClock(), targets, params["power_timeout"])
+            powers = {name: result.after for name, result in power.states(list(down)).items()}
     return [
         build_row(name, known.get(name), statuses.get(name), powers.get(name), results.get(name), references)
         for name in names

@@ -15,6 +15,8 @@ description:
   - The head node answers before anything has happened. This module waits until the BMC of every node shows the state that was asked
     for; a node that does not get there fails, the others are done.
   - Nodes that are UP are only switched off, cycled or reset with O(allow_up). Head nodes are always refused.
+  - Of all BMCs that share a set of credentials one is asked first. If it refuses them, one more is; if that refuses them too, no other
+    BMC is asked, so that a typo can't lock them all.
 author:
   - The baremetal.bcm contributors (!UNKNOWN)
 extends_documentation_fragment:
@@ -51,6 +53,64 @@ options:
     description: How long to wait for a BMC to show the state, for each step, in seconds.
     type: float
     default: 60
+  via:
+    description:
+      - The path. V(head_node) has the head node speak to the BMCs, which are usually on a network of their own.
+      - V(ipmi) speaks IPMI 2.0 straight to them from where the task runs. It needs the Python package pyghmi there. Addresses
+        and credentials are those that BCM knows, unless O(bmcs) says otherwise.
+    type: str
+    choices: [head_node, ipmi]
+    default: head_node
+  boot_device:
+    description: Device of the next boot only, set before power comes. Needs O(via=ipmi).
+    type: str
+    choices: [pxe, disk, bios]
+  bmcs:
+    description: Addresses and credentials of BMCs where they are not those that BCM knows, for O(via=ipmi).
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      name:
+        description: Host name of the node.
+        type: str
+        required: true
+      address:
+        description: Address of the BMC.
+        type: str
+      port:
+        description: UDP port of the BMC.
+        type: int
+      username:
+        description: User of the BMC.
+        type: str
+      password:
+        description: Password of the BMC.
+        type: str
+  ipmi_port:
+    description: UDP port of the BMCs, for O(via=ipmi).
+    type: int
+    default: 623
+  ipmi_connect_timeout:
+    description: How long one try may go without an answer, in seconds.
+    type: float
+    default: 30
+  ipmi_tries:
+    description: How often a BMC that does not answer is tried. One that refuses the login is never tried again.
+    type: int
+    default: 5
+  ipmi_retry_delay:
+    description: Pause between two tries, in seconds. Other BMCs are served meanwhile.
+    type: float
+    default: 10
+  ipmi_deadline:
+    description: How long one BMC may take in all, in seconds. A dead one never delays the others.
+    type: float
+    default: 150
+  ipmi_in_flight:
+    description: How many BMCs are spoken to at once.
+    type: int
+    default: 64
   fail_on_error:
     description: Whether the task fails when a node failed. Without it the caller looks at RV(nodes).
     type: bool
@@ -71,6 +131,14 @@ EXAMPLES = r"""
       - dgx-05
     action: status
   register: power
+
+- name: Switch a node on straight through its BMC and have it boot by PXE once
+  baremetal.bcm.bcm_power:
+    names:
+      - dgx-05
+    action: "on"
+    via: ipmi
+    boot_device: pxe
 
 - name: Cut the power of a node that is UP
   baremetal.bcm.bcm_power:
@@ -93,6 +161,15 @@ nodes:
         before: {description: "Power state before, ON, OFF or UNKNOWN.", type: str, sample: "OFF"}
         action: {description: "What was sent, or in check mode would be; none where nothing was to be done.", type: str, sample: "on"}
         after: {description: Power state after., type: str, sample: "ON"}
+        seconds: {description: How long it took., type: float, sample: 2.5}
+        tries: {description: "How often the BMC was tried, 0 where it was left alone.", type: int, sample: 1}
+        failure:
+          description:
+            - Class of the failure, null where there was none. V(unreachable), V(credentials), V(refused), V(timed out),
+              V(not confirmed), or V(not tried) where other BMCs had refused the same credentials.
+          type: str
+          sample: null
+        address: {description: Address of the BMC., type: str, sample: 10.229.10.15}
         changed: {description: Whether power was sent., type: bool, sample: true}
         error: {description: Why it failed; empty otherwise., type: str, sample: ""}
   sample: {dgx-05: {before: "OFF", action: "on", after: "ON", changed: true, error: ""}}
@@ -100,8 +177,8 @@ nodes:
 
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.arguments import NAMES
-from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.power import ACTION_WORDS, power_nodes
+from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.arguments import IPMI, NAMES, limits_of
+from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.power import ACTION_WORDS, PowerJob, power_nodes
 from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.runner import run_module
 
 if TYPE_CHECKING:
@@ -115,19 +192,27 @@ SPEC = {
     "action": {"type": "str", "required": True, "choices": ACTION_WORDS},
     "allow_up": {"type": "bool", "default": False},
     "timeout": {"type": "float", "default": 60.0},
+    "via": {"type": "str", "choices": ["head_node", "ipmi"], "default": "head_node"},
+    "boot_device": {"type": "str", "choices": ["pxe", "disk", "bios"]},
+    **IPMI,
     "fail_on_error": {"type": "bool", "default": True},
 }
 
 
 def work(module: AnsibleModule, head_node: HeadNode) -> dict[str, Any]:
-    result = power_nodes(
-        head_node,
-        module.params["names"],
-        module.params["action"],
-        allow_up=module.params["allow_up"],
-        timeout_s=module.params["timeout"],
-        check_mode=module.check_mode,
+    params = module.params
+    job = PowerJob(
+        names=params["names"],
+        action=params["action"].replace("power_", ""),
+        via=params["via"],
+        allow_up=params["allow_up"],
+        timeout_s=params["timeout"],
+        boot_device=params["boot_device"] or "",
+        limits=limits_of(params),
+        ipmi_port=params["ipmi_port"],
+        overrides={bmc["name"]: bmc for bmc in params["bmcs"]},
     )
+    result = power_nodes(head_node, job, check_mode=module.check_mode)
     errors = [f"{name}: {node['error']}" for name, node in result["nodes"].items() if node["error"]]
     if errors and module.params["fail_on_error"]:
         module.fail_json(

@@ -93,6 +93,7 @@ from typing import TYPE_CHECKING, Any
 
 from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.arguments import FILTER
 from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.runner import run_module
+from ansible_collections.baremetal.bcm.plugins.module_utils._bmc.power import PowerResult
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.clock import SystemClock
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.device import is_node
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.status import (
@@ -102,12 +103,15 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.
     node_state,
 )
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.power import (
-    Power,
+    HeadNodePower,
     open_session,
-    power_errors,
-    power_states,
+    targets_of,
 )
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.snapshot import read_devices, read_statuses
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.snapshot import (
+    read_devices,
+    read_references,
+    read_statuses,
+)
 
 if TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
@@ -121,20 +125,23 @@ def work(module: AnsibleModule, head_node: HeadNode) -> dict[str, Any]:
     known = {name: devices[name] for name in names if name in devices}
     statuses = read_statuses(head_node, known)
     seen = _read_power(head_node, known, module.params["timeout"]) if module.params["include_power"] else {}
-    power, errors = power_states(seen), power_errors(seen)
-    nodes = {name: _show(statuses.get(name), name in known, power.get(name), errors.get(name, "")) for name in names}
+    nodes = {name: _show(statuses.get(name), name in known, seen.get(name)) for name in names}
     return {"changed": False, "nodes": nodes, "slots": _read_slots(head_node, devices)}
 
 
-def _read_power(head_node: HeadNode, devices: dict[str, Any], timeout_s: float) -> dict[str, Any]:
-    uuids = {name: raw["uuid"] for name, raw in devices.items() if is_node(raw)}
-    if not uuids:
+def _read_power(head_node: HeadNode, devices: dict[str, Any], timeout_s: float) -> dict[str, PowerResult]:
+    nodes = {name: raw for name, raw in devices.items() if is_node(raw)}
+    if not nodes:
         return {}
     with open_session(head_node) as session:
-        return Power(head_node, session, SystemClock(), timeout_s).states(uuids)
+        power = HeadNodePower(
+            head_node, session, SystemClock(), targets_of(nodes, read_references(head_node)), timeout_s
+        )
+        return power.states(list(nodes))
 
 
-def _show(status: DeviceStatus | None, found: bool, power: str | None, power_error: str) -> dict[str, Any]:
+def _show(status: DeviceStatus | None, found: bool, seen: PowerResult | None) -> dict[str, Any]:
+    power = seen.after if seen else None
     return {
         "found": found,
         "state": node_state(status.status if status else None, power),
@@ -142,7 +149,7 @@ def _show(status: DeviceStatus | None, found: bool, power: str | None, power_err
         "phase": status.phase if status else None,
         "message": status.message if status else "",
         "power": power,
-        "power_error": power_error,
+        "power_error": seen.error if seen else "",
         "closed": bool(status and status.closed),
         "restart_required": bool(status and status.restart_required),
         "restart_reasons": list(status.restart_reasons) if status else [],

@@ -8,6 +8,7 @@ from typing import Any
 
 from ansible.module_utils.basic import env_fallback
 
+from .._bmc.schedule import Limits
 from .._head_node.transport import Connection
 
 Spec = dict[str, Any]
@@ -32,6 +33,28 @@ CONNECTION: Spec = {
     "read_timeout": {"type": "float", "default": 60.0},
 }
 
+# IPMI straight to the BMCs.
+IPMI: Spec = {
+    "bmcs": {
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "options": {
+            "name": {"type": "str", "required": True},
+            "address": {"type": "str"},
+            "port": {"type": "int"},
+            "username": {"type": "str"},
+            "password": {"type": "str", "no_log": True},
+        },
+    },
+    "ipmi_port": {"type": "int", "default": 623},
+    "ipmi_connect_timeout": {"type": "float", "default": 30.0},
+    "ipmi_tries": {"type": "int", "default": 5},
+    "ipmi_retry_delay": {"type": "float", "default": 10.0},
+    "ipmi_deadline": {"type": "float", "default": 150.0},
+    "ipmi_in_flight": {"type": "int", "default": 64},
+}
+
 NAMES: Spec = {"names": {"type": "list", "elements": "str", "required": True}}
 FILTER: Spec = {"names": {"type": "list", "elements": "str"}}
 
@@ -51,6 +74,17 @@ def connection_of(params: dict[str, Any]) -> Connection:
         tls_fingerprint=params["tls_fingerprint"],
         connect_timeout_s=params["connect_timeout"],
         read_timeout_s=params["read_timeout"],
+    )
+
+
+def limits_of(params: dict[str, Any]) -> Limits:
+    """The IPMI limits of a task."""
+    return Limits(
+        connect_s=params["ipmi_connect_timeout"],
+        tries=params["ipmi_tries"],
+        retry_delay_s=params["ipmi_retry_delay"],
+        deadline_s=params["ipmi_deadline"],
+        in_flight=params["ipmi_in_flight"],
     )
 
 

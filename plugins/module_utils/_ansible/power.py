@@ -1,56 +1,141 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: BSD-2-Clause
-"""What bcm_power does: guards, the states before, the operations, the proof."""
+"""What bcm_power does: guards, the path, the operations, the proof."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from typing import Any
 
+from .._bmc.flow import Progress
+from .._bmc.ipmi import PYGHMI_IMPORT_ERROR, Bmc, Ipmi
+from .._bmc.ipmi_power import IpmiPower
+from .._bmc.power import ACTIONS, Failure, PowerPath, PowerResult, plan_power
+from .._bmc.schedule import Limits
 from .._head_node.client import HeadNode
 from .._head_node.clock import SystemClock
+from .._head_node.entities.device import bmc_ip, bmc_settings
+from .._head_node.entities.fields import Raw
 from .._head_node.errors import BcmConfigError
-from .._head_node.power import (
-    ACTIONS,
-    Power,
-    PowerReport,
-    open_session,
-    plan_power,
-    power_errors,
-    power_states,
-)
-from .._head_node.snapshot import read_devices, read_statuses, select_nodes
+from .._head_node.power import HeadNodePower, open_session, targets_of
+from .._head_node.references import References
+from .._head_node.snapshot import read_devices, read_references, read_statuses, select_nodes
 
 # The words of other tools beside our own.
 ACTION_WORDS = [*ACTIONS, *(f"power_{action}" for action in ACTIONS if action != "status")]
 _CUTS = frozenset({"off", "cycle", "reset"})
 
 
-def power_nodes(
-    head_node: HeadNode, names: Sequence[str], word: str, *, allow_up: bool, timeout_s: float, check_mode: bool
-) -> dict[str, Any]:
+@dataclass(frozen=True)
+class PowerJob:
+    """What to do to whom, and how. `overrides` replace what BCM knows of a BMC, by host name."""
+
+    names: Sequence[str]
+    action: str
+    via: str = "head_node"
+    allow_up: bool = False
+    timeout_s: float = 60.0
+    boot_device: str = ""
+    limits: Limits = field(default_factory=Limits)
+    ipmi_port: int = 623
+    overrides: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+
+def power_nodes(head_node: HeadNode, job: PowerJob, *, check_mode: bool) -> dict[str, Any]:
     """One action for a set of nodes; the result is keyed by host name, failures of single nodes included.
 
     Raises BcmConfigError for an empty list, head nodes, and UP nodes without `allow_up`; BcmNotFound for unknown names.
     """
-    action = word.replace("power_", "")
-    devices = select_nodes(read_devices(head_node), names).require_all()
-    if action in _CUTS and not allow_up:
-        _refuse_up(
-            action, [name for name, status in read_statuses(head_node, devices).items() if status.status == "UP"]
-        )
-    uuids = {name: str(raw["uuid"]) for name, raw in devices.items()}
-    with open_session(head_node) as session:
-        power = Power(head_node, session, SystemClock(), timeout_s)
-        seen = power.states(uuids)
-        before = power_states(seen)
-        steps = {name: plan_power(action, before[name]) for name in uuids}
-        reports = {name: PowerReport(state, state) for name, state in before.items()}
-        if not check_mode:
-            for step in sorted(set(steps.values()) - {"none"}):
-                chosen = {name: uid for name, uid in uuids.items() if steps[name] == step}
-                reports.update(power.run(step, chosen, seen))
-    return _result(action, steps, reports, power_errors(seen), check_mode)
+    devices = select_nodes(read_devices(head_node), job.names).require_all()
+    if job.action in _CUTS and not job.allow_up:
+        statuses = read_statuses(head_node, devices)
+        _refuse_up(job.action, [name for name, status in statuses.items() if status.status == "UP"])
+    references = read_references(head_node)
+    with ExitStack() as stack:
+        path = _open_path(head_node, job, devices, references, stack.enter_context)
+        if isinstance(path, IpmiPower) and not check_mode and job.action != "status":
+            # Each BMC's state is read and acted on in one session, so that a slow one never delays the others.
+            results = path.run(dict.fromkeys(devices, job.action), {})
+            plans = {name: plan_power(job.action, result.before) for name, result in results.items()}
+            return _result(plans, results, check_mode)
+        results = path.states(list(devices))
+        plans = {
+            name: "none" if result.failure else plan_power(job.action, result.before)
+            for name, result in results.items()
+        }
+        todo = {name: plan for name, plan in plans.items() if plan != "none"}
+        if todo and not check_mode:
+            results.update(path.run(todo, results))
+    return _result(plans, results, check_mode)
+
+
+def _open_path(
+    head_node: HeadNode,
+    job: PowerJob,
+    devices: Mapping[str, Raw],
+    references: References,
+    enter: Callable[[Any], Any],
+) -> PowerPath:
+    if job.via == "ipmi":
+        return _open_ipmi({name: bmc_of(name, raw, references, job) for name, raw in devices.items()}, job)
+    if job.boot_device:
+        raise BcmConfigError("boot_device needs via: ipmi; BCM has no call that sets it")
+    targets = targets_of(devices, references)
+    return HeadNodePower(head_node, enter(open_session(head_node)), SystemClock(), targets, job.timeout_s)
+
+
+def inspect_bmcs(head_node: HeadNode, job: PowerJob) -> dict[str, Any]:
+    """What each BMC tells of itself, by host name of the node."""
+    devices = select_nodes(read_devices(head_node), job.names).require_all()
+    references = read_references(head_node)
+    bmcs = {name: bmc_of(name, raw, references, job) for name, raw in devices.items()}
+    details = _open_ipmi(bmcs, job).details()
+    return {name: _show_details(*found) for name, found in details.items()}
+
+
+def _open_ipmi(bmcs: Mapping[str, Bmc], job: PowerJob) -> IpmiPower:
+    if PYGHMI_IMPORT_ERROR is not None:
+        raise BcmConfigError("the Python package pyghmi is missing where this task runs: pip install pyghmi")
+    return IpmiPower(bmcs, Ipmi(job.limits), job.timeout_s, boot_device=job.boot_device)
+
+
+def _show_details(result: PowerResult, progress: Progress) -> dict[str, Any]:
+    asked = result.failure is not Failure.NOT_TRIED
+    answered = asked and result.failure not in (Failure.UNREACHABLE, Failure.TIMED_OUT)
+    return {
+        "address": result.address,
+        "reachable": answered if asked else None,
+        "credentials_good": result.failure is not Failure.CREDENTIALS if answered else None,
+        "power": result.after,
+        "firmware": progress.firmware,
+        "boot_device": progress.boot_device,
+        "failure": result.failure.value if result.failure else None,
+        "error": result.error,
+        "tries": result.tries,
+        "seconds": result.seconds,
+    }
+
+
+def bmc_of(name: str, device: Raw, references: References, job: PowerJob) -> Bmc:
+    """The BMC of a node: what BCM knows of it, with the caller's overrides."""
+    settings = bmc_settings(device, references) or {}
+    override = {key: value for key, value in job.overrides.get(name, {}).items() if value is not None}
+    address = override.get("address") or bmc_ip(device)
+    username = override.get("username") or settings.get("userName")
+    password = override.get("password") or settings.get("password")
+    known = {"address": address, "username": username, "password": password}
+    missing = [word for word, value in known.items() if not value]
+    if missing:
+        raise BcmConfigError(f"no {' and no '.join(missing)} of the BMC of {name} is known, neither in BCM nor in bmcs")
+    return Bmc(
+        address=str(address),
+        username=str(username),
+        password=str(password),
+        port=int(override.get("port") or job.ipmi_port),
+        privilege=str(settings.get("privilege") or "ADMINISTRATOR"),
+    )
 
 
 def _refuse_up(action: str, up: Sequence[str]) -> None:
@@ -61,30 +146,30 @@ def _refuse_up(action: str, up: Sequence[str]) -> None:
         )
 
 
-def _result(
-    action: str,
-    steps: Mapping[str, str],
-    reports: Mapping[str, PowerReport],
-    unknown: Mapping[str, str],
-    check_mode: bool,
-) -> dict[str, Any]:
-    nodes = {}
-    for name, report in reports.items():
-        error = report.error
-        if action == "status" and name in unknown:
-            error = f"the power state is unknown: {unknown[name] or 'the BMC did not tell'}"
-        changed = steps[name] != "none" if check_mode else bool(report.sent)
-        nodes[name] = {
-            "before": report.before,
-            "action": steps[name],
-            "after": report.after,
-            "changed": changed,
-            "error": error,
-        }
+def _result(plans: Mapping[str, str], results: Mapping[str, PowerResult], check_mode: bool) -> dict[str, Any]:
+    nodes = {name: _show(result, plans[name], check_mode) for name, result in results.items()}
     diff = [
-        {"before_header": f"power {name}", "after_header": f"power {name} ({node['action']})"}
-        | {"before": {"power": node["before"]}, "after": {"power": "OFF" if node["action"] == "off" else "ON"}}
+        {
+            "before_header": f"power {name}",
+            "after_header": f"power {name} ({node['action']})",
+            "before": {"power": node["before"]},
+            "after": {"power": "OFF" if node["action"] == "off" else "ON"},
+        }
         for name, node in nodes.items()
         if node["changed"]
     ]
     return {"changed": bool(diff), "nodes": nodes, "diff": diff}
+
+
+def _show(result: PowerResult, plan: str, check_mode: bool) -> dict[str, Any]:
+    return {
+        "before": result.before,
+        "action": plan,
+        "after": result.after,
+        "changed": plan != "none" if check_mode else bool(result.sent),
+        "seconds": result.seconds,
+        "tries": result.tries,
+        "failure": result.failure.value if result.failure else None,
+        "address": result.address,
+        "error": result.error,
+    }

@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from .._bmc.power import PowerResult
 from .apply import Outcome, Store, converge
 from .client import HeadNode
 from .clock import Clock
@@ -19,7 +20,7 @@ from .entities.device import DEVICE
 from .entities.fields import Context, Raw
 from .entities.status import DeviceStatus
 from .errors import BcmConfigError
-from .power import Power, PowerReport, open_session, power_states
+from .power import HeadNodePower, open_session, targets_of
 from .progress import MOST_SINGLE_LINES, format_duration, progress_lines
 from .provision import Action, Decision, Facts, Request, decide
 from .record import Assignment, Record, assignment_of, intent_values, provisioned_values
@@ -66,7 +67,7 @@ class NodeResult:
     image: str = ""
     phase: str = ""
     watch: NodeWatch | None = None
-    power: PowerReport | None = None
+    power: PowerResult | None = None
     seconds: float = 0.0
 
 
@@ -80,6 +81,12 @@ class _Case:
     decision: Decision
     status: DeviceStatus | None = None
     last_power_ms: int = 0
+    power: PowerResult = field(default_factory=PowerResult)
+
+    @property
+    def is_settled_up(self) -> bool:
+        """UP, and nothing is going to be powered: its BMC is left in peace."""
+        return self.facts is not None and self.facts.status == "UP" and not self.decision.action.acts
 
 
 class Drive:
@@ -125,11 +132,11 @@ class Drive:
             device = selection.devices.get(name)
             facts = _facts(name, device, references, statuses.get(name), job)
             cases[name] = _Case(name, device, facts, decide(facts, job.request), statuses.get(name))
-        cases = self._look_closer(cases, job.request)
+        cases = self._look_closer(cases, job.request, references)
         _refuse_too_many(cases, job.request.max_nodes)
         return cases
 
-    def _look_closer(self, cases: dict[str, _Case], request: Request) -> dict[str, _Case]:
+    def _look_closer(self, cases: dict[str, _Case], request: Request, references: References) -> dict[str, _Case]:
         """Ask for power state and history where the decision depends on them, and decide again."""
         open_cases = {
             name: case
@@ -140,20 +147,25 @@ class Drive:
         }
         if not open_cases:
             return cases
-        uuids = {name: str(case.device["uuid"]) for name, case in open_cases.items() if case.device}
-        history = self._last_power(uuids)
-        off = {name: uid for name, uid in uuids.items() if cases[name].facts.status != "UP"}  # type: ignore[union-attr]
-        powers = self._power_states(off) if request.enable_power_action else {}
+        history = self._last_power({name: str(case.device["uuid"]) for name, case in open_cases.items() if case.device})
+        powers = self._power_states(open_cases, references) if request.enable_power_action else {}
         for name, case in open_cases.items():
             if case.facts is None:
                 continue
             last_ms = history.get(name, 0)
             facts = replace(
                 case.facts,
-                power=powers.get(name, "UNKNOWN"),
+                power=powers[name].after if name in powers else "UNKNOWN",
+                power_error=powers[name].error if name in powers else "",
                 power_sent_since_intent=last_ms > case.facts.record.intent_power_ms,
             )
-            cases[name] = replace(case, facts=facts, decision=decide(facts, request), last_power_ms=last_ms)
+            cases[name] = replace(
+                case,
+                facts=facts,
+                decision=decide(facts, request),
+                last_power_ms=last_ms,
+                power=powers.get(name, PowerResult()),
+            )
         return cases
 
     def _last_power(self, uuids: Mapping[str, str]) -> dict[str, int]:
@@ -166,12 +178,16 @@ class Drive:
                 last[name] = max(last.get(name, 0), int(entry.get("executionTime") or 0))
         return last
 
-    def _power_states(self, uuids: Mapping[str, str]) -> dict[str, str]:
-        if not uuids:
+    def _power_states(self, cases: Mapping[str, _Case], references: References) -> dict[str, PowerResult]:
+        """The probe before anything is powered: a dead BMC, or one that refuses, fails its own node here."""
+        devices = {name: case.device for name, case in cases.items() if case.device and not case.is_settled_up}
+        if not devices:
             return {}
         with open_session(self._head_node) as session:
-            power = Power(self._head_node, session, self._clock, self._pace.power_timeout_s)
-            return power_states(power.states(uuids))
+            targets = targets_of(devices, references)
+            return HeadNodePower(self._head_node, session, self._clock, targets, self._pace.power_timeout_s).states(
+                list(devices)
+            )
 
     # -- act --------------------------------------------------------------------------------------------------------
 
@@ -185,7 +201,7 @@ class Drive:
         to_power = {name: case for name, case in to_power.items() if name not in results}
         reports = self._send_power(to_power)
         for name, report in reports.items():
-            if report.error:
+            if report.failure is not None:
                 results[name] = replace(_failed(to_power[name], report.error), power=report, changed=bool(report.sent))
         watched = {name: case for name, case in cases.items() if name not in results}
         for name, watch in self._watch(watched, started_s).items():
@@ -204,21 +220,20 @@ class Drive:
             wanted[name] = options
         return converge(self._store, wanted, Context()) if wanted else {}
 
-    def _send_power(self, cases: Mapping[str, _Case]) -> dict[str, PowerReport]:
-        reports: dict[str, PowerReport] = {}
+    def _send_power(self, cases: Mapping[str, _Case]) -> dict[str, PowerResult]:
         if not cases:
-            return reports
+            return {}
+        verbs = {name: "on" if case.decision.action is Action.POWER_ON else "cycle" for name, case in cases.items()}
+        for verb in dict.fromkeys(verbs.values()):
+            self._say(f"Power {verb}: {_shorten([name for name in verbs if verbs[name] == verb])}")
+        devices = {name: case.device for name, case in cases.items() if case.device is not None}
         with open_session(self._head_node) as session:
-            power = Power(self._head_node, session, self._clock, self._pace.power_timeout_s)
-            for action, verb in ((Action.POWER_ON, "on"), (Action.POWER_CYCLE, "cycle")):
-                chosen = {name: case for name, case in cases.items() if case.decision.action is action}
-                if chosen:
-                    self._say(f"Power {verb}: {_shorten(chosen)}")
-                    uuids = {name: str(case.device["uuid"]) for name, case in chosen.items() if case.device}
-                    before = {name: {"state": case.facts.power} for name, case in chosen.items() if case.facts}
-                    reports.update(power.run(verb, uuids, before))
+            # The probe has been through the credentials, so that these may go without.
+            targets = targets_of(devices, References())
+            power = HeadNodePower(self._head_node, session, self._clock, targets, self._pace.power_timeout_s)
+            reports = power.run(verbs, {name: case.power for name, case in cases.items()})
         for name, report in reports.items():
-            if report.error:
+            if report.failure is not None:
                 self._say(f"{name}: FAILED ({report.error})")
         return reports
 
@@ -303,6 +318,7 @@ _OUTCOMES = {
     Action.PENDING: "pending",
     Action.SKIP: "skipped",
     Action.REFUSE: "skipped",
+    Action.BMC_FAILED: "failed",
     Action.NOT_FOUND: "not_found",
 }
 
@@ -314,14 +330,14 @@ def _settled(case: _Case) -> NodeResult:
         name=case.name,
         decision=case.decision,
         outcome=_OUTCOMES.get(action, "pending"),
-        failed=action in (Action.REFUSE, Action.NOT_FOUND),
+        failed=action in (Action.REFUSE, Action.NOT_FOUND, Action.BMC_FAILED),
         changed=action is Action.RECORD or action.acts,
         message=f"would {action.value}: {case.decision.reason}" if action.acts else case.decision.reason,
         status_before=case.status.status if case.status else "",
         status=case.status.status if case.status else "",
         image_before=case.facts.record.provisioned_image if case.facts else "",
         image=case.facts.assignment.image if case.facts and case.facts.assignment else "",
-        phase=case.status.phase if case.status else "",
+        phase="power" if action is Action.BMC_FAILED else (case.status.phase if case.status else ""),
     )
 
 
@@ -329,7 +345,7 @@ def _failed(case: _Case, message: str) -> NodeResult:
     return replace(_settled(case), outcome="failed", failed=True, changed=False, message=message, phase="power")
 
 
-def _watched(case: _Case, watch: NodeWatch, report: PowerReport | None, seconds: float) -> NodeResult:
+def _watched(case: _Case, watch: NodeWatch, report: PowerResult | None, seconds: float) -> NodeResult:
     up = watch.verdict == "up"
     took_s = watch.timeline[-1].at_s if watch.timeline else seconds
     return replace(

@@ -8,29 +8,23 @@ outcome "ON" is only what the BMC answered. So an action counts when a later STA
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
+from .._bmc.power import STATE_AFTER, STEPS, Failure, PowerResult
+from .._bmc.schedule import Limits, Schedule
 from .client import HeadNode, Raw
 from .clock import Clock
+from .entities.device import bmc_ip, bmc_settings
 from .errors import BcmApiError, BcmError, BcmTransportError
+from .references import References
 
-ACTIONS = ("on", "off", "cycle", "reset", "status")
-# What the head node is asked for, step by step; each step's state is confirmed before the next (no CYCLE in BCM).
-_STEPS = {"on": ("ON",), "off": ("OFF",), "cycle": ("OFF", "ON"), "reset": ("RESET",)}
-_STATE_AFTER = {"ON": "ON", "OFF": "OFF", "RESET": "ON"}
 _LONG_POLL_S = 10
-
-
-@dataclass(frozen=True)
-class PowerReport:
-    """One node: what its power was and is, what was sent, and why it failed. States are ON, OFF or UNKNOWN."""
-
-    before: str = "UNKNOWN"
-    after: str = "UNKNOWN"
-    sent: tuple[str, ...] = ()
-    error: str = ""
+# ASSUMED: words in the text of a FAILED PowerStatus that tell a refused login, or a BMC that does not answer. The texts
+# of a live head node are not known; one wrong password and one unplugged BMC there would settle it.
+_CREDENTIALS_WORDS = ("password", "credential", "unauthorized", "authentication", "privilege", "login", "rakp")
+_UNREACHABLE_WORDS = ("unreachable", "no answer", "no response", "timeout", "timed out", "no route", "establish")
 
 
 @contextmanager
@@ -46,88 +40,132 @@ def open_session(head_node: HeadNode) -> Iterator[str]:
 
 
 @dataclass(frozen=True)
-class Power:
-    """Power of a set of devices (name → uuid) through one session."""
+class Target:
+    """One node as its power needs it: BMC address for messages, and what tells BMCs with the same credentials."""
+
+    uuid: str
+    address: str = ""
+    username: str = ""
+    password: str = field(default="", repr=False)
+
+
+def targets_of(devices: Mapping[str, Raw], references: References) -> dict[str, Target]:
+    """The targets behind devices, with the credentials the head node will use."""
+    targets = {}
+    for name, raw in devices.items():
+        settings = bmc_settings(raw, references) or {}
+        targets[name] = Target(
+            uuid=str(raw["uuid"]),
+            address=bmc_ip(raw) or "",
+            username=str(settings.get("userName") or ""),
+            password=str(settings.get("password") or ""),
+        )
+    return targets
+
+
+@dataclass
+class HeadNodePower:
+    """The power path through a head node, over one session. Remembers which credentials BMCs have accepted."""
 
     head_node: HeadNode
     session: str
     clock: Clock
+    targets: Mapping[str, Target]
     timeout_s: float = 60.0
     interval_s: float = 2.0
 
-    def states(self, devices: Mapping[str, str]) -> dict[str, Raw]:
-        """Ask for the power state; one PowerStatus a node, FAILED or UNKNOWN where the BMC did not tell."""
-        return self._perform("STATUS", devices)
+    def states(self, names: Sequence[str]) -> dict[str, PowerResult]:
+        """Ask for the power state, one BMC of each set of credentials first (see Schedule)."""
+        results: dict[str, PowerResult] = {}
+        credentials = {name: (self.targets[name].username, self.targets[name].password) for name in names}
+        schedule = Schedule.of(credentials, Limits(tries=1, in_flight=len(names)))
+        while schedule.slots:
+            for name in schedule.drop_condemned():
+                refused_by = schedule.refused_by[credentials[name]]
+                results[name] = self._fail(PowerResult(tries=0), name, Failure.NOT_TRIED, self._not_tried(refused_by))
+            due = schedule.due(0.0)
+            for name in due:
+                schedule.start(name, 0.0)
+            for name, status in self._perform("STATUS", due).items():
+                results[name] = self._read(name, status)
+                if results[name].failure is Failure.CREDENTIALS:
+                    schedule.refuse(name)
+                    continue
+                if results[name].failure is None:
+                    schedule.trust(name)
+                schedule.finish(name)
+        return results
 
-    def run(self, action: str, devices: Mapping[str, str], before: Mapping[str, Raw]) -> dict[str, PowerReport]:
-        """Perform on, off, cycle or reset on all devices and prove it; a node that fails leaves the others alone."""
-        reports = {name: PowerReport(before=_state(before.get(name, {}))) for name in devices}
-        left = dict(devices)
-        for operation in _STEPS[action]:
-            if not left:
-                break
-            outcomes = self._perform(operation, left)
-            for name in left:
-                reports[name] = _sent(reports[name], operation, outcomes[name])
-            left = {name: uid for name, uid in left.items() if not reports[name].error}
-            reports.update(self._confirm(operation, left, reports))
-            left = {name: uid for name, uid in left.items() if not reports[name].error}
-        return reports
+    def run(self, actions: Mapping[str, str], before: Mapping[str, PowerResult]) -> dict[str, PowerResult]:
+        """Perform on, off, cycle or reset for each node and prove it; a node that fails leaves the others alone."""
+        results = {name: before[name] for name in actions}
+        for action in dict.fromkeys(actions.values()):
+            left = [name for name in actions if actions[name] == action]
+            for operation in STEPS[action]:
+                started_s = self.clock.now_s()
+                for name, status in self._perform(operation, left).items():
+                    results[name] = self._sent(name, results[name], operation, status)
+                left = [name for name in left if results[name].failure is None]
+                results.update(self._confirm(operation, left, results))
+                left = [name for name in left if results[name].failure is None]
+                took_s = round(self.clock.now_s() - started_s, 1)
+                for name in actions:
+                    results[name] = replace(results[name], seconds=results[name].seconds + took_s)
+        return results
 
     def _confirm(
-        self, operation: str, devices: Mapping[str, str], reports: Mapping[str, PowerReport]
-    ) -> dict[str, PowerReport]:
+        self, operation: str, names: Sequence[str], results: Mapping[str, PowerResult]
+    ) -> dict[str, PowerResult]:
         """Ask for STATUS until it shows the wanted state, or the time is up."""
-        wanted = _STATE_AFTER[operation]
+        wanted = STATE_AFTER[operation]
         deadline = self.clock.now_s() + self.timeout_s
-        confirmed: dict[str, PowerReport] = {}
-        left = dict(devices)
+        confirmed: dict[str, PowerResult] = {}
+        left = list(names)
         while left:
-            seen = self.states(left)
+            seen = self._perform("STATUS", left)
             late = self.clock.now_s() >= deadline
             for name in list(left):
                 state = _state(seen[name])
                 if state == wanted or late:
-                    del left[name]
-                    error = "" if state == wanted else self._not_confirmed(operation, seen[name])
-                    confirmed[name] = PowerReport(reports[name].before, state, reports[name].sent, error)
+                    left.remove(name)
+                    confirmed[name] = replace(results[name], after=state)
+                    if state != wanted:
+                        text = self._not_confirmed(operation, seen[name])
+                        confirmed[name] = self._fail(confirmed[name], name, Failure.NOT_CONFIRMED, text)
             if left:
                 self.clock.sleep(self.interval_s)
         return confirmed
 
-    def _not_confirmed(self, operation: str, seen: Raw) -> str:
-        detail = _message(seen)
-        return f"power {operation} was accepted, but {self.timeout_s:g} s later the power state is {_state(seen)}" + (
-            f" ({detail})" if detail else ""
-        )
+    # -- one operation ----------------------------------------------------------------------------------------------
 
-    def _perform(self, operation: str, devices: Mapping[str, str]) -> dict[str, Raw]:
-        """Send one operation and collect a PowerStatus for each device."""
-        if not devices:
+    def _perform(self, operation: str, names: Sequence[str]) -> dict[str, Raw]:
+        """Send one operation and collect a PowerStatus for each node."""
+        if not names:
             return {}
-        answer = self.head_node.power_operation(operation, list(devices.values()), self.session)
+        uuids = [self.targets[name].uuid for name in names]
+        answer = self.head_node.power_operation(operation, uuids, self.session)
         if not answer.get("count"):
             raise BcmApiError(
-                f"could not send power {operation}: the head node started nothing for {', '.join(devices)}; "
+                f"could not send power {operation}: the head node started nothing for {', '.join(names)}; "
                 "their powerControl must name a BMC interface",
                 call="cmdevice.powerOperation",
             )
-        return self._collect(operation, int(answer["index"]), devices)
+        return self._collect(operation, int(answer["index"]), names)
 
-    def _collect(self, operation: str, index: int, devices: Mapping[str, str]) -> dict[str, Raw]:
-        names = {uid: name for name, uid in devices.items()}
+    def _collect(self, operation: str, index: int, names: Sequence[str]) -> dict[str, Raw]:
+        by_uuid = {self.targets[name].uuid: name for name in names}
         outcomes: dict[str, Raw] = {}
         deadline = self.clock.now_s() + self.timeout_s
-        while len(outcomes) < len(devices):
+        while len(outcomes) < len(names):
             left_s = deadline - self.clock.now_s()
             if left_s <= 0:
                 break
             for status in self._next_statuses(max(1, min(_LONG_POLL_S, int(left_s)))):
-                name = names.get(status.get("device", ""))
+                name = by_uuid.get(status.get("device", ""))
                 if name and index in (status.get("indexes") or []) and status.get("state") != "PENDING":
                     outcomes[name] = status
-        text = f"no result of power {operation} within {self.timeout_s:g} s; the BMC may be unreachable"
-        return {name: outcomes.get(name, {"state": "FAILED", "msg": text}) for name in devices}
+        text = f"no result of power {operation} within {self.timeout_s:g} s: no answer"
+        return {name: outcomes.get(name, {"state": "FAILED", "msg": text}) for name in names}
 
     def _next_statuses(self, timeout_s: int) -> list[Raw]:
         statuses: list[Raw] = []
@@ -141,6 +179,35 @@ class Power:
                 statuses += event.get("status") or []
         return statuses
 
+    # -- what was answered ------------------------------------------------------------------------------------------
+
+    def _read(self, name: str, status: Raw) -> PowerResult:
+        state = _state(status)
+        result = PowerResult(before=state, after=state, address=self.targets[name].address)
+        if state != "UNKNOWN":
+            return result
+        return self._fail(result, name, _failure_of(status), f"the power state is unknown: {_message(status)}")
+
+    def _sent(self, name: str, result: PowerResult, operation: str, status: Raw) -> PowerResult:
+        result = replace(result, sent=(*result.sent, operation))
+        if status.get("state") in (operation, STATE_AFTER[operation]):
+            return result
+        return self._fail(result, name, _failure_of(status), f"power {operation} failed: {_message(status)}")
+
+    def _fail(self, result: PowerResult, name: str, failure: Failure, message: str) -> PowerResult:
+        return replace(result, failure=failure, message=message, address=self.targets[name].address)
+
+    def _not_confirmed(self, operation: str, seen: Raw) -> str:
+        return (
+            f"power {operation} was accepted, but {self.timeout_s:g} s later the power state is {_state(seen)}"
+            f"{'' if _state(seen) != 'UNKNOWN' else f' ({_message(seen)})'}"
+        )
+
+    def _not_tried(self, refused_by: Sequence[str]) -> str:
+        refused = ", ".join(f"{name} ({self.targets[name].address})" for name in refused_by)
+        user = self.targets[refused_by[0]].username
+        return f"not tried: the credentials of user {user} were refused by {refused}; correct them in BCM first"
+
 
 def _state(status: Raw) -> str:
     state = status.get("state")
@@ -149,29 +216,11 @@ def _state(status: Raw) -> str:
 
 def _message(status: Raw) -> str:
     parts = (str(status.get("msg") or "").strip(), str(status.get("extendedMsg") or "").strip())
-    return ": ".join(dict.fromkeys(part for part in parts if part))
+    return ": ".join(dict.fromkeys(part for part in parts if part)) or f"the head node reports {status.get('state')}"
 
 
-def _sent(report: PowerReport, operation: str, outcome: Raw) -> PowerReport:
-    state = outcome.get("state")
-    error = ""
-    if state not in (operation, _STATE_AFTER[operation]):
-        error = f"power {operation} failed: {_message(outcome) or f'the head node reports {state}'}"
-    return PowerReport(report.before, report.before, (*report.sent, operation), error)
-
-
-def plan_power(action: str, state: str) -> str:
-    """What must be sent to a node whose power is `state` (ON, OFF, UNKNOWN): the action, or "none". Pure."""
-    if action == "status" or (action, state) in (("on", "ON"), ("off", "OFF"), ("reset", "OFF")):
-        return "none"
-    return "on" if (action, state) == ("cycle", "OFF") else action
-
-
-def power_states(reports: Mapping[str, Raw]) -> dict[str, str]:
-    """Name → ON, OFF or UNKNOWN."""
-    return {name: _state(status) for name, status in reports.items()}
-
-
-def power_errors(reports: Mapping[str, Raw]) -> dict[str, str]:
-    """Why a STATUS told no state, by name."""
-    return {name: _message(status) for name, status in reports.items() if _state(status) == "UNKNOWN"}
+def _failure_of(status: Raw) -> Failure:
+    text = _message(status).lower()
+    if any(word in text for word in _UNREACHABLE_WORDS):
+        return Failure.UNREACHABLE
+    return Failure.CREDENTIALS if any(word in text for word in _CREDENTIALS_WORDS) else Failure.REFUSED

@@ -23,6 +23,7 @@ class Action(str, Enum):
     WATCH = "watch"  # our power operation was sent by an earlier run
     PENDING = "pending"  # something is to be done, but power was not opted in
     SKIP = "skip"  # left alone; the reason says why
+    BMC_FAILED = "bmc_failed"  # its BMC does not answer or refuses: nothing can be done
     REFUSE = "refuse"  # asked for, but not safe: the run fails for this node
     NOT_FOUND = "not_found"
 
@@ -54,6 +55,7 @@ class Facts:
     closed: bool = False
     restart_required: bool = False
     power: str = "UNKNOWN"
+    power_error: str = ""  # why it is unknown
     install_mode: str = "AUTO"
     data_node: bool = False
     reassigned: bool = False
@@ -130,6 +132,8 @@ def _decide_reprovision(facts: Facts, assignment: Assignment, request: Request) 
         return Decision(
             Action.SKIP, f"needs {reason}, but is UP: power_on never restarts a running node, power_cycle does"
         )
+    if facts.power_error:
+        return Decision(Action.BMC_FAILED, facts.power_error)
     return Decision(Action.POWER_CYCLE, reason, mode)
 
 
@@ -142,6 +146,8 @@ def _decide_not_up(facts: Facts, assignment: Assignment, request: Request) -> De
         return Decision(Action.PENDING, f"{facts.status}; not powered without bcm_enable_power_action")
     if _sent_by_earlier_run(facts, assignment) and facts.power == "ON" and facts.status not in FAILED_STATUSES:
         return Decision(Action.WATCH, "power was sent by an earlier run")
+    if facts.power_error:
+        return Decision(Action.BMC_FAILED, facts.power_error)
     if facts.power == "OFF":
         return Decision(Action.POWER_ON, f"install {assignment.image}", mode)
     if facts.status in FAILED_STATUSES or request.power_action == "power_cycle":

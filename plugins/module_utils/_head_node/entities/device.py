@@ -211,6 +211,17 @@ def bmc_ip(raw: Mapping[str, Any]) -> str | None:
     return _address(controls or bmcs)
 
 
+def bmc_settings(raw: Mapping[str, Any], references: References) -> Mapping[str, Any] | None:
+    """How the head node logs in to this node's BMC: the node's, else its category's, else its partition's."""
+    owners = (
+        raw,
+        references.categories.raw.get(raw.get("category", ""), {}),
+        references.partitions.raw.get(raw.get("partition", ""), {}),
+    )
+    found: Mapping[str, Any] | None = next((owner["bmcSettings"] for owner in owners if owner.get("bmcSettings")), None)
+    return found
+
+
 def _address(interfaces: list[Mapping[str, Any]]) -> str | None:
     return next((str(item["ip"]) for item in interfaces if item["ip"] != "0.0.0.0"), None)
 

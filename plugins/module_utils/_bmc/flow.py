@@ -1,0 +1,145 @@
+# SPDX-FileCopyrightText: The baremetal.bcm contributors
+# SPDX-License-Identifier: BSD-2-Clause
+"""What is said to one BMC, in order: IPMI requests out, replies in. Pure generators; who drives them does the I/O.
+
+A flow may be cut off anywhere and started again on a new session: it reads the state first, and `Progress` remembers
+what earlier tries have done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass, field
+from typing import Union
+
+from .power import STATE_AFTER, STEPS, Failure, plan_power
+
+# IPMI 2.0: network functions, commands (table G-1), chassis control (28.3), boot flags (28.13).
+_CHASSIS, _APPLICATION = 0x00, 0x06
+_GET_CHASSIS_STATUS, _CHASSIS_CONTROL, _SET_BOOT_OPTIONS, _GET_BOOT_OPTIONS = 0x01, 0x02, 0x08, 0x09
+_GET_DEVICE_ID = 0x01
+_CONTROL = {"OFF": 0x00, "ON": 0x01, "RESET": 0x03}
+_BOOT_FLAGS = 0x05
+BOOT_DEVICES = {"none": 0, "pxe": 1, "disk": 2, "safe": 3, "diagnostic": 4, "cdrom": 5, "bios": 6}
+
+
+@dataclass(frozen=True)
+class Ask:
+    """One IPMI request."""
+
+    netfn: int
+    command: int
+    data: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Pause:
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Reply:
+    """The answer to an Ask: completion code (0 is success) and data. A Pause is answered by an empty one."""
+
+    code: int = 0
+    data: bytes = b""
+    error: str = ""
+
+
+class Refused(Exception):
+    """The BMC answered with a completion code that is not success."""
+
+
+class NotConfirmed(Exception):
+    """The BMC accepted, and the state never showed."""
+
+
+FAILURE_OF = {Refused: Failure.REFUSED, NotConfirmed: Failure.NOT_CONFIRMED}
+
+Step = Union[Ask, Pause]
+Flow = Generator[Step, Reply, None]
+
+
+@dataclass
+class Progress:
+    """What is known of one BMC so far; outlives the tries."""
+
+    before: str = "UNKNOWN"
+    after: str = "UNKNOWN"
+    sent: list[str] = field(default_factory=list)
+    confirmed: int = 0
+    boot_device: str = ""
+    firmware: str = ""
+    manufacturer: int = 0
+
+
+def read_power(progress: Progress) -> Flow:
+    """Read the power state."""
+    reply = yield from _ask(Ask(_CHASSIS, _GET_CHASSIS_STATUS), "tell its power state")
+    progress.after = "ON" if reply.data and reply.data[0] & 1 else "OFF"
+    if progress.before == "UNKNOWN":
+        progress.before = progress.after
+
+
+def read_details(progress: Progress) -> Flow:
+    """Read power state, firmware version and boot device override."""
+    reply = yield from _ask(Ask(_APPLICATION, _GET_DEVICE_ID), "tell its firmware")
+    progress.firmware = f"{reply.data[2] & 0x7F}.{reply.data[3] >> 4}{reply.data[3] & 0x0F}"
+    progress.manufacturer = int.from_bytes(reply.data[6:9], "little")
+    yield from read_power(progress)
+    reply = yield Ask(_CHASSIS, _GET_BOOT_OPTIONS, (_BOOT_FLAGS, 0, 0))
+    # Not every BMC knows boot options; that is no failure of the BMC.
+    if reply.code == 0 and len(reply.data) >= 4:
+        progress.boot_device = _boot_device_of(reply.data)
+
+
+def _boot_device_of(data: bytes) -> str:
+    valid = not data[1] & 0x80 and data[2] & 0x80
+    number = (data[3] >> 2) & 0x0F if valid else 0
+    return next((name for name, code in BOOT_DEVICES.items() if code == number), f"0x{number:x}")
+
+
+def switch_power(
+    action: str, progress: Progress, *, timeout_s: float, interval_s: float, boot_device: str = ""
+) -> Flow:
+    """Perform on, off, cycle or reset and prove each step, `boot_device` set once before power comes."""
+    yield from read_power(progress)
+    steps = STEPS.get(plan_power(action, progress.before), ())
+    for step in steps[progress.confirmed :]:
+        if boot_device and step != "OFF":
+            yield from _set_boot_device(boot_device, progress)
+        if not (step in progress.sent or (step != "RESET" and progress.after == STATE_AFTER[step])):
+            yield from _ask(Ask(_CHASSIS, _CHASSIS_CONTROL, (_CONTROL[step],)), f"accept power {step}")
+            progress.sent.append(step)
+        yield from _confirm(step, progress, timeout_s, interval_s)
+        progress.confirmed += 1
+
+
+def _confirm(step: str, progress: Progress, timeout_s: float, interval_s: float) -> Flow:
+    waited_s = 0.0
+    while True:
+        yield from read_power(progress)
+        if progress.after == STATE_AFTER[step]:
+            return
+        if waited_s >= timeout_s:
+            raise NotConfirmed(
+                f"power {step} was accepted, but {timeout_s:g} s later the power state is {progress.after}"
+            )
+        yield Pause(interval_s)
+        waited_s += interval_s
+
+
+def _set_boot_device(name: str, progress: Progress) -> Flow:
+    # Without this the BMC drops the flags after 60 s, or at the power cycle itself (IPMI 2.0, 28.12 parameter 3).
+    yield from _ask(Ask(_CHASSIS, _SET_BOOT_OPTIONS, (3, 8)), "keep the boot device")
+    flags = 0x80 if name != "none" else 0x00
+    data = (_BOOT_FLAGS, flags, BOOT_DEVICES[name] << 2, 0, 0, 0)
+    yield from _ask(Ask(_CHASSIS, _SET_BOOT_OPTIONS, data), f"take {name} as boot device")
+    progress.boot_device = name
+
+
+def _ask(request: Ask, what: str) -> Generator[Step, Reply, Reply]:
+    reply = yield request
+    if reply.code != 0:
+        raise Refused(f"the BMC did not {what}: {reply.error or f'completion code 0x{reply.code:02x}'}")
+    return reply

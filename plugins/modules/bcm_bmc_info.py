@@ -1,0 +1,160 @@
+#!/usr/bin/python
+# SPDX-FileCopyrightText: The baremetal.bcm contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Ask the BMCs of nodes how they are, straight by IPMI."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: bcm_bmc_info
+short_description: Ask the BMCs of nodes how they are, straight by IPMI
+version_added: 0.1.0
+description:
+  - Tells for any number of nodes at once whether the BMC answers and takes the login, its power state, firmware version and the device
+    of the next boot.
+  - Speaks IPMI 2.0 from where the task runs. Addresses and credentials are those that BCM knows, unless O(bmcs) says otherwise.
+  - Of all BMCs that share a set of credentials one is asked first. If it refuses them, one more is; if that refuses them too, no other
+    BMC is asked, so that a typo can't lock them all.
+author:
+  - The baremetal.bcm contributors (!UNKNOWN)
+extends_documentation_fragment:
+  - baremetal.bcm.connection
+  - baremetal.bcm.attributes
+attributes:
+  check_mode:
+    support: full
+    details: Only reads.
+  diff_mode:
+    support: N/A
+    details: Only reads.
+  idempotent:
+    support: full
+    details: Only reads.
+requirements:
+  - pyghmi
+options:
+  names:
+    description: Host names of the nodes. An empty list is an error, never all nodes.
+    type: list
+    elements: str
+    required: true
+  bmcs:
+    description: Addresses and credentials of BMCs where they are not those that BCM knows.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      name:
+        description: Host name of the node.
+        type: str
+        required: true
+      address:
+        description: Address of the BMC.
+        type: str
+      port:
+        description: UDP port of the BMC.
+        type: int
+      username:
+        description: User of the BMC.
+        type: str
+      password:
+        description: Password of the BMC.
+        type: str
+  ipmi_port:
+    description: UDP port of the BMCs.
+    type: int
+    default: 623
+  ipmi_connect_timeout:
+    description: How long one try may go without an answer, in seconds.
+    type: float
+    default: 30
+  ipmi_tries:
+    description: How often a BMC that does not answer is tried. One that refuses the login is never tried again.
+    type: int
+    default: 5
+  ipmi_retry_delay:
+    description: Pause between two tries, in seconds. Other BMCs are served meanwhile.
+    type: float
+    default: 10
+  ipmi_deadline:
+    description: How long one BMC may take in all, in seconds. A dead one never delays the others.
+    type: float
+    default: 150
+  ipmi_in_flight:
+    description: How many BMCs are spoken to at once.
+    type: int
+    default: 64
+"""
+
+EXAMPLES = r"""
+- name: Ask two BMCs how they are
+  baremetal.bcm.bcm_bmc_info:
+    names:
+      - dgx-05
+      - dgx-06
+  register: bmcs
+
+- name: Try a new password on one BMC before it is spread
+  baremetal.bcm.bcm_bmc_info:
+    names:
+      - dgx-05
+    bmcs:
+      - name: dgx-05
+        username: bmcadmin
+        password: "{{ vault_bmc_password }}"
+"""
+
+RETURN = r"""
+bmcs:
+  description: The BMCs by host name of the node.
+  returned: success
+  type: dict
+  contains:
+    HOSTNAME:
+      description: One BMC.
+      type: dict
+      contains:
+        address: {description: Address of the BMC., type: str, sample: 10.229.10.15}
+        reachable: {description: "Whether it answers; null where it was not asked.", type: bool, sample: true}
+        credentials_good: {description: "Whether it takes the login; null where that is not known.", type: bool, sample: true}
+        power: {description: "ON, OFF or UNKNOWN.", type: str, sample: "ON"}
+        firmware: {description: Version of its firmware; empty where unknown., type: str, sample: "9.08"}
+        boot_device: {description: "Device of the next boot, none without one; empty where unknown.", type: str, sample: none}
+        failure: {description: "Class of the failure as with M(baremetal.bcm.bcm_power), null where there was none.", type: str, sample: null}
+        error: {description: Why it failed; empty otherwise., type: str, sample: ""}
+        tries: {description: How often it was tried., type: int, sample: 1}
+        seconds: {description: How long it took., type: float, sample: 0.1}
+  sample: {dgx-05: {address: 10.229.10.15, reachable: true, credentials_good: true, power: "ON"}}
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.arguments import IPMI, NAMES, limits_of
+from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.power import PowerJob, inspect_bmcs
+from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.runner import run_module
+
+if TYPE_CHECKING:
+    from ansible.module_utils.basic import AnsibleModule
+
+    from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.client import HeadNode
+
+
+def work(module: AnsibleModule, head_node: HeadNode) -> dict[str, Any]:
+    job = PowerJob(
+        names=module.params["names"],
+        action="status",
+        via="ipmi",
+        limits=limits_of(module.params),
+        ipmi_port=module.params["ipmi_port"],
+        overrides={bmc["name"]: bmc for bmc in module.params["bmcs"]},
+    )
+    return {"changed": False, "bmcs": inspect_bmcs(head_node, job)}
+
+
+def main() -> None:
+    run_module({**NAMES, **IPMI}, work)
+
+
+if __name__ == "__main__":
+    main()
