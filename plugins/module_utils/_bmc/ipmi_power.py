@@ -24,7 +24,7 @@ class IpmiPower:
     _refused: dict[str, PowerResult] = field(default_factory=dict)
 
     def states(self, names: Sequence[str]) -> dict[str, PowerResult]:
-        return self._talk(dict.fromkeys(names, "status"), {})
+        return self._switch(dict.fromkeys(names, "status"), {})
 
     def run(self, actions: Mapping[str, str], before: Mapping[str, PowerResult]) -> dict[str, PowerResult]:
         """As PowerPath.run; each BMC's state is read on the same session first, so `before` may be empty."""
