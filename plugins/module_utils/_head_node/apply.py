@@ -132,6 +132,8 @@ def _send_bulk(store: Store, verb: str, plans: Iterable[Plan]) -> bool:
 
 def _send(store: Store, plan: Plan, books: _Progress) -> BcmError | None:
     """Send one plan; answers the error where it is this entity's own, raises where it is the connection's."""
+    if books.unanswered >= _MOST_UNANSWERED:
+        return BcmTransportError(f"could not {plan.action} {plan.schema.entity} {plan.name}: the head node went away")
     try:
         _write(store, plan)
     except BcmAuthError:
