@@ -172,8 +172,9 @@ def _refusal(facts: Facts, mode: str) -> str:
     if mode == "FULL" and facts.data_node:
         return "it is a data node: its installer would wait for a person to confirm the FULL installation"
     effective = mode or facts.install_mode
-    # A first installation follows the category's newNodeInstallMode, so only nodes that were installed are judged.
-    if effective in _KEEPING_MODES and facts.record.provisioned_digest:
+    # A first installation follows the category's newNodeInstallMode, so only nodes that were installed are judged;
+    # one that is UP was, by whomever.
+    if effective in _KEEPING_MODES and (facts.record.provisioned_digest or facts.status == "UP"):
         return (
             f"its install mode {effective} would keep the old image; set bcm_next_boot_install_mode or the install mode"
         )
