@@ -20,10 +20,18 @@ OpenSite = Callable[..., Site]
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling:
-    """Keep a story on one worker, which would otherwise be told by each of them."""
+    """Keep a story on one worker, which would otherwise be told by each of them.
+
+    Classes called TestEvery… tell one for each value of their parameter.
+    """
     from xdist.scheduler import LoadScopeScheduling  # noqa: PLC0415 - xdist may be absent
 
-    return LoadScopeScheduling(config, log)
+    class StoryScheduling(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            scope, _, test = nodeid.rpartition("::")
+            return f"{scope}{test.rpartition('[')[2]}" if "::TestEvery" in scope else scope
+
+    return StoryScheduling(config, log)
 
 
 @pytest.fixture
