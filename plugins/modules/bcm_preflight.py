@@ -20,6 +20,8 @@ author:
 extends_documentation_fragment:
   - baremetal.bcm.connection
   - baremetal.bcm.attributes
+  - baremetal.bcm.device_list
+  - baremetal.bcm.category_list
 attributes:
   check_mode:
     support: full
@@ -31,193 +33,6 @@ attributes:
     support: full
     details: Only reads.
 options:
-  nodes:
-    description: The nodes of the run, each with the options of M(baremetal.bcm.bcm_device).
-    type: list
-    elements: dict
-    required: true
-    suboptions:
-      hostname:
-        description: Host name, without dots.
-        type: str
-        required: true
-      state:
-        description: Whether it should exist.
-        type: str
-        choices:
-          - present
-          - absent
-        default: present
-      mac:
-        description: MAC address the node boots with. Needed to create it.
-        type: str
-      category:
-        description: Name of its category. Needed to create it.
-        type: str
-      management_network:
-        description: Name of its management network; empty for that of its category.
-        type: str
-      interfaces:
-        description:
-          - Network interfaces, merged by name. Exactly one must be O(nodes[].interfaces[].bootable); it needs an address or DHCP.
-          - An empty list removes all interfaces.
-        type: list
-        elements: dict
-        suboptions:
-          name:
-            description:
-              - Name of the interface. V(BOOTIF) is whichever interface booted; with another name BCM needs a tag to show that
-                the node boots, which is set.
-              - The name of a BMC interface tells its kind, such as V(ipmi0) or V(rf0); V(bmc) is taken as V(ipmi0).
-            type: str
-            required: true
-          type:
-            description: Kind of interface. Needed for one that does not exist yet.
-            type: str
-            choices: [physical, bond, bmc]
-          mac:
-            description: MAC address of the interface.
-            type: str
-          ip:
-            description: IPv4 address.
-            type: str
-          dhcp:
-            description: Whether it gets its address by DHCP.
-            type: bool
-          network:
-            description: Name of its network.
-            type: str
-          bootable:
-            description: Whether the node boots over this interface by PXE.
-            type: bool
-          gateway:
-            description: Gateway of a BMC interface.
-            type: str
-          vlan_id:
-            description: VLAN of a BMC interface.
-            type: int
-          lan_channel:
-            description: LAN channel of a BMC interface.
-            type: int
-          mode:
-            description: Bonding mode of the kernel, as a number.
-            type: int
-          bond_options:
-            description: Options of a bond.
-            type: str
-          members:
-            description: Names of the interfaces in a bond.
-            type: list
-            elements: str
-          state:
-            description: Whether the interface should exist.
-            type: str
-            choices:
-              - present
-              - absent
-            default: present
-      purge_interfaces:
-        description: Whether interfaces that O(nodes[].interfaces) does not name are removed.
-        type: bool
-        default: false
-      bmc_settings:
-        description:
-          - How the head node logs in to the BMC. BCM looks at the node, then at its category, then at its partition.
-        type: dict
-        suboptions:
-          username:
-            description: User of the BMC.
-            type: str
-          password:
-            description: Password of the BMC. BCM stores it in clear; it is compared, but never shown.
-            type: str
-          user_id:
-            description: Number of the user in the BMC.
-            type: int
-          privilege:
-            description: Privilege level of the user.
-            type: str
-            choices: [CALLBACK, USER, OPERATOR, ADMINISTRATOR, OEM_PROPRIETARY, NO_ACCESS]
-          power_reset_delay:
-            description: If positive, a reset becomes off, a wait of this many seconds, and on.
-            type: int
-          extra_arguments:
-            description: Further arguments for the power tool of the head node.
-            type: str
-      power_control:
-        description:
-          - Name of the BMC interface that power goes through, or V(none).
-          - At creation, without this option, the first BMC interface.
-        type: str
-      software_image:
-        description: Name of an image of its own; empty for that of its category.
-        type: str
-      software_image_revision:
-        description: Revision of O(nodes[].software_image), V(-1) for the image itself and V(0) for the newest revision.
-        type: int
-      install_mode:
-        description:
-          - How it is installed at every boot; empty for the mode of its category.
-          - BCM has no V(MINIMAL); it is sent as V(AUTO), the least work that still installs the image.
-        type: str
-        choices: ["", AUTO, FULL, MAIN, NOSYNC, SKIP, MINIMAL]
-      roles:
-        description:
-          - BCM roles, merged by name. Words of your own, such as compute or gpu, go in O(nodes[].labels).
-          - An empty list removes all roles.
-        type: list
-        elements: dict
-        suboptions:
-          name:
-            description: One of V(provisioning), V(boot), V(storage), V(backup), V(monitoring).
-            type: str
-            required: true
-          max_provisioning_nodes:
-            description: Provisioning slots of a provisioning role.
-            type: int
-          state:
-            description: Whether the role should exist.
-            type: str
-            choices:
-              - present
-              - absent
-            default: present
-      purge_roles:
-        description: Whether roles that O(nodes[].roles) does not name are removed.
-        type: bool
-        default: false
-      labels:
-        description: Words of your own, stored as BCM's user defined resources. An empty list clears them.
-        type: list
-        elements: str
-      kernel_version:
-        description: Kernel version; empty for that of the category or image.
-        type: str
-      kernel_parameters:
-        description: Kernel parameters; empty for those of the category or image.
-        type: str
-      boot_loader:
-        description: Boot loader.
-        type: str
-        choices: [SYSLINUX, GRUB, grub2, CATEGORY]
-      boot_loader_protocol:
-        description: Protocol of the boot loader.
-        type: str
-        choices: [TFTP, HTTP, HTTPS, CATEGORY]
-      serial_number:
-        description: Serial number. Needs BCM 11.
-        type: str
-      part_number:
-        description: Part number. Needs BCM 11.
-        type: str
-      notes:
-        description: Free text.
-        type: str
-  categories:
-    description: Categories that the run creates or changes, each with the options of M(baremetal.bcm.bcm_category).
-    type: list
-    elements: dict
-    default: []
   allow_mac_change:
     description: Whether a node that BCM knows with another MAC address is accepted, as after its board was swapped.
     type: bool
@@ -227,7 +42,7 @@ options:
 EXAMPLES = r"""
 - name: Check two nodes before anything is changed
   baremetal.bcm.bcm_preflight:
-    nodes:
+    devices:
       - hostname: dgx-05
         mac: "94:6D:AE:5C:05:01"
         category: default
@@ -258,7 +73,7 @@ version:
 
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.arguments import DEVICE
+from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.arguments import CATEGORIES, DEVICES
 from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.runner import run_module
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node import preflight
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.status import Slots
@@ -276,14 +91,14 @@ if TYPE_CHECKING:
 
 
 SPEC = {
-    "nodes": {"type": "list", "elements": "dict", "required": True, "options": DEVICE},
-    "categories": {"type": "list", "elements": "dict", "default": []},
+    **DEVICES,
+    **CATEGORIES,
     "allow_mac_change": {"type": "bool", "default": False},
 }
 
 
 def work(module: AnsibleModule, head_node: HeadNode) -> dict[str, Any]:
-    nodes, categories = module.params["nodes"], module.params["categories"]
+    nodes, categories = module.params["devices"], module.params["categories"]
     require_names([node["hostname"] for node in nodes])
     problems = preflight.check_inventory(nodes)
     references = assume_categories(read_references(head_node), categories)

@@ -201,6 +201,9 @@ CATEGORY: Spec = {
     "notes": _TEXT,
 }
 
+DEVICES: Spec = {"devices": {"type": "list", "elements": "dict", "required": True, "options": DEVICE}}
+CATEGORIES: Spec = {"categories": {"type": "list", "elements": "dict", "default": [], "options": CATEGORY}}
+
 _LISTS = ("interfaces", "roles", "fsmounts", "modules", "services", "gpu_settings")
 
 

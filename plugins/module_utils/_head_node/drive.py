@@ -19,7 +19,7 @@ from .clock import Clock
 from .entities.device import DEVICE
 from .entities.fields import Context, Raw
 from .entities.status import DeviceStatus
-from .errors import BcmConfigError
+from .errors import BcmConfigError, BcmTransportError
 from .power import HeadNodePower, open_session, targets_of
 from .progress import MOST_SINGLE_LINES, format_duration, progress_lines
 from .provision import Action, Decision, Facts, Request, decide
@@ -36,6 +36,7 @@ class Pace:
     deadlines: Deadlines = field(default_factory=Deadlines)
     poll_interval_s: float = 10.0
     power_timeout_s: float = 60.0
+    outage_s: float = 300.0  # how long the head node may be away in the middle of a watch
     workers: int = 1
     bulk: bool = False
 
@@ -249,7 +250,7 @@ class Drive:
         devices = {name: case.device for name, case in cases.items() if case.device is not None}
         while not all(watch.done for watch in watches.values()):
             left = {name: devices[name] for name, watch in watches.items() if not watch.done}
-            statuses = read_statuses(self._head_node, left)
+            statuses = self._read_statuses(left)
             now_s = self._clock.now_s()
             after = {
                 name: observe(watch, statuses.get(name), now_s, self._pace.deadlines) if name in left else watch
@@ -261,6 +262,21 @@ class Drive:
             if not all(watch.done for watch in watches.values()):
                 self._clock.sleep(self._pace.poll_interval_s)
         return watches
+
+    def _read_statuses(self, devices: Mapping[str, Raw]) -> dict[str, DeviceStatus]:
+        """Nodes install on their own: a head node that restarts meanwhile is waited for."""
+        away_since_s = self._clock.now_s()
+        said = False
+        while True:
+            try:
+                return read_statuses(self._head_node, devices)
+            except BcmTransportError as error:
+                if self._clock.now_s() - away_since_s >= self._pace.outage_s:
+                    raise
+                if not said:
+                    self._say(f"{error}; the nodes go on meanwhile, asking again for {self._pace.outage_s:g} s")
+                said = True
+            self._clock.sleep(self._pace.poll_interval_s)
 
     # -- record -----------------------------------------------------------------------------------------------------
 

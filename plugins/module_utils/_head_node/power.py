@@ -17,10 +17,11 @@ from .._bmc.schedule import Limits, Schedule
 from .client import HeadNode, Raw
 from .clock import Clock
 from .entities.device import bmc_ip, bmc_settings
-from .errors import BcmApiError, BcmError, BcmTransportError
+from .errors import BcmError, BcmTransportError
 from .references import References
 
 _LONG_POLL_S = 10
+_NOT_STARTED = "not started"  # no state of BCM's: it started the operation for none of the nodes
 # ASSUMED: words in the text of a FAILED PowerStatus that tell a refused login, or a BMC that does not answer. The texts
 # of a live head node are not known; one wrong password and one unplugged BMC there would settle it.
 _CREDENTIALS_WORDS = ("password", "credential", "unauthorized", "authentication", "privilege", "login", "rakp")
@@ -105,11 +106,11 @@ class HeadNodePower:
                 started_s = self.clock.now_s()
                 for name, status in self._perform(operation, left).items():
                     results[name] = self._sent(name, results[name], operation, status)
-                left = [name for name in left if results[name].failure is None]
+                chosen, left = left, [name for name in left if results[name].failure is None]
                 results.update(self._confirm(operation, left, results))
                 left = [name for name in left if results[name].failure is None]
                 took_s = round(self.clock.now_s() - started_s, 1)
-                for name in actions:
+                for name in chosen:
                     results[name] = replace(results[name], seconds=results[name].seconds + took_s)
         return results
 
@@ -145,11 +146,9 @@ class HeadNodePower:
         uuids = [self.targets[name].uuid for name in names]
         answer = self.head_node.power_operation(operation, uuids, self.session)
         if not answer.get("count"):
-            raise BcmApiError(
-                f"could not send power {operation}: the head node started nothing for {', '.join(names)}; "
-                "their powerControl must name a BMC interface",
-                call="cmdevice.powerOperation",
-            )
+            # Of these nodes alone: a canary without a BMC must not end the run of the others.
+            text = "the head node started nothing; its powerControl must name a BMC interface"
+            return {name: {"state": _NOT_STARTED, "msg": text} for name in names}
         return self._collect(operation, int(answer["index"]), names)
 
     def _collect(self, operation: str, index: int, names: Sequence[str]) -> dict[str, Raw]:
@@ -189,7 +188,8 @@ class HeadNodePower:
         return self._fail(result, name, _failure_of(status), f"the power state is unknown: {_message(status)}")
 
     def _sent(self, name: str, result: PowerResult, operation: str, status: Raw) -> PowerResult:
-        result = replace(result, sent=(*result.sent, operation))
+        if status.get("state") != _NOT_STARTED:
+            result = replace(result, sent=(*result.sent, operation))
         if status.get("state") in (operation, STATE_AFTER[operation]):
             return result
         return self._fail(result, name, _failure_of(status), f"power {operation} failed: {_message(status)}")

@@ -81,7 +81,7 @@ def observe(watch: NodeWatch, seen: DeviceStatus | None, now_s: float, deadlines
     if seen.status == "UP":
         return replace(watch, verdict="up")
     if seen.status in FAILED_STATUSES:
-        return _fail(watch, f"{seen.status} in phase {_previous_phase(watch)}{_quote(_last_message(watch, seen))}")
+        return _fail(watch, f"{seen.status} after phase {_previous_phase(watch)}{_quote(_last_message(watch, seen))}")
     stuck = next((text for text in STUCK_MESSAGES if text in seen.message), "")
     if stuck:
         return _fail(watch, f"the installer says '{stuck}' and would wait for ever")

@@ -1,0 +1,194 @@
+# SPDX-FileCopyrightText: The baremetal.bcm contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The option that takes many devices."""
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    DOCUMENTATION = r"""
+options:
+  devices:
+    description: The nodes, each with the options of M(baremetal.bcm.bcm_device).
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      hostname:
+        description: Host name, without dots.
+        type: str
+        required: true
+      state:
+        description: Whether it should exist.
+        type: str
+        choices:
+          - present
+          - absent
+        default: present
+      mac:
+        description: MAC address the node boots with. Needed to create it.
+        type: str
+      category:
+        description: Name of its category. Needed to create it.
+        type: str
+      management_network:
+        description: Name of its management network; empty for that of its category.
+        type: str
+      interfaces:
+        description:
+          - Network interfaces, merged by name. Exactly one must be O(devices[].interfaces[].bootable); it needs an address or DHCP.
+          - An empty list removes all interfaces.
+        type: list
+        elements: dict
+        suboptions:
+          name:
+            description:
+              - Name of the interface. V(BOOTIF) is whichever interface booted; with another name BCM needs a tag to show that
+                the node boots, which is set.
+              - The name of a BMC interface tells its kind, such as V(ipmi0) or V(rf0); V(bmc) is taken as V(ipmi0).
+            type: str
+            required: true
+          type:
+            description: Kind of interface. Needed for one that does not exist yet.
+            type: str
+            choices: [physical, bond, bmc]
+          mac:
+            description: MAC address of the interface.
+            type: str
+          ip:
+            description: IPv4 address.
+            type: str
+          dhcp:
+            description: Whether it gets its address by DHCP.
+            type: bool
+          network:
+            description: Name of its network.
+            type: str
+          bootable:
+            description: Whether the node boots over this interface by PXE.
+            type: bool
+          gateway:
+            description: Gateway of a BMC interface.
+            type: str
+          vlan_id:
+            description: VLAN of a BMC interface.
+            type: int
+          lan_channel:
+            description: LAN channel of a BMC interface.
+            type: int
+          mode:
+            description: Bonding mode of the kernel, as a number.
+            type: int
+          bond_options:
+            description: Options of a bond.
+            type: str
+          members:
+            description: Names of the interfaces in a bond.
+            type: list
+            elements: str
+          state:
+            description: Whether the interface should exist.
+            type: str
+            choices:
+              - present
+              - absent
+            default: present
+      purge_interfaces:
+        description: Whether interfaces that O(devices[].interfaces) does not name are removed.
+        type: bool
+        default: false
+      bmc_settings:
+        description:
+          - How the head node logs in to the BMC. BCM looks at the node, then at its category, then at its partition.
+        type: dict
+        suboptions:
+          username:
+            description: User of the BMC.
+            type: str
+          password:
+            description: Password of the BMC. BCM stores it in clear; it is compared, but never shown.
+            type: str
+          user_id:
+            description: Number of the user in the BMC.
+            type: int
+          privilege:
+            description: Privilege level of the user.
+            type: str
+            choices: [CALLBACK, USER, OPERATOR, ADMINISTRATOR, OEM_PROPRIETARY, NO_ACCESS]
+          power_reset_delay:
+            description: If positive, a reset becomes off, a wait of this many seconds, and on.
+            type: int
+          extra_arguments:
+            description: Further arguments for the power tool of the head node.
+            type: str
+      power_control:
+        description:
+          - Name of the BMC interface that power goes through, or V(none).
+          - At creation, without this option, the first BMC interface.
+        type: str
+      software_image:
+        description: Name of an image of its own; empty for that of its category.
+        type: str
+      software_image_revision:
+        description: Revision of O(devices[].software_image), V(-1) for the image itself and V(0) for the newest revision.
+        type: int
+      install_mode:
+        description:
+          - How it is installed at every boot; empty for the mode of its category.
+          - BCM has no V(MINIMAL); it is sent as V(AUTO), the least work that still installs the image.
+        type: str
+        choices: ["", AUTO, FULL, MAIN, NOSYNC, SKIP, MINIMAL]
+      roles:
+        description:
+          - BCM roles, merged by name. Words of your own, such as compute or gpu, go in O(devices[].labels).
+          - An empty list removes all roles.
+        type: list
+        elements: dict
+        suboptions:
+          name:
+            description: One of V(provisioning), V(boot), V(storage), V(backup), V(monitoring).
+            type: str
+            required: true
+          max_provisioning_nodes:
+            description: Provisioning slots of a provisioning role.
+            type: int
+          state:
+            description: Whether the role should exist.
+            type: str
+            choices:
+              - present
+              - absent
+            default: present
+      purge_roles:
+        description: Whether roles that O(devices[].roles) does not name are removed.
+        type: bool
+        default: false
+      labels:
+        description: Words of your own, stored as BCM's user defined resources. An empty list clears them.
+        type: list
+        elements: str
+      kernel_version:
+        description: Kernel version; empty for that of the category or image.
+        type: str
+      kernel_parameters:
+        description: Kernel parameters; empty for those of the category or image.
+        type: str
+      boot_loader:
+        description: Boot loader.
+        type: str
+        choices: [SYSLINUX, GRUB, grub2, CATEGORY]
+      boot_loader_protocol:
+        description: Protocol of the boot loader.
+        type: str
+        choices: [TFTP, HTTP, HTTPS, CATEGORY]
+      serial_number:
+        description: Serial number. Needs BCM 11.
+        type: str
+      part_number:
+        description: Part number. Needs BCM 11.
+        type: str
+      notes:
+        description: Free text.
+        type: str
+"""
