@@ -51,6 +51,12 @@ READS = frozenset(
 )
 
 
+_REFUSALS = {
+    "refuses": {"msg": "command failed", "extendedMsg": "chassis is busy"},
+    "locked": {"msg": "IPMI session refused", "extendedMsg": "RAKP 2 HMAC is invalid"},
+}
+
+
 class Killed(BaseException):
     """Stands for kill -9: nothing catches it."""
 
@@ -78,7 +84,7 @@ class Node:
     power: str = "OFF"
     steps: list[Step] = field(default_factory=lambda: [("DOWN", "")])
     boot: tuple[Step, ...] = BOOT
-    # "": well; "FAILED": refuses; "silent": no answer; "idle": says yes and does nothing
+    # "": well; "refuses"; "locked": refuses the login; "silent": no answer; "idle": says yes and does nothing
     bmc: str = ""
     flags: Raw = field(default_factory=dict)
 
@@ -284,8 +290,8 @@ class FakeHeadNode:
         result = {"device": uuid, "indexes": [self._power_count], "msg": "", "extendedMsg": ""}
         if node.bmc == "silent":
             return []
-        if node.bmc == "FAILED":
-            return [{**result, "state": "FAILED", "msg": "IPMI session refused", "extendedMsg": "RAKP 2 HMAC"}]
+        if node.bmc in _REFUSALS:
+            return [{**result, "state": "FAILED", **_REFUSALS[node.bmc]}]
         if operation == "STATUS":
             return [{**result, "state": node.power}]
         if not node.bmc:

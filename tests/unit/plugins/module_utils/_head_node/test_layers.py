@@ -13,6 +13,8 @@ PLUGINS = Path(__file__).parents[5] / "plugins"
 PACKAGE = "ansible_collections.baremetal.bcm.plugins"
 HEAD_NODE = f"{PACKAGE}.module_utils._head_node"
 
+BMC = f"{PACKAGE}.module_utils._bmc"
+
 # Each file may import those of its own line and of the lines before.
 LAYERS = (
     ("errors", "clock"),
@@ -84,6 +86,15 @@ def test_a_lower_layer_imports_no_higher_one(path: Path) -> None:
 def test_the_client_knows_nothing_of_ansible(path: Path) -> None:
     assert not [module for module in imports_of(path) if module.split(".")[0] == "ansible"]
     assert not [module for module in imports_of(path) if module.startswith(f"{PACKAGE}.module_utils._ansible")]
+
+
+@pytest.mark.parametrize("path", sources("module_utils/_bmc"), ids=name_of)
+def test_the_bmcs_know_nothing_of_the_head_node_and_of_ansible(path: Path) -> None:
+    ours = [module for module in imports_of(path) if module.startswith(f"{PACKAGE}.")]
+    foreign = {module for module in ours if not f"{module}.".startswith(f"{BMC}.")}
+
+    assert not [module for module in imports_of(path) if module.split(".")[0] in ("ansible", "httpx")]
+    assert foreign <= {f"{HEAD_NODE}.errors"}
 
 
 def test_only_the_transport_imports_httpx() -> None:

@@ -417,7 +417,7 @@ def test_a_clone_is_a_copy_with_uuids_of_its_own() -> None:
 
 
 def test_an_unknown_model_lists_those_that_exist() -> None:
-    with pytest.raises(BcmNotFound, match="could not plan category new: category 'no' does not exist.*default, gpu"):
+    with pytest.raises(BcmNotFound, match=r"could not plan category new: category 'no' does not exist.*default, gpu"):
         plan_category(None, name="new", clone_from="no")
 
 
