@@ -68,7 +68,7 @@ def _interfaces(variables: Mapping[str, Any]) -> list[dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     listed = [dict(item) for item in variables.get("bcm_interfaces") or []]
     boots_elsewhere = any(item.get("bootable") for item in listed)
-    if _is_set(variables, "management_ip") or not listed:
+    if _is_set(variables, "management_ip") or variables.get("bcm_management_dhcp"):
         found["BOOTIF"] = _management_interface(variables, bootable=not boots_elsewhere)
     if _is_set(variables, "bmc_ip"):
         name = str(variables.get("bcm_bmc_interface") or "ipmi0")
@@ -82,9 +82,8 @@ def _interfaces(variables: Mapping[str, Any]) -> list[dict[str, Any]]:
 def _management_interface(variables: Mapping[str, Any], *, bootable: bool) -> dict[str, Any]:
     options = {"ip": "management_ip", "network": "management_network"}
     interface = _named(variables, "BOOTIF", "physical", options)
-    if "ip" not in interface:
-        interface["dhcp"] = True
-    return {**interface, "bootable": bootable}
+    dhcp = {"dhcp": bool(variables["bcm_management_dhcp"])} if _is_set(variables, "management_dhcp") else {}
+    return {**interface, **dhcp, "bootable": bootable}
 
 
 def _named(variables: Mapping[str, Any], name: str, kind: str, options: Mapping[str, str]) -> dict[str, Any]:

@@ -37,6 +37,10 @@ options:
         calls are used. What was stored is read back in any case.
     type: bool
     default: false
+  parallel_calls:
+    description: How many calls that write may be in flight at once. The roles set it to Ansible's forks.
+    type: int
+    default: 5
   fail_on_error:
     description:
       - Whether the task fails when a node failed. The others are done in any case.
@@ -100,7 +104,7 @@ assignments:
 
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.arguments import CATEGORIES, DEVICES
+from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.arguments import CATEGORIES, DEVICES, PARALLEL
 from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.devices import apply_devices
 from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.runner import run_module
 
@@ -113,7 +117,7 @@ if TYPE_CHECKING:
 SPEC = {
     **DEVICES,
     **CATEGORIES,
-    "bulk_calls": {"type": "bool", "default": False},
+    **PARALLEL,
     "fail_on_error": {"type": "bool", "default": True},
 }
 
@@ -124,6 +128,7 @@ def work(module: AnsibleModule, head_node: HeadNode) -> dict[str, Any]:
         module.params["devices"],
         check_mode=module.check_mode,
         declared_categories=module.params["categories"],
+        workers=module.params["parallel_calls"],
         bulk=module.params["bulk_calls"],
     )
     if result["failures"] and module.params["fail_on_error"]:

@@ -14,7 +14,7 @@ description:
   - Finds what would make a provisioning run fail half way, before anything is changed, and lists all of it at once.
   - "In the inventory: names BCM refuses, and host names, MAC, IP and BMC IP addresses that two nodes share."
   - "On the head node: images, categories and networks that do not exist, images that are still being copied, host names and MAC
-    addresses that another device owns, and provisioning slots."
+    addresses that another device owns, what new nodes lack, and provisioning slots."
 author:
   - The baremetal.bcm contributors (!UNKNOWN)
 extends_documentation_fragment:
@@ -103,8 +103,9 @@ def work(module: AnsibleModule, head_node: HeadNode) -> dict[str, Any]:
     problems = preflight.check_inventory(nodes)
     references = assume_categories(read_references(head_node), categories)
     problems += preflight.check_references(nodes, categories, references)
-    allow = module.params["allow_mac_change"]
-    problems += preflight.check_owners(nodes, read_devices(head_node), allow_mac_change=allow)
+    known = read_devices(head_node)
+    problems += preflight.check_new(nodes, known)
+    problems += preflight.check_owners(nodes, known, allow_mac_change=module.params["allow_mac_change"])
     slots = Slots.from_api(head_node.get_provisioning_status())
     slot_problems, remarks = preflight.check_slots(slots, len(nodes))
     result: dict[str, Any] = {

@@ -107,6 +107,10 @@ options:
     description: Whether notes on many devices are sent in one call, see M(baremetal.bcm.bcm_devices).
     type: bool
     default: false
+  parallel_calls:
+    description: How many calls that write may be in flight at once. The roles set it to Ansible's forks.
+    type: int
+    default: 5
   fail_on_error:
     description: Whether the task fails when a node failed. Without it the caller looks at RV(failures).
     type: bool

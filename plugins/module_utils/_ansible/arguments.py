@@ -204,6 +204,11 @@ CATEGORY: Spec = {
 DEVICES: Spec = {"devices": {"type": "list", "elements": "dict", "required": True, "options": DEVICE}}
 CATEGORIES: Spec = {"categories": {"type": "list", "elements": "dict", "default": [], "options": CATEGORY}}
 
+PARALLEL: Spec = {
+    "bulk_calls": {"type": "bool", "default": False},
+    "parallel_calls": {"type": "int", "default": 5},
+}
+
 _LISTS = ("interfaces", "roles", "fsmounts", "modules", "services", "gpu_settings")
 
 

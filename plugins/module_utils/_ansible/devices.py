@@ -16,7 +16,6 @@ from .._head_node.record import assignment_of
 from .._head_node.references import References
 from .._head_node.snapshot import assume_categories, read_devices, read_references, require_names
 from .arguments import wanted_of
-from .runner import WORKERS
 
 
 def apply_devices(
@@ -25,6 +24,7 @@ def apply_devices(
     *,
     check_mode: bool,
     declared_categories: Sequence[Mapping[str, Any]] = (),
+    workers: int = 1,
     bulk: bool = False,
 ) -> dict[str, Any]:
     """Plan, apply and read back; the result is keyed by host name.
@@ -37,7 +37,7 @@ def apply_devices(
         references = assume_categories(references, declared_categories)
     stored = read_devices(head_node)
     _refuse_others(wanted, stored)
-    store = Store(head_node, DEVICE, head_node.get_devices, WORKERS, bulk)
+    store = Store(head_node, DEVICE, head_node.get_devices, workers, bulk)
     outcomes = converge(store, wanted, Context(references), stored=stored, dry_run=check_mode)
     return {
         **summarise(outcomes),

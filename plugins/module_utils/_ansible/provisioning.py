@@ -12,8 +12,7 @@ from .._head_node.errors import BcmConfigError
 from .._head_node.provision import Request
 from .._head_node.record import Assignment
 from .._head_node.watch import Deadlines
-from .arguments import Spec
-from .runner import WORKERS
+from .arguments import PARALLEL, Spec
 
 PROVISION: Spec = {
     "decide_only": {"type": "bool", "default": False},
@@ -31,7 +30,7 @@ PROVISION: Spec = {
     "init_timeout": {"type": "float", "default": 600.0},
     "power_timeout": {"type": "float", "default": 60.0},
     "poll_interval": {"type": "float", "default": 10.0},
-    "bulk_calls": {"type": "bool", "default": False},
+    **PARALLEL,
     "fail_on_error": {"type": "bool", "default": True},
 }
 
@@ -63,7 +62,7 @@ def pace_of(params: Mapping[str, Any]) -> Pace:
         ),
         poll_interval_s=params["poll_interval"],
         power_timeout_s=params["power_timeout"],
-        workers=WORKERS,
+        workers=params["parallel_calls"],
         bulk=params["bulk_calls"],
     )
 

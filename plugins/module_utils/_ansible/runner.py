@@ -16,9 +16,6 @@ from .._head_node.errors import BcmError
 from .._head_node.transport import Transport
 from .arguments import CONNECTION, Spec, connection_of
 
-# CMDaemon serves requests concurrently; beyond this a head node only queues them.
-WORKERS = 8
-
 
 @contextmanager
 def open_head_node(

@@ -144,6 +144,21 @@ def check_owners(
     return problems
 
 
+def check_new(nodes: Sequence[Wanted], devices: Mapping[str, Raw]) -> list[Problem]:
+    """What nodes that BCM does not know lack to be registered."""
+    problems = []
+    for node in nodes:
+        if str(node["hostname"]) in devices or node.get("state") == "absent":
+            continue
+        missing = [option for option in ("mac", "category") if not node.get(option)]
+        if not any(item.get("bootable") and (item.get("ip") or item.get("dhcp")) for item in _interfaces(node)):
+            missing.append("an interface that boots, with an address or DHCP")
+        if missing:
+            text = f"BCM does not know it, and to register it lacks {', '.join(missing)}"
+            problems.append(Problem(str(node["hostname"]), text))
+    return problems
+
+
 def _check_swap(node: Wanted, device: Raw | None, allow: bool) -> list[Problem]:
     if device is None or allow or not node.get("mac") or device.get("mac") in (None, "00:00:00:00:00:00"):
         return []

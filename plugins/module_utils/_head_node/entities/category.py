@@ -69,7 +69,7 @@ def _create(wanted: Mapping[str, Json], context: Context) -> Raw:
         original = context.references.categories.raw.get(uid)
         if original is None:
             raise BcmConfigError(f"clone_from: category '{source}' would only be created by this run")
-        return {**with_new_uuids(dict(original), context), "name": name, "modified": True}
+        return {**with_new_uuids(dict(original), context), "name": name, "modified": True, "extra_values": None}
     if not wanted.get("software_image"):
         raise BcmConfigError("software_image (or clone_from) must be given to create it")
     fresh = new_object(
