@@ -5,28 +5,30 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import pytest
 
+from ansible_collections.baremetal.bcm.tests.integration.support.rack import RackFile
 from ansible_collections.baremetal.bcm.tests.integration.support.site import Site, site
 
-if TYPE_CHECKING:
-    from xdist.scheduler.protocol import Scheduling
 
-OpenSite = Callable[..., Site]
+class OpenSite(Protocol):
+    """Opens a site that ends with the test or the class; see `support.site`."""
+
+    def __call__(self, rack_file: RackFile, *, inventory: str = "") -> Site: ...
 
 
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling:
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Keep a story on one worker, which would otherwise be told by each of them.
 
     Classes called TestEvery… tell one for each value of their parameter.
     """
-    from xdist.scheduler import LoadScopeScheduling  # noqa: PLC0415 - xdist may be absent
+    from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]  # noqa: PLC0415 - may be absent
 
-    class StoryScheduling(LoadScopeScheduling):
+    class StoryScheduling(LoadScopeScheduling):  # type: ignore[misc]
         def _split_scope(self, nodeid: str) -> str:
             scope, _, test = nodeid.rpartition("::")
             return f"{scope}{test.rpartition('[')[2]}" if "::TestEvery" in scope else scope
@@ -50,9 +52,9 @@ def _opener(directory: Path) -> Iterator[OpenSite]:
     with contextlib.ExitStack() as stack:
         count = 0
 
-        def open_one(*arguments: Any, **options: Any) -> Site:
+        def open_one(rack_file: RackFile, *, inventory: str = "") -> Site:
             nonlocal count
             count += 1
-            return stack.enter_context(site(*arguments, directory / str(count), **options))
+            return stack.enter_context(site(rack_file, directory / str(count), inventory=inventory))
 
         yield open_one

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Nodes that fail, slots that run out, runs that are killed, head nodes that forget: the others go on, the next run ends it."""
+"""Nodes that fail, slots that run out, killed runs, head nodes that forget: the others go on, the next run ends it."""
 
 from __future__ import annotations
 
@@ -52,9 +52,7 @@ class TestOneFailedNodeOfTen:
         runs["silent"] = look(where.ansible.play("reprovision", variables=anew))
         return runs
 
-    def test_the_nine_others_come_up(
-        self, runs: dict[str, tuple[Run, dict[str, str | None], dict[str, int]]]
-    ) -> None:
+    def test_the_nine_others_come_up(self, runs: dict[str, tuple[Run, dict[str, str | None], dict[str, int]]]) -> None:
         _run, states, powered = runs["bad"]
         assert sorted(name for name, state in states.items() if state == "UP") == sorted(set(states) - {self.BAD})
         assert set(powered.values()) == {1}

@@ -121,7 +121,9 @@ class TestEveryModule:
 
     def test_every_key_that_comes_back_is_documented(self, performance: Performance) -> None:
         documented = returned(performance.module)
-        found = {key for task in performance.run.of(performance.module) for key in undocumented(task.result, documented)}
+        found = {
+            key for task in performance.run.of(performance.module) for key in undocumented(task.result, documented)
+        }
         assert sorted(found) == []
 
     def test_every_documented_key_comes_back(self, performance: Performance) -> None:

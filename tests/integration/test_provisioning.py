@@ -197,13 +197,11 @@ class TestSequential:
 class TestParallelOnALenientHeadNodeWithBulkCalls:
     """BCM 11, fields that an update leaves out keep their value."""
 
-    BULK = {"bcm_bulk_calls": True}
-
     @pytest.fixture(scope="class")
     @staticmethod
     def moments(open_class_site: OpenSite) -> dict[str, Moment]:
         where = open_class_site(demo_rack(update_mode="lenient"))
-        bulk = TestParallelOnALenientHeadNodeWithBulkCalls.BULK
+        bulk = {"bcm_bulk_calls": True}
         limited = moment(where, "provision", "--limit", "dgx-06", variables={**FAST, **bulk})
         unpowered = moment(where, "provision", variables={**FAST, **bulk, "bcm_provisioning_mode": "parallel"})
         checked = moment(where, "provision", "--check", variables={**PARALLEL, **bulk})
@@ -316,4 +314,3 @@ class TestLenientBcm10WithACertificateThatCarriesOtherNames:
     def test_the_second_run_changes_nothing(self, moments: dict[str, Moment]) -> None:
         assert moments["again"].run.rc == 0, moments["again"].run.output
         assert (moments["again"].run.changed_tasks, moments["again"].mutating) == ([], [])
-

@@ -177,9 +177,7 @@ class TestNodesThatOthersInstalled:
         running = where.rack.images()
         assert {name for name, image in running.items() if image == self.NEW} == {"dgx-05", "cpu-06"}
         # A cycle is off and on.
-        assert where.rack.power_operations() == {
-            name: 2 if name in ("dgx-05", "cpu-06") else 0 for name in DEMO_NODES
-        }
+        assert where.rack.power_operations() == {name: 2 if name in ("dgx-05", "cpu-06") else 0 for name in DEMO_NODES}
 
 
 class TestPower:

@@ -49,9 +49,18 @@ class TestTheConnection:
     @pytest.mark.parametrize(
         ("settings", "sentence"),
         [
-            ({"BCM_PASSWORD": "wrong-password"}, r"could not login as admin: https://\S+ refused the username or the password"),
-            ({"BCM_CA_PATH": ""}, r"could not call login as admin: no trusted TLS connection to https://\S+: .*ca_path must be"),
-            ({"BCM_PORT": refused_port()}, r"could not call login as admin: no usable answer from https://\S+: .*refused"),
+            (
+                {"BCM_PASSWORD": "wrong-password"},
+                r"could not login as admin: https://\S+ refused the username or the password",
+            ),
+            (
+                {"BCM_CA_PATH": ""},
+                r"could not call login as admin: no trusted TLS connection to https://\S+: .*ca_path must be",
+            ),
+            (
+                {"BCM_PORT": refused_port()},
+                r"could not call login as admin: no usable answer from https://\S+: .*refused",
+            ),
             ({"BCM_HEAD_NODE": ""}, r"no head node given: set head_node or the environment variable BCM_HEAD_NODE"),
             ({"BCM_PASSWORD": ""}, r"username and password go together"),
             (
@@ -95,9 +104,15 @@ READS: list[tuple[Any, str, str]] = [
 # Each strikes once, in this order.
 WRITES: list[tuple[Any, str]] = [
     ({"http_status": 400}, r"could not create device dgx-05: the head node does not accept cmdevice\.addDevice"),
-    ({"http_status": 503}, r"could not call cmdevice\.addDevice: https://\S+ answered HTTP 503; whether it was performed"),
+    (
+        {"http_status": 503},
+        r"could not call cmdevice\.addDevice: https://\S+ answered HTTP 503; whether it was performed",
+    ),
     ({"errormessage": "database is locked\n"}, r"could not create device dgx-05: database is locked"),
-    ({"validation": [COMPLAINT, COMPLAINT | {"field": "mac"}]}, r"could not create device dgx-05: hostname: .*; mac: .*"),
+    (
+        {"validation": [COMPLAINT, COMPLAINT | {"field": "mac"}]},
+        r"could not create device dgx-05: hostname: .*; mac: .*",
+    ),
     (GARBAGE, r"could not create device dgx-05: cmdevice\.addDevice answered something that is not JSON"),
     ("half", r"could not call cmdevice\.addDevice: no usable answer .*whether it was performed is unknown"),
     ("hang", r"could not call cmdevice\.addDevice: no answer .*whether it was performed is unknown"),
@@ -106,7 +121,9 @@ DEVICE = {
     "hostname": "dgx-05",
     "mac": "94:6D:AE:5C:05:01",
     "category": "default",
-    "interfaces": [{"name": "BOOTIF", "type": "physical", "ip": "10.184.162.109", "network": "dgxnet", "bootable": True}],
+    "interfaces": [
+        {"name": "BOOTIF", "type": "physical", "ip": "10.184.162.109", "network": "dgxnet", "bootable": True}
+    ],
     "bmc_settings": {"username": "bmcadmin", "password": "demo-bmc-password"},
 }
 

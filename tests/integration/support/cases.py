@@ -87,7 +87,10 @@ CASES: Mapping[str, tuple[Case, ...]] = {
         ),
         Case("one is removed", {"name": "fresh", "state": "absent"}, touches={"fresh": None}),
     ),
-    "bcm_category_info": (Case("all are listed", {}, changed=False), Case("one", {"names": ["default"]}, changed=False)),
+    "bcm_category_info": (
+        Case("all are listed", {}, changed=False),
+        Case("one", {"names": ["default"]}, changed=False),
+    ),
     "bcm_device": (
         Case("one is created", NEW_NODE, touches={"cpu-06": None}),
         Case(
@@ -164,7 +167,9 @@ CASES: Mapping[str, tuple[Case, ...]] = {
             },
             touches={"dgx-06": _NOTES},
         ),
-        Case("a decision alone", {"names": ["cpu-03"], "enable_power_action": True, "decide_only": True}, changed=False),
+        Case(
+            "a decision alone", {"names": ["cpu-03"], "enable_power_action": True, "decide_only": True}, changed=False
+        ),
     ),
     "bcm_report": (
         Case("a table and a file", {"names": ["dgx-05", "dgx-06", "nobody"], "path": "report.json"}, changed=False),

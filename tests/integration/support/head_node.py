@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The tests' own view of a head node: what is stored, byte for byte, by a client that shares no code with the collection."""
+"""The tests' own view of a head node: what is stored, byte for byte. Shares no code with the collection."""
 
 from __future__ import annotations
 

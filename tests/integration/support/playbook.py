@@ -33,7 +33,7 @@ PARALLEL = {**POWER, "bcm_provisioning_mode": "parallel"}
 
 @dataclass(frozen=True)
 class TaskResult:
-    """What one task returned for one host. `before` and `after` are snapshots of the head node, where they were taken."""
+    """What one task returned for one host. `before` and `after` are snapshots of the head node, where one asked."""
 
     status: str
     host: str
@@ -128,7 +128,11 @@ class Ansible:
             return started.end()
 
     def tasks(
-        self, tasks: Sequence[Mapping[str, Any]], *options: str, environment: Mapping[str, str] | None = None, **play: Any
+        self,
+        tasks: Sequence[Mapping[str, Any]],
+        *options: str,
+        environment: Mapping[str, str] | None = None,
+        **play: Any,
     ) -> Run:
         """Run a play of these tasks on localhost."""
         file = self._directory / f"play-{next(self._numbers)}.yml"

@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+
+from ansible_collections.baremetal.bcm.tests.integration.support.head_node import RawHeadNode, relaxed
 from virtual_rack.inventory import inventory_text
 from virtual_rack.new_rack import new_rack_text
 from virtual_rack.rack_reader import rack_from
-
-from ansible_collections.baremetal.bcm.tests.integration.support.head_node import RawHeadNode, relaxed
 
 ROOT = Path(__file__).resolve().parents[3]
 BIN = Path(sys.executable).parent
@@ -132,9 +132,7 @@ def running(rack: RackFile, directory: Path, *, speed: float = SPEED) -> Iterato
         _wait_until_up(process)
         environment = _environment(directory / "state" / "env")
         mismatch = rack["head_node"].get("tls_names") == "mismatch"
-        yield Rack(
-            environment, directory / "state", relaxed(environment) if mismatch else RawHeadNode(environment)
-        )
+        yield Rack(environment, directory / "state", relaxed(environment) if mismatch else RawHeadNode(environment))
     finally:
         process.terminate()
         process.communicate(timeout=30)

@@ -1,0 +1,108 @@
+# SPDX-FileCopyrightText: The baremetal.bcm contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The EXAMPLES of every module and filter, run as they stand; only the connection comes from the environment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.baremetal.bcm.tests.integration.conftest import OpenSite
+from ansible_collections.baremetal.bcm.tests.integration.support.documentation import module_names, section
+from ansible_collections.baremetal.bcm.tests.integration.support.playbook import Run
+from ansible_collections.baremetal.bcm.tests.integration.support.rack import ROOT, RackFile, demo_rack
+
+CONNECTION = frozenset({"head_node", "username", "password", "client_cert", "client_key", "ca_path"})
+# What a user's vault holds.
+VAULT = {"vault_bcm_password": "demo-head-node", "vault_bmc_password": "demo-bmc-password"}
+# Patience only: the rack is fast, and none of its BMCs speaks IPMI.
+ONE_TRY = {"ipmi_connect_timeout": 0.2, "ipmi_tries": 1, "ipmi_deadline": 1}
+PATIENCE = {
+    "baremetal.bcm.bcm_provision": {"poll_interval": 0.1},
+    "baremetal.bcm.bcm_bmc_info": ONE_TRY,
+    "baremetal.bcm.bcm_power": ONE_TRY,
+}
+# Those that begin with nothing, in an order in which nothing is in the way of the next; the rest finds two nodes.
+FROM_NOTHING: tuple[str, ...] = ("bcm_image_info", "bcm_network_info", "bcm_category_info", "bcm_category")
+FROM_NOTHING += ("bcm_devices", "bcm_device")
+CATEGORIES = [{"name": name, "image": "default-image"} for name in ("default", "dgx-worker", "control-plane")]
+
+
+def examples_of(plugin: str) -> list[dict[str, Any]]:
+    """Read the examples of a module or filter."""
+    sources = (ROOT / f"plugins/modules/{plugin}.py", ROOT / f"plugins/filter/{plugin}.yml")
+    tasks: list[dict[str, Any]] = section(next(path for path in sources if path.exists()), "EXAMPLES")
+    return tasks
+
+
+def plugins() -> list[str]:
+    """Find the modules and filters of the collection."""
+    return [*module_names(), *sorted(path.stem for path in (ROOT / "plugins/filter").glob("*.yml"))]
+
+
+def connected(tasks: Iterable[dict[str, Any]], directory: Path) -> Iterator[dict[str, Any]]:
+    """Give tasks without the options of their connection, and with files where tests may write."""
+    for task in tasks:
+        action = next(key for key in task if key.startswith("baremetal.bcm."))
+        options = {key: value for key, value in (task[action] or {}).items() if key not in CONNECTION}
+        if "path" in options:
+            options["path"] = str(directory / Path(options["path"]).name)
+        yield {**task, action: options, "ignore_errors": speaks_ipmi(task)}
+
+
+def speaks_ipmi(task: dict[str, Any]) -> bool:
+    """Say whether a task goes straight to the BMCs, which need root to be simulated and are no part of this rack."""
+    return any(isinstance(value, dict) and value.get("via") == "ipmi" for value in task.values())
+
+
+def quiet_bmcs(rack: RackFile) -> RackFile:
+    """Give the rack BMCs with addresses of this computer, so that no packet leaves it."""
+    for machine in rack["machines"]:
+        machine["bmc"]["address"] = machine["bmc"]["address"].replace("10.", "127.", 1)
+    return rack
+
+
+class TestExamples:
+    @pytest.fixture(scope="class")
+    @staticmethod
+    def run_from_nothing(open_class_site: OpenSite, tmp_path_factory: pytest.TempPathFactory) -> Run:
+        where = open_class_site(demo_rack(categories=[]))
+        directory = tmp_path_factory.mktemp("examples")
+        tasks = [task for plugin in FROM_NOTHING for task in connected(examples_of(plugin), directory)]
+        run: Run = where.ansible.tasks(tasks, module_defaults=PATIENCE, vars=VAULT)
+        return run
+
+    @pytest.fixture(scope="class")
+    @staticmethod
+    def run_with_nodes(open_class_site: OpenSite, tmp_path_factory: pytest.TempPathFactory) -> Run:
+        rack = quiet_bmcs(demo_rack(devices=["dgx-05", "dgx-06"], categories=CATEGORIES))
+        where = open_class_site(rack)
+        directory = tmp_path_factory.mktemp("examples")
+        others = [plugin for plugin in plugins() if plugin not in FROM_NOTHING]
+        tasks = [task for plugin in others for task in connected(examples_of(plugin), directory)]
+        run: Run = where.ansible.tasks(tasks, module_defaults=PATIENCE, vars=VAULT)
+        return run
+
+    def test_every_example_that_begins_with_nothing_runs(self, run_from_nothing: Run) -> None:
+        assert run_from_nothing.rc == 0, run_from_nothing.output
+
+    def test_every_example_for_registered_nodes_runs(self, run_with_nodes: Run) -> None:
+        assert run_with_nodes.rc == 0, run_with_nodes.output
+
+    @pytest.mark.parametrize("plugin", plugins())
+    def test_every_example_was_run(self, run_from_nothing: Run, run_with_nodes: Run, plugin: str) -> None:
+        tasks = {task.task: task for task in (*run_from_nothing.tasks, *run_with_nodes.tasks)}
+        for example in examples_of(plugin):
+            task = tasks[example["name"]]
+            if speaks_ipmi(example):
+                assert "127.229.10.15" in task.result["msg"]
+            else:
+                assert task.status == "ok"
+
+    def test_examples_that_create_or_change_do_so(self, run_from_nothing: Run) -> None:
+        changed = {task.task: task.changed for task in run_from_nothing.tasks}
+        for name in ("Register two nodes", "Register a DGX worker", "Remove a node from BCM", "Remove it"):
+            assert changed[name]
