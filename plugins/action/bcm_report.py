@@ -52,7 +52,7 @@ class ActionModule(HeadNodeAction):
         rows = _read_rows(head_node, names, params)
         summary = summarise_rows(rows)
         table = draw_table(rows)
-        for line in ("", *table, "", *draw_summary(summary), ""):
+        for line in ("", *table, "", *draw_summary(rows, summary), ""):
             self.say(line)
         report = {"nodes": {row["hostname"]: row for row in rows}, "provisioning_summary": summary}
         if params["path"] and not check_mode:

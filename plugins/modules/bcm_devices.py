@@ -14,6 +14,8 @@ description:
   - Does for a set of nodes what M(baremetal.bcm.bcm_device) does for one, with a constant number of reads and one write a node
     that differs.
   - A node that fails leaves the others alone.
+  - Where the BMC credentials of several known nodes change, one node of each set of new credentials goes first, and the head node tries
+    them on its BMC. If it refuses, one more is tried; if that refuses too, both get their old credentials back and no other is changed.
 author:
   - The baremetal.bcm contributors (!UNKNOWN)
 extends_documentation_fragment:

@@ -11,11 +11,15 @@ from .._head_node.apply import Outcome, Store, converge, summarise
 from .._head_node.client import HeadNode
 from .._head_node.entities.device import DEVICE, device_to_ansible, is_node
 from .._head_node.entities.fields import Context, Disruption, Raw
-from .._head_node.errors import BcmConfigError
+from .._head_node.errors import BcmConfigError, BcmError
 from .._head_node.record import assignment_of
 from .._head_node.references import References
 from .._head_node.snapshot import assume_categories, read_devices, read_references, require_names
 from .arguments import wanted_of
+from .credentials import spread_credentials
+
+# How long a BMC may take to show that it accepts new credentials.
+_PROBE_TIMEOUT_S = 60.0
 
 
 def apply_devices(
@@ -38,7 +42,14 @@ def apply_devices(
     stored = read_devices(head_node)
     _refuse_others(wanted, stored)
     store = Store(head_node, DEVICE, head_node.get_devices, workers, bulk)
-    outcomes = converge(store, wanted, Context(references), stored=stored, dry_run=check_mode)
+    context = Context(references)
+    kept: dict[str, BcmError] = {}
+    if not check_mode:
+        kept = spread_credentials(store, wanted, stored, context, timeout_s=_PROBE_TIMEOUT_S)
+    # Planned against what was read before: a canary that was changed counts as changed, and is merely sent once more.
+    rest = {name: options for name, options in wanted.items() if name not in kept}
+    outcomes = converge(store, rest, context, stored=stored, dry_run=check_mode)
+    outcomes.update({name: Outcome(None, stored.get(name), error) for name, error in kept.items()})
     return {
         **summarise(outcomes),
         "devices": {name: _shown(outcome, references) for name, outcome in outcomes.items()},

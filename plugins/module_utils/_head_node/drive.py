@@ -28,6 +28,9 @@ from .references import References
 from .snapshot import read_devices, read_references, read_statuses, select_nodes
 from .watch import Deadlines, NodeWatch, observe, start_watch
 
+# Operations in the power history after which a node is off (bcm-api.md 5).
+_WAYS_OFF = frozenset({"OFF", "SHUTDOWN"})
+
 
 @dataclass(frozen=True)
 class Pace:
@@ -153,12 +156,13 @@ class Drive:
         for name, case in open_cases.items():
             if case.facts is None:
                 continue
-            last_ms = history.get(name, 0)
+            last_ms, operation = history.get(name, (0, ""))
             facts = replace(
                 case.facts,
                 power=powers[name].after if name in powers else "UNKNOWN",
                 power_error=powers[name].error if name in powers else "",
-                power_sent_since_intent=last_ms > case.facts.record.intent_power_ms,
+                # After an OFF a node is on no way to UP, whatever its status still says: a cycle was cut in half.
+                power_sent_since_intent=last_ms > case.facts.record.intent_power_ms and operation not in _WAYS_OFF,
             )
             cases[name] = replace(
                 case,
@@ -169,14 +173,15 @@ class Drive:
             )
         return cases
 
-    def _last_power(self, uuids: Mapping[str, str]) -> dict[str, int]:
-        """When power was last sent to each node, in ms of the head node's clock; STATUS does not count."""
+    def _last_power(self, uuids: Mapping[str, str]) -> dict[str, tuple[int, str]]:
+        """When power was last sent to each node, in ms of the head node's clock, and what; STATUS does not count."""
         names = {uid: name for name, uid in uuids.items()}
-        last: dict[str, int] = {}
+        last: dict[str, tuple[int, str]] = {}
         for entry in self._head_node.power_operation_history(list(names)):
             name = names.get(str(entry.get("ref_device_uuid")))
-            if name and entry.get("operation") != "STATUS":
-                last[name] = max(last.get(name, 0), int(entry.get("executionTime") or 0))
+            operation = str(entry.get("operation"))
+            if name and operation != "STATUS":
+                last[name] = max(last.get(name, (0, "")), (int(entry.get("executionTime") or 0), operation))
         return last
 
     def _power_states(self, cases: Mapping[str, _Case], references: References) -> dict[str, PowerResult]:
@@ -193,13 +198,14 @@ class Drive:
     # -- act --------------------------------------------------------------------------------------------------------
 
     def _act(self, cases: Mapping[str, _Case]) -> dict[str, NodeResult]:
-        started_s = self._clock.now_s()
         results: dict[str, NodeResult] = {}
         to_power = {name: case for name, case in cases.items() if case.decision.action is not Action.WATCH}
         for name, outcome in self._write_intents(to_power).items():
             if outcome.error is not None:
                 results[name] = _failed(to_power[name], str(outcome.error))
         to_power = {name: case for name, case in to_power.items() if name not in results}
+        # Deadlines count from power, not from the writes before it.
+        started_s = self._clock.now_s()
         reports = self._send_power(to_power)
         for name, report in reports.items():
             if report.failure is not None:

@@ -13,6 +13,8 @@ from .entities.status import DeviceStatus, node_state
 from .references import References
 
 OUTCOMES = ("successful", "failed", "not_found", "pending", "skipped")
+# A wider message is cut in the table; it stands whole below it.
+_WIDEST_CELL = 60
 _COLUMNS = (
     ("NODE", "hostname"),
     ("STATE", "state"),
@@ -85,22 +87,32 @@ def summarise_rows(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def draw_table(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """The rows as aligned text, a line a node; columns that are empty for all nodes are left out."""
+    """The rows as aligned text, a line a node; columns that are empty for all nodes are left out, messages cut short."""
     columns = [(head, key) for head, key in _COLUMNS if any(_cell(row.get(key)) for row in rows)]
     cells = [
         [head for head, _key in columns],
-        *([_cell(row.get(key)) or "-" for _head, key in columns] for row in rows),
+        *([_shorten(_cell(row.get(key))) or "-" for _head, key in columns] for row in rows),
     ]
     widths = [max(len(line[index]) for line in cells) for index in range(len(columns))]
     return ["  ".join(text.ljust(width) for text, width in zip(line, widths)).rstrip() for line in cells]
 
 
-def draw_summary(summary: Mapping[str, Any]) -> list[str]:
-    """One line of counts, then the names of those that did not succeed."""
+def draw_summary(rows: Sequence[Mapping[str, Any]], summary: Mapping[str, Any]) -> list[str]:
+    """One line of counts, then why the others did not succeed: a line a message, with the nodes it is about."""
     counts = ", ".join(f"{summary[outcome]} {outcome.replace('_', ' ')}" for outcome in OUTCOMES if summary[outcome])
     lines = [f"{summary['total']} nodes: {counts or 'nothing to report'}"]
-    others = [outcome for outcome in OUTCOMES[1:] if summary[outcome]]
-    return lines + [f"{outcome.replace('_', ' ')}: {', '.join(summary[f'{outcome}_nodes'])}" for outcome in others]
+    for outcome in OUTCOMES[1:]:
+        nodes: dict[str, list[str]] = {}
+        for row in rows:
+            if row["outcome"] == outcome:
+                nodes.setdefault(_cell(row.get("message")) or "no message", []).append(row["hostname"])
+        word = outcome.replace("_", " ")
+        lines += [f"{word}: {', '.join(names)}: {message}" for message, names in nodes.items()]
+    return lines
+
+
+def _shorten(text: str) -> str:
+    return text if len(text) <= _WIDEST_CELL else text[: _WIDEST_CELL - 1] + "…"
 
 
 def _cell(value: Any) -> str:
