@@ -12,7 +12,8 @@ class Clock(Protocol):
     def now_s(self) -> float:
         """Seconds since some start; only differences mean something."""
 
-    def sleep(self, seconds: float) -> None: ...
+    def sleep(self, seconds: float) -> None:
+        """Let time pass."""
 
     def wall_s(self) -> int:
         """Unix time, for what people read."""

@@ -160,7 +160,13 @@ def check_new(nodes: Sequence[Wanted], devices: Mapping[str, Raw]) -> list[Probl
 
 
 def _check_swap(node: Wanted, device: Raw | None, allow: bool) -> list[Problem]:
-    if device is None or allow or not node.get("mac") or device.get("mac") in (None, "00:00:00:00:00:00"):
+    if (
+        device is None
+        or not is_node(device)
+        or allow
+        or not node.get("mac")
+        or device.get("mac") in (None, "00:00:00:00:00:00")
+    ):
         return []
     wanted = _macs({"mac": node["mac"]})
     if not wanted or wanted[0] == normalise_mac(device["mac"]):

@@ -87,7 +87,7 @@ def summarise_rows(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def draw_table(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """The rows as aligned text, a line a node; columns that are empty for all nodes are left out, messages cut short."""
+    """The rows as aligned text, a line a node; columns empty for all are left out, long messages cut."""
     columns = [(head, key) for head, key in _COLUMNS if any(_cell(row.get(key)) for row in rows)]
     cells = [
         [head for head, _key in columns],

@@ -44,9 +44,11 @@ class Context:
 
 
 class Kind(Protocol):
-    def merge(self, stored: Json, wanted: Json, context: Context) -> Json: ...
+    def merge(self, stored: Json, wanted: Json, context: Context) -> Json:
+        """The stored value with the wanted one in it; the stored value itself where nothing differs."""
 
-    def show(self, stored: Json, references: References) -> Json: ...
+    def show(self, stored: Json, references: References) -> Json:
+        """The stored value in a user's words, secrets hidden."""
 
 
 @dataclass(frozen=True)
