@@ -263,6 +263,7 @@ def test_the_administrator_sees_each_machine(play: Callable[..., None]) -> None:
             "mac": "02:00:00:00:00:01",
             "serial": "",
             "power": "OFF",
+            "boot_device": "none",
             "hostname": "node1",
             "device_uuid": (await client.call("cmdevice", "getDevice", "node1"))["uuid"],
             "status": "DOWN",
@@ -272,6 +273,17 @@ def test_the_administrator_sees_each_machine(play: Callable[..., None]) -> None:
             "boots": 0,
             "installs": 0,
             "last_install_mode": None,
+            "bmc": {
+                "engine": "direct",
+                "address": "10.148.0.1",
+                "port": None,
+                "logins": 0,
+                "refused_logins": 0,
+                "users": {},
+                "packets": 0,
+                "restarts": 0,
+                "problem": None,
+            },
         }
         assert (second["hostname"], second["status"]) == (None, None)
         await client.admin.post("/nodes/node1", json={"power": "on"})

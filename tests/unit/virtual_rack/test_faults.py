@@ -26,7 +26,7 @@ def test_a_fault_with_times_strikes_so_often_and_is_gone() -> None:
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
-        ({"kind": "gremlins"}, "unknown kind 'gremlins'; the kinds are: call_fails, drop_field, flap, install_fails"),
+        ({"kind": "gremlins"}, "unknown kind 'gremlins'; the kinds are: bmc_accepts_and_ignores, bmc_away"),
         ({}, "unknown kind None"),
         ({"kind": "drop_field"}, "drop_field: field is required"),
         ({"kind": "never_boots", "phase": "x"}, "never_boots: unknown key 'phase'"),

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from virtual_rack.faults import FaultError, Faults, parse_fault
 from virtual_rack.inventory import inventory_text
-from virtual_rack.new_rack import MAX_NODES, new_rack_text
+from virtual_rack.new_rack import MAX_IPMI, MAX_NODES, new_rack_text
+from virtual_rack.rack_file import ENGINES
 from virtual_rack.rack_reader import RackFileError, read_rack
 from virtual_rack.serve import Options, serve
 from virtual_rack.state_file import StateFileError
@@ -37,6 +38,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_serve(commands.add_parser("serve", help="run a rack until Ctrl-C"))
     new = commands.add_parser("new", help="write a rack file to begin with")
     new.add_argument("--nodes", type=_nodes, required=True, metavar="N", help="number of machines")
+    new.add_argument("--bmc", choices=ENGINES, help=f"engine of the BMCs (default: ipmi up to {MAX_IPMI}, else direct)")
     new.add_argument("-o", "--output", type=Path, metavar="FILE", help="write here, not to the terminal")
     inventory = commands.add_parser("inventory", help="write the Ansible inventory that goes with a rack file")
     inventory.add_argument("rack", type=Path, metavar="RACK.yml")
@@ -48,6 +50,7 @@ def _add_serve(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("rack", type=Path, metavar="RACK.yml")
     parser.add_argument("--port", type=int, default=8081, help="port of the head node; 0: any free one (default 8081)")
     parser.add_argument("--admin-port", type=int, default=0, help="port of the admin API (default 0: any free one)")
+    parser.add_argument("--ipmi-port", type=int, help="port of all BMCs; 0: any free one (default: the rack file's)")
     parser.add_argument("--speed", type=_speed, default=1.0, metavar="X", help="times as fast as real (default 1)")
     parser.add_argument("--state-dir", type=Path, metavar="DIR", help="keep certificates and state here between runs")
     parser.add_argument(
@@ -68,6 +71,7 @@ def _serve(options: argparse.Namespace) -> None:
         port=options.port,
         admin_port=options.admin_port,
         speed=options.speed,
+        ipmi_port=options.ipmi_port,
         directory=options.state_dir,
         faults=faults,
     )
@@ -75,7 +79,8 @@ def _serve(options: argparse.Namespace) -> None:
 
 
 def _new(options: argparse.Namespace) -> None:
-    _write(new_rack_text(options.nodes), options.output)
+    engine = options.bmc or ("ipmi" if options.nodes <= MAX_IPMI else "direct")
+    _write(new_rack_text(options.nodes, engine=engine), options.output)
 
 
 def _inventory(options: argparse.Namespace) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,7 +27,16 @@ KINDS: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
     "power_fails": (frozenset(), frozenset({"node", "message"})),
     "power_ignored": (frozenset(), frozenset({"node"})),
     "power_slow": (frozenset({"seconds"}), frozenset({"node"})),
+    "bmc_silent": (frozenset(), frozenset({"node"})),
+    "bmc_slow": (frozenset({"seconds"}), frozenset({"node"})),
+    "bmc_drops": (frozenset({"every"}), frozenset({"node"})),
+    "bmc_hangs": (frozenset(), frozenset({"node"})),
+    "bmc_refuses_credentials": (frozenset(), frozenset({"node"})),
+    "bmc_accepts_and_ignores": (frozenset(), frozenset({"node"})),
+    "bmc_away": (frozenset(), frozenset({"node", "seconds"})),
 }
+# States rather than events: there is nothing to count.
+_LASTING = frozenset({"bmc_silent", "bmc_slow", "bmc_drops", "bmc_hangs", "bmc_refuses_credentials", "bmc_away"})
 _ANSWER_WORDS = ("nothing", "hang", "not_json", "half")
 _ANSWER_KEYS = ("http_status", "errormessage", "validation")
 
@@ -54,6 +63,7 @@ class Faults:
     """The faults that are switched on."""
 
     def __init__(self) -> None:
+        self.on_change: Callable[[], None] = lambda: None
         self._faults: dict[int, Fault] = {}
         self._numbers = itertools.count(1)
 
@@ -64,6 +74,8 @@ class Faults:
         if kind not in KINDS:
             raise FaultError(f"unknown kind {kind!r}; the kinds are: {', '.join(sorted(KINDS))}")
         times = options.pop("times", None)
+        if times is not None and kind in _LASTING:
+            raise FaultError(f"{kind}: it lasts until it is removed, times cannot be given")
         if times is not None and (type(times) is not int or times < 1):
             raise FaultError(f"times: expected a number from 1 on, found {times!r}")
         if "phase" in KINDS[kind][1]:
@@ -71,6 +83,7 @@ class Faults:
         _check(kind, options)
         fault = Fault(next(self._numbers), kind, options, times)
         self._faults[fault.number] = fault
+        self.on_change()
         return fault
 
     def all(self) -> list[Fault]:
@@ -79,19 +92,28 @@ class Faults:
 
     def remove(self, number: int) -> bool:
         """Switch one off; say whether it was on."""
-        return self._faults.pop(number, None) is not None
+        removed = self._faults.pop(number, None) is not None
+        self.on_change()
+        return removed
 
     def clear(self) -> None:
         """Switch all off."""
         self._faults.clear()
+        self.on_change()
 
-    def strike(self, kind: str, **facts: str | Collection[str]) -> Fault | None:
-        """Give the first fault of a kind that fits the facts, and count it. A fault without a filter always fits."""
+    def find(self, kind: str, **facts: str | Collection[str]) -> Fault | None:
+        """Give the first fault of a kind that fits the facts. A fault without a filter always fits."""
         for fault in self._faults.values():
             if fault.kind == kind and all(_fits(fault.options.get(name), value) for name, value in facts.items()):
-                self._count(fault)
                 return fault
         return None
+
+    def strike(self, kind: str, **facts: str | Collection[str]) -> Fault | None:
+        """Find a fault and count that it struck."""
+        fault = self.find(kind, **facts)
+        if fault is not None:
+            self._count(fault)
+        return fault
 
     def when_storing(self, call: str, *, before: Entity | None, entity: Entity) -> Entity | None:
         """Spoil what is stored: see `StorageFaults`."""
@@ -138,6 +160,8 @@ def _check(kind: str, options: Mapping[str, Any]) -> None:
         raise FaultError(f"{kind}: unknown key {key!r}; known are: {_list(required | optional)}, times")
     if "seconds" in options and not isinstance(options["seconds"], int | float):
         raise FaultError(f"{kind}: seconds: expected a number, found {options['seconds']!r}")
+    if "every" in options and (type(options["every"]) is not int or options["every"] < 2):
+        raise FaultError(f"{kind}: every: expected a number from 2 on, found {options['every']!r}")
     if "phase" in options and options["phase"] not in MESSAGES:
         raise FaultError(f"{kind}: phase: expected one of {_list(MESSAGES)}; found {options['phase']!r}")
     if "answer" in options:

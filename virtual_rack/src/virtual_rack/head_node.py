@@ -14,6 +14,7 @@ from virtual_rack.entities.database import KINDS, Change, Database
 from virtual_rack.entities.fields import ZERO_UUID, Entity
 from virtual_rack.entities.initial import fill_database
 from virtual_rack.entities.normalise import Rules
+from virtual_rack.entities.part_shapes import BOND_MEMBERS
 from virtual_rack.faults import Faults
 from virtual_rack.nodes.boot import Boots
 from virtual_rack.nodes.image_update import ImageUpdates
@@ -55,6 +56,9 @@ class HeadNode:
             provisioning=self.provisioning,
             faults=self.faults,
         )
+        self.direct_power = DirectPower(
+            machines=self.machines, boots=self.boots, registry=self.registry, faults=self.faults
+        )
         self.image_updates = ImageUpdates(clock=clock, registry=self.registry, provisioning=self.provisioning)
         self.power = PowerDesk(
             clock=clock,
@@ -62,9 +66,10 @@ class HeadNode:
             board=self.board,
             registry=self.registry,
             faults=self.faults,
-            driver=driver or DirectPower(machines=self.machines, boots=self.boots),
+            driver=driver or self.direct_power,
         )
-        rules = Rules(self.spec.version, lenient=self.spec.update_mode == "lenient")
+        unknown = frozenset() if self.spec.bond_members == "interfaces" else frozenset({BOND_MEMBERS})
+        rules = Rules(self.spec.version, lenient=self.spec.update_mode == "lenient", unknown=unknown)
         self.commits = Commits(self.database, rules=rules, faults=self.faults, date_s=clock.date_s)
         self._rack = rack
 

@@ -28,7 +28,10 @@ def inventory_text(rack: RackSpec) -> str:
         for machine in rack.machines
     }
     filled = {name: {key: value for key, value in values.items() if value != ""} for name, values in hosts.items()}
-    group: dict[str, Any] = {"hosts": filled, "vars": {key: value for key, value in shared.items() if value != ""}}
+    common: dict[str, Any] = {key: value for key, value in shared.items() if value != ""}
+    if any(machine.bmc.engine == "ipmi" for machine in rack.machines):
+        common["bcm_ipmi_port"] = rack.ipmi_port
+    group: dict[str, Any] = {"hosts": filled, "vars": common}
     return "---\n" + yaml.safe_dump({"bcm_nodes": group}, sort_keys=False)
 
 

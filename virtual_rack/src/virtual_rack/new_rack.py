@@ -9,13 +9,20 @@ from typing import Any
 import yaml
 
 MAX_NODES = 10_000
+# As many engines as two cores carry well.
+MAX_IPMI = 200
 _MANAGEMENT = ipaddress.IPv4Address("10.141.0.0")
-_BMCS = ipaddress.IPv4Address("10.148.0.0")
+# Network and number 0 of the BMCs, by engine.
+_BMCS = {
+    "direct": (ipaddress.IPv4Address("10.148.0.0"), ipaddress.IPv4Address("10.148.0.0")),
+    "ipmi": (ipaddress.IPv4Address("127.0.0.0"), ipaddress.IPv4Address("127.0.20.0")),
+}
 _HEADER = "# SPDX-License-Identifier: GPL-3.0-or-later\n# A rack for `virtual-rack serve`. Change what you like.\n---\n"
 
 
-def new_rack_text(nodes: int) -> str:
-    """Write a rack file with a number of machines, all switched off."""
+def new_rack_text(nodes: int, *, engine: str = "direct") -> str:
+    """Write a rack file with a number of machines, all switched off, whose BMCs have one engine."""
+    bmc_network, _first = _BMCS[engine]
     head_node: dict[str, Any] = {
         "hostname": "bcm-head",
         "version": "11",
@@ -26,10 +33,10 @@ def new_rack_text(nodes: int) -> str:
         "images": ["default-image"],
         "networks": [
             _network("internalnet", _MANAGEMENT, management=True, bootable=True),
-            _network("ipminet", _BMCS, management=False, bootable=False),
+            _network("ipminet", bmc_network, management=False, bootable=False),
         ],
     }
-    rack = {"head_node": head_node, "machines": [_machine(number) for number in range(1, nodes + 1)]}
+    rack = {"head_node": head_node, "machines": [_machine(number, engine) for number in range(1, nodes + 1)]}
     return _HEADER + yaml.safe_dump(rack, sort_keys=False)
 
 
@@ -43,11 +50,12 @@ def _network(name: str, base: ipaddress.IPv4Address, *, management: bool, bootab
     }
 
 
-def _machine(number: int) -> dict[str, Any]:
+def _machine(number: int, engine: str) -> dict[str, Any]:
+    bmc = {"address": str(_BMCS[engine][1] + number), "username": "bmcadmin", "password": "demo-bmc-password"}
     return {
         "name": f"node{number:03d}",
         "mac": f"02:00:00:00:{number >> 8:02X}:{number & 255:02X}",
         "serial": f"VR{number:06d}",
         "management_ip": str(_MANAGEMENT + number),
-        "bmc": {"address": str(_BMCS + number), "username": "bmcadmin", "password": "demo-bmc-password"},
+        "bmc": {"engine": engine, **bmc},
     }

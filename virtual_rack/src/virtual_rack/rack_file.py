@@ -19,13 +19,20 @@ class Times:
     init: float = 30.0
 
 
+ENGINES = ("direct", "ipmi")
+
+
 @dataclass(frozen=True)
 class Bmc:
-    """The controller on a machine's board, and the account that it accepts."""
+    """The controller on a machine's board, and the account that it accepts.
+
+    One with engine `ipmi` speaks IPMI 2.0 at its address; `direct` ones only the head node reaches.
+    """
 
     address: str
     username: str
     password: str
+    engine: str = ENGINES[0]
 
 
 @dataclass(frozen=True)
@@ -105,6 +112,7 @@ class HeadNodeSpec:
     unauthenticated: str
     denied: str
     tls_names: str
+    bond_members: str
     slots: int
     images: tuple[ImageSpec, ...]
     networks: tuple[NetworkSpec, ...]
@@ -120,3 +128,7 @@ class RackSpec:
 
     head_node: HeadNodeSpec
     machines: tuple[MachineSpec, ...]
+    ipmi_port: int = 6230
+    # ASSUMED: how long a head node waits for a BMC; real seconds, because the network is real. Powering a node whose
+    # BMC is unplugged on a live head node settles it.
+    ipmi_timeout_s: float = 10.0

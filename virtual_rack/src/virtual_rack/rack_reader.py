@@ -14,6 +14,7 @@ import yaml
 
 from virtual_rack.rack_file import (
     ADMIN_PROFILE,
+    ENGINES,
     READONLY_PROFILE,
     Bmc,
     CategorySpec,
@@ -27,6 +28,10 @@ from virtual_rack.rack_file import (
 )
 
 T = TypeVar("T")
+# What the engine can be told: neither blanks nor its own quotes, and no longer than it keeps.
+_IPMI_WORD = re.compile(r"^[!$-\[\]-~]*$")
+_MAX_IPMI_USERNAME, _MAX_IPMI_PASSWORD = 15, 19
+_LOOPBACK = ipaddress.IPv4Network("127.0.0.0/8")
 _MAC = re.compile(r"^([0-9A-F]{2}:){5}[0-9A-F]{2}$")
 
 
@@ -122,11 +127,17 @@ def rack_from(content: Any, *, name: str = "rack") -> RackSpec:
     times = _times(top.section("times"), Times())
     machines = top.each("machines", lambda value, where: _machine(Section(value, where), times))
     head_node = _head_node(top.section("head_node"), machines)
+    ipmi_port = top.take("ipmi_port", int, RackSpec.ipmi_port)
+    if not 0 <= ipmi_port <= 65_535:
+        raise top.fail("ipmi_port", "expected 0 to 65535")
+    ipmi_timeout_s = top.take("ipmi_timeout_s", float, RackSpec.ipmi_timeout_s)
+    if ipmi_timeout_s <= 0:
+        raise top.fail("ipmi_timeout_s", "expected a number above 0")
     top.end()
     for what, values in (("name", [m.name for m in machines]), ("mac", [m.mac for m in machines])):
         _refuse_repeats(values, f"{name}: machines", what)
     _refuse_repeats([m.bmc.address for m in machines], f"{name}: machines", "bmc.address")
-    return RackSpec(head_node=head_node, machines=machines)
+    return RackSpec(head_node, machines, ipmi_port=ipmi_port, ipmi_timeout_s=ipmi_timeout_s)
 
 
 def _refuse_repeats(values: list[str], where: str, what: str) -> None:
@@ -151,11 +162,10 @@ def _machine(section: Section, times: Times) -> MachineSpec:
     mac = section.take("mac", str).upper()
     if not _MAC.match(mac):
         raise section.fail("mac", f"not a MAC address: {mac!r}")
-    bmc = section.section("bmc")
     machine = MachineSpec(
         name=section.take("name", str),
         mac=mac,
-        bmc=Bmc(bmc.address("address"), bmc.take("username", str), bmc.take("password", str)),
+        bmc=_bmc(section.section("bmc")),
         serial=section.take("serial", str, ""),
         part_number=section.take("part_number", str, ""),
         power=section.choice("power", ("on", "off"), "off") == "on",
@@ -163,9 +173,34 @@ def _machine(section: Section, times: Times) -> MachineSpec:
         management_ip=section.address("management_ip", ""),
         category=section.take("category", str, "default"),
     )
-    bmc.end()
     section.end()
     return machine
+
+
+def _bmc(section: Section) -> Bmc:
+    bmc = Bmc(
+        address=section.address("address"),
+        username=section.take("username", str),
+        password=section.take("password", str),
+        engine=section.choice("engine", ENGINES, ENGINES[0]),
+    )
+    section.end()
+    if bmc.engine == "ipmi":
+        _check_ipmi(section, bmc)
+    return bmc
+
+
+def _check_ipmi(section: Section, bmc: Bmc) -> None:
+    if ipaddress.IPv4Address(bmc.address) not in _LOOPBACK:
+        raise section.fail(
+            "address", f"engine ipmi listens on this computer only: expected 127.x.x.x, found {bmc.address}"
+        )
+    for key, text, longest in (
+        ("username", bmc.username, _MAX_IPMI_USERNAME),
+        ("password", bmc.password, _MAX_IPMI_PASSWORD),
+    ):
+        if not text or len(text) > longest or not _IPMI_WORD.match(text):
+            raise section.fail(key, f"engine ipmi takes 1 to {longest} ASCII characters but no blank, quote, # or \\")
 
 
 def _head_node(section: Section, machines: tuple[MachineSpec, ...]) -> HeadNodeSpec:
@@ -178,6 +213,7 @@ def _head_node(section: Section, machines: tuple[MachineSpec, ...]) -> HeadNodeS
         unauthenticated=section.choice("unauthenticated", ("html", "errormessage"), "html"),
         denied=section.choice("denied", ("errormessage", "635", "640"), "errormessage"),
         tls_names=section.choice("tls_names", ("match", "mismatch"), "match"),
+        bond_members=section.choice("bond_members", ("interfaces", "none"), "interfaces"),
         slots=section.take("slots", int, 10),
         images=images,
         networks=section.each("networks", _network),

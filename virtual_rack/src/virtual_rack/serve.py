@@ -16,10 +16,13 @@ from typing import Any
 
 from aiohttp import web
 
+from virtual_rack.bmc.bmcs import Bmcs
 from virtual_rack.call_log import CallLog
 from virtual_rack.certificates import issue_client, issue_server, open_authority, server_context, write_pair
 from virtual_rack.clock import Clock, Pacer
 from virtual_rack.head_node import HeadNode
+from virtual_rack.power.by_address import PowerByAddress
+from virtual_rack.power.ipmi import IpmiPower, has_program
 from virtual_rack.rack_file import HeadNodeSpec, RackSpec
 from virtual_rack.state_file import load_state, save_state, write_atomically
 from virtual_rack.web.access import Access
@@ -32,11 +35,12 @@ _GOODBYE_S = 0.2
 
 @dataclass(frozen=True)
 class Options:
-    """How to serve a rack; port 0 means any that is free."""
+    """How to serve a rack; port 0 means any that is free. `ipmi_port` None is the rack file's."""
 
     port: int = 8081
     admin_port: int = 0
     speed: float = 1.0
+    ipmi_port: int | None = None
     directory: Path | None = None
     faults: Sequence[dict[str, Any]] = ()
 
@@ -47,6 +51,7 @@ class Running:
 
     head: HeadNode
     pacer: Pacer
+    bmcs: Bmcs
     port: int
     admin_port: int
     directory: Path
@@ -54,6 +59,7 @@ class Running:
     def environment(self) -> dict[str, str]:
         """Give the variables by which clients find the rack."""
         user = self.head.spec.users[0]
+        ipmi = {"VIRTUAL_RACK_IPMI_PORT": str(self.bmcs.port)} if len(self.bmcs) else {}
         return {
             "BCM_HEAD_NODE": ADDRESS,
             "BCM_PORT": str(self.port),
@@ -61,6 +67,7 @@ class Running:
             "BCM_USERNAME": user.username,
             "BCM_PASSWORD": user.password,
             "VIRTUAL_RACK_ADMIN": f"http://{ADDRESS}:{self.admin_port}",
+            **ipmi,
         }
 
 
@@ -81,7 +88,7 @@ async def running_rack(rack: RackSpec, options: Options) -> AsyncIterator[Runnin
             head.load_state(state)
         for fault in options.faults:
             head.faults.add(fault)
-        async with _listening(head, options, directory) as running:
+        async with _listening(head, rack, options, directory) as running:
             write_atomically(directory / "env", exports(running.environment()))
             try:
                 yield running
@@ -108,8 +115,10 @@ def greeting(running: Running) -> str:
     """Tell the user what is there and how to reach it."""
     spec, machines = running.head.spec, running.head.machines.all
     speed = "" if running.pacer.speed == 1 else f", {running.pacer.speed:g} times as fast as real"
+    notes = "".join(f"{note}\n" for note in running.bmcs.notes)
     return (
-        f"Virtual rack is up: head node {spec.hostname} (BCM {spec.version}), {len(machines)} machines{speed}.\n\n"
+        f"Virtual rack is up: head node {spec.hostname} (BCM {spec.version}), {len(machines)} machines{speed}.\n"
+        f"{notes}\n"
         f"{exports(running.environment())}\n"
         f"The same lines are in {running.directory / 'env'} (use: . {running.directory / 'env'}).\n"
         f"Client certificate: {running.directory / 'admin.pem'} and admin.key. Ctrl-C ends the rack."
@@ -130,23 +139,42 @@ def _directory(chosen: Path | None) -> Any:
 
 
 @contextlib.asynccontextmanager
-async def _listening(head: HeadNode, options: Options, directory: Path) -> AsyncIterator[Running]:
+async def _listening(head: HeadNode, rack: RackSpec, options: Options, directory: Path) -> AsyncIterator[Running]:
     access, log = Access(head.spec.users), CallLog()
     pacer = Pacer(head.clock, speed=options.speed)
     api = Api(head, pacer=pacer, access=access, log=log)
-    admin = Admin(head, pacer=pacer, access=access, log=log)
+    ipmi_port = rack.ipmi_port if options.ipmi_port is None else options.ipmi_port
+    bmcs = Bmcs(head, pacer=pacer, directory=directory / "bmc", port=ipmi_port)
+    admin = Admin(head, pacer=pacer, bmcs=bmcs, access=access, log=log)
     context = _certificates(head.spec, directory)
     async with (
         _site(api.application(), options.port, context) as port,
         _site(admin.application(), options.admin_port, None) as admin_port,
+        _powered(head, bmcs, pacer, rack.ipmi_timeout_s),
     ):
         pace = asyncio.create_task(pacer.run())
         try:
-            yield Running(head, pacer, port, admin_port, directory)
+            yield Running(head, pacer, bmcs, port, admin_port, directory)
         finally:
             pace.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await pace
+
+
+@contextlib.asynccontextmanager
+async def _powered(head: HeadNode, bmcs: Bmcs, pacer: Pacer, timeout_s: float) -> AsyncIterator[None]:
+    """Have BMCs, and a head node that reaches them over the network."""
+    network = IpmiPower(pacer=pacer, port=lambda: bmcs.port, timeout_s=timeout_s)
+    try:
+        await bmcs.start()
+        if len(bmcs) and not has_program():
+            bmcs.notes.append("ipmitool not found: the head node powers machines directly, others by IPMI.")
+        elif len(bmcs):
+            head.power.driver = PowerByAddress(direct=head.direct_power, network=network, on_network=bmcs.has)
+        yield
+    finally:
+        await network.stop()
+        bmcs.stop()
 
 
 @contextlib.asynccontextmanager

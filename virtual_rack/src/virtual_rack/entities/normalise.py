@@ -18,10 +18,11 @@ from virtual_rack.entities.validation import Validation, bad_value
 
 @dataclass(frozen=True)
 class Rules:
-    """The two switches that decide what becomes of a sent entity."""
+    """The switches that decide what becomes of a sent entity."""
 
     version: str = "11"
     lenient: bool = False
+    unknown: frozenset[tuple[str, str]] = frozenset()  # (type, field) that this head node does not have after all
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,8 @@ class _Reader:
         entity: Entity = {}
         self._owner = str(sent.get("uuid", ZERO_UUID))
         for name, field in shape.of_version(self._rules.version).items():
+            if (shape.type_name, name) in self._rules.unknown:
+                continue
             before = stored.get(name) if stored else None
             if name in sent:
                 entity[name] = self._value(name, field, sent[name], before)

@@ -51,6 +51,7 @@ class Boots:
     def __init__(
         self, *, clock: Clock, registry: Registry, board: StatusBoard, provisioning: Provisioning, faults: Faults
     ) -> None:
+        self.on_change: Callable[[Machine], None] = lambda _: None
         self._clock = clock
         self._registry = registry
         self._board = board
@@ -69,12 +70,18 @@ class Boots:
         if machine.power:
             machine.power = False
             self._lose(machine)
+            self.on_change(machine)
 
     def reset(self, machine: Machine) -> None:
         """Restart a machine that has power, without asking its operating system."""
         if machine.power:
             self._lose(machine)
             self._start(machine)
+
+    def set_boot_device(self, machine: Machine, device: str) -> None:
+        """Choose what the next boot uses, and only that one."""
+        machine.boot_device = device
+        self.on_change(machine)
 
     def shut_down(self, machine: Machine, *, restart: bool) -> None:
         """Let the operating system go down, and come back or not."""
@@ -115,7 +122,14 @@ class Boots:
 
     def _start(self, machine: Machine) -> None:
         machine.life += 1
-        self._after(machine, machine.spec.times.post, lambda: self._network_boot(machine))
+        device, machine.boot_device = machine.boot_device, "none"
+        self.on_change(machine)
+        if device in ("none", "pxe"):
+            self._after(machine, machine.spec.times.post, lambda: self._network_boot(machine))
+        elif device == "default" and machine.disk.image is not None:
+            # Past the head node: it sees the node again when its daemon reports.
+            times = machine.spec.times
+            self._after(machine, times.post + times.boot + times.init, lambda: self._come_up(machine))
 
     def _network_boot(self, machine: Machine) -> None:
         device = self._registry.node_of(machine)

@@ -8,6 +8,9 @@ from typing import Any
 
 from virtual_rack.rack_file import MachineSpec
 
+# What the next boot can be told to use: nothing in particular, network, hard disk, and two without a system.
+BOOT_DEVICES = ("none", "pxe", "default", "cdrom", "bios")
+
 
 @dataclass(frozen=True)
 class InstalledImage:
@@ -32,6 +35,7 @@ class Machine:
 
     spec: MachineSpec
     power: bool = False
+    boot_device: str = "none"
     disk: Disk = field(default_factory=Disk)
     running: InstalledImage | None = None
     device: str | None = None
@@ -47,6 +51,7 @@ class Machine:
         """Give what outlives the program."""
         return {
             "power": self.power,
+            "boot_device": self.boot_device,
             "disk": asdict(self.disk),
             "running": asdict(self.running) if self.running else None,
             "boots": self.boots,
@@ -58,6 +63,7 @@ class Machine:
     def load_state(self, state: dict[str, Any]) -> None:
         """Take over what an earlier program saved."""
         self.power = state["power"]
+        self.boot_device = state.get("boot_device", "none")
         self.disk = Disk(state["disk"]["layout"], _image(state["disk"]["image"]))
         self.running = _image(state["running"])
         self.boots = state["boots"]

@@ -75,12 +75,12 @@ class PowerDesk:
         driver: PowerDriver,
     ) -> None:
         self.on_result: Callable[[Entity], None] = lambda _: None
+        self.driver = driver
         self._clock = clock
         self._database = database
         self._board = board
         self._registry = registry
         self._faults = faults
-        self._driver = driver
         self._indexes = itertools.count(1)
         self._history: dict[str, list[Entity]] = defaultdict(list)
 
@@ -157,11 +157,9 @@ class PowerDesk:
             return
         pause_s = self._off_and_on_pause_s(job)
         if pause_s:
-            self._driver.perform(
-                access, BmcAction.OFF, answer=lambda first: self._on_again(job, access, first, pause_s)
-            )
+            self.driver.perform(access, BmcAction.OFF, answer=lambda first: self._on_again(job, access, first, pause_s))
         else:
-            self._driver.perform(access, BmcAction[job.operation], answer=lambda answer: self._finish(job, answer))
+            self.driver.perform(access, BmcAction[job.operation], answer=lambda answer: self._finish(job, answer))
 
     def _off_and_on_pause_s(self, job: _Job) -> float:
         if job.operation == "AUXCYCLE":
@@ -176,7 +174,7 @@ class PowerDesk:
             return
         self._clock.call_later(
             pause_s,
-            lambda: self._driver.perform(access, BmcAction.ON, answer=lambda answer: self._finish(job, answer)),
+            lambda: self.driver.perform(access, BmcAction.ON, answer=lambda answer: self._finish(job, answer)),
         )
 
     def _finish(self, job: _Job, answer: BmcAnswer) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from aiohttp import web
 
+from virtual_rack.bmc.bmcs import Bmcs
 from virtual_rack.call_log import CallLog
 from virtual_rack.clock import Pacer
 from virtual_rack.faults import FaultError
@@ -25,8 +26,9 @@ class AdminError(Exception):
 class Admin:
     """Answers an administrator of the rack."""
 
-    def __init__(self, head: HeadNode, *, pacer: Pacer, access: Access, log: CallLog) -> None:
+    def __init__(self, head: HeadNode, *, pacer: Pacer, bmcs: Bmcs, access: Access, log: CallLog) -> None:
         self._head = head
+        self._bmcs = bmcs
         self._pacer = pacer
         self._access = access
         self._log = log
@@ -94,16 +96,19 @@ class Admin:
             fault = self._head.faults.add(await _body(request))
         except FaultError as error:
             raise AdminError(str(error)) from None
+        await self._bmcs.settle()
         return web.json_response(fault.to_json(), status=201)
 
     async def _clear_faults(self, _request: web.Request) -> web.Response:
         self._head.faults.clear()
+        await self._bmcs.settle()
         return web.json_response([])
 
     async def _remove_fault(self, request: web.Request) -> web.Response:
         number = request.match_info["number"]
         if not number.isdecimal() or not self._head.faults.remove(int(number)):
             raise web.HTTPNotFound(text=f"no fault {number}")
+        await self._bmcs.settle()
         return web.json_response([fault.to_json() for fault in self._head.faults.all()])
 
     async def _clock(self, _request: web.Request) -> web.Response:
@@ -140,6 +145,7 @@ class Admin:
             "mac": machine.spec.mac,
             "serial": machine.spec.serial,
             "power": "ON" if machine.power else "OFF",
+            "boot_device": machine.boot_device,
             "hostname": device["hostname"] if device else None,
             "device_uuid": device["uuid"] if device else None,
             "status": status.status if status else None,
@@ -149,6 +155,7 @@ class Admin:
             "boots": machine.boots,
             "installs": machine.installs,
             "last_install_mode": machine.last_install_mode,
+            "bmc": self._bmcs.show(machine),
         }
 
 
