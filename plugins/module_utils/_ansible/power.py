@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .._bmc.flow import Progress
-from .._bmc.ipmi import PYGHMI_IMPORT_ERROR, Bmc, Ipmi
+from .._bmc.ipmi import Ipmi
 from .._bmc.ipmi_power import IpmiPower
 from .._bmc.power import ACTIONS, Failure, PowerPath, PowerResult, plan_power
 from .._bmc.schedule import Limits
+from .._bmc.session import PYGHMI_IMPORT_ERROR, Bmc
 from .._head_node.client import HeadNode
 from .._head_node.clock import SystemClock
 from .._head_node.entities.device import bmc_ip, bmc_settings

@@ -141,5 +141,6 @@ def _set_boot_device(name: str, progress: Progress) -> Flow:
 def _ask(request: Ask, what: str) -> Generator[Step, Reply, Reply]:
     reply = yield request
     if reply.code != 0:
-        raise Refused(f"the BMC did not {what}: {reply.error or f'completion code 0x{reply.code:02x}'}")
+        text = f": {reply.error}" if reply.error else ""
+        raise Refused(f"the BMC did not {what}: completion code 0x{reply.code:02x}{text}")
     return reply

@@ -1,54 +1,19 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: BSD-2-Clause
-"""IPMI straight to many BMCs at once, from one thread. The only file that imports pyghmi.
-
-pyghmi 1.6.19 has pitfalls, each met here once:
-* Its sessions are remembered by user name and password as given, but forgotten by their bytes: a second session to
-  the same BMC in one process gets the first one's remains. Bytes are given.
-* Failures differ by text only, and "no answer" has many.
-* A callback is called from within packet handling: it only takes notes here, the work is done from the loop.
-* After a call with a callback the session stays "in command" until told otherwise, and the next call waits for it.
-* Without a privilege level it logs in a second time with a lower one: the level is always given.
-"""
+"""IPMI straight to many BMCs at once, from one thread."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 from .flow import FAILURE_OF, Ask, Flow, NotConfirmed, Pause, Refused, Reply
 from .power import Failure
 from .schedule import Limits, Schedule
+from .session import Bmc, Session, Sessions, Told
 
-try:
-    from pyghmi.ipmi.command import Command
-
-    PYGHMI_IMPORT_ERROR: ImportError | None = None
-except ImportError as missing:
-    PYGHMI_IMPORT_ERROR = missing
-
-_PRIVILEGES = {"CALLBACK": 1, "USER": 2, "OPERATOR": 3, "ADMINISTRATOR": 4}
-# Texts of pyghmi's that mean the login was refused (its rmcp_codes and RAKP checks).
-_LOGIN_REFUSED = ("password", "unauthorized", "invalid role", "integrity", "wrong kg")
 _LONGEST_WAIT_S = 1.0
-
-
-@dataclass(frozen=True)
-class Bmc:
-    """Where a BMC is and how to log in."""
-
-    address: str
-    username: str
-    password: str = field(repr=False)
-    port: int = 623
-    privilege: str = "ADMINISTRATOR"
-
-    @property
-    def credentials(self) -> tuple[str, str]:
-        """Equal for BMCs that share a set."""
-        return (self.username, self.password)
 
 
 @dataclass(frozen=True)
@@ -67,7 +32,7 @@ class _Talk:
 
     name: str
     flow: Flow
-    command: Any = None
+    session: Session | None = None
     timer_s: float = 0.0  # when to give up waiting, or to go on after a pause
     pausing: bool = False
     ended: bool = False
@@ -76,11 +41,14 @@ class _Talk:
 class Ipmi:
     """Runs one flow a BMC, many at once; `run` may be called again on the same object."""
 
-    def __init__(self, limits: Limits, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, limits: Limits, clock: Callable[[], float] = time.monotonic, sessions: Sessions | None = None
+    ) -> None:
         self._limits = limits
         self._clock = clock
+        self._sessions = sessions or Sessions()
         self._talks: dict[str, _Talk] = {}
-        self._notes: list[tuple[_Talk, dict[str, Any]]] = []
+        self._notes: list[tuple[_Talk, Told]] = []
         self._ends: dict[str, End] = {}
         self._first_start_s: dict[str, float] = {}
 
@@ -119,13 +87,13 @@ class Ipmi:
         while self._notes:
             self._read_notes(schedule)
         if schedule.slots:
-            Command.wait_for_rsp(timeout=self._wait_s(schedule))
+            self._sessions.wait(self._wait_s(schedule))
         self._read_notes(schedule)
 
     def _wait_s(self, schedule: Schedule) -> float:
         now_s = self._clock()
         timers = [talk.timer_s - now_s for talk in self._talks.values()]
-        return max(0.0, min([_LONGEST_WAIT_S, schedule.next_wake_s(now_s) or _LONGEST_WAIT_S, *timers]))
+        return max(0.0, min([_LONGEST_WAIT_S, schedule.next_wake_s(now_s), *timers]))
 
     def _check_timers(self, schedule: Schedule, now_s: float) -> None:
         for talk in list(self._talks.values()):
@@ -138,39 +106,25 @@ class Ipmi:
 
     def _read_notes(self, schedule: Schedule) -> None:
         notes, self._notes = self._notes, []
-        for talk, response in notes:
+        for talk, told in notes:
             if talk.ended:
                 continue
-            error = _error_of(response)
-            if error is not None and _is_login_refused(error):
-                self._refuse(schedule, talk, error)
-            elif error is not None:
-                self._fail_try(schedule, talk, error)
-            elif "logged_on" in response:
-                schedule.trust(talk.name)
-                self._advance(schedule, talk, None)
+            if told.is_login_refused:
+                self._refuse(schedule, talk, told.error)
+            elif told.error:
+                self._fail_try(schedule, talk, told.error)
             else:
-                self._advance(schedule, talk, _reply_of(response))
+                if told.reply is None:
+                    schedule.trust(talk.name)
+                self._advance(schedule, talk, told.reply)
 
     # -- sessions -------------------------------------------------------------------------------------------------
 
     def _open(self, schedule: Schedule, name: str, bmc: Bmc, flow: Flow) -> None:
         talk = _Talk(name, flow, timer_s=self._clock() + self._limits.connect_s)
         self._talks[name] = talk
-
-        def note_logon(response: dict[str, Any], _command: Any) -> None:
-            self._notes.append((talk, response if "error" in response else {"logged_on": True}))
-
         try:
-            talk.command = Command(
-                bmc=bmc.address,
-                port=bmc.port,
-                userid=bmc.username.encode(),
-                password=bmc.password.encode(),
-                onlogon=note_logon,
-                privlevel=_PRIVILEGES.get(bmc.privilege, _PRIVILEGES["ADMINISTRATOR"]),
-                keepalive=False,
-            )
+            talk.session = self._sessions.open(bmc, lambda told: self._notes.append((talk, told)))
         except OSError as error:
             self._fail_try(schedule, talk, f"no way to {bmc.address}: {error.strerror or error}")
 
@@ -178,10 +132,8 @@ class Ipmi:
         talk.ended = True
         talk.flow.close()
         self._talks.pop(talk.name, None)
-        if talk.command is not None:
-            session = talk.command.ipmi_session
-            session.incommand = False
-            session.logout(False)
+        if talk.session is not None:
+            self._sessions.close(talk.session)
 
     # -- flows ----------------------------------------------------------------------------------------------------
 
@@ -202,14 +154,9 @@ class Ipmi:
             talk.pausing = True
             talk.timer_s = self._clock() + request.seconds
             return
-        talk.timer_s = self._clock() + self._limits.connect_s
-        session = talk.command.ipmi_session
-
-        def note_reply(response: dict[str, Any]) -> None:
-            session.incommand = False
-            self._notes.append((talk, response))
-
-        session.raw_command(request.netfn, request.command, data=request.data, callback=note_reply)
+        if talk.session is not None:
+            talk.timer_s = self._clock() + self._limits.connect_s
+            talk.session.ask(request)
 
     def _finish(self, schedule: Schedule, talk: _Talk, failure: Failure | None, message: str) -> None:
         tries = schedule.slots[talk.name].tries
@@ -233,21 +180,6 @@ class Ipmi:
     def _end(self, name: str, failure: Failure | None, message: str, tries: int) -> None:
         started_s = self._first_start_s.get(name, self._clock())
         self._ends[name] = End(failure, message, tries, round(self._clock() - started_s, 1))
-
-
-def _error_of(response: Mapping[str, Any]) -> str | None:
-    """What went wrong with the session itself; None for an answer, whatever its completion code."""
-    if "error" not in response or ("command" in response and response.get("code") != 0xFFFF):
-        return None
-    return str(response["error"] or "no answer")
-
-
-def _reply_of(response: Mapping[str, Any]) -> Reply:
-    return Reply(int(response.get("code", 0)), bytes(response.get("data", b"")), str(response.get("error", "")))
-
-
-def _is_login_refused(error: str) -> bool:
-    return any(word in error.lower() for word in _LOGIN_REFUSED)
 
 
 def _not_tried(schedule: Schedule, bmcs: Mapping[str, Bmc], bmc: Bmc) -> str:

@@ -8,8 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from .flow import Flow, Progress, read_details, read_power, switch_power
-from .ipmi import Bmc, End, Ipmi
+from .ipmi import End, Ipmi
 from .power import Failure, PowerResult
+from .session import Bmc
 
 
 @dataclass

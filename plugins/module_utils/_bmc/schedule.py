@@ -8,6 +8,7 @@ credentials one goes first; if it refuses them, one more; if both refuse, no oth
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -116,7 +117,7 @@ class Schedule:
         return [name for name, slot in self.slots.items() if slot.running and now_s >= (slot.deadline_s or now_s + 1)]
 
     def next_wake_s(self, now_s: float) -> float:
-        """How long nothing will be due or overdue, in seconds."""
+        """How long nothing will be due or overdue, in seconds; for ever where nothing runs or sleeps."""
         times = [slot.deadline_s for slot in self.slots.values() if slot.running and slot.deadline_s is not None]
         times += [slot.wake_s for slot in self.slots.values() if not slot.running and slot.wake_s > now_s]
-        return max(0.0, min(times, default=now_s) - now_s)
+        return max(0.0, min(times, default=math.inf) - now_s)
