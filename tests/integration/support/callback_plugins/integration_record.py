@@ -27,7 +27,7 @@ from ansible.plugins.callback import CallbackBase
 from ansible_collections.baremetal.bcm.tests.integration.support.head_node import RawHeadNode
 
 
-class CallbackModule(CallbackBase):  # type: ignore[misc]
+class CallbackModule(CallbackBase):
     """Listens to every result."""
 
     CALLBACK_VERSION = 2.0
