@@ -39,6 +39,19 @@ options:
         calls are used. What was stored is read back in any case.
     type: bool
     default: false
+  reassigned:
+    description:
+      - Nodes that are to be installed with something else because their category was changed just before, as
+        M(baremetal.bcm.bcm_category) returns them in RV(baremetal.bcm.bcm_category#module:affected_nodes).
+    type: list
+    elements: str
+    default: []
+  remember_reassigned:
+    description:
+      - Whether to note on a node that it is to be installed with something else, where this collection never installed it.
+      - M(baremetal.bcm.bcm_provision) needs the note to tell such a node from one that is as its users want it. The roles set this.
+    type: bool
+    default: false
   parallel_calls:
     description: How many calls that write may be in flight at once. The roles set it to Ansible's forks.
     type: int
@@ -119,6 +132,8 @@ if TYPE_CHECKING:
 SPEC = {
     **DEVICES,
     **CATEGORIES,
+    "reassigned": {"type": "list", "elements": "str", "default": []},
+    "remember_reassigned": {"type": "bool", "default": False},
     **PARALLEL,
     "fail_on_error": {"type": "bool", "default": True},
 }
@@ -130,6 +145,8 @@ def work(module: AnsibleModule, head_node: HeadNode) -> dict[str, Any]:
         module.params["devices"],
         check_mode=module.check_mode,
         declared_categories=module.params["categories"],
+        reassigned=module.params["reassigned"],
+        remember_reassigned=module.params["remember_reassigned"],
         workers=module.params["parallel_calls"],
         bulk=module.params["bulk_calls"],
     )

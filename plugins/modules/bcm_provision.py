@@ -95,6 +95,12 @@ options:
     description: How long a node may take to start its own system, in seconds.
     type: float
     default: 600
+  settle_time:
+    description:
+      - How long a node must stay UP to be believed, in seconds, where an earlier run that was interrupted had sent the power.
+      - Right after a power cycle BCM still shows UP for a while.
+    type: float
+    default: 120
   power_timeout:
     description: How long to wait for a BMC to show a power state, in seconds.
     type: float

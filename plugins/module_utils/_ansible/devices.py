@@ -12,7 +12,8 @@ from .._head_node.client import HeadNode
 from .._head_node.entities.device import DEVICE, device_to_ansible, is_node
 from .._head_node.entities.fields import Context, Disruption, Raw
 from .._head_node.errors import BcmConfigError, BcmError
-from .._head_node.record import assignment_of
+from .._head_node.plan import plan_present
+from .._head_node.record import Record, assignment_of, reassigned_values
 from .._head_node.references import References
 from .._head_node.snapshot import assume_categories, read_devices, read_references, require_names
 from .arguments import wanted_of
@@ -28,6 +29,8 @@ def apply_devices(
     *,
     check_mode: bool,
     declared_categories: Sequence[Mapping[str, Any]] = (),
+    reassigned: Sequence[str] = (),
+    remember_reassigned: bool = False,
     workers: int = 1,
     bulk: bool = False,
 ) -> dict[str, Any]:
@@ -48,15 +51,36 @@ def apply_devices(
         kept = spread_credentials(store, wanted, stored, context, timeout_s=_PROBE_TIMEOUT_S)
     # Planned against what was read before: a canary that was changed counts as changed, and is merely sent once more.
     rest = {name: options for name, options in wanted.items() if name not in kept}
+    if remember_reassigned:
+        rest = {
+            name: _remember(options, stored.get(name), name in reassigned, context) for name, options in rest.items()
+        }
     outcomes = converge(store, rest, context, stored=stored, dry_run=check_mode)
     outcomes.update({name: Outcome(None, stored.get(name), error) for name, error in kept.items()})
     return {
         **summarise(outcomes),
         "devices": {name: _shown(outcome, references) for name, outcome in outcomes.items()},
         "failures": {name: str(outcome.error) for name, outcome in outcomes.items() if outcome.error is not None},
-        "reassigned": [name for name, outcome in outcomes.items() if _is_reassigned(outcome)],
+        "reassigned": [name for name, outcome in outcomes.items() if name in reassigned or _is_reassigned(outcome)],
         "assignments": _assignments(outcomes, references),
     }
+
+
+def _remember(options: dict[str, Any], stored: Raw | None, reassigned: bool, context: Context) -> dict[str, Any]:
+    """The options with a note on the device, where it gets another assignment and has no record of what it runs."""
+    if (
+        stored is None
+        or options.get("state") == "absent"
+        or Record.from_api(stored.get("extra_values")).provisioned_digest
+    ):
+        return options
+    try:
+        plan = plan_present(DEVICE, stored, options, context)
+    except BcmError:
+        return options  # reported where the plan is carried out
+    if reassigned or plan.disruption is Disruption.REPROVISION:
+        return {**options, "extra_values": reassigned_values()}
+    return options
 
 
 def _index(devices: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:

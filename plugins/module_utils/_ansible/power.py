@@ -26,7 +26,7 @@ from .._head_node.snapshot import read_devices, read_references, read_statuses, 
 
 # The words of other tools beside our own.
 ACTION_WORDS = [*ACTIONS, *(f"power_{action}" for action in ACTIONS if action != "status")]
-_CUTS = frozenset({"off", "cycle", "reset"})
+_VERBS = {"off": "switch off", "cycle": "cycle", "reset": "reset"}
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def power_nodes(head_node: HeadNode, job: PowerJob, *, check_mode: bool) -> dict
     Raises BcmConfigError for an empty list, head nodes, and UP nodes without `allow_up`; BcmNotFound for unknown names.
     """
     devices = select_nodes(read_devices(head_node), job.names).require_all()
-    if job.action in _CUTS and not job.allow_up:
+    if job.action in _VERBS and not job.allow_up:
         statuses = read_statuses(head_node, devices)
         _refuse_up(job.action, [name for name, status in statuses.items() if status.status == "UP"])
     references = read_references(head_node)
@@ -142,7 +142,7 @@ def bmc_of(name: str, device: Raw, references: References, job: PowerJob) -> Bmc
 def _refuse_up(action: str, up: Sequence[str]) -> None:
     if up:
         raise BcmConfigError(
-            f"could not {action} nodes that are UP: {', '.join(up)}; nothing was sent; "
+            f"could not {_VERBS[action]} nodes that are UP: {', '.join(up)}; nothing was sent; "
             "allow_up: true says that it is meant"
         )
 

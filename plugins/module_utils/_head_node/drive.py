@@ -17,13 +17,13 @@ from .apply import Outcome, Store, converge
 from .client import HeadNode
 from .clock import Clock
 from .entities.device import DEVICE
-from .entities.fields import Context, Raw
+from .entities.fields import Context, Json, Raw
 from .entities.status import DeviceStatus
 from .errors import BcmConfigError, BcmTransportError
 from .power import HeadNodePower, open_session, targets_of
 from .progress import MOST_SINGLE_LINES, format_duration, progress_lines
 from .provision import Action, Decision, Facts, Request, decide
-from .record import Assignment, Record, assignment_of, intent_values, provisioned_values
+from .record import Assignment, Record, assignment_of, failed_values, intent_values, provisioned_values
 from .references import References
 from .snapshot import read_devices, read_references, read_statuses, select_nodes
 from .watch import Deadlines, NodeWatch, observe, start_watch
@@ -249,7 +249,8 @@ class Drive:
             name: start_watch(
                 name,
                 started_s,
-                "" if case.decision.action is Action.WATCH or case.facts is None else case.facts.status,
+                case.facts.status if case.facts else "",
+                resumed=case.decision.action is Action.WATCH,
             )
             for name, case in cases.items()
         }
@@ -287,19 +288,29 @@ class Drive:
     # -- record -----------------------------------------------------------------------------------------------------
 
     def _write_records(self, job: Job, cases: Mapping[str, _Case], results: dict[str, NodeResult]) -> None:
-        """Write down what is installed now, on every node that came UP or was adopted."""
+        """Write down what is installed now, on every node that came UP or was adopted, and which were given up."""
+        now_s = self._clock.wall_s()
         wanted = {}
         for name, case in cases.items():
-            came_up = results[name].outcome == "successful" and case.decision.action is not Action.NOTHING
-            if came_up and case.facts is not None and case.facts.assignment is not None:
-                values = provisioned_values(case.facts.assignment, wall_s=self._clock.wall_s())
+            values = _values_to_write(case, results[name], now_s)
+            if values:
                 wanted[name] = {"hostname": name, "extra_values": values}
         if not wanted:
             return
         for name, outcome in converge(self._store, wanted, Context()).items():
-            if outcome.error is not None:
+            if outcome.error is not None and not results[name].failed:
                 text = f"it is UP, but that could not be recorded on it: {outcome.error}"
                 results[name] = replace(results[name], outcome="failed", failed=True, message=text)
+
+
+def _values_to_write(case: _Case, result: NodeResult, wall_s: int) -> dict[str, Json]:
+    if case.facts is None or case.facts.assignment is None or case.decision.action is Action.NOTHING:
+        return {}
+    if result.outcome == "successful":
+        return provisioned_values(case.facts.assignment, wall_s=wall_s)
+    if result.watch is not None and result.watch.verdict == "failed":
+        return failed_values(result.watch.phase)
+    return {}
 
 
 def _refuse_too_many(cases: Mapping[str, _Case], most: int | None) -> None:

@@ -88,6 +88,8 @@ def decide(facts: Facts | None, request: Request) -> Decision:
 
 def _decide_installing(facts: Facts, assignment: Assignment, request: Request) -> Decision:
     if facts.record.intent_digest == assignment.digest:
+        if facts.record.intent_failed:
+            return _decide_again(facts, assignment, request)
         if not request.enable_power_action:
             return Decision(
                 Action.PENDING, f"{facts.status} for an earlier run; not watched without bcm_enable_power_action"
@@ -100,15 +102,15 @@ def _decide_installing(facts: Facts, assignment: Assignment, request: Request) -
 
 def _decide_up(facts: Facts, assignment: Assignment, request: Request) -> Decision:
     record = facts.record
-    resumed = _sent_by_earlier_run(facts, assignment)
     if record.provisioned_digest == assignment.digest:
         note = "; BCM says a restart is required" if facts.restart_required else ""
         return Decision(Action.NOTHING, f"UP with {assignment.image}{note}")
-    if resumed:
-        return Decision(Action.RECORD, "came UP after an earlier run had sent power")
-    if request.adopt and not record.provisioned_digest:
+    if _sent_by_earlier_run(facts, assignment) and request.enable_power_action:
+        return Decision(Action.WATCH, "an earlier run sent power")
+    reassigned = facts.reassigned or record.reassigned
+    if not record.provisioned_digest and not reassigned and request.adopt:
         return Decision(Action.RECORD, f"adopted: {assignment.image} recorded as provisioned, the node left alone")
-    if not record.provisioned_digest and not facts.reassigned and not request.token:
+    if not record.provisioned_digest and not reassigned and not request.token:
         return Decision(
             Action.SKIP, "unrecorded: UP, but not provisioned by this collection; bcm_adopt: true records it as it is"
         )
@@ -117,6 +119,17 @@ def _decide_up(facts: Facts, assignment: Assignment, request: Request) -> Decisi
 
 def _sent_by_earlier_run(facts: Facts, assignment: Assignment) -> bool:
     return facts.record.intent_digest == assignment.digest and facts.power_sent_since_intent
+
+
+def _decide_again(facts: Facts, assignment: Assignment, request: Request) -> Decision:
+    """A node that an earlier run of ours powered and gave up: nothing of anybody's runs on it."""
+    reason = f"install {assignment.image}: given up in phase {facts.record.intent_failed} before"
+    if not request.enable_power_action:
+        return Decision(Action.PENDING, f"needs to {reason}; not without bcm_enable_power_action")
+    if facts.power_error:
+        return Decision(Action.BMC_FAILED, facts.power_error)
+    mode = _next_boot_mode(facts, assignment, request)
+    return Decision(Action.POWER_ON if facts.power == "OFF" else Action.POWER_CYCLE, reason, mode)
 
 
 def _decide_reprovision(facts: Facts, assignment: Assignment, request: Request) -> Decision:
@@ -144,6 +157,8 @@ def _decide_not_up(facts: Facts, assignment: Assignment, request: Request) -> De
         return Decision(Action.REFUSE, refusal)
     if not request.enable_power_action:
         return Decision(Action.PENDING, f"{facts.status}; not powered without bcm_enable_power_action")
+    if facts.record.intent_digest == assignment.digest and facts.record.intent_failed:
+        return _decide_again(facts, assignment, request)
     if _sent_by_earlier_run(facts, assignment) and facts.power == "ON" and facts.status not in FAILED_STATUSES:
         return Decision(Action.WATCH, "power was sent by an earlier run")
     if facts.power_error:

@@ -20,6 +20,8 @@ from .references import References
 _INTENT_DIGEST = "baremetal_intent_digest"
 _INTENT_TIME = "baremetal_intent_time"
 _INTENT_POWER_MS = "baremetal_intent_power_ms"
+_INTENT_FAILED = "baremetal_intent_failed"
+_REASSIGNED = "baremetal_reassigned"
 _DIGEST = "baremetal_provisioned_digest"
 _TIME = "baremetal_provisioned_time"
 _IMAGE = "baremetal_provisioned_image"
@@ -78,6 +80,8 @@ class Record:
     provisioned_token: str = ""
     intent_digest: str = ""
     intent_power_ms: int = 0
+    intent_failed: str = ""  # the phase in which the last attempt was given up
+    reassigned: bool = False  # a run changed what a node without record is assigned
 
     @classmethod
     def from_api(cls, extra_values: Mapping[str, Any] | None) -> Record:
@@ -89,13 +93,30 @@ class Record:
             provisioned_token=str(stored.get(_TOKEN) or ""),
             intent_digest=str(stored.get(_INTENT_DIGEST) or ""),
             intent_power_ms=int(stored.get(_INTENT_POWER_MS) or 0),
+            intent_failed=str(stored.get(_INTENT_FAILED) or ""),
+            reassigned=bool(stored.get(_REASSIGNED)),
         )
 
 
 def intent_values(assignment: Assignment, *, wall_s: int, last_power_ms: int) -> dict[str, Json]:
     """What is written before power. `last_power_ms` is the head node's time of the last power operation so far, so
     that a resumed run can tell whether power was sent since, without comparing two machines' clocks."""
-    return {_INTENT_DIGEST: assignment.digest, _INTENT_TIME: wall_s, _INTENT_POWER_MS: last_power_ms}
+    return {
+        _INTENT_DIGEST: assignment.digest,
+        _INTENT_TIME: wall_s,
+        _INTENT_POWER_MS: last_power_ms,
+        _INTENT_FAILED: None,
+    }
+
+
+def failed_values(phase: str) -> dict[str, Json]:
+    """What is written when a node was given up, so that the next run starts it anew instead of watching it."""
+    return {_INTENT_FAILED: phase}
+
+
+def reassigned_values() -> dict[str, Json]:
+    """What is written with a change of assignment on a node that has no record: it will need an installation."""
+    return {_REASSIGNED: True}
 
 
 def provisioned_values(assignment: Assignment, *, wall_s: int) -> dict[str, Json]:
@@ -109,4 +130,6 @@ def provisioned_values(assignment: Assignment, *, wall_s: int) -> dict[str, Json
         _INTENT_DIGEST: None,
         _INTENT_TIME: None,
         _INTENT_POWER_MS: None,
+        _INTENT_FAILED: None,
+        _REASSIGNED: None,
     }

@@ -100,7 +100,7 @@ def draw_table(rows: Sequence[Mapping[str, Any]]) -> list[str]:
 def draw_summary(rows: Sequence[Mapping[str, Any]], summary: Mapping[str, Any]) -> list[str]:
     """One line of counts, then why the others did not succeed: a line a message, with the nodes it is about."""
     counts = ", ".join(f"{summary[outcome]} {outcome.replace('_', ' ')}" for outcome in OUTCOMES if summary[outcome])
-    lines = [f"{summary['total']} nodes: {counts or 'nothing to report'}"]
+    lines = [f"{summary['total']} node{'' if summary['total'] == 1 else 's'}: {counts or 'nothing to report'}"]
     for outcome in OUTCOMES[1:]:
         nodes: dict[str, list[str]] = {}
         for row in rows:

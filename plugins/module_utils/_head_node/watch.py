@@ -20,6 +20,7 @@ class Deadlines:
     queue_s: float = 14400.0
     install_s: float = 1800.0
     init_s: float = 600.0
+    settle_s: float = 120.0  # how long a node that an earlier run powered must stay UP to be believed
 
     def of(self, phase: str) -> float:
         return {
@@ -46,6 +47,7 @@ class NodeWatch:
     name: str
     started_s: float
     stale: str = ""  # the status seen before power: means nothing until it changes
+    settles: bool = False  # but UP is believed once it has lasted, because power was sent some time ago
     phase: str = "powered"
     phase_since_s: float = 0.0
     message: str = ""
@@ -59,9 +61,13 @@ class NodeWatch:
         return bool(self.verdict)
 
 
-def start_watch(name: str, now_s: float, status_before: str) -> NodeWatch:
-    """Begin to watch a node that was just powered; its present status is old news."""
-    return NodeWatch(name, now_s, stale=status_before, phase_since_s=now_s, status=status_before)
+def start_watch(name: str, now_s: float, status_before: str, *, resumed: bool = False) -> NodeWatch:
+    """Begin to watch a node that was just powered; its present status is old news.
+
+    `resumed` says that an earlier run sent the power: then only UP may be old news, and not for long.
+    """
+    stale = status_before if not resumed or status_before == "UP" else ""
+    return NodeWatch(name, now_s, stale=stale, settles=resumed, phase_since_s=now_s, status=status_before)
 
 
 def observe(watch: NodeWatch, seen: DeviceStatus | None, now_s: float, deadlines: Deadlines) -> NodeWatch:
@@ -71,6 +77,8 @@ def observe(watch: NodeWatch, seen: DeviceStatus | None, now_s: float, deadlines
     if seen is None:
         return _fail(watch, "it is no longer known to the head node")
     if seen.status == watch.stale:
+        if watch.settles and seen.status == "UP" and now_s - watch.started_s >= deadlines.settle_s:
+            return replace(_enter(watch, seen, now_s), stale="", verdict="up")
         return _check_deadline(watch, now_s, deadlines)
     watch = replace(watch, stale="", status=seen.status)
     if watch.phase in _BOOTED and seen.status == "DOWN":
