@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+from ansible_collections.baremetal.bcm.plugins.filter.failed_results import FilterModule, failed_results
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.drive import NodeResult, result_to_ansible
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.provision import Action, Decision
+
+
+def test_names_share_one_message() -> None:
+    results = failed_results(["a", "b"], "why")
+
+    assert list(results) == ["a", "b"]
+    assert {result["message"] for result in results.values()} == {"why"}
+
+
+def test_a_mapping_has_a_message_a_name() -> None:
+    assert failed_results({"a": "x", "b": "y"})["b"]["message"] == "y"
+
+
+def test_a_failed_result_has_the_shape_of_every_other() -> None:
+    real = result_to_ansible(NodeResult("a", Decision(Action.NOTHING, ""), "failed"))
+    (made,) = failed_results(["a"]).values()
+
+    assert made.keys() == real.keys()
+    assert {key: type(value) for key, value in made.items()} == {key: type(value) for key, value in real.items()}
+    assert (made["outcome"], made["failed"]) == ("failed", True)
+
+
+def test_nobody_failed() -> None:
+    assert failed_results([]) == failed_results({}) == {}
+
+
+def test_the_filter_has_the_name_it_is_documented_under() -> None:
+    assert FilterModule().filters() == {"failed_results": failed_results}

@@ -1,0 +1,295 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""bcm_device, bcm_devices and bcm_category beyond what all modules keep."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ..fake_head_node import FakeHeadNode, answer, refusal
+from ..objects import make_proxy
+from ..running import Modules
+
+NEW_NODE = {
+    "hostname": "node009",
+    "mac": "02:00:00:00:00:09",
+    "category": "default",
+    "interfaces": [{"name": "BOOTIF", "type": "physical", "ip": "10.141.0.9", "bootable": True}],
+}
+
+
+def test_a_device_is_returned_in_the_words_of_its_options(modules: Modules) -> None:
+    result = modules.good("bcm_device", **NEW_NODE)
+
+    assert (result["action"], result["disruption"]) == ("create", "none")
+    assert result["changes"] == ["hostname", "mac", "category", "interfaces"]
+    assert result["device"]["management_ip"] == "10.141.0.9"
+    assert result["diff"][0]["after_header"] == "device node009 (create)"
+
+
+def test_a_device_that_is_gone_is_not_returned(modules: Modules) -> None:
+    assert modules.good("bcm_device", hostname="node001", state="absent")["device"] is None
+
+
+def test_an_empty_list_clears_and_a_list_that_is_not_given_does_not(modules: Modules, head: FakeHeadNode) -> None:
+    modules.good("bcm_device", hostname="node001", roles=[{"name": "boot"}, {"name": "storage"}], labels=["gpu"])
+
+    modules.good("bcm_device", hostname="node001", notes="x")
+    kept = [role["name"] for role in head.device("node001")["roles"]]
+    modules.good("bcm_device", hostname="node001", roles=[], labels=[])
+
+    assert kept == ["boot", "storage"]
+    assert head.device("node001")["roles"] == []
+    assert head.device("node001")["userDefinedResources"] == []
+
+
+def test_purging_leaves_only_what_is_named(modules: Modules, head: FakeHeadNode) -> None:
+    modules.good("bcm_category", name="gpu", modules=[{"name": "a"}, {"name": "b"}])
+
+    modules.good("bcm_category", name="gpu", modules=[{"name": "b"}], purge_modules=True)
+
+    assert [module["name"] for module in head.category("gpu")["modules"]] == ["b"]
+
+
+@pytest.mark.parametrize("module", ["bcm_device", "bcm_devices"])
+@pytest.mark.parametrize("options", [{"notes": "x"}, {"state": "absent"}, {}])
+def test_a_head_node_is_never_touched(
+    module: str, options: dict[str, Any], modules: Modules, head: FakeHeadNode
+) -> None:
+    device = {"hostname": "head", **options}
+
+    message = modules.bad(module, **(device if module == "bcm_device" else {"devices": [device]}))
+
+    assert "only nodes that BCM installs may be touched, not: head (HeadNode)" in message
+    assert not head.writes
+
+
+def test_an_empty_list_of_devices_is_an_error_never_all(modules: Modules, head: FakeHeadNode) -> None:
+    assert "an empty list never means all" in modules.bad("bcm_devices", devices=[])
+    assert not head.writes
+
+
+def test_a_device_named_twice_is_refused(modules: Modules, head: FakeHeadNode) -> None:
+    twice = [{"hostname": "node001", "notes": "a"}, {"hostname": "node001", "notes": "b"}]
+
+    assert "named more than once: node001" in modules.bad("bcm_devices", devices=twice)
+    assert not head.writes
+
+
+def test_one_bad_device_fails_the_task_after_the_others_were_changed(modules: Modules, head: FakeHeadNode) -> None:
+    devices = [{"hostname": "node001", "category": "no"}, {"hostname": "node002", "notes": "new"}]
+
+    result = modules.run("bcm_devices", devices=devices)
+    again = modules.good("bcm_devices", devices=devices, fail_on_error=False)
+
+    assert result["failed"]
+    assert list(result["failures"]) == ["node001"]
+    assert result["devices"]["node002"]["changed"]
+    assert head.device("node002")["notes"] == "new"
+    assert list(again["failures"]) == ["node001"]
+    assert "error" in again["devices"]["node001"]
+
+
+@pytest.mark.parametrize("bulk", [False, True])
+def test_many_devices_are_read_with_few_calls(bulk: bool, modules: Modules, head: FakeHeadNode) -> None:
+    devices = [{"hostname": f"node00{number}", "notes": "new"} for number in (1, 2, 3)]
+
+    modules.good("bcm_devices", devices=devices, bulk_calls=bulk)
+
+    assert len(head.names("getDevices")) == 2
+    assert len(head.writes) == (1 if bulk else 3)
+
+
+def test_a_new_assignment_is_told_to_who_provisions(modules: Modules) -> None:
+    devices = [
+        {"hostname": "node001", "software_image": "other-image"},
+        {"hostname": "node002", "notes": "x"},
+        NEW_NODE,
+    ]
+
+    planned = modules.good("bcm_devices", devices=devices, check=True)
+    done = modules.good("bcm_devices", devices=devices)
+
+    assert planned["reassigned"] == done["reassigned"] == ["node001"]
+    assert planned["assignments"] == done["assignments"]
+    assert done["assignments"]["node001"]["image_name"] == "other-image"
+    assert done["assignments"]["node009"]["image_name"] == "default-image"
+
+
+def test_a_check_run_knows_categories_that_the_run_would_make(modules: Modules, head: FakeHeadNode) -> None:
+    device = {"hostname": "node001", "category": "future"}
+    category = {"name": "future", "software_image": "other-image"}
+
+    result = modules.good("bcm_devices", devices=[device], categories=[category], check=True)
+
+    assert result["assignments"]["node001"]["image_name"] == "other-image"
+    assert "category 'future' does not exist" in modules.bad("bcm_devices", devices=[device], categories=[category])
+    assert not head.writes
+
+
+def test_a_duplicate_names_the_other_device(modules: Modules, head: FakeHeadNode) -> None:
+    text = "A device with MAC 02:00:00:00:00:09 already exists: cpu-05"
+    head.instead["addDevice"] = lambda _call: answer(refusal("DUPLICATE_FIELD", "mac", text))
+
+    assert text in modules.bad("bcm_device", **NEW_NODE)
+
+
+# -- categories -------------------------------------------------------------------------------------------------------
+
+
+def test_nodes_that_nobody_named_are_not_installed_anew(modules: Modules, head: FakeHeadNode) -> None:
+    message = modules.bad("bcm_category", name="default", software_image="other-image", members=["node002"])
+
+    assert "not part of this run: node001, node003; allow it with allow_member_change" in message
+    assert not head.writes
+
+
+@pytest.mark.parametrize("options", [{"members": ["node001", "node002", "node003"]}, {"allow_member_change": True}])
+def test_nodes_that_are_known_are_told_and_installed_anew(options: dict[str, Any], modules: Modules) -> None:
+    result = modules.good("bcm_category", name="default", software_image="other-image", **options)
+
+    assert result["affected_nodes"] == ["node001", "node002", "node003"]
+    assert result["disruption"] == "re-provision"
+
+
+def test_nodes_with_an_image_of_their_own_do_not_follow_the_category(modules: Modules, head: FakeHeadNode) -> None:
+    for name in ("node001", "node003"):
+        head.device(name)["softwareImageProxy"] = make_proxy(name, "default-image")
+
+    result = modules.good("bcm_category", name="default", software_image="other-image", members=["node002"])
+
+    assert result["affected_nodes"] == ["node002"]
+
+
+def test_other_disks_concern_them_all_the_same(modules: Modules, head: FakeHeadNode) -> None:
+    head.device("node001")["softwareImageProxy"] = make_proxy("node001", "default-image")
+
+    message = modules.bad("bcm_category", name="default", disksetup="<diskSetup/>", members=["node002", "node003"])
+
+    assert "node001" in message
+
+
+@pytest.mark.parametrize("allow", [False, True])
+def test_a_category_with_nodes_is_not_removed(allow: bool, modules: Modules, head: FakeHeadNode) -> None:
+    message = modules.bad("bcm_category", name="default", state="absent", allow_member_change=allow)
+
+    assert "nodes still belong to it: node001, node002, node003" in message
+    assert not head.writes
+
+
+def test_a_change_that_installs_nothing_needs_no_leave(modules: Modules) -> None:
+    result = modules.good("bcm_category", name="default", kernel_parameters="quiet")
+
+    assert result["affected_nodes"] == []
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"disksetup": "<diskSetup>"}, "disksetup: not well-formed XML"),
+        ({"finalize": "files/finalize.sh"}, "finalize: 'files/finalize.sh' looks like a path"),
+        ({"roles": [{"name": "gpu"}]}, "words of your own go in labels"),
+        ({"software_image": "no"}, "existing: default-image, other-image"),
+    ],
+)
+def test_a_category_that_can_not_be_meant_fails_before_anything_is_written(
+    options: dict[str, Any], words: str, modules: Modules, head: FakeHeadNode
+) -> None:
+    assert words in modules.bad("bcm_category", name="default", **options)
+    assert not head.writes
+
+
+# -- reading ----------------------------------------------------------------------------------------------------------
+
+
+def test_reading_devices_tells_those_that_are_missing(modules: Modules) -> None:
+    result = modules.good("bcm_device_info", names=["node002", "node404"])
+
+    assert [device["hostname"] for device in result["devices"]] == ["node002"]
+    assert result["missing"] == ["node404"]
+    assert len(modules.good("bcm_device_info")["devices"]) == 4
+
+
+@pytest.mark.parametrize(
+    ("module", "key"),
+    [("bcm_category_info", "categories"), ("bcm_image_info", "images"), ("bcm_network_info", "networks")],
+)
+def test_reading_by_name_fails_for_an_unknown_one_and_lists_those_that_exist(
+    module: str, key: str, modules: Modules
+) -> None:
+    everything = [entity["name"] for entity in modules.good(module)[key]]
+
+    assert everything == sorted(everything)
+    assert [entity["name"] for entity in modules.good(module, names=everything[:1])[key]] == everything[:1]
+    assert ", ".join(everything) in modules.bad(module, names=["no"])
+
+
+def test_the_status_of_the_cluster_is_one_call(modules: Modules, head: FakeHeadNode) -> None:
+    result = modules.good("bcm_status_info")
+
+    assert len(head.names("getStatusForDevices")) == 1
+    assert not head.names("powerOperation")
+    assert result["nodes"]["node003"]["state"] == "active"
+    assert result["nodes"]["node001"]["power"] is None
+    assert result["slots"]["capacity"] == 10
+    assert result["slots"]["nodes"][0]["name"] == "head"
+
+
+def test_power_is_read_on_request_and_unknown_with_a_reason(modules: Modules, head: FakeHeadNode) -> None:
+    head.node("node002").bmc = "refuses"
+
+    nodes = modules.good("bcm_status_info", include_power=True)["nodes"]
+
+    assert [nodes[name]["power"] for name in ("node001", "node002", "node003", "head")] == [
+        "OFF",
+        "UNKNOWN",
+        "ON",
+        None,
+    ]
+    assert nodes["node001"]["state"] == "powered_off"
+    assert "chassis is busy" in nodes["node002"]["power_error"]
+
+
+def test_the_status_of_a_node_that_does_not_exist_is_unknown(modules: Modules) -> None:
+    node = modules.good("bcm_status_info", names=["node404"])["nodes"]["node404"]
+
+    assert (node["found"], node["state"], node["status"]) == (False, "unknown", None)
+
+
+# -- preflight --------------------------------------------------------------------------------------------------------
+
+
+def test_preflight_lists_all_problems_at_once_and_changes_nothing(modules: Modules, head: FakeHeadNode) -> None:
+    head.slots = 0
+    devices = [{**NEW_NODE, "category": "no", "mac": "02:00:00:00:00:01"}, {**NEW_NODE, "hostname": "node010"}]
+
+    result = modules.run("bcm_preflight", devices=devices)
+
+    listed = " | ".join(result["problems"])
+    assert result["failed"]
+    for words in ("duplicate IP address", "category 'no'", "belongs to device node001", "no provisioning slots"):
+        assert words in listed
+    assert not head.writes
+
+
+def test_preflight_knows_the_categories_of_the_run(modules: Modules) -> None:
+    devices = [{**NEW_NODE, "category": "future"}]
+
+    assert "category 'future'" in modules.bad("bcm_preflight", devices=devices)
+    modules.good("bcm_preflight", devices=devices, categories=[{"name": "future", "software_image": "other-image"}])
+
+
+def test_preflight_tells_the_version_and_what_will_queue(modules: Modules, head: FakeHeadNode) -> None:
+    head.slots = 1
+    second = {**NEW_NODE, "hostname": "node010", "mac": "02:00:00:00:00:10", "interfaces": []}
+    second["interfaces"] = [{"name": "BOOTIF", "type": "physical", "dhcp": True, "bootable": True}]
+
+    result = modules.good("bcm_preflight", devices=[NEW_NODE, second])
+
+    assert result["version"] == "11.0"
+    assert result["remarks"] == ["2 nodes share 1 provisioning slots: the rest will queue"]
+
+
+def test_preflight_of_nobody_is_an_error(modules: Modules) -> None:
+    assert "an empty list never means all" in modules.bad("bcm_preflight", devices=[])

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs a whole module in this process: real AnsibleModule, real argument spec, a head node in memory."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import importlib.util
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+from unittest import mock
+
+import pytest
+from ansible.module_utils import basic
+
+from ansible_collections.baremetal.bcm.plugins.module_utils._ansible import runner
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.transport import Transport
+
+from .fake_head_node import PASSWORD, FakeHeadNode
+
+Result = dict[str, Any]
+MODULES = "ansible_collections.baremetal.bcm.plugins.modules"
+CONNECTION = {"head_node": "head.example", "username": "admin", "password": PASSWORD}
+
+
+@contextmanager
+def connected(head: FakeHeadNode) -> Iterator[None]:
+    """Let every transport that is opened reach this head node, whatever its address."""
+    transport = functools.partial(Transport, http_transport=head.transport, sleep=head.clock.sleep)
+    with mock.patch.object(runner, "Transport", transport):
+        yield
+
+
+@contextmanager
+def _arguments(options: Mapping[str, Any]) -> Iterator[None]:
+    if importlib.util.find_spec("ansible.module_utils.testing"):
+        with importlib.import_module("ansible.module_utils.testing").patch_module_args(dict(options)):
+            yield
+        return
+    # Before ansible-core 2.17 nothing was offered for this.
+    text = json.dumps({"ANSIBLE_MODULE_ARGS": dict(options)}).encode()
+    with mock.patch.object(basic, "_ANSIBLE_ARGS", text):
+        yield
+
+
+class Modules:
+    """Runs modules against one head node; what they print is read back as their result."""
+
+    def __init__(self, head: FakeHeadNode, capsys: pytest.CaptureFixture[str]) -> None:
+        self.head = head
+        self._capsys = capsys
+        self.printed = ""
+
+    def run(self, name: str, /, *, check: bool = False, **options: Any) -> Result:
+        """The result, failed or not. An option that is None is not given."""
+        module = importlib.import_module(f"{MODULES}.{name}")
+        given = {option: value for option, value in {**CONNECTION, **options}.items() if value is not None}
+        arguments = {**given, "_ansible_check_mode": check, "_ansible_diff": True}
+        self._capsys.readouterr()
+        with connected(self.head), _arguments(arguments), pytest.raises(SystemExit) as ended:
+            module.main()
+        self.printed = self._capsys.readouterr().out
+        result: Result = json.loads(self.printed)
+        assert bool(result.get("failed")) == bool(ended.value.code)
+        return result
+
+    def good(self, name: str, /, **options: Any) -> Result:
+        result = self.run(name, **options)
+        assert not result.get("failed"), result["msg"]
+        return result
+
+    def bad(self, name: str, /, **options: Any) -> str:
+        """The message of a module that must fail."""
+        result = self.run(name, **options)
+        assert result.get("failed"), result
+        return str(result["msg"])
