@@ -72,7 +72,10 @@ def _read_rows(head_node: HeadNode, names: Sequence[str], params: Mapping[str, A
     down = {
         name: raw
         for name, raw in known.items()
-        if is_node(raw) and statuses[name].status == "DOWN" and results.get(name, {}).get("phase") != "power"
+        if is_node(raw)
+        and name in statuses
+        and statuses[name].status == "DOWN"
+        and results.get(name, {}).get("phase") != "power"
     }
     if params["include_power"] and down:
         with open_session(head_node) as session:
