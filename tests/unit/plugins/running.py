@@ -9,6 +9,7 @@ import importlib.util
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from types import SimpleNamespace
 from typing import Any
 from unittest import mock
 
@@ -16,6 +17,7 @@ import pytest
 from ansible.module_utils import basic
 
 from ansible_collections.baremetal.bcm.plugins.module_utils._ansible import runner
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node import clock
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.transport import Transport
 
 from .fake_head_node import PASSWORD, FakeHeadNode
@@ -27,9 +29,10 @@ CONNECTION = {"head_node": "head.example", "username": "admin", "password": PASS
 
 @contextmanager
 def connected(head: FakeHeadNode) -> Iterator[None]:
-    """Let every transport that is opened reach this head node, whatever its address."""
+    """Let every transport that is opened reach this head node, whatever its address, and its time be ours."""
     transport = functools.partial(Transport, http_transport=head.transport, sleep=head.clock.sleep)
-    with mock.patch.object(runner, "Transport", transport):
+    time = SimpleNamespace(monotonic=head.clock.now_s, sleep=head.clock.sleep, time=head.clock.wall_s)
+    with mock.patch.object(runner, "Transport", transport), mock.patch.object(clock, "time", time):
         yield
 
 

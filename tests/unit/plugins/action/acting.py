@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs a whole action plugin in this process against a head node in memory."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from ..fake_head_node import FakeHeadNode
+from ..running import CONNECTION, Result, connected
+
+ACTIONS = "ansible_collections.baremetal.bcm.plugins.action"
+
+
+class Actions:
+    """Runs actions against one head node; `said` are the lines they printed."""
+
+    def __init__(self, head: FakeHeadNode, capsys: pytest.CaptureFixture[str]) -> None:
+        self.head = head
+        self.said: list[str] = []
+        self._capsys = capsys
+
+    def run(self, name: str, *, check: bool = False, **options: Any) -> Result:
+        """The result, failed or not. An option that is None is not given."""
+        plugin = self.make(name, check=check, **options)
+        self._capsys.readouterr()
+        with connected(self.head):
+            result: Result = plugin.run(None, {})
+        self.said = self._capsys.readouterr().out.splitlines()
+        return result
+
+    def make(self, name: str, *, check: bool = False, **options: Any) -> Any:
+        given = {option: value for option, value in {**CONNECTION, **options}.items() if value is not None}
+        task = SimpleNamespace(args=given, check_mode=check, async_val=0, diff=True, action=name, environment=None)
+        connection = SimpleNamespace(_shell=SimpleNamespace(tmpdir=None))
+        play_context = SimpleNamespace(check_mode=check)
+        action: Callable[..., Any] = importlib.import_module(f"{ACTIONS}.{name}").ActionModule
+        return action(task, connection, play_context, None, None, None)
