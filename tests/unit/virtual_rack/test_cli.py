@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from virtual_rack.cli import main
+from virtual_rack.rack_reader import read_rack
 
 DEMO = Path(__file__).parents[3] / "virtual_rack" / "racks" / "demo.yml"
 
@@ -21,6 +22,17 @@ def test_new_and_inventory_write_files_that_fit_together(tmp_path: Path, capsys:
     assert "bcm_management_ip: 10.141.0.3" in inventory.read_text()
     assert main(["new", "--nodes", "3"]) == 0
     assert capsys.readouterr().out == rack.read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "engine"),
+    [(["200"], "ipmi"), (["201"], "direct"), (["3", "--bmc", "direct"], "direct"), (["201", "--bmc", "ipmi"], "ipmi")],
+)
+def test_new_writes_engines_for_as_many_as_a_computer_carries(
+    tmp_path: Path, arguments: list[str], engine: str
+) -> None:
+    assert main(["new", "-o", str(tmp_path / "rack.yml"), "--nodes", *arguments]) == 0
+    assert {machine.bmc.engine for machine in read_rack(tmp_path / "rack.yml").machines} == {engine}
 
 
 @pytest.mark.parametrize(

@@ -126,6 +126,19 @@ def test_well_formed_sub_entities_stay_and_get_their_defaults(bench: Bench) -> N
     assert bench.device("node1")["modules"][0]["parameters"] == ""
 
 
+@pytest.mark.parametrize("switch", ["interfaces", "none"])
+def test_the_members_of_a_bond_are_kept_or_dropped_as_the_rack_file_says(content: dict[str, Any], switch: str) -> None:
+    content["head_node"]["bond_members"] = switch
+    bench = Bench(rack_from(content))
+    body = bench.new_device("node1")
+    bond = {"baseType": "NetworkInterface", "childType": "NetworkBondInterface", "uuid": new_uuid(), "name": "bond0"}
+    body["interfaces"].append({**bond, "interfaces": ["ens1", "ens2"]})
+    assert bench.call("cmdevice", "addDevice", body, 0)["success"]
+    stored = bench.device("node1")["interfaces"][2]
+    assert stored["mode"] == 1
+    assert stored.get("interfaces") == (["ens1", "ens2"] if switch == "interfaces" else None)
+
+
 def test_a_sub_entity_marked_for_removal_is_removed(bench: Bench) -> None:
     bench.register("node1")
     boot, bmc = bench.device("node1")["interfaces"]

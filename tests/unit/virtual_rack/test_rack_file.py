@@ -39,6 +39,14 @@ def test_the_demo_rack_has_five_machines_that_are_switched_off() -> None:
         (("head_node", "categories"), [{"name": "c", "image": "no"}], "r: head_node.categories: c: no image 'no'"),
         (("head_node", "networks"), 1, "r: head_node.networks: expected a list, found a number"),
         (("extra",), 1, "r: extra: unknown key"),
+        (
+            ("machines", 0, "bmc", "engine"),
+            "ilo",
+            "r: machines[0].bmc.engine: expected one of direct, ipmi, found 'ilo'",
+        ),
+        (("ipmi_port",), 70000, "r: ipmi_port: expected 0 to 65535"),
+        (("ipmi_timeout_s",), 0, "r: ipmi_timeout_s: expected a number above 0"),
+        (("head_node", "bond_members"), "x", "r: head_node.bond_members: expected one of interfaces, none, found 'x'"),
     ],
 )
 def test_a_mistake_is_one_line_with_file_and_key(
@@ -51,6 +59,33 @@ def test_a_mistake_is_one_line_with_file_and_key(
     with pytest.raises(RackFileError) as caught:
         rack_from(content, name="r")
     assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("address", "10.1.1.1", "engine ipmi listens on this computer only: expected 127.x.x.x, found 10.1.1.1"),
+        ("username", "sixteen-letters-", "engine ipmi takes 1 to 15 ASCII characters"),
+        ("password", "twenty-characters-pw", "engine ipmi takes 1 to 19 ASCII characters"),
+        ("password", "", "engine ipmi takes 1 to 19 ASCII characters"),
+        ("password", "two words", "but no blank, quote, # or \\"),
+        ("password", 'quo"te', "but no blank, quote, # or \\"),
+    ],
+)
+def test_an_ipmi_engine_takes_only_what_it_can(content: dict[str, Any], key: str, value: str, message: str) -> None:
+    good = {"engine": "ipmi", "address": "127.0.20.1", "username": "bmcadmin", "password": "nineteen-characters"}
+    content["machines"][0]["bmc"] = good
+    assert rack_from(content).machines[0].bmc.engine == "ipmi"
+    content["machines"][0]["bmc"] = good | {key: value}
+    with pytest.raises(RackFileError) as caught:
+        rack_from(content, name="r")
+    assert str(caught.value).startswith(f"r: machines[0].bmc.{key}: ")
+    assert message in str(caught.value)
+
+
+def test_bmcs_are_direct_unless_the_file_says_otherwise(rack: RackSpec) -> None:
+    assert {machine.bmc.engine for machine in rack.machines} == {"direct"}
+    assert (rack.ipmi_port, rack.ipmi_timeout_s) == (6230, 10.0)
 
 
 def test_a_missing_key_is_named(content: dict[str, Any]) -> None:
@@ -79,6 +114,16 @@ def test_a_new_rack_can_be_read_back() -> None:
     rack = rack_from(yaml.safe_load(new_rack_text(1000)))
     assert len(rack.machines) == 1000
     assert len({machine.mac for machine in rack.machines}) == 1000
+
+
+def test_a_new_rack_can_have_bmcs_that_speak_ipmi() -> None:
+    rack = rack_from(yaml.safe_load(new_rack_text(200, engine="ipmi")))
+    assert {machine.bmc.engine for machine in rack.machines} == {"ipmi"}
+    assert rack.machines[199].bmc.address == "127.0.20.200"
+    group = yaml.safe_load(inventory_text(rack))["bcm_nodes"]
+    assert group["vars"]["bcm_ipmi_port"] == 6230
+    assert group["vars"]["bcm_bmc_network"] == "ipminet"
+    assert group["hosts"]["node200"]["bcm_bmc_ip"] == "127.0.20.200"
 
 
 def test_the_inventory_has_the_hosts_and_what_they_share() -> None:

@@ -14,11 +14,13 @@ from virtual_rack.bmc.engine import Engine, missing_programs
 from virtual_rack.bmc.logins import Logins
 from virtual_rack.bmc.relay import Relay, Weather
 from virtual_rack.clock import Pacer
+from virtual_rack.entities.database import Change
 from virtual_rack.faults import Fault, Faults
 from virtual_rack.head_node import HeadNode
 from virtual_rack.nodes.machine import BOOT_DEVICES, Machine
 
 _CLEAR = Weather()
+_MANY = 65_536
 # What an account is accepted with while `bmc_refuses_credentials` holds; no rack file can have this password.
 _UNKNOWN_PASSWORD = "\x7f" * 8
 
@@ -55,6 +57,7 @@ class Bmcs:
             await asyncio.sleep(0)  # the web sites go on
         self._head.boots.on_change = self._show
         self._head.faults.on_change = self._apply_faults
+        self._head.database.listen(self._on_database_change)
         self._apply_faults()
         await asyncio.gather(*(bmc.engine.ready() for bmc in self._bmcs.values()))
         self.notes += [f"BMC of {n}: {bmc.engine.problem}" for n, bmc in self._bmcs.items() if bmc.engine.problem]
@@ -118,9 +121,14 @@ class Bmcs:
         self._pacer.catch_up()
         machine = self._by_number[number]
         names = self._head.registry.names_of(machine)
-        if self._head.faults.strike("bmc_accepts_and_ignores", node=names):
+        if what in ("power", "reset", "shutdown") and self._head.faults.strike("bmc_accepts_and_ignores", node=names):
             return True
         return act_on_board(self._head, machine, what, value)
+
+    def _on_database_change(self, change: Change) -> None:
+        # A fault may name a machine by the host name that it has just been given.
+        if change.kind == "Device" and self._head.faults.all():
+            self._apply_faults()
 
     def _apply_faults(self) -> None:
         faults = self._head.faults
@@ -133,9 +141,10 @@ class Bmcs:
                 self._timers[number] = loop.call_later(float(seconds), faults.remove, number)
         for bmc in self._bmcs.values():
             bmc.be_away(bmc.suffers("bmc_away") is not None, port=self.port)
-            task = asyncio.create_task(bmc.refuse(bmc.suffers("bmc_refuses_credentials") is not None))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            if bmc.must_change_password():
+                task = asyncio.create_task(bmc.change_password())
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
 
 
 def act_on_board(head: HeadNode, machine: Machine, what: str, value: str) -> bool:
@@ -185,9 +194,16 @@ class _Bmc:
             self.open(port)
             self.relay.connect(self.engine.place)
 
-    async def refuse(self, refusing: bool) -> None:
-        """Refuse the account of the rack file, or accept it."""
-        await self.engine.use_password(_UNKNOWN_PASSWORD if refusing else self._machine.spec.bmc.password)
+    def must_change_password(self) -> bool:
+        """Say whether the engine accepts another account than it should by now."""
+        return self.engine.password != self._password()
+
+    async def change_password(self) -> None:
+        """Refuse the account of the rack file, or accept it again."""
+        await self.engine.use_password(self._password())
+
+    def _password(self) -> str:
+        return _UNKNOWN_PASSWORD if self.suffers("bmc_refuses_credentials") else self._machine.spec.bmc.password
 
     def _weather(self) -> Weather:
         if not self._faults.all():
@@ -203,5 +219,5 @@ class _Bmc:
 
 def _allow_many_sockets() -> None:
     """A rack of 200 BMCs with a few clients each has more sockets than programs may have by default."""
-    _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, _MANY)), hard))

@@ -60,11 +60,11 @@ class Engine:
     def __init__(self, bmc: Bmc, *, number: int, directory: Path, on_place: Callable[[tuple[str, int]], None]) -> None:
         self.restarts = 0
         self.problem = ""
+        self.password = bmc.password
         self._bmc = bmc
         self._number = number
         self._directory = directory
         self._on_place = on_place
-        self._password = bmc.password
         self._process: subprocess.Popen[bytes] | None = None
         self._pidfd = -1
         self._began_s = 0.0
@@ -109,11 +109,10 @@ class Engine:
 
     async def use_password(self, password: str) -> None:
         """Accept another password from now on; open sessions end."""
-        if password != self._password:
-            self._password = password
-            self.stop()
-            self.start()
-            await self.ready()
+        self.password = password
+        self.stop()
+        self.start()
+        await self.ready()
 
     async def ready(self) -> bool:
         """Wait until it answers a presence ping; False and a problem if it does not."""
@@ -181,7 +180,7 @@ class Engine:
             guid=f"{zlib.crc32(address.encode()):032x}",
             chassis=chassis.COMMAND,
             username=self._bmc.username,
-            password=self._password,
+            password=self.password,
         )
         for name, text in (("lan.conf", lan), ("board.emu", _BOARD)):
             path = self._directory / name

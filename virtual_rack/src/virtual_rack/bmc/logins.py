@@ -15,8 +15,8 @@ from dataclasses import dataclass
 
 from virtual_rack.bmc.packets import Kind, Packet
 
-# The next step of a log-in takes milliseconds; clients that lost a packet repeat it after a second.
-SILENCE_S = 3.0
+# The next step of a log-in takes milliseconds.
+SILENCE_S = 2.0
 
 
 @dataclass

@@ -97,23 +97,25 @@ class Relay:
         self.logins.note_client(client, packet)
         if self._engine is None or self._is_lost(packet):
             return
-        way = self._ways.get(client)
-        if way is None:
-            way = self._ways[client] = _Way(client, self._engine, self._from_engine, self._forget)
-        way.send(raw)
+        if client not in self._ways:
+            try:
+                self._ways[client] = _Way(client, self._engine, self._from_engine, self._forget)
+            except OSError:
+                return  # no more sockets: a lost packet
+        self._ways[client].send(raw)
 
     def _from_engine(self, raw: bytes, client: Place) -> None:
         packet = classify(raw)
         if self._is_lost(packet):
             return
-        self.logins.note_bmc(client, packet)
         if delay_s := self._weather().delay_s:
-            asyncio.get_running_loop().call_later(delay_s, self._answer, raw, client)
+            asyncio.get_running_loop().call_later(delay_s, self._answer, raw, packet, client)
         else:
-            self._answer(raw, client)
+            self._answer(raw, packet, client)
 
-    def _answer(self, raw: bytes, client: Place) -> None:
+    def _answer(self, raw: bytes, packet: Packet, client: Place) -> None:
         if self._front is not None:
+            self.logins.note_bmc(client, packet)
             with contextlib.suppress(OSError):
                 self._front.sendto(raw, client)
 

@@ -45,7 +45,10 @@ class IpmiPower:
 
     async def _perform(self, access: BmcAccess, action: BmcAction, answer: Callable[[BmcAnswer], None]) -> None:
         async with self._free:
-            result = await self._ask(access, action)
+            try:
+                result = await self._ask(access, action)
+            except OSError as error:
+                result = BmcAnswer(error=f"ipmitool cannot be run: {error.strerror}")
         self._pacer.catch_up()
         answer(result)
 
