@@ -124,11 +124,14 @@ def _sent_by_earlier_run(facts: Facts, assignment: Assignment) -> bool:
 def _decide_again(facts: Facts, assignment: Assignment, request: Request) -> Decision:
     """A node that an earlier run of ours powered and gave up: nothing of anybody's runs on it."""
     reason = f"install {assignment.image}: given up in phase {facts.record.intent_failed} before"
+    mode = _next_boot_mode(facts, assignment, request)
+    refusal = _refusal(facts, mode)
+    if refusal:
+        return Decision(Action.REFUSE, refusal)
     if not request.enable_power_action:
         return Decision(Action.PENDING, f"needs to {reason}; not without bcm_enable_power_action")
     if facts.power_error:
         return Decision(Action.BMC_FAILED, facts.power_error)
-    mode = _next_boot_mode(facts, assignment, request)
     return Decision(Action.POWER_ON if facts.power == "OFF" else Action.POWER_CYCLE, reason, mode)
 
 
