@@ -55,7 +55,7 @@ def test_planning_writes_nothing(options: dict[str, Any], action: str, actions: 
 
 
 def test_check_mode_tells_the_same_changes_as_the_run(actions: Actions) -> None:
-    options = {"names": NAMES, "enable_power_action": True, "adopt": True}
+    options: dict[str, Any] = {"names": NAMES, "enable_power_action": True, "adopt": True}
 
     planned = actions.run("bcm_provision", **options, check=True)
     done = actions.run("bcm_provision", **options)

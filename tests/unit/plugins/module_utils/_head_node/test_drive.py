@@ -349,6 +349,20 @@ def test_a_failed_node_is_tried_again_by_the_next_run() -> None:
     assert outcomes(results) == {"node001": "successful", "node002": "successful"}
 
 
+def test_a_node_that_was_given_up_is_started_anew_whatever_its_status() -> None:
+    head = make_rack(1)
+    head.node("node001").boot = boot_up_to(2)
+    given_up = provision(head)
+    head.node("node001").boot = BOOT
+
+    results = provision(head)
+
+    assert given_up["node001"].failed
+    assert record_of(head).intent_failed == ""
+    assert actions(results) == {"node001": "power_cycle"}
+    assert outcomes(results) == {"node001": "successful"}
+
+
 def test_a_record_that_can_not_be_written_fails_its_node() -> None:
     head = make_rack(2)
 
@@ -456,8 +470,6 @@ def test_a_killed_restart_is_started_again_and_ends_with_the_new_image(kill: Cal
     before = len(head.history)
 
     run_killed(head, CYCLE, kill)
-    if kill is kill_after_power:
-        head.node("node001").steps = head.node("node001").steps[1:]  # the head node has noticed
     results = provision(head, CYCLE)
 
     assert set(outcomes(results).values()) == {"successful"}
@@ -467,7 +479,6 @@ def test_a_killed_restart_is_started_again_and_ends_with_the_new_image(kill: Cal
     assert record_of(head).provisioned_image == "other-image"
 
 
-@pytest.mark.xfail(reason="the status UP of before the restart is taken for the end of the installation", strict=True)
 def test_a_restart_that_was_killed_right_after_power_is_not_taken_for_done_while_the_old_status_still_shows() -> None:
     head = make_rack(1)
     provision(head)
@@ -488,14 +499,17 @@ def test_what_an_earlier_run_powered_is_watched_and_not_powered_again() -> None:
     assert set(actions(results).values()) == {"watch"}
 
 
-def test_what_came_up_without_us_is_recorded() -> None:
+def test_what_came_up_without_us_is_recorded_once_its_up_has_lasted() -> None:
     head = make_rack(1)
 
     run_killed(head, ON, kill_while_installing)
     head.bring_up("node001")
-    results = provision(head, Request())
+    before_s = head.clock.now_s()
+    results = provision(head)
 
-    assert actions(results) == {"node001": "record"}
+    assert actions(results) == {"node001": "watch"}
+    assert head.clock.now_s() - before_s >= Deadlines().settle_s
+    assert head.operations() == ["ON"]
     assert record_of(head).provisioned_image == "default-image"
 
 

@@ -20,7 +20,7 @@ from ...objects import make_category, make_context, make_device
 
 Raw = dict[str, Any]
 
-words = st.text(st.characters(codec="utf-8", exclude_categories=("Cs",)), max_size=12)
+words = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), max_size=12)
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | words,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(words, inner, max_size=3),
@@ -123,7 +123,7 @@ Case = tuple[Schema, Raw, Raw, Raw]
 
 
 @given(cases)
-@settings(max_examples=150)
+@settings(max_examples=80)
 def test_a_plan_that_was_carried_out_leaves_nothing_to_do(case: Case) -> None:
     schema, stored, first, second = case
     once = after(plan(schema, stored, first))
@@ -134,7 +134,7 @@ def test_a_plan_that_was_carried_out_leaves_nothing_to_do(case: Case) -> None:
 
 
 @given(cases)
-@settings(max_examples=150)
+@settings(max_examples=80)
 def test_what_nobody_named_is_byte_identical(case: Case) -> None:
     schema, stored, options, _other = case
     before = json.dumps(stored)
@@ -149,7 +149,7 @@ def test_what_nobody_named_is_byte_identical(case: Case) -> None:
 
 
 @given(cases)
-@settings(max_examples=100)
+@settings(max_examples=60)
 def test_a_sub_entity_that_stays_keeps_its_uuid(case: Case) -> None:
     schema, stored, options, _other = case
 
@@ -163,7 +163,7 @@ def test_a_sub_entity_that_stays_keeps_its_uuid(case: Case) -> None:
 
 
 @given(cases)
-@settings(max_examples=100)
+@settings(max_examples=60)
 def test_a_plan_is_empty_exactly_where_nothing_differs(case: Case) -> None:
     schema, stored, options, _other = case
 
@@ -175,7 +175,7 @@ def test_a_plan_is_empty_exactly_where_nothing_differs(case: Case) -> None:
 
 
 @given(cases, st.text(st.characters(categories=("Lu", "Nd")), max_size=20))
-@settings(max_examples=100)
+@settings(max_examples=60)
 def test_no_password_is_in_a_diff(case: Case, end: str) -> None:
     schema, stored, options, _other = case
     password = f"a-secret-{end}"

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.progress 
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.watch import NodeWatch
 
 
-def watches(count: int, phase: str = "powered", **values: str) -> dict[str, NodeWatch]:
+def watches(count: int, phase: str = "powered", **values: Any) -> dict[str, NodeWatch]:
     return {f"n{index}": NodeWatch(f"n{index}", 0.0, phase=phase, **values) for index in range(count)}
 
 

@@ -108,7 +108,7 @@ def test_the_table_has_aligned_columns_and_leaves_empty_ones_out() -> None:
 
 
 def test_the_summary_on_the_screen_groups_nodes_by_what_is_wrong_with_them() -> None:
-    rows = [
+    rows: list[Raw] = [
         {"hostname": "a", "outcome": "failed", "message": "no space left"},
         {"hostname": "b", "outcome": "failed", "message": "no space left"},
         {"hostname": "c", "outcome": "not_found", "message": None},
