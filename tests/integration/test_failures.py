@@ -63,7 +63,7 @@ class TestOneFailedNodeOfTen:
         run, _states, _powered = runs["bad"]
         assert run.rc != 0
         assert run.failed_hosts == [self.BAD]
-        assert run.failures == ["INSTALLER_FAILED in phase installing, last message 'disk sda is broken'"]
+        assert run.failures == ["INSTALLER_FAILED after phase installing, last message 'disk sda is broken'"]
         assert run.rows[self.BAD]["phase"] == "failed"
         assert (run.summary["successful"], run.summary["failed_nodes"]) == (9, [self.BAD])
 

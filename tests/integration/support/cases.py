@@ -147,7 +147,7 @@ CASES: Mapping[str, tuple[Case, ...]] = {
         Case("reset", {"names": ["dgx-06"], "action": "reset", "allow_up": True}, repeats=True),
         Case("status", {"names": ["dgx-05", "dgx-06"], "action": "status"}, changed=False),
     ),
-    "bcm_preflight": (Case("a new node is checked", {"nodes": [NEW_NODE]}, changed=False),),
+    "bcm_preflight": (Case("a new node is checked", {"devices": [NEW_NODE]}, changed=False),),
     "bcm_provision": (
         Case("nothing is allowed", {"names": ["dgx-05"]}, changed=False),
         Case(
