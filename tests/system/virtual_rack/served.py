@@ -123,10 +123,11 @@ class ServedRack:
             )
         )
         account = {"userName": USERNAME, "password": password, "uuid": str(uuid.uuid4())}
+        device_uuid = str(uuid.uuid4())
         device = {
             "baseType": "Device",
             "childType": "PhysicalNode",
-            "uuid": str(uuid.uuid4()),
+            "uuid": device_uuid,
             "hostname": f"node{number:03d}",
             "mac": f"02:00:00:00:00:{number:02X}",
             "category": self.call("cmdevice", "getCategory", "default")["uuid"],
@@ -137,7 +138,7 @@ class ServedRack:
             "bmcSettings": {"baseType": "BMCSettings", "childType": "", **account},
         }
         assert self.call("cmdevice", "addDevice", device, 0)["success"]
-        return device["uuid"]
+        return device_uuid
 
     def head_node_power(self, device: str, operation: str) -> dict[str, Any]:
         """Let the head node power a device; gives its PowerStatus once that is known."""

@@ -112,7 +112,7 @@ def test_pyghmi_says_the_same_as_ipmitool(rack: ServedRack) -> None:
 
 def test_who_tries_again_gets_through_lost_packets(rack: ServedRack) -> None:
     def insist(word: str) -> str:
-        # The engine does not answer a RAKP message twice, so a lost answer costs that log-in.
+        # ipmitool repeats a lost log-in from its beginning, but not all that it asks in a session.
         for _ in range(5):
             done = rack.ipmitool(BMC, "-N", "1", "-R", "1", "chassis", "power", word)
             if done.returncode == 0:
