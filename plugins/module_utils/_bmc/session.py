@@ -175,6 +175,12 @@ class Session(PyghmiSession):  # type: ignore[misc]
         if retry:
             self._resend_s = time.monotonic() + (self.timeout if timeout is None else timeout)
 
+    def _initsession(self) -> None:
+        # Also called to log in anew after a loss. A BMC that does not take SHA-256 is not asked for it again.
+        algorithm = getattr(self, "attemptedhash", None)
+        super()._initsession()
+        self.attemptedhash = algorithm or self.attemptedhash
+
     def _req_priv_level(self) -> None:
         self.logged = 1
         self.logoutexpiry = None
