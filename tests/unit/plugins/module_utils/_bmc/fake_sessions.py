@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""BMCs behind sessions that open no socket, in time that passes only when somebody waits."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from ansible_collections.baremetal.bcm.plugins.module_utils._bmc.flow import Ask, Reply
+from ansible_collections.baremetal.bcm.plugins.module_utils._bmc.session import Bmc, Listener, Sessions, Told
+from ansible_collections.baremetal.bcm.tests.unit.plugins.fake_clock import FakeClock
+
+_CONTROL = {0: "OFF", 1: "ON"}
+
+
+@dataclass
+class FakeBmc:
+    """How a BMC behaves. `logins` are the texts it answers log-ins with, "" for success; the last one stays."""
+
+    power: str = "OFF"
+    logins: list[str] = field(default_factory=lambda: [""])
+    silent: bool = False
+    hangs_after: float = math.inf  # so many requests are answered, no more
+    delay_s: float = 0.01
+    unreachable: OSError | None = None
+    requests: list[Ask] = field(default_factory=list)
+    opened: int = 0
+
+    def log_in(self) -> Told | None:
+        if self.silent:
+            return None
+        return Told(error=self.logins.pop(0) if len(self.logins) > 1 else self.logins[0])
+
+    def answer(self, request: Ask) -> Told | None:
+        self.requests.append(request)
+        if len(self.requests) > self.hangs_after:
+            return None
+        if request.command == 0x02:
+            self.power = _CONTROL[request.data[0]]
+        return Told(Reply(data=bytes([self.power == "ON", 0, 0])))
+
+
+class FakeSession:
+    def __init__(self, bmc: FakeBmc, listener: Listener, say: Callable[[FakeSession, Told | None], None]) -> None:
+        self.bmc = bmc
+        self.listener = listener
+        self.closed = False
+        self._say = say
+
+    def ask(self, request: Ask) -> None:
+        assert not self.closed
+        self._say(self, self.bmc.answer(request))
+
+
+class FakeSessions(Sessions):
+    """Keeps books of what is open; `by_address` are the BMCs."""
+
+    def __init__(self, clock: FakeClock, by_address: dict[str, FakeBmc]) -> None:
+        self.clock = clock
+        self.by_address = by_address
+        self.open_now: list[FakeSession] = []
+        self.most_open = 0
+        self.accounts: list[Bmc] = []
+        self._coming: list[tuple[float, FakeSession, Told]] = []
+        self._telling = False
+
+    def open(self, bmc: Bmc, listener: Listener) -> FakeSession:  # type: ignore[override]
+        self._refuse_work_while_telling()
+        behind = self.by_address[bmc.address]
+        behind.opened += 1
+        self.accounts.append(bmc)
+        if behind.unreachable is not None:
+            raise behind.unreachable
+        session = FakeSession(behind, listener, self._say)
+        self.open_now.append(session)
+        self.most_open = max(self.most_open, len(self.open_now))
+        self._say(session, behind.log_in())
+        return session
+
+    def close(self, session: FakeSession) -> None:  # type: ignore[override]
+        self._refuse_work_while_telling()
+        assert not session.closed
+        session.closed = True
+        self.open_now.remove(session)
+
+    def wait(self, timeout_s: float) -> None:
+        """Pass the time to the next answer, or all of it."""
+        wake_s = min([at_s for at_s, _, _ in self._coming], default=math.inf)
+        self.clock.elapsed_s = max(self.clock.elapsed_s, min(wake_s, self.clock.elapsed_s + timeout_s))
+        now = [item for item in self._coming if item[0] <= self.clock.elapsed_s]
+        self._coming = [item for item in self._coming if item[0] > self.clock.elapsed_s]
+        self._telling = True
+        for _at_s, session, told in now:
+            # Also of a session that was closed meanwhile: the packet had come already.
+            session.listener(told)
+        self._telling = False
+
+    def _say(self, session: FakeSession, told: Told | None) -> None:
+        self._refuse_work_while_telling()
+        if told is not None:
+            self._coming.append((self.clock.elapsed_s + session.bmc.delay_s, session, told))
+
+    def _refuse_work_while_telling(self) -> None:
+        assert not self._telling, "a listener only takes notes"
