@@ -297,6 +297,26 @@ def test_the_administrator_sees_each_machine(play: Callable[..., None]) -> None:
     play(scene)
 
 
+def test_a_bmc_that_is_away_for_a_time_comes_back(play: Callable[..., None]) -> None:
+    async def scene(client: Client) -> None:
+        gone = asyncio.Event()
+        faults = client.running.head.faults
+        apply = faults.on_change
+
+        def look() -> None:
+            apply()
+            if not faults.all():
+                gone.set()
+
+        faults.on_change = look
+        spec = {"kind": "bmc_away", "node": "node1", "seconds": 0.05}
+        assert (await client.admin.post("/faults", json=spec)).status_code == 201
+        async with asyncio.timeout(10):
+            await gone.wait()
+
+    play(scene)
+
+
 def test_calls_are_counted_by_operation_and_passwords_are_blanked(play: Callable[..., None]) -> None:
     async def scene(client: Client) -> None:
         assert (await client.admin.delete("/calls")).json() == {"total": 0, "mutating": 0, "calls": []}

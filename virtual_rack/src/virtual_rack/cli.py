@@ -48,9 +48,11 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_serve(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("rack", type=Path, metavar="RACK.yml")
-    parser.add_argument("--port", type=int, default=8081, help="port of the head node; 0: any free one (default 8081)")
-    parser.add_argument("--admin-port", type=int, default=0, help="port of the admin API (default 0: any free one)")
-    parser.add_argument("--ipmi-port", type=int, help="port of all BMCs; 0: any free one (default: the rack file's)")
+    parser.add_argument(
+        "--port", type=_port, default=8081, help="port of the head node; 0: any free one (default 8081)"
+    )
+    parser.add_argument("--admin-port", type=_port, default=0, help="port of the admin API (default 0: any free one)")
+    parser.add_argument("--ipmi-port", type=_port, help="port of all BMCs; 0: any free one (default: the rack file's)")
     parser.add_argument("--speed", type=_speed, default=1.0, metavar="X", help="times as fast as real (default 1)")
     parser.add_argument("--state-dir", type=Path, metavar="DIR", help="keep certificates and state here between runs")
     parser.add_argument(
@@ -97,6 +99,12 @@ def _write(text: str, output: Path | None) -> None:
 def _nodes(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= MAX_NODES:
         raise argparse.ArgumentTypeError(f"expected a number from 1 to {MAX_NODES}")
+    return int(text)
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65_535:
+        raise argparse.ArgumentTypeError("expected a number from 0 to 65535")
     return int(text)
 
 

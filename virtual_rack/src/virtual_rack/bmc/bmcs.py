@@ -20,7 +20,7 @@ from virtual_rack.head_node import HeadNode
 from virtual_rack.nodes.machine import BOOT_DEVICES, Machine
 
 _CLEAR = Weather()
-_MANY = 65_536
+_SOCKETS = 65_536
 # What an account is accepted with while `bmc_refuses_credentials` holds; no rack file can have this password.
 _UNKNOWN_PASSWORD = "\x7f" * 8
 
@@ -41,6 +41,8 @@ class Bmcs:
 
     async def start(self) -> None:
         """Start all; returns when each answers or is known not to. Raises OSError for a port that is taken."""
+        self._head.faults.on_change = self._apply_faults
+        self._apply_faults()
         chosen = [machine for machine in self._head.machines.all if machine.spec.bmc.engine == "ipmi"]
         missing = missing_programs() if chosen else []
         if missing:
@@ -52,11 +54,10 @@ class Bmcs:
             return
         _allow_many_sockets()
         self._wires.open()
+        self._head.boots.on_change = self._show
         for number, machine in enumerate(chosen, start=1):
             self._attach(machine, number)
             await asyncio.sleep(0)  # the web sites go on
-        self._head.boots.on_change = self._show
-        self._head.faults.on_change = self._apply_faults
         self._head.database.listen(self._on_database_change)
         self._apply_faults()
         await asyncio.gather(*(bmc.engine.ready() for bmc in self._bmcs.values()))
@@ -172,7 +173,6 @@ class _Bmc:
         self._machine = machine
         self._faults: Faults = head.faults
         self._names: Callable[[Machine], tuple[str, ...]] = head.registry.names_of
-        self._place: tuple[str, int] | None = None
 
     def open(self, port: int) -> int:
         """Listen; gives the port."""
@@ -220,4 +220,4 @@ class _Bmc:
 def _allow_many_sockets() -> None:
     """A rack of 200 BMCs with a few clients each has more sockets than programs may have by default."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, _MANY)), hard))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, _SOCKETS)), hard))

@@ -70,7 +70,7 @@ class Engine:
         self._began_s = 0.0
         self._pause_s = _RESTART_AFTER_S
         self._timer: asyncio.TimerHandle | None = None
-        self._waiting: asyncio.Task[bool] | None = None
+        self._waiting: asyncio.Task[None] | None = None
         self._place = (bmc.address, 0)
 
     @property
@@ -114,16 +114,15 @@ class Engine:
         self.start()
         await self.ready()
 
-    async def ready(self) -> bool:
-        """Wait until it answers a presence ping; False and a problem if it does not."""
+    async def ready(self) -> None:
+        """Wait until it answers a presence ping; there is a `problem` if it does not."""
         try:
             async with asyncio.timeout(READY_WITHIN_S):
                 await self._answered()
         except TimeoutError:
             self.problem = f"does not answer: {self._last_words()}"
-            return False
-        self.problem = ""
-        return True
+        else:
+            self.problem = ""
 
     async def _answered(self) -> None:
         loop = asyncio.get_running_loop()
