@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is done with a node: the whole table, and what holds in every row."""
+"""What is done with a node: the whole table."""
 
 from __future__ import annotations
 
@@ -8,10 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.fields import KeyValues
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.provision import (
     Action,
     Facts,
@@ -21,25 +18,13 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.provision
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.record import (
     Assignment,
     Record,
-    assignment_of,
-    intent_values,
-    provisioned_values,
 )
 
-from ...objects import make_category, make_context, make_device, make_proxy, make_references, uid
+from .assigning import recorded
 
 OLD = Assignment("old-uuid", "old-image", -1, "disks")
 NEW = Assignment("new-uuid", "new-image", -1, "disks")
 OTHER_DISKS = replace(NEW, disksetup="other disks")
-
-
-def recorded(assignment: Assignment | None, intent: Assignment | None = None) -> Record:
-    """The record of a node that was provisioned with one assignment and is under way to another."""
-    record = Record()
-    if assignment:
-        values = KeyValues().merge(None, provisioned_values(assignment, wall_s=1), make_context())
-        record = Record.from_api(values)
-    return replace(record, intent_digest=intent.digest if intent else "")
 
 
 SAME, CHANGED, NONE = recorded(NEW), recorded(OLD), recorded(None)
@@ -233,191 +218,3 @@ def test_the_decision(known: Facts | None, request_: Request, action: Action, re
 
     assert (decision.action, decision.next_boot_install_mode) == (action, mode)
     assert re.search(reason, decision.reason)
-
-
-assignments = st.builds(
-    Assignment,
-    image_uuid=st.sampled_from(["i", "j"]),
-    image_name=st.sampled_from(["image", "other"]),
-    revision=st.sampled_from([-1, 0, 1]),
-    disksetup=st.sampled_from(["d", "e"]),
-    token=st.sampled_from(["", "t", "u"]),
-)
-records = st.builds(
-    lambda record, failed, reassigned: replace(record, intent_failed=failed, reassigned=reassigned),
-    st.builds(recorded, st.none() | assignments, st.none() | assignments),
-    st.sampled_from(["", "booting"]),
-    st.booleans(),
-)
-statuses = st.sampled_from(
-    [
-        "UP",
-        "DOWN",
-        "PENDING",
-        "BOOTING",
-        "INSTALLING",
-        "INSTALLER_REBOOTING",
-        "INSTALLER_CALLING_INIT",
-        "INSTALLER_FAILED",
-        "INSTALLER_UNREACHABLE",
-        "GOING_DOWN",
-        "UNDEFINED",
-    ]
-)
-all_facts = st.builds(
-    Facts,
-    assignment=st.none() | assignments,
-    record=records,
-    status=statuses,
-    closed=st.booleans(),
-    restart_required=st.booleans(),
-    power=st.sampled_from(["ON", "OFF", "UNKNOWN"]),
-    power_error=st.sampled_from(["", "", "no answer"]),
-    install_mode=st.sampled_from(["AUTO", "FULL", "NOSYNC", "SKIP", "MAIN"]),
-    data_node=st.booleans(),
-    reassigned=st.booleans(),
-    power_sent_since_intent=st.booleans(),
-)
-requests = st.builds(
-    Request,
-    enable_power_action=st.booleans(),
-    power_action=st.sampled_from(["power_on", "power_cycle"]),
-    token=st.sampled_from(["", "t"]),
-    next_boot_install_mode=st.sampled_from(["", "AUTO", "FULL"]),
-    adopt=st.booleans(),
-)
-
-
-@given(st.none() | all_facts, requests)
-@settings(max_examples=200)
-def test_nothing_acts_without_the_leave_to_power(known: Facts | None, request_: Request) -> None:
-    assert not decide(known, replace(request_, enable_power_action=False)).action.acts
-
-
-@given(all_facts, requests)
-@settings(max_examples=200)
-def test_a_node_that_is_up_is_restarted_only_by_power_cycle(known: Facts, request_: Request) -> None:
-    decision = decide(replace(known, status="UP"), request_)
-
-    if decision.action in (Action.POWER_CYCLE, Action.POWER_ON):
-        assert decision.action is Action.POWER_CYCLE
-        assert (request_.enable_power_action, request_.power_action) == (True, "power_cycle")
-
-
-@given(all_facts, requests)
-@settings(max_examples=200)
-def test_an_installation_under_way_is_never_cut_unless_we_gave_it_up(known: Facts, request_: Request) -> None:
-    known = replace(known, record=replace(known.record, intent_failed=""))
-    for status in ("BOOTING", "INSTALLING", "INSTALLER_REBOOTING", "INSTALLER_CALLING_INIT"):
-        action = decide(replace(known, status=status), request_).action
-        assert action not in (Action.POWER_CYCLE, Action.POWER_ON)
-
-
-@given(all_facts, requests)
-@settings(max_examples=200)
-def test_deciding_again_after_the_record_was_written_gives_nothing(known: Facts, request_: Request) -> None:
-    if known.assignment is None or known.closed:
-        return
-    after = replace(known, status="UP", power="ON", record=recorded(known.assignment), reassigned=False)
-
-    assert decide(after, request_).action is Action.NOTHING
-
-
-@given(all_facts, requests)
-@settings(max_examples=200)
-def test_local_disks_are_wiped_only_on_demand_or_for_another_disk_setup(known: Facts, request_: Request) -> None:
-    decision = decide(known, request_)
-
-    if decision.next_boot_install_mode == "FULL" and request_.next_boot_install_mode != "FULL":
-        assert known.assignment is not None
-        assert known.record.provisioned_disksetup not in ("", known.assignment.disksetup)
-    if decision.next_boot_install_mode == "FULL":
-        assert not known.data_node
-
-
-@given(all_facts, requests)
-@settings(max_examples=200)
-def test_a_node_is_not_installed_under_a_mode_that_keeps_the_old_image(known: Facts, request_: Request) -> None:
-    decision = decide(known, request_)
-    mode = decision.next_boot_install_mode or known.install_mode
-    was_installed = bool(known.record.provisioned_digest) or known.status == "UP"
-
-    if decision.action in (Action.POWER_ON, Action.POWER_CYCLE) and was_installed:
-        assert mode in ("AUTO", "FULL")
-
-
-@given(all_facts, requests)
-@settings(max_examples=100)
-def test_a_closed_node_is_left_alone(known: Facts, request_: Request) -> None:
-    action = decide(replace(known, closed=True), request_).action
-
-    assert action is (Action.REFUSE if known.assignment is None else Action.SKIP)
-
-
-@given(all_facts, requests)
-@settings(max_examples=100)
-def test_every_decision_says_why(known: Facts, request_: Request) -> None:
-    assert decide(known, request_).reason
-
-
-# -- what must be imaged, and what is remembered of it ----------------------------------------------------------------
-
-
-def test_a_node_is_assigned_its_own_image_before_its_categorys() -> None:
-    references = make_references()
-    follows = assignment_of(make_device(), references)
-    own = assignment_of(make_device(softwareImageProxy=make_proxy("n", "other-image", 3)), references, token="t")
-
-    assert follows is not None
-    assert (follows.image_uuid, follows.image) == (uid("image/default-image"), "default-image")
-    assert own is not None
-    assert (own.image_uuid, own.revision, own.token) == (uid("image/other-image"), 3, "t")
-    assert own.image == "other-image, revision 3"
-
-
-def test_a_node_without_a_category_and_an_image_has_no_assignment() -> None:
-    assert assignment_of(make_device(category=uid("gone")), make_references()) is None
-
-
-def test_the_disk_setup_of_a_node_comes_before_its_categorys() -> None:
-    references = make_references()
-    category = assignment_of(make_device(), references)
-    same = assignment_of(make_device(disksetup=make_category()["disksetup"] + "\n"), references)
-    own = assignment_of(make_device(disksetup="<diskSetup/>"), references)
-
-    assert category == same
-    assert own is not None
-    assert category is not None
-    assert own.disksetup != category.disksetup
-
-
-@given(assignments, assignments)
-def test_the_digest_tells_everything_but_the_name_of_the_image_apart(one: Assignment, other: Assignment) -> None:
-    alike = replace(one, image_name="") == replace(other, image_name="")
-
-    assert (one.digest == other.digest) is alike
-
-
-@given(assignments, st.dictionaries(st.sampled_from(["theirs", "more"]), st.none() | st.integers(), max_size=2))
-def test_what_is_recorded_is_read_again_and_leaves_the_keys_of_others(
-    assignment: Assignment, theirs: dict[str, Any]
-) -> None:
-    merge = KeyValues().merge
-    intended = merge(theirs, intent_values(assignment, wall_s=5, last_power_ms=77), make_context())
-    done = merge(intended, provisioned_values(assignment, wall_s=6), make_context())
-
-    assert Record.from_api(intended).intent_digest == assignment.digest
-    assert Record.from_api(intended).intent_power_ms == 77
-    assert Record.from_api(done) == Record(
-        provisioned_digest=assignment.digest,
-        provisioned_image=assignment.image,
-        provisioned_disksetup=assignment.disksetup,
-        provisioned_token=assignment.token,
-    )
-    assert {key: value for key, value in done.items() if key in theirs} == theirs
-    assert all(key == key.lower() and " " not in key for key in done)
-
-
-@pytest.mark.parametrize("stored", [None, {}, {"theirs": 1}, {"baremetal_provisioned_digest": None}])
-def test_a_node_without_a_record_has_an_empty_one(stored: dict[str, Any] | None) -> None:
-    assert Record.from_api(stored) == Record()
