@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ansible_collections.baremetal.bcm.tests.integration.conftest import (  # noqa: F401 - pytest finds them here
-    OpenSite,
     open_class_site,
     open_site,
     pytest_xdist_make_scheduler,

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import pytest
 
+from ansible_collections.baremetal.bcm.tests.integration.conftest import OpenSite
 from ansible_collections.baremetal.bcm.tests.integration.support.site import Site
-from ansible_collections.baremetal.bcm.tests.system.conftest import OpenSite
 from ansible_collections.baremetal.bcm.tests.system.support.hall import (
     PASSWORD,
     USERNAME,
@@ -146,12 +146,9 @@ class TestInformation:
         bmcs = ask_bmcs(hall, NAMES)
 
         for name in NAMES:
-            lines = dict(
-                (word.strip() for word in line.split(":", 1))
-                for line in tool.run(name, "mc", "info").stdout.splitlines()
-                if ":" in line
-            )
-            assert bmcs[name]["firmware"] == lines["Firmware Revision"]
+            lines = tool.run(name, "mc", "info").stdout.splitlines()
+            (firmware,) = (line.split(":")[1].strip() for line in lines if line.startswith("Firmware Revision"))
+            assert bmcs[name]["firmware"] == firmware
             assert bmcs[name]["power"] == tool.power(name)
             assert (bmcs[name]["reachable"], bmcs[name]["credentials_good"]) == (True, True)
             assert (bmcs[name]["failure"], bmcs[name]["error"], bmcs[name]["tries"]) == (None, "", 1)

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.baremetal.bcm.tests.integration.conftest import OpenSite
 from ansible_collections.baremetal.bcm.tests.integration.support.playbook import Run
 from ansible_collections.baremetal.bcm.tests.integration.support.site import Site
-from ansible_collections.baremetal.bcm.tests.system.conftest import OpenSite
 from ansible_collections.baremetal.bcm.tests.system.support.hall import (
     bmc_counters,
     failures_of,

@@ -6,9 +6,9 @@ from __future__ import annotations
 
 import pytest
 
+from ansible_collections.baremetal.bcm.tests.integration.conftest import OpenSite
 from ansible_collections.baremetal.bcm.tests.integration.support.playbook import PARALLEL
 from ansible_collections.baremetal.bcm.tests.integration.support.site import Site
-from ansible_collections.baremetal.bcm.tests.system.conftest import OpenSite
 from ansible_collections.baremetal.bcm.tests.system.support.hall import (
     PATIENCE,
     address_of,

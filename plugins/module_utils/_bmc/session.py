@@ -100,6 +100,7 @@ class Session(PyghmiSession):  # type: ignore[misc]
     logging: bool
     broken: bool
     lastpayload: object
+    attemptedhash: int
 
     def __new__(cls, *_args: Any, **_kwargs: Any) -> Session:
         made: Session = object.__new__(cls)
@@ -192,7 +193,7 @@ class Session(PyghmiSession):  # type: ignore[misc]
     def _got_privilege(self, response: dict[str, Any]) -> None:
         error = get_ipmi_error(response)
         if error:
-            self._fail(f"{error} (asked for level {self.privlevel})")
+            self._fail(error if "error" in response else f"{error} (asked for level {self.privlevel})")
             return
         self.logging = False
         self._listener(Told())

@@ -6,6 +6,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from ansible_collections.baremetal.bcm.plugins.module_utils._bmc.flow import Ask, Reply
 from ansible_collections.baremetal.bcm.plugins.module_utils._bmc.session import Bmc, Listener, Sessions, Told
@@ -78,7 +79,7 @@ class FakeSessions(Sessions):
         self._say(session, behind.log_in())
         return session
 
-    def close(self, session: FakeSession) -> None:  # type: ignore[override]
+    def close(self, session: Any) -> None:
         self._refuse_work_while_telling()
         assert not session.closed
         session.closed = True
