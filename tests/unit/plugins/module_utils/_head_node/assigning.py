@@ -8,10 +8,7 @@ from dataclasses import replace
 from hypothesis import strategies as st
 
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.fields import KeyValues
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.provision import (
-    Facts,
-    Request,
-)
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.provision import Facts, Request
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.record import (
     Assignment,
     Record,

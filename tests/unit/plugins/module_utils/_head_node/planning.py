@@ -6,17 +6,11 @@ from __future__ import annotations
 from typing import Any
 
 from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.arguments import wanted_of
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.category import (
-    CATEGORY,
-)
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.device import (
-    DEVICE,
-)
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.category import CATEGORY
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.device import DEVICE
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.plan import Plan, plan_present
 
-from ...objects import (
-    make_context,
-)
+from ...objects import make_context
 
 Raw = dict[str, Any]
 

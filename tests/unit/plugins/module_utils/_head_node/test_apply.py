@@ -7,12 +7,7 @@ import httpx
 import pytest
 
 from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.arguments import wanted_of
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.apply import (
-    Outcome,
-    Store,
-    converge,
-    summarise,
-)
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.apply import Outcome, Store, converge, summarise
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.device import DEVICE
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.errors import (
     BcmApiError,

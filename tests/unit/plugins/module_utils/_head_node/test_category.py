@@ -5,9 +5,7 @@ import pytest
 
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.errors import BcmConfigError, BcmNotFound
 
-from ...objects import (
-    make_category,
-)
+from ...objects import make_category
 from .planning import desired_of, plan_category
 
 

@@ -11,11 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.client import (
-    HeadNode,
-    UnknownCall,
-    WriteRefused,
-)
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.client import HeadNode, UnknownCall, WriteRefused
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.errors import (
     BcmApiError,
     BcmAuthError,

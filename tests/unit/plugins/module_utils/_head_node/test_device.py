@@ -22,11 +22,7 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.fields import Context, Disruption
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.errors import BcmConfigError
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.plan import Plan, plan_present
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.references import (
-    ZERO_UUID,
-    Names,
-    References,
-)
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.references import ZERO_UUID, Names, References
 
 from ...objects import (
     make_context,

@@ -13,9 +13,7 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.drive imp
     plan_lines,
     result_to_ansible,
 )
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.errors import (
-    BcmConfigError,
-)
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.errors import BcmConfigError
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.provision import Action, Request
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.record import Assignment
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.watch import Deadlines

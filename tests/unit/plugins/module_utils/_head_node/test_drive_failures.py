@@ -9,9 +9,7 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.errors import (
-    BcmTransportError,
-)
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.errors import BcmTransportError
 
 from ...fake_head_node import BOOT, Call, FakeHeadNode, answer, refusal
 from .driving import actions, boot_up_to, make_rack, names_of, outcomes, provision, record_of

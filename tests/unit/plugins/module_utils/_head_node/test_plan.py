@@ -13,24 +13,13 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.
     CATEGORY,
     category_to_ansible,
 )
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.device import (
-    DEVICE,
-    device_to_ansible,
-)
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.device import DEVICE, device_to_ansible
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.fields import Disruption
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.schema import Schema
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.errors import BcmConfigError, BcmNotFound
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.plan import plan_absent, plan_present
 
-from ...objects import (
-    make_bmc_settings,
-    make_category,
-    make_context,
-    make_device,
-    make_proxy,
-    make_references,
-    uid,
-)
+from ...objects import make_bmc_settings, make_category, make_context, make_device, make_proxy, make_references, uid
 from .planning import desired_of, plan_device
 
 Raw = dict[str, Any]

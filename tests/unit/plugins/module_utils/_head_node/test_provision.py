@@ -9,16 +9,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.provision import (
-    Action,
-    Facts,
-    Request,
-    decide,
-)
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.record import (
-    Assignment,
-    Record,
-)
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.provision import Action, Facts, Request, decide
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.record import Assignment, Record
 
 from .assigning import recorded
 

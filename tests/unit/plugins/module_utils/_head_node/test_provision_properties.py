@@ -8,12 +8,7 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.provision import (
-    Action,
-    Facts,
-    Request,
-    decide,
-)
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.provision import Action, Facts, Request, decide
 
 from .assigning import all_facts, recorded, requests
 

@@ -1,0 +1,303 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What bcm_power does before, beside and after the talk with BMCs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from ansible_collections.baremetal.bcm.plugins.module_utils._ansible import power as power_module
+from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.power import PowerJob, bmc_of, power_nodes
+from ansible_collections.baremetal.bcm.plugins.module_utils._bmc.ipmi import Ipmi
+from ansible_collections.baremetal.bcm.plugins.module_utils._bmc.schedule import Limits
+from ansible_collections.baremetal.bcm.plugins.module_utils._bmc.session import Bmc
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.errors import BcmConfigError, BcmNotFound
+
+from ..fake_head_node import FakeHeadNode
+from ..module_utils._bmc.fake_sessions import FakeBmc, FakeSessions
+from ..objects import make_bmc_settings, make_device, make_interface, make_references, uid
+
+NAMES = ("node001", "node002", "node003")
+BEHAVES = {"via": "head_node"}, {"via": "ipmi"}
+
+
+class Cluster:
+    """A head node with three nodes, and their BMCs for those who speak to them."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.head = FakeHeadNode(*(make_device(name, number) for number, name in enumerate(NAMES, start=1)))
+        self.bmcs = {f"10.148.0.{number}": FakeBmc() for number in (1, 2, 3)}
+        self.sessions = FakeSessions(self.head.clock, self.bmcs)
+        self.limits: list[Limits] = []
+        monkeypatch.setattr(power_module, "Ipmi", self._open)
+        monkeypatch.setattr(power_module, "SystemClock", lambda: self.head.clock)
+
+    def _open(self, limits: Limits) -> Ipmi:
+        self.limits.append(limits)
+        return Ipmi(limits, self.head.clock.now_s, self.sessions)
+
+    def switch(self, action: str, *, names: tuple[str, ...] = NAMES, check_mode: bool = False, **job: Any) -> Any:
+        client = self.head.client(read_only=check_mode)
+        return power_nodes(client, PowerJob(names, action, **job), check_mode=check_mode)
+
+    def turn_on(self, *names: str) -> None:
+        """Switch nodes on that are not UP."""
+        for name in names:
+            self.head.node(name).power = "ON"
+            self.bmcs[f"10.148.0.{NAMES.index(name) + 1}"].power = "ON"
+
+    @property
+    def sent(self) -> list[tuple[int, ...]]:
+        """The power commands that went straight to BMCs."""
+        return [request.data for bmc in self.bmcs.values() for request in bmc.requests if request.command == 0x02]
+
+
+@pytest.fixture
+def cluster(monkeypatch: pytest.MonkeyPatch) -> Cluster:
+    return Cluster(monkeypatch)
+
+
+def actions_of(result: Mapping[str, Any]) -> dict[str, str]:
+    return {name: node["action"] for name, node in result["nodes"].items()}
+
+
+# -- both ways --
+
+
+@pytest.mark.parametrize("way", BEHAVES)
+@pytest.mark.parametrize(
+    ("action", "actions", "after"),
+    [
+        ("on", ("none", "on", "on"), ("ON", "ON", "ON")),
+        ("off", ("off", "none", "none"), ("OFF", "OFF", "OFF")),
+        ("cycle", ("cycle", "on", "on"), ("ON", "ON", "ON")),
+        ("status", ("none", "none", "none"), ("ON", "OFF", "OFF")),
+    ],
+)
+def test_each_node_gets_what_it_needs_and_the_result_is_the_same_either_way(
+    cluster: Cluster, way: dict[str, Any], action: str, actions: tuple[str, ...], after: tuple[str, ...]
+) -> None:
+    cluster.turn_on("node001")
+
+    result = cluster.switch(action, **way)
+
+    assert tuple(actions_of(result).values()) == actions
+    assert tuple(node["after"] for node in result["nodes"].values()) == after
+    assert [node["changed"] for node in result["nodes"].values()] == [todo != "none" for todo in actions]
+    assert result["changed"] == any(todo != "none" for todo in actions)
+    assert len(result["diff"]) == sum(todo != "none" for todo in actions)
+
+
+@pytest.mark.parametrize("way", BEHAVES)
+@pytest.mark.parametrize("action", ["on", "off", "cycle"])
+def test_check_mode_tells_the_same_and_sends_nothing(
+    monkeypatch: pytest.MonkeyPatch, way: dict[str, Any], action: str
+) -> None:
+    told = []
+    for check_mode in (True, False):
+        cluster = Cluster(monkeypatch)
+        cluster.turn_on("node001")
+        result = cluster.switch(action, check_mode=check_mode, **way)
+        told.append((result["changed"], actions_of(result), result["diff"]))
+        if check_mode:
+            assert cluster.sent == []
+            assert cluster.head.operations() == []
+            assert not cluster.head.writes
+            assert [node["before"] for node in result["nodes"].values()] == ["ON", "OFF", "OFF"]
+
+    assert told[0] == told[1]
+
+
+@pytest.mark.parametrize("way", BEHAVES)
+@pytest.mark.parametrize("action", ["off", "cycle", "reset"])
+def test_nodes_that_are_up_are_not_cut_off_without_leave(cluster: Cluster, way: dict[str, Any], action: str) -> None:
+    cluster.head.bring_up("node001", "node003")
+
+    with pytest.raises(
+        BcmConfigError, match=f"could not (switch )?{action} nodes that are UP: node001, node003; nothing"
+    ):
+        cluster.switch(action, **way)
+
+    assert not any(bmc.opened for bmc in cluster.bmcs.values())
+    assert cluster.head.names("powerOperation") == []
+
+
+@pytest.mark.parametrize("way", BEHAVES)
+@pytest.mark.parametrize("action", ["on", "status"])
+def test_nodes_that_are_up_may_be_asked_and_switched_on(cluster: Cluster, way: dict[str, Any], action: str) -> None:
+    cluster.head.bring_up("node001")
+    cluster.turn_on("node001")
+
+    assert actions_of(cluster.switch(action, **way))["node001"] == "none"
+
+
+@pytest.mark.parametrize("way", BEHAVES)
+def test_with_leave_nodes_that_are_up_are_cut_off(cluster: Cluster, way: dict[str, Any]) -> None:
+    cluster.head.bring_up("node001")
+    cluster.turn_on("node001")
+
+    assert actions_of(cluster.switch("off", allow_up=True, **way))["node001"] == "off"
+
+
+@pytest.mark.parametrize("way", BEHAVES)
+@pytest.mark.parametrize(
+    ("names", "error", "text"),
+    [
+        ((), BcmConfigError, "."),
+        (("node001", "nobody"), BcmNotFound, "nobody"),
+        (("head",), BcmConfigError, "head"),
+    ],
+)
+def test_no_names_unknown_names_and_head_nodes_are_refused(
+    cluster: Cluster, way: dict[str, Any], names: tuple[str, ...], error: type[Exception], text: str
+) -> None:
+    with pytest.raises(error, match=text):
+        cluster.switch("on", names=names, **way)
+
+    assert not any(bmc.opened for bmc in cluster.bmcs.values())
+    assert cluster.head.names("powerOperation") == []
+
+
+def test_one_that_fails_leaves_the_others_alone(cluster: Cluster) -> None:
+    cluster.bmcs["10.148.0.2"].logins = ["Incorrect password provided"]
+
+    nodes = cluster.switch("on", via="ipmi")["nodes"]
+
+    assert [node["failure"] for node in nodes.values()] == [None, "credentials", None]
+    assert [node["changed"] for node in nodes.values()] == [True, False, True]
+    assert nodes["node002"]["address"] == "10.148.0.2"
+    assert nodes["node002"]["error"].endswith("(credentials, BMC 10.148.0.2)")
+
+
+def test_check_mode_plans_nothing_for_a_bmc_that_does_not_answer(cluster: Cluster) -> None:
+    cluster.bmcs["10.148.0.2"].silent = True
+
+    result = cluster.switch("on", via="ipmi", check_mode=True, limits=Limits(tries=1))
+
+    assert actions_of(result) == {"node001": "on", "node002": "none", "node003": "on"}
+    assert result["nodes"]["node002"]["failure"] == "unreachable"
+
+
+def test_no_password_is_in_any_result(cluster: Cluster) -> None:
+    for bmc in cluster.bmcs.values():
+        bmc.logins = ["Incorrect password provided"]
+
+    assert "bmc-secret" not in repr(cluster.switch("on", via="ipmi"))
+
+
+# -- the way --
+
+
+def test_through_the_head_node_no_packet_goes_to_a_bmc(cluster: Cluster) -> None:
+    cluster.switch("on", via="head_node")
+
+    assert cluster.limits == []
+    assert not any(bmc.opened for bmc in cluster.bmcs.values())
+
+
+def test_straight_to_the_bmcs_the_head_node_powers_nothing(cluster: Cluster) -> None:
+    cluster.switch("on", via="ipmi")
+
+    assert cluster.head.names("powerOperation") == []
+    assert cluster.head.names("registerSession") == []
+
+
+def test_each_bmc_is_logged_in_to_once(cluster: Cluster) -> None:
+    cluster.switch("cycle", via="ipmi", allow_up=True)
+
+    assert [bmc.opened for bmc in cluster.bmcs.values()] == [1, 1, 1]
+
+
+def test_a_boot_device_needs_the_straight_way(cluster: Cluster) -> None:
+    with pytest.raises(BcmConfigError, match="boot_device needs via: ipmi"):
+        cluster.switch("on", via="head_node", boot_device="pxe")
+
+    assert cluster.head.operations() == []
+
+
+def test_a_boot_device_is_given_to_each_bmc_that_is_switched_on(cluster: Cluster) -> None:
+    cluster.turn_on("node001")
+
+    cluster.switch("on", via="ipmi", boot_device="pxe")
+
+    commands = [[request.command for request in bmc.requests] for bmc in cluster.bmcs.values()]
+    assert [0x08 in of_one for of_one in commands] == [False, True, True]
+
+
+def test_the_limits_are_those_given(cluster: Cluster) -> None:
+    limits = Limits(connect_s=1, tries=2, retry_delay_s=3, deadline_s=4, in_flight=5)
+
+    cluster.switch("status", via="ipmi", limits=limits)
+
+    assert cluster.limits == [limits]
+
+
+def test_without_pyghmi_the_straight_way_says_what_to_install(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(power_module, "PYGHMI_IMPORT_ERROR", ImportError("No module named 'pyghmi'"))
+
+    with pytest.raises(BcmConfigError, match="pip install pyghmi"):
+        cluster.switch("on", via="ipmi")
+    assert cluster.switch("on", via="head_node")["changed"]
+
+
+# -- where a BMC is --
+
+
+def test_address_and_account_are_those_that_bcm_knows() -> None:
+    bmc = bmc_of("node001", make_device(), make_references(), PowerJob(NAMES, "on"))
+
+    assert bmc == Bmc("10.148.0.1", "bright", "bmc-secret", 623, "ADMINISTRATOR")
+
+
+@pytest.mark.parametrize(
+    ("override", "expected"),
+    [
+        ({"address": "10.9.9.9"}, Bmc("10.9.9.9", "bright", "bmc-secret", 6230)),
+        ({"port": 7000}, Bmc("10.148.0.1", "bright", "bmc-secret", 7000)),
+        ({"username": "other"}, Bmc("10.148.0.1", "other", "bmc-secret", 6230)),
+        ({"password": "new"}, Bmc("10.148.0.1", "bright", "new", 6230)),
+        ({"address": None, "port": None, "username": None}, Bmc("10.148.0.1", "bright", "bmc-secret", 6230)),
+    ],
+)
+def test_what_the_caller_gives_replaces_what_bcm_knows(override: dict[str, Any], expected: Bmc) -> None:
+    job = PowerJob(NAMES, "on", ipmi_port=6230, overrides={"node001": {"name": "node001", **override}})
+
+    assert bmc_of("node001", make_device(), make_references(), job) == expected
+    untouched = bmc_of("node002", make_device("node002", 2), make_references(), job)
+    assert untouched == Bmc("10.148.0.2", "bright", "bmc-secret", 6230)
+
+
+def test_the_privilege_is_the_accounts() -> None:
+    device = make_device(bmcSettings=make_bmc_settings("node001", privilege="OPERATOR"))
+
+    assert bmc_of("node001", device, make_references(), PowerJob(NAMES, "on")).privilege == "OPERATOR"
+
+
+@pytest.mark.parametrize(
+    ("device", "missing"),
+    [
+        ({"interfaces": [make_interface("node001", "BOOTIF")]}, "no address of the BMC of node001"),
+        ({"bmcSettings": None}, "no username and no password of the BMC of node001"),
+        ({"bmcSettings": make_bmc_settings("node001", password="")}, "no password of the BMC of node001"),
+    ],
+)
+def test_what_is_missing_is_named(device: dict[str, Any], missing: str) -> None:
+    references = make_references()
+    raw = make_device(**{"partition": uid("nothing"), "category": uid("nothing"), **device})
+
+    with pytest.raises(BcmConfigError, match=f"{missing} is known, neither in BCM nor in bmcs"):
+        bmc_of("node001", raw, references, PowerJob(NAMES, "on"))
+
+
+def test_one_bmc_that_is_not_known_ends_the_run_before_anything_is_sent(cluster: Cluster) -> None:
+    device = cluster.head.device("node003")
+    device["interfaces"] = [one for one in device["interfaces"] if one["childType"] != "NetworkBmcInterface"]
+
+    with pytest.raises(BcmConfigError, match="no address of the BMC of node003"):
+        cluster.switch("on", via="ipmi")
+
+    assert not any(bmc.opened for bmc in cluster.bmcs.values())
