@@ -281,13 +281,13 @@ def test_the_privilege_is_the_accounts() -> None:
     ("device", "missing"),
     [
         ({"interfaces": [make_interface("node001", "BOOTIF")]}, "no address of the BMC of node001"),
-        ({"bmcSettings": None}, "no username and no password of the BMC of node001"),
+        ({"bmcSettings": None, "category": uid("nothing")}, "no username and no password of the BMC of node001"),
         ({"bmcSettings": make_bmc_settings("node001", password="")}, "no password of the BMC of node001"),
     ],
 )
 def test_what_is_missing_is_named(device: dict[str, Any], missing: str) -> None:
     references = make_references()
-    raw = make_device(**{"partition": uid("nothing"), "category": uid("nothing"), **device})
+    raw = make_device(**{"partition": uid("nothing"), **device})
 
     with pytest.raises(BcmConfigError, match=f"{missing} is known, neither in BCM nor in bmcs"):
         bmc_of("node001", raw, references, PowerJob(NAMES, "on"))
