@@ -1,0 +1,185 @@
+# SPDX-FileCopyrightText: The baremetal.bcm contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reads the power state of many BMCs by the collection's engine and by ipmitool: time and CPU, side by side.
+
+All on one virtual rack with a real BMC for each machine. CPU is that of the client's processes alone, from their start
+to their end; what the BMCs and the rack need is not in it. Prints a table.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).resolve().parents[1]
+BIN = Path(sys.executable).parent
+HEADER = ("packets", "client", "at once", "answered", "wall s", "CPU s", "wall, engine = 1", "CPU, engine = 1")
+# One process for one BMC; without the cipher suite ipmitool waits 10 s for an answer that OpenIPMI does not give.
+IPMITOOL = "ipmitool -I lanplus -C 3 -H {address} -p {port} -U {username} -E chassis power status"
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What one run of a client took, and how many BMCs have told it their power."""
+
+    client: str
+    at_once: int
+    answered: int
+    wall_s: float
+    cpu_s: float
+
+
+@contextlib.contextmanager
+def rack(nodes: int, directory: Path) -> Iterator[dict[str, str]]:
+    """Run a rack of machines with BMCs; give its variables."""
+    file = directory / "rack.yml"
+    subprocess.run([BIN / "virtual-rack", "new", "--nodes", str(nodes), "--bmc", "ipmi", "--output", file], check=True)
+    command = [str(BIN / "virtual-rack"), "serve", str(file), "--port", "0", "--ipmi-port", "0"]
+    process = subprocess.Popen([*command, "--state-dir", str(directory / "state")], stdout=subprocess.PIPE, text=True)
+    try:
+        if process.stdout is None or not any("Ctrl-C ends the rack" in line for line in process.stdout):
+            sys.exit("error: the virtual rack did not start")
+        lines = (directory / "state" / "env").read_text(encoding="utf-8").splitlines()
+        yield dict(shlex.split(line)[1].split("=", 1) for line in lines)
+    finally:
+        process.terminate()
+        process.communicate()
+
+
+def admin(variables: Mapping[str, str], method: str, path: str, body: Any = None) -> Any:
+    """Ask the rack's admin API."""
+    url = variables["VIRTUAL_RACK_ADMIN"] + path
+    request = urllib.request.Request(url, json.dumps(body).encode(), method=method)  # noqa: S310
+    with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
+        return json.load(answer)
+
+
+def measure(client: str, at_once: int, command: Sequence[str], said: str, *, given: str, environment: Any) -> Measured:
+    """Run one client; every `said` in what it prints is one BMC that has answered."""
+    with tempfile.TemporaryFile("w+") as source, tempfile.TemporaryFile("w+") as sink:
+        source.write(given)
+        source.seek(0)
+        started_s = time.monotonic()
+        process = subprocess.Popen(command, stdin=source, stdout=sink, stderr=sink, env=environment)
+        # The usage of a process has that of the children it has waited for.
+        _pid, status, usage = os.wait4(process.pid, 0)
+        wall_s = time.monotonic() - started_s
+        process.returncode = os.waitstatus_to_exitcode(status)
+        sink.seek(0)
+        answered = sink.read().count(said)
+    return Measured(client, at_once, answered, wall_s, usage.ru_utime + usage.ru_stime)
+
+
+def measure_engine(bmcs: Sequence[Mapping[str, Any]], at_once: int) -> Measured:
+    """Run this script once more, as a process of its own that does nothing else."""
+    command = [sys.executable, __file__, "--as-client", str(at_once)]
+    return measure("engine", at_once, command, "ON\n", given=json.dumps(bmcs), environment=os.environ)
+
+
+def measure_ipmitool(bmcs: Sequence[Mapping[str, Any]], at_once: int) -> Measured:
+    """Run ipmitool by xargs."""
+    one = bmcs[0]
+    command = IPMITOOL.format(address="{}", port=one["port"], username=one["username"])
+    return measure(
+        "ipmitool",
+        at_once,
+        ["xargs", "-P", str(at_once), "-I{}", *shlex.split(command)],
+        "Chassis Power is on",
+        given="".join(f"{bmc['address']}\n" for bmc in bmcs),
+        environment={**os.environ, "IPMI_PASSWORD": one["password"]},
+    )
+
+
+def be_client(at_once: int) -> None:
+    """Read the power of the BMCs given as JSON, by the collection's engine; print each state."""
+    sys.path.insert(0, str(ROOT / ".collections"))
+    # As late as a module imports it: the import is part of what is measured.
+    from ansible_collections.baremetal.bcm.plugins.module_utils._bmc.ipmi import Ipmi  # noqa: PLC0415
+    from ansible_collections.baremetal.bcm.plugins.module_utils._bmc.ipmi_power import IpmiPower  # noqa: PLC0415
+    from ansible_collections.baremetal.bcm.plugins.module_utils._bmc.schedule import Limits  # noqa: PLC0415
+    from ansible_collections.baremetal.bcm.plugins.module_utils._bmc.session import Bmc  # noqa: PLC0415
+
+    bmcs = {given["address"]: Bmc(**given) for given in json.load(sys.stdin)}
+    path = IpmiPower(bmcs, Ipmi(Limits(in_flight=at_once, retry_delay_s=1.0)))
+    for name, result in path.states(list(bmcs)).items():
+        print(name, result.error or result.after)  # noqa: T201
+
+
+def row_of(packets: str, measured: Measured, engine: Measured) -> tuple[str, ...]:
+    """Put one run into words, against the engine's run."""
+    return (
+        packets,
+        measured.client,
+        str(measured.at_once),
+        str(measured.answered),
+        f"{measured.wall_s:.2f}",
+        f"{measured.cpu_s:.2f}",
+        f"{measured.wall_s / engine.wall_s:.1f}",
+        f"{measured.cpu_s / engine.cpu_s:.1f}",
+    )
+
+
+def measure_all(variables: Mapping[str, str], at_once: int) -> Iterator[tuple[str, ...]]:
+    """Measure every client, without and with loss."""
+    machines = [node["bmc"] for node in admin(variables, "GET", "/nodes")]
+    rack_file = yaml.safe_load((Path(variables["BCM_CA_PATH"]).parent.parent / "rack.yml").read_text(encoding="utf-8"))
+    account = {key: rack_file["machines"][0]["bmc"][key] for key in ("username", "password")}
+    bmcs = [{"address": bmc["address"], "port": bmc["port"], **account} for bmc in machines]
+    for node in admin(variables, "GET", "/nodes"):
+        admin(variables, "POST", f"/nodes/{node['name']}", {"power": "on"})
+    for packets in ("all come", "every 10th lost"):
+        if packets != "all come":
+            admin(variables, "POST", "/faults", {"kind": "bmc_drops", "every": 10})
+        engine = measure_engine(bmcs, at_once)
+        yield row_of(packets, engine, engine)
+        yield row_of(packets, measure_engine(bmcs, 64), engine)
+        yield row_of(packets, measure_ipmitool(bmcs, at_once), engine)
+        if packets == "all come":
+            yield row_of(packets, measure_ipmitool(bmcs, 1), engine)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--nodes", type=int, default=200)
+    parser.add_argument("--at-once", type=int, default=20)
+    parser.add_argument("--as-client", type=int, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.as_client:
+        be_client(options.as_client)
+        return
+    missing = [program for program in ("ipmi_sim", "ipmitool", "xargs") if shutil.which(program) is None]
+    if missing:
+        sys.exit(f"error: not installed: {', '.join(missing)}")
+    say(f"Power status of {options.nodes} BMCs")
+    say(draw(HEADER))
+    with tempfile.TemporaryDirectory() as directory, rack(options.nodes, Path(directory)) as variables:
+        for row in measure_all(variables, options.at_once):
+            say(draw(row))
+
+
+def draw(words: Sequence[str]) -> str:
+    """Put the words of a row below those of the header."""
+    return "  ".join(word.rjust(max(len(title), 15)) for word, title in zip(words, HEADER, strict=True))
+
+
+def say(line: str) -> None:
+    print(line, flush=True)  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()
