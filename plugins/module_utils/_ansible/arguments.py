@@ -9,6 +9,7 @@ from typing import Any
 from ansible.module_utils.basic import env_fallback
 
 from .._bmc.schedule import Limits
+from .._head_node.errors import BcmConfigError
 from .._head_node.transport import Connection
 
 Spec = dict[str, Any]
@@ -78,7 +79,10 @@ def connection_of(params: dict[str, Any]) -> Connection:
 
 
 def limits_of(params: dict[str, Any]) -> Limits:
-    """The IPMI limits of a task."""
+    """The IPMI limits of a task. Raises BcmConfigError for those that would never let a BMC have its turn."""
+    for option in ("ipmi_tries", "ipmi_in_flight"):
+        if params[option] < 1:
+            raise BcmConfigError(f"{option} must be at least 1, not {params[option]}")
     return Limits(
         connect_s=params["ipmi_connect_timeout"],
         tries=params["ipmi_tries"],

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.baremetal.bcm.plugins.module_utils._ansible import power as power_module
+from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.arguments import limits_of
 from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.power import PowerJob, bmc_of, power_nodes
 from ansible_collections.baremetal.bcm.plugins.module_utils._bmc.ipmi import Ipmi
 from ansible_collections.baremetal.bcm.plugins.module_utils._bmc.schedule import Limits
@@ -232,6 +233,26 @@ def test_the_limits_are_those_given(cluster: Cluster) -> None:
     cluster.switch("status", via="ipmi", limits=limits)
 
     assert cluster.limits == [limits]
+
+
+LIMITS = {
+    "ipmi_connect_timeout": 1.0,
+    "ipmi_tries": 2,
+    "ipmi_retry_delay": 3.0,
+    "ipmi_deadline": 4.0,
+    "ipmi_in_flight": 5,
+}
+
+
+def test_the_limits_of_a_task_are_its_options() -> None:
+    assert limits_of(LIMITS) == Limits(connect_s=1, tries=2, retry_delay_s=3, deadline_s=4, in_flight=5)
+
+
+@pytest.mark.parametrize("option", ["ipmi_tries", "ipmi_in_flight"])
+@pytest.mark.parametrize("value", [0, -1])
+def test_limits_that_would_let_nobody_have_a_turn_are_refused(option: str, value: int) -> None:
+    with pytest.raises(BcmConfigError, match=f"{option} must be at least 1, not {value}"):
+        limits_of({**LIMITS, option: value})
 
 
 def test_without_pyghmi_the_straight_way_says_what_to_install(
