@@ -41,7 +41,8 @@ def apply_category(
     if plan is None:
         raise BcmConfigError(f"could not plan category {options['name']}")
     affected = _affected_nodes(head_node, plan)
-    strangers = sorted(set(affected) - set(members))
+    # A node never goes without its category, whoever asks.
+    strangers = affected if plan.action == "delete" else sorted(set(affected) - set(members))
     if strangers and (plan.action == "delete" or not allow_member_change):
         raise _conflict(plan, strangers)
     outcome = planned if check_mode else converge(store, wanted, context, stored=stored)[options["name"]]

@@ -59,7 +59,7 @@ def apply_devices(
     outcomes.update({name: Outcome(None, stored.get(name), error) for name, error in kept.items()})
     return {
         **summarise(outcomes),
-        "devices": {name: _shown(outcome, references) for name, outcome in outcomes.items()},
+        "devices": {name: _shown(outcome, references, check_mode) for name, outcome in outcomes.items()},
         "failures": {name: str(outcome.error) for name, outcome in outcomes.items() if outcome.error is not None},
         "reassigned": [name for name, outcome in outcomes.items() if name in reassigned or _is_reassigned(outcome)],
         "assignments": _assignments(outcomes, references),
@@ -100,7 +100,7 @@ def _refuse_others(wanted: Mapping[str, Any], stored: Mapping[str, Raw]) -> None
         raise BcmConfigError(f"only nodes that BCM installs may be touched, not: {', '.join(others)}")
 
 
-def _shown(outcome: Outcome, references: References) -> dict[str, Any]:
+def _shown(outcome: Outcome, references: References, check_mode: bool) -> dict[str, Any]:
     plan = outcome.plan
     changed = plan is not None and not plan.is_empty and outcome.error is None
     shown: dict[str, Any] = {
@@ -111,7 +111,7 @@ def _shown(outcome: Outcome, references: References) -> dict[str, Any]:
     }
     if outcome.error is not None:
         return {**shown, "error": str(outcome.error)}
-    after = plan.desired if plan is not None and changed else outcome.stored
+    after = plan.desired if check_mode and plan is not None else outcome.stored
     return {**shown, "device": device_to_ansible(after, references) if after else None}
 
 

@@ -128,7 +128,11 @@ class HeadNode:
         return answer
 
     def power_operation_history(self, uuids: Sequence[str]) -> list[Raw]:
-        """The last power operation of each device, `executionTime` in ms of the head node's clock."""
+        """The last power operation of each device, `executionTime` in ms of the head node's clock.
+
+        # ASSUMED: asking for STATUS leaves no history, or it would hide the operation before it. One STATUS and one
+        # look at the history of a live head node would settle it.
+        """
         answer = self._call(
             "cmdevice", "powerOperationHistory", [list(uuids), True], reads=True, action="read the power history"
         )

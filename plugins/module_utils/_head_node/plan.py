@@ -79,8 +79,6 @@ def plan_present(schema: Schema, stored: Raw | None, wanted: Mapping[str, Json],
 def _plan_present(schema: Schema, stored: Raw | None, wanted: Mapping[str, Json], context: Context) -> Plan:
     name = str(wanted[schema.name_option])
     base = schema.create(wanted, context) if stored is None else stored
-    if stored is not None:
-        _refuse_unknown_fields(schema, stored, wanted)
     merged = schema.finish(stored, merge_fields(base, wanted, schema.fields, context), wanted)
     if stored is not None and merged == stored:
         return Plan(schema, name, "none", stored, stored)
@@ -88,12 +86,6 @@ def _plan_present(schema: Schema, stored: Raw | None, wanted: Mapping[str, Json]
     changes = _changes(schema, stored, merged, wanted, context.references)
     desired = merged if stored is None else {**merged, "modified": True}
     return Plan(schema, name, action, stored, desired, changes)
-
-
-def _refuse_unknown_fields(schema: Schema, stored: Raw, wanted: Mapping[str, Json]) -> None:
-    for field in schema.fields:
-        if field.since_bcm > 10 and wanted.get(field.option) is not None and field.key not in stored:
-            raise BcmConfigError(f"{field.option}: needs BCM {field.since_bcm}, this head node does not have it")
 
 
 def _changes(

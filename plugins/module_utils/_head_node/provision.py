@@ -105,7 +105,11 @@ def _decide_up(facts: Facts, assignment: Assignment, request: Request) -> Decisi
     if record.provisioned_digest == assignment.digest:
         note = "; BCM says a restart is required" if facts.restart_required else ""
         return Decision(Action.NOTHING, f"UP with {assignment.image}{note}")
-    if _sent_by_earlier_run(facts, assignment) and request.enable_power_action:
+    if _sent_by_earlier_run(facts, assignment):
+        if not request.enable_power_action:
+            return Decision(
+                Action.PENDING, "UP after an earlier run had sent power; not watched without leave to power"
+            )
         return Decision(Action.WATCH, "an earlier run sent power")
     reassigned = facts.reassigned or record.reassigned
     if not record.provisioned_digest and not reassigned and request.adopt:

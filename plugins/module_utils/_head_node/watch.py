@@ -22,6 +22,11 @@ class Deadlines:
     init_s: float = 600.0
     settle_s: float = 120.0  # how long a node that an earlier run powered must stay UP to be believed
 
+    @property
+    def whole_s(self) -> float:
+        """For all phases together: an installer that reboots over and over never stays long in one."""
+        return self.boot_s + self.queue_s + self.install_s + self.init_s
+
     def of(self, phase: str) -> float:
         return {
             "queued": self.queue_s,
@@ -108,7 +113,10 @@ def _enter(watch: NodeWatch, seen: DeviceStatus, now_s: float) -> NodeWatch:
 def _check_deadline(watch: NodeWatch, now_s: float, deadlines: Deadlines) -> NodeWatch:
     limit = deadlines.of(watch.phase)
     if now_s - watch.phase_since_s <= limit:
-        return watch
+        if now_s - watch.started_s <= deadlines.whole_s:
+            return watch
+        text = f"it was not UP within {deadlines.whole_s:g} s, last in phase {watch.phase}"
+        return _fail(watch, f"{text}{_quote(watch.message)}")
     hint = (
         "; check its boot order, cabling and MAC address" if watch.phase in ("powered", "booting", "rebooting") else ""
     )

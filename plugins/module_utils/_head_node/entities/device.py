@@ -140,7 +140,9 @@ def _point_to_boot_interface(stored: Raw | None, merged: Raw, elements: Iterable
         raise BcmConfigError(f"interfaces: exactly one may be bootable, not {len(asked)}: {', '.join(asked)}")
     uuids = {item["name"]: item["uuid"] for item in merged["interfaces"]}
     if not asked:
-        if stored is not None and merged["provisioningInterface"] in (*uuids.values(), ZERO_UUID):
+        denied = {uuids.get(aliases(item["name"])) for item in elements if item.get("bootable") is False}
+        kept = (set(uuids.values()) - denied) | {ZERO_UUID}
+        if stored is not None and merged["provisioningInterface"] in kept:
             return merged
         raise BcmConfigError("interfaces: exactly one must be bootable: true; it is the one that boots by PXE")
     return {

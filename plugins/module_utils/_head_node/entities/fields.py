@@ -60,6 +60,7 @@ class Field:
     kind: Kind
     disruption: Disruption = Disruption.NONE
     since_bcm: int = 10
+    said_elsewhere: bool = False  # an older BCM without the field loses nothing
 
 
 @dataclass(frozen=True)

@@ -16,15 +16,17 @@ from .fields import Context, Field, Json, Raw, new_object
 def merge_fields(stored: Raw, wanted: Mapping[str, Json], fields: tuple[Field, ...], context: Context) -> Raw:
     """`stored` with the wanted options merged in; the same object where nothing differs.
 
-    Options whose wanted value is None were not given and are left as they are, and so are fields of a newer BCM that
-    this head node does not have; those a user must be told of were refused before (`plan`). Raises BcmConfigError
-    naming the option.
+    Options whose wanted value is None were not given and are left as they are. Raises BcmConfigError naming the option,
+    also for a field of a newer BCM that this head node does not have.
     """
     merged = stored
     for known in fields:
         value = wanted.get(known.option)
-        if value is None or (known.since_bcm > 10 and known.key not in stored):
+        is_missing = known.since_bcm > 10 and known.key not in stored
+        if value is None or (is_missing and known.said_elsewhere):
             continue
+        if is_missing:
+            raise BcmConfigError(f"{known.option}: needs BCM {known.since_bcm}, this head node does not have it")
         before = stored.get(known.key)
         try:
             after = known.kind.merge(before, value, context)

@@ -71,7 +71,7 @@ _INTERFACE_FIELDS = (
     Field("dhcp", "dhcp", Value()),
     Field("network", "network", Reference("networks")),
     # On BCM 10 provisioningInterface alone says the same.
-    Field("bootable", "bootable", Value(), since_bcm=11),
+    Field("bootable", "bootable", Value(), since_bcm=11, said_elsewhere=True),
 )
 # ASSUMED: the key that holds a bond's member names. bcm-api.md 4.6 has not seen it; one bonded node on a live head
 # node would settle it. Should the head node drop it, the read-back after the write says so.
@@ -89,7 +89,8 @@ _INTERFACES = {
         "NetworkBmcInterface",
         {**_INTERFACE_DEFAULTS, "onNetworkPriority": 10, "gateway": "0.0.0.0", "vlanid": 0, "lanchannel": 1},
         (
-            *_INTERFACE_FIELDS,
+            *(known for known in _INTERFACE_FIELDS if known.option != "mac"),
+            Field("mac", "mac", Mac(), since_bcm=11),
             Field("gateway", "gateway", Value()),
             Field("vlan_id", "vlanid", Value()),
             Field("lan_channel", "lanchannel", Value()),

@@ -170,6 +170,12 @@ def test_other_disks_concern_them_all_the_same(modules: Modules, head: FakeHeadN
     assert "node001" in message
 
 
+def test_a_category_with_nodes_is_not_removed_even_if_the_caller_names_them(modules: Modules) -> None:
+    message = modules.bad("bcm_category", name="default", state="absent", members=["node001", "node002", "node003"])
+
+    assert "nodes still belong to it" in message
+
+
 @pytest.mark.parametrize("allow", [False, True])
 def test_a_category_with_nodes_is_not_removed(allow: bool, modules: Modules, head: FakeHeadNode) -> None:
     message = modules.bad("bcm_category", name="default", state="absent", allow_member_change=allow)

@@ -168,6 +168,13 @@ def test_the_bootable_interface_is_the_provisioning_interface_and_carries_the_ta
     assert [item["name"] for item in desired["interfaces"] if item["bootable"]] == ["eth1"]
 
 
+def test_the_interface_that_boots_does_not_lose_that_without_another() -> None:
+    boots = next(item for item in make_device()["interfaces"] if item["uuid"] == make_device()["provisioningInterface"])
+
+    with pytest.raises(BcmConfigError, match="exactly one must be bootable"):
+        plan_device(make_device(), interfaces=[{"name": boots["name"], "bootable": False}])
+
+
 def test_an_interface_named_bootif_needs_no_tag_and_takes_it_from_the_other() -> None:
     moved = {
         **desired_of(

@@ -117,7 +117,7 @@ TABLE: dict[str, tuple[Facts | None, Request, Action, str, str]] = {
     ),
     # Whether that UP is new only watching tells.
     "UP after an earlier run": (sent(up(INTENDED)), ON, W, "an earlier run sent power", ""),
-    "UP after an earlier run, no power": (sent(up(recorded(OLD, NEW))), OFF, PENDING, "needs new-image", ""),
+    "UP after an earlier run, no power": (sent(up(recorded(OLD, NEW))), OFF, PENDING, "earlier run had sent power", ""),
     "UP after an earlier run, recorded otherwise": (sent(up(recorded(OLD, NEW))), CYCLE, W, "an earlier run", ""),
     "UP after an earlier run, recorded": (sent(up(recorded(NEW, NEW))), CYCLE, N, "UP with new-image", ""),
     "UP, reassigned by an earlier run": (up(REASSIGNED), CYCLE, C, "new-image instead of what it runs", ""),

@@ -62,6 +62,18 @@ def test_a_good_boot_goes_through_its_phases() -> None:
     assert watch.timeline[3].message == COPYING
 
 
+def test_an_installer_that_reboots_over_and_over_is_given_up() -> None:
+    rounds = int(DEADLINES.whole_s // 50) + 2
+    seen = [
+        (50.0 * i, *(("BOOTING", "") if i % 2 else ("INSTALLING", "node-installer started"))) for i in range(rounds)
+    ]
+
+    watch = watch_all("DOWN", *seen)
+
+    assert watch.verdict == "failed"
+    assert "was not UP within 1350 s" in watch.reason
+
+
 @pytest.mark.parametrize("before", ["UP", "DOWN", "INSTALLER_FAILED", "INSTALLER_UNREACHABLE"])
 def test_the_status_before_power_means_nothing_until_it_changes(before: str) -> None:
     watch = watch_all(before, (1, before, ""), (11, before, ""))
