@@ -15,9 +15,10 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.provisionin
     pace_of,
     result_of,
 )
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.case import plan_lines
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.client import HeadNode
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.clock import SystemClock
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.drive import Drive, plan_lines
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.drive import Drive
 from ansible_collections.baremetal.bcm.plugins.plugin_utils.head_node_action import HeadNodeAction
 
 

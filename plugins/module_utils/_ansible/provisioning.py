@@ -7,7 +7,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .._head_node.drive import Job, NodeResult, Pace, result_to_ansible
+from .._head_node.case import Job, NodeResult, result_to_ansible
+from .._head_node.drive import Pace
 from .._head_node.errors import BcmConfigError
 from .._head_node.provision import Request
 from .._head_node.record import Assignment

@@ -8,22 +8,33 @@ Killed anywhere, the same run started again goes on: the intent on the device te
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from .._bmc.power import PowerResult
 from .apply import Outcome, Store, converge
+from .case import (
+    Case,
+    Job,
+    NodeResult,
+    conclude,
+    facts_of,
+    fail,
+    refuse_too_many,
+    settle,
+    shorten,
+    values_to_write,
+)
 from .client import HeadNode
 from .clock import Clock
 from .entities.device import DEVICE
-from .entities.fields import Context, Json, Raw
+from .entities.fields import Context, Raw
 from .entities.status import DeviceStatus
-from .errors import BcmConfigError, BcmTransportError
+from .errors import BcmTransportError
 from .power import HeadNodePower, open_session, targets_of
-from .progress import MOST_SINGLE_LINES, format_duration, progress_lines
-from .provision import Action, Decision, Facts, Request, decide
-from .record import Assignment, Record, assignment_of, failed_values, intent_values, provisioned_values
+from .progress import progress_lines
+from .provision import Action, Request, decide
+from .record import intent_values
 from .references import References
 from .snapshot import read_devices, read_references, read_statuses, select_nodes
 from .watch import Deadlines, NodeWatch, observe, start_watch
@@ -44,55 +55,6 @@ class Pace:
     bulk: bool = False
 
 
-@dataclass(frozen=True)
-class Job:
-    """What to provision. `reassigned` are the nodes whose image or disk setup this run changed; `assignments` stand in,
-    in check mode, for what the run would have written."""
-
-    names: Sequence[str]
-    request: Request
-    reassigned: Collection[str] = ()
-    assignments: Mapping[str, Assignment] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class NodeResult:
-    """What became of one node. `outcome` is successful, failed, skipped, pending or not_found."""
-
-    name: str
-    decision: Decision
-    outcome: str
-    failed: bool = False
-    changed: bool = False
-    message: str = ""
-    status_before: str = ""
-    status: str = ""
-    image_before: str = ""
-    image: str = ""
-    phase: str = ""
-    watch: NodeWatch | None = None
-    power: PowerResult | None = None
-    seconds: float = 0.0
-
-
-@dataclass(frozen=True)
-class _Case:
-    """One node on its way through a run."""
-
-    name: str
-    device: Raw | None
-    facts: Facts | None
-    decision: Decision
-    status: DeviceStatus | None = None
-    last_power_ms: int = 0
-    power: PowerResult = field(default_factory=PowerResult)
-
-    @property
-    def is_settled_up(self) -> bool:
-        """UP, and nothing is going to be powered: its BMC is left in peace."""
-        return self.facts is not None and self.facts.status == "UP" and not self.decision.action.acts
-
-
 class Drive:
     """One run over one set of nodes."""
 
@@ -106,7 +68,7 @@ class Drive:
     def plan(self, job: Job) -> dict[str, NodeResult]:
         """What `run` would do, without a single write."""
         cases = self._read(job)
-        return {name: _settled(case) for name, case in cases.items()}
+        return {name: settle(case) for name, case in cases.items()}
 
     def run(self, job: Job) -> dict[str, NodeResult]:
         """Decide and act for every node; a node that fails leaves the others alone.
@@ -115,7 +77,7 @@ class Drive:
         then safe.
         """
         cases = self._read(job)
-        results = {name: _settled(case) for name, case in cases.items()}
+        results = {name: settle(case) for name, case in cases.items()}
         acting = {name: case for name, case in cases.items() if case.decision.action.acts}
         if acting:
             self._say(
@@ -127,20 +89,20 @@ class Drive:
 
     # -- read and decide ------------------------------------------------------------------------------------------
 
-    def _read(self, job: Job) -> dict[str, _Case]:
+    def _read(self, job: Job) -> dict[str, Case]:
         references = read_references(self._head_node)
         selection = select_nodes(read_devices(self._head_node), job.names)
         statuses = read_statuses(self._head_node, selection.devices)
         cases = {}
         for name in dict.fromkeys(job.names):
             device = selection.devices.get(name)
-            facts = _facts(name, device, references, statuses.get(name), job)
-            cases[name] = _Case(name, device, facts, decide(facts, job.request), statuses.get(name))
+            facts = facts_of(name, device, references, statuses.get(name), job)
+            cases[name] = Case(name, device, facts, decide(facts, job.request), statuses.get(name))
         cases = self._look_closer(cases, job.request, references)
-        _refuse_too_many(cases, job.request.max_nodes)
+        refuse_too_many(cases, job.request.max_nodes)
         return cases
 
-    def _look_closer(self, cases: dict[str, _Case], request: Request, references: References) -> dict[str, _Case]:
+    def _look_closer(self, cases: dict[str, Case], request: Request, references: References) -> dict[str, Case]:
         """Ask for power state and history where the decision depends on them, and decide again."""
         open_cases = {
             name: case
@@ -184,7 +146,7 @@ class Drive:
                 last[name] = max(last.get(name, (0, "")), (int(entry.get("executionTime") or 0), operation))
         return last
 
-    def _power_states(self, cases: Mapping[str, _Case], references: References) -> dict[str, PowerResult]:
+    def _power_states(self, cases: Mapping[str, Case], references: References) -> dict[str, PowerResult]:
         """The probe before anything is powered: a dead BMC, or one that refuses, fails its own node here."""
         devices = {name: case.device for name, case in cases.items() if case.device and not case.is_settled_up}
         if not devices:
@@ -197,25 +159,25 @@ class Drive:
 
     # -- act --------------------------------------------------------------------------------------------------------
 
-    def _act(self, cases: Mapping[str, _Case]) -> dict[str, NodeResult]:
+    def _act(self, cases: Mapping[str, Case]) -> dict[str, NodeResult]:
         results: dict[str, NodeResult] = {}
         to_power = {name: case for name, case in cases.items() if case.decision.action is not Action.WATCH}
         for name, outcome in self._write_intents(to_power).items():
             if outcome.error is not None:
-                results[name] = _failed(to_power[name], str(outcome.error))
+                results[name] = fail(to_power[name], str(outcome.error))
         to_power = {name: case for name, case in to_power.items() if name not in results}
         # Deadlines count from power, not from the writes before it.
         started_s = self._clock.now_s()
         reports = self._send_power(to_power)
         for name, report in reports.items():
             if report.failure is not None:
-                results[name] = replace(_failed(to_power[name], report.error), power=report, changed=bool(report.sent))
+                results[name] = replace(fail(to_power[name], report.error), power=report, changed=bool(report.sent))
         watched = {name: case for name, case in cases.items() if name not in results}
         for name, watch in self._watch(watched, started_s).items():
-            results[name] = _watched(watched[name], watch, reports.get(name), self._clock.now_s() - started_s)
+            results[name] = conclude(watched[name], watch, reports.get(name), self._clock.now_s() - started_s)
         return results
 
-    def _write_intents(self, cases: Mapping[str, _Case]) -> dict[str, Outcome]:
+    def _write_intents(self, cases: Mapping[str, Case]) -> dict[str, Outcome]:
         wanted = {}
         for name, case in cases.items():
             if case.facts is None or case.facts.assignment is None:
@@ -227,12 +189,12 @@ class Drive:
             wanted[name] = options
         return converge(self._store, wanted, Context()) if wanted else {}
 
-    def _send_power(self, cases: Mapping[str, _Case]) -> dict[str, PowerResult]:
+    def _send_power(self, cases: Mapping[str, Case]) -> dict[str, PowerResult]:
         if not cases:
             return {}
         verbs = {name: "on" if case.decision.action is Action.POWER_ON else "cycle" for name, case in cases.items()}
         for verb in dict.fromkeys(verbs.values()):
-            self._say(f"Power {verb}: {_shorten([name for name in verbs if verbs[name] == verb])}")
+            self._say(f"Power {verb}: {shorten([name for name in verbs if verbs[name] == verb])}")
         devices = {name: case.device for name, case in cases.items() if case.device is not None}
         with open_session(self._head_node) as session:
             # The probe has been through the credentials, so that these may go without.
@@ -244,7 +206,7 @@ class Drive:
                 self._say(f"{name}: FAILED ({report.error})")
         return reports
 
-    def _watch(self, cases: Mapping[str, _Case], started_s: float) -> dict[str, NodeWatch]:
+    def _watch(self, cases: Mapping[str, Case], started_s: float) -> dict[str, NodeWatch]:
         watches = {
             name: start_watch(
                 name,
@@ -287,12 +249,12 @@ class Drive:
 
     # -- record -----------------------------------------------------------------------------------------------------
 
-    def _write_records(self, job: Job, cases: Mapping[str, _Case], results: dict[str, NodeResult]) -> None:
+    def _write_records(self, job: Job, cases: Mapping[str, Case], results: dict[str, NodeResult]) -> None:
         """Write down what is installed now, on every node that came UP or was adopted, and which were given up."""
         now_s = self._clock.wall_s()
         wanted = {}
         for name, case in cases.items():
-            values = _values_to_write(case, results[name], now_s)
+            values = values_to_write(case, results[name], now_s)
             if values:
                 wanted[name] = {"hostname": name, "extra_values": values}
         if not wanted:
@@ -301,130 +263,3 @@ class Drive:
             if outcome.error is not None and not results[name].failed:
                 text = f"it is UP, but that could not be recorded on it: {outcome.error}"
                 results[name] = replace(results[name], outcome="failed", failed=True, message=text)
-
-
-def _values_to_write(case: _Case, result: NodeResult, wall_s: int) -> dict[str, Json]:
-    if case.facts is None or case.facts.assignment is None or case.decision.action is Action.NOTHING:
-        return {}
-    if result.outcome == "successful":
-        return provisioned_values(case.facts.assignment, wall_s=wall_s)
-    if result.watch is not None and result.watch.verdict == "failed":
-        return failed_values(result.watch.phase)
-    return {}
-
-
-def _refuse_too_many(cases: Mapping[str, _Case], most: int | None) -> None:
-    acting = [name for name, case in cases.items() if case.decision.action in (Action.POWER_ON, Action.POWER_CYCLE)]
-    if most is not None and len(acting) > most:
-        raise BcmConfigError(
-            f"{len(acting)} nodes would be powered, more than max_nodes {most}; nothing was sent: {_shorten(acting)}"
-        )
-
-
-def _facts(
-    name: str, device: Raw | None, references: References, status: DeviceStatus | None, job: Job
-) -> Facts | None:
-    assumed = job.assignments.get(name)
-    if device is None:
-        return Facts(assignment=replace(assumed, token=job.request.token)) if assumed else None
-    assignment = assumed or assignment_of(device, references)
-    category = references.categories.raw.get(device.get("category", ""), {})
-    record = Record.from_api(device.get("extra_values"))
-    # No token given means no wish to force: the one that was used last stays in force.
-    token = job.request.token or record.provisioned_token
-    return Facts(
-        assignment=replace(assignment, token=token) if assignment else None,
-        record=record,
-        status=status.status if status else "DOWN",
-        message=status.message if status else "",
-        closed=bool(status and status.closed),
-        restart_required=bool(status and status.restart_required),
-        install_mode=str(device.get("installMode") or category.get("installMode") or "AUTO"),
-        data_node=bool(device.get("dataNode") or category.get("dataNode")),
-        reassigned=name in job.reassigned,
-    )
-
-
-_OUTCOMES = {
-    Action.NOTHING: "successful",
-    Action.RECORD: "successful",
-    Action.PENDING: "pending",
-    Action.SKIP: "skipped",
-    Action.REFUSE: "skipped",
-    Action.BMC_FAILED: "failed",
-    Action.NOT_FOUND: "not_found",
-}
-
-
-def _settled(case: _Case) -> NodeResult:
-    """The result of a node as far as the decision tells; for one that acts, what would be done."""
-    action = case.decision.action
-    return NodeResult(
-        name=case.name,
-        decision=case.decision,
-        outcome=_OUTCOMES.get(action, "pending"),
-        failed=action in (Action.REFUSE, Action.NOT_FOUND, Action.BMC_FAILED),
-        changed=action is Action.RECORD or action.acts,
-        message=f"would {action.value}: {case.decision.reason}" if action.acts else case.decision.reason,
-        status_before=case.status.status if case.status else "",
-        status=case.status.status if case.status else "",
-        image_before=case.facts.record.provisioned_image if case.facts else "",
-        image=case.facts.assignment.image if case.facts and case.facts.assignment else "",
-        phase="power" if action is Action.BMC_FAILED else (case.status.phase if case.status else ""),
-    )
-
-
-def _failed(case: _Case, message: str) -> NodeResult:
-    return replace(_settled(case), outcome="failed", failed=True, changed=False, message=message, phase="power")
-
-
-def _watched(case: _Case, watch: NodeWatch, report: PowerResult | None, seconds: float) -> NodeResult:
-    up = watch.verdict == "up"
-    took_s = watch.timeline[-1].at_s if watch.timeline else seconds
-    return replace(
-        _settled(case),
-        outcome="successful" if up else "failed",
-        failed=not up,
-        message=f"UP after {format_duration(took_s)}" if up else watch.reason,
-        status=watch.status,
-        phase=watch.phase,
-        watch=watch,
-        power=report,
-        seconds=round(took_s, 1),
-    )
-
-
-def _shorten(names: Collection[str], most: int = 10) -> str:
-    shown = ", ".join(list(names)[:most])
-    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
-
-
-def result_to_ansible(result: NodeResult) -> dict[str, Any]:
-    """One node's result as the module returns it."""
-    timeline = result.watch.timeline if result.watch else ()
-    return {
-        "action": result.decision.action.value,
-        "reason": result.decision.reason,
-        "outcome": result.outcome,
-        "failed": result.failed,
-        "changed": result.changed,
-        "message": result.message,
-        "status": result.status,
-        "phase": result.phase,
-        "image": result.image,
-        "seconds": result.seconds,
-        "power_sent": list(result.power.sent) if result.power else [],
-        "timeline": [{"phase": step.phase, "seconds": step.at_s, "message": step.message} for step in timeline],
-    }
-
-
-def plan_lines(results: Mapping[str, NodeResult]) -> list[str]:
-    """What a run is going to do: a line a node up to MOST_SINGLE_LINES, a line an action above."""
-    by_action: dict[str, list[str]] = {}
-    for name, result in results.items():
-        by_action.setdefault(result.decision.action.value, []).append(name)
-    if len(results) > MOST_SINGLE_LINES:
-        return [f"Plan: {action} {len(names)} nodes: {_shorten(names)}" for action, names in by_action.items()]
-    return [
-        f"Plan: {result.decision.action.value} {name} ({result.decision.reason})" for name, result in results.items()
-    ]

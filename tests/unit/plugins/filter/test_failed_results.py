@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from ansible_collections.baremetal.bcm.plugins.filter.failed_results import FilterModule, failed_results
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.drive import NodeResult, result_to_ansible
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.case import NodeResult, result_to_ansible
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.provision import Action, Decision
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.drive import Drive, Job, NodeResult, Pace
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.case import Job, NodeResult
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.drive import Drive, Pace
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.provision import Request
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.record import Record
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.watch import Deadlines

@@ -5,14 +5,13 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.drive import (
-    _OUTCOMES,
-    Drive,
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.case import (
+    OUTCOMES,
     Job,
-    Pace,
     plan_lines,
     result_to_ansible,
 )
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.drive import Drive, Pace
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.errors import BcmConfigError
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.provision import Action, Request
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.record import Assignment
@@ -244,4 +243,4 @@ def test_a_plan_of_few_is_a_line_a_node_and_of_many_a_line_an_action() -> None:
 
 
 def test_every_action_has_an_outcome() -> None:
-    assert set(_OUTCOMES) | {action for action in Action if action.acts} == set(Action)
+    assert set(OUTCOMES) | {action for action in Action if action.acts} == set(Action)
