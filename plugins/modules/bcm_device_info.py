@@ -49,7 +49,9 @@ EXAMPLES = r"""
 
 RETURN = r"""
 devices:
-  description: The devices by host name, in the words of the options of M(baremetal.bcm.bcm_device).
+  description:
+    - The devices in the order of their names, in the words of the options of M(baremetal.bcm.bcm_device).
+    - Head nodes and other devices that are no nodes lack what only nodes have.
   returned: success
   type: list
   elements: dict
