@@ -25,6 +25,9 @@ from ansible_collections.baremetal.bcm.tests.system.support.hall import (
 
 WAYS = ("ipmi", "head_node")
 NAMES = ("node001", "node002", "node003")
+ACCOUNT = {"username": USERNAME, "password": PASSWORD}
+# BCM's words for ours.
+WORDS = {"username": "userName", "password": "password"}
 
 
 @pytest.fixture(scope="class")
@@ -83,13 +86,13 @@ class TestEveryWayOfPower:
     def test_a_wrong_account_is_told_as_such_and_two_bmcs_are_asked(
         self, hall: Site, via: str, wrong: dict[str, str]
     ) -> None:
-        tool = Ipmitool(hall.rack, **{"username": USERNAME, "password": PASSWORD} | wrong)
+        tool = Ipmitool(hall.rack, **ACCOUNT | wrong)
         assert tool.run("node001", "chassis", "power", "status").returncode != 0
-        change_account(hall, NAMES, **wrong)
+        change_account(hall.rack, NAMES, **{WORDS[word]: value for word, value in wrong.items()})
         before = bmc_counters(hall.rack, "logins")
 
         run = power_nodes(hall, "on", via=via)
-        change_account(hall, NAMES, username=USERNAME, password=PASSWORD)
+        change_account(hall.rack, NAMES, userName=USERNAME, password=PASSWORD)
 
         assert run.rc != 0
         assert failures_of(nodes_of(run)) == {
@@ -161,3 +164,24 @@ class TestInformation:
         assert [bmc["credentials_good"] for bmc in bmcs.values()] == [False, False, None]
         assert [bmc["reachable"] for bmc in bmcs.values()] == [True, True, None]
         assert failures_of(bmcs) == {"node001": "credentials", "node002": "credentials", "node003": "not tried"}
+
+
+class TestSpreadingAnAccount:
+    @pytest.mark.parametrize(
+        "wrong", [{"password": "wrong"}, {"username": "nobody"}], ids=lambda given: next(iter(given))
+    )
+    def test_one_that_two_bmcs_refuse_goes_nowhere_else_and_is_put_back(
+        self, hall: Site, wrong: dict[str, str]
+    ) -> None:
+        before = bmc_counters(hall.rack, "packets"), hall.rack.head_node.devices()
+        devices = [{"hostname": name, "bmc_settings": ACCOUNT | wrong} for name in NAMES]
+
+        run = hall.ansible.tasks([{"baremetal.bcm.bcm_devices": {"devices": devices}}])
+
+        assert run.rc != 0
+        assert "refused by the BMCs of node001, node002" in " ".join(run.failures)
+        assert bmc_counters(hall.rack, "packets")["node003"] == before[0]["node003"]
+        after = hall.rack.head_node.devices()
+        assert {name: after[name]["bmcSettings"]["password"] for name in NAMES} == dict.fromkeys(NAMES, PASSWORD)
+        assert {name: after[name]["bmcSettings"]["userName"] for name in NAMES} == dict.fromkeys(NAMES, USERNAME)
+        assert PASSWORD not in run.output
