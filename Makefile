@@ -45,9 +45,14 @@ rack: .venv ## keep a virtual rack running; prints the variables to export (RACK
 ##@ Test
 .PHONY: test
 test: begin lint docs unit units sanity integration molecule smoke ## everything below; what a change must pass
+	@$(TOOLS)/leave-out 'system tests, which need BMCs: make test-system'
 	@echo; \
 	printf 'All passed in %d s.\n' $$(($$(date +%s) - $$(cat .cache/begun))); \
 	if [ -s $(LEFT_OUT) ]; then echo 'Left out:'; sed 's/^/  /' $(LEFT_OUT); else echo 'Nothing was left out.'; fi
+
+.PHONY: test-system
+test-system: .venv ## machines with real BMCs; needs Debian's openipmi and ipmitool
+	@VIRTUAL_RACK_REQUIRE_IPMI=1 $(STEP) 'system tests' $(MAIN) pytest -n auto -rfEP tests/system
 
 .PHONY: lint
 lint: .venv ## ruff, mypy, ansible-lint, shellcheck, changelog fragments
