@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ansible_collections.baremetal.bcm.tests.integration.conftest import (  # noqa: F401 - pytest finds them here
+from ansible_collections.baremetal.bcm.tests.integration.conftest import (
     open_class_site,
     open_site,
     pytest_xdist_make_scheduler,
@@ -18,6 +18,9 @@ from ansible_collections.baremetal.bcm.tests.integration.conftest import (  # no
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+# pytest finds them here.
+__all__ = ["open_class_site", "open_site", "pytest_xdist_make_scheduler"]
 
 # By program: the Debian package it comes in.
 _PROGRAMS: Mapping[str, str] = {"ipmi_sim": "openipmi", "ipmitool": "ipmitool"}

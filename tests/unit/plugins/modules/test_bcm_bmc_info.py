@@ -83,7 +83,7 @@ def test_reachable_and_credentials_are_null_where_nothing_is_known(inspect: Call
 
 
 def test_a_bmc_that_was_not_tried_is_not_called_unreachable(inspect: Callable[..., Any]) -> None:
-    told = inspect(*(TalkativeBmc(logins=WRONG) for _ in range(5)))
+    told = inspect(*(TalkativeBmc(logins=WRONG) for _turn in range(5)))
 
     assert [(one["reachable"], one["credentials_good"], one["tries"]) for one in told.values()] == [
         (True, False, 1),

@@ -87,7 +87,7 @@ class FakeSessions(Sessions):
 
     def wait(self, timeout_s: float) -> None:
         """Pass the time to the next answer, or all of it."""
-        wake_s = min([at_s for at_s, _, _ in self._coming], default=math.inf)
+        wake_s = min([at_s for at_s, _session, _told in self._coming], default=math.inf)
         self.clock.elapsed_s = max(self.clock.elapsed_s, min(wake_s, self.clock.elapsed_s + timeout_s))
         now = [item for item in self._coming if item[0] <= self.clock.elapsed_s]
         self._coming = [item for item in self._coming if item[0] > self.clock.elapsed_s]

@@ -259,7 +259,7 @@ def test_a_boot_device_that_is_refused_leaves_power_alone() -> None:
     ],
 )
 def test_the_boot_device_is_read_where_its_flags_are_valid(data: list[int], device: str) -> None:
-    progress, _ = feed(read_details, [DEVICE_ID, Reply(data=b"\x01\0\0"), Reply(data=bytes(data))])
+    progress, _asked = feed(read_details, [DEVICE_ID, Reply(data=b"\x01\0\0"), Reply(data=bytes(data))])
 
     assert progress.boot_device == device
 
@@ -278,7 +278,7 @@ def test_details_are_firmware_manufacturer_and_power() -> None:
 
 @pytest.mark.parametrize("reply", [Reply(0xC1), Reply(0x80), Reply(data=b"\x01")])
 def test_a_bmc_that_knows_no_boot_options_is_no_failure(reply: Reply) -> None:
-    progress, _ = feed(read_details, [DEVICE_ID, Reply(data=b"\0\0\0"), reply])
+    progress, _asked = feed(read_details, [DEVICE_ID, Reply(data=b"\0\0\0"), reply])
 
     assert (progress.boot_device, progress.after) == ("", "OFF")
 

@@ -153,7 +153,7 @@ def test_the_head_nodes_texts_have_a_class(text: str, failure: Failure) -> None:
         return answer({"count": 1, "index": 1})
 
     head.instead["powerOperation"] = fail
-    (state,) = ask_all(head).values()
+    state = ask_all(head)["node001"]
 
     assert state.failure is failure
     assert f"({failure.value}, BMC 10.148.0.1)" in state.error

@@ -311,7 +311,7 @@ def test_details_are_those_of_each_bmc() -> None:
 
     result, progress = details["bmc1"]
     assert (result.failure, result.after, progress.firmware, progress.boot_device) == (None, "ON", "9.08", "pxe")
-    assert {name: result.failure for name, (result, _) in details.items()} == {
+    assert {name: result.failure for name, (result, _progress) in details.items()} == {
         "bmc1": None,
         "bmc2": Failure.UNREACHABLE,
         "bmc3": Failure.CREDENTIALS,

@@ -251,7 +251,7 @@ class Course:
 
 def play(behaviours: Mapping[str, tuple[str, Behaviour]], limits: Limits, step_s: float = 3.0) -> Course:
     """Run a batch to its end; a try takes one step. `behaviours` has the credentials of each BMC and what it does."""
-    schedule = Schedule.of({name: credentials for name, (credentials, _) in behaviours.items()}, limits)
+    schedule = Schedule.of({name: credentials for name, (credentials, _behaviour) in behaviours.items()}, limits)
     course, now_s = Course(), 0.0
     for _turn in range(10_000):
         if not schedule.slots:
@@ -330,7 +330,7 @@ def test_where_all_refuse_two_are_asked_of_each_set(hall: dict[str, tuple[str, l
     course = play(hall, limits)
 
     for credentials in "ab":
-        sharing = [name for name, (own, _) in hall.items() if own == credentials]
+        sharing = [name for name, (own, _behaviour) in hall.items() if own == credentials]
         assert [name for name in sharing if name in course.started] == sharing[:REFUSALS_TO_STOP]
         assert {course.ended[name] for name in sharing[REFUSALS_TO_STOP:]} <= {"not tried"}
 

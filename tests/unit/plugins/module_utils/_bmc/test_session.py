@@ -135,7 +135,7 @@ def test_many_requests_go_over_one_session() -> None:
     line = line_to(RmcpBmc(answers={(0, 1): b"\x01\0\0"})).logged_in()
 
     # More than the protocol's 64 sequence numbers.
-    assert {line.ask().reply for _ in range(150)} == {Reply(0, b"\x01\0\0")}
+    assert {line.ask().reply for _turn in range(150)} == {Reply(0, b"\x01\0\0")}
 
 
 def test_a_second_session_with_the_same_bmc_has_nothing_of_the_first() -> None:
@@ -272,7 +272,7 @@ def test_a_lost_packet_is_made_up_for(number: int) -> None:
 def test_a_regular_loss_does_not_strike_at_the_same_step_for_ever(every: int, offset: int) -> None:
     line = line_to(RmcpBmc(answers={(0, 1): b"\x01\0\0"}), lost=lambda count: count % every == offset).logged_in()
 
-    for _ in range(5):
+    for _turn in range(5):
         assert line.ask().reply == Reply(0, b"\x01\0\0")
 
 
@@ -339,7 +339,7 @@ def test_one_that_falls_silent_in_mid_session_has_failed_once() -> None:
 @pytest.mark.parametrize("after", range(6))
 def test_a_cut_packet_never_raises(after: int, length: int) -> None:
     line = line_to(RmcpBmc())
-    for _ in range(after):
+    for _turn in range(after):
         if line.wire.inbox:
             line.session.read()
     line.wire.inbox = [packet[:length] for packet in line.wire.inbox]
