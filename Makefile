@@ -18,9 +18,9 @@ ARTIFACTS := .cache/artifacts
 LEFT_OUT := .cache/left-out
 SHELL_SCRIPTS := .ci/run $(shell grep -lE '^\#!.*\b(bash|sh)$$' $(TOOLS)/*)
 
-# $(call each_core,NAME,COMMAND): run a step in every environment there is, $$venv being its directory.
+# $(call each_core,NAME,COMMAND[,DIRECTORIES]): run a step in every environment there is, $$venv being its directory.
 define each_core
-@for venv in .venv $(OTHER_CORES); do \
+@for venv in $(or $(3),.venv $(OTHER_CORES)); do \
     [ -e "$$venv/.key" ] || continue; \
     core=$$("$$venv/bin/python" -c 'from ansible.release import __version__; print(__version__)'); \
     $(STEP) "$(1), ansible-core $$core" $(2) || exit; \
@@ -80,8 +80,8 @@ sanity: environments ## ansible-test sanity, on every ansible-core and every Pyt
 	$(call each_core,ansible-test sanity,$(TOOLS)/ansible-test "$$venv" sanity)
 
 .PHONY: integration
-integration: environments ## real playbooks against a virtual rack, on every ansible-core
-	$(call each_core,integration tests,$(IN) "$$venv" pytest -n auto tests/integration)
+integration: environments ## real playbooks against a virtual rack, on .venv's ansible-core and the oldest
+	$(call each_core,integration tests,$(IN) "$$venv" pytest -n auto tests/integration,.venv .venv-core-2.16)
 
 .PHONY: molecule
 molecule: .venv ## the molecule scenario: provision, idempotence, verify

@@ -18,7 +18,8 @@ from ansible_collections.baremetal.bcm.tests.integration.support.site import Sit
 class OpenSite(Protocol):
     """Opens a site that ends with the test or the class; see `support.site`."""
 
-    def __call__(self, rack_file: RackFile, *, inventory: str = "") -> Site: ...
+    def __call__(self, rack_file: RackFile, *, inventory: str = "") -> Site:
+        """Open one."""
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
@@ -30,7 +31,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
     class StoryScheduling(LoadScopeScheduling):  # type: ignore[misc]
         def _split_scope(self, nodeid: str) -> str:
-            scope, _, test = nodeid.rpartition("::")
+            scope, _colons, test = nodeid.rpartition("::")
             return f"{scope}{test.rpartition('[')[2]}" if "::TestEvery" in scope else scope
 
     return StoryScheduling(config, log)

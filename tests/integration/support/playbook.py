@@ -219,7 +219,7 @@ class Started:
 
     def end(self) -> Run:
         """Wait for the end."""
-        output, _ = self.process.communicate(timeout=_GIVE_UP_S)
+        output, _errors = self.process.communicate(timeout=_GIVE_UP_S)
         lines = self.record.read_text(encoding="utf-8").splitlines()
         tasks = [TaskResult(**json.loads(line)) for line in lines]
         return Run(self.process.returncode, "".join(self.said) + output, tasks)

@@ -113,7 +113,7 @@ def test_pyghmi_says_the_same_as_ipmitool(rack: ServedRack) -> None:
 def test_who_tries_again_gets_through_lost_packets(rack: ServedRack) -> None:
     def insist(word: str) -> str:
         # ipmitool repeats a lost log-in from its beginning, but not all that it asks in a session.
-        for _ in range(5):
+        for _attempt in range(5):
             done = rack.ipmitool(BMC, "-N", "1", "-R", "1", "chassis", "power", word)
             if done.returncode == 0:
                 return done.stdout.strip()
@@ -224,7 +224,7 @@ def test_without_the_engine_machines_are_powered_directly(rack: ServedRack, tmp_
     environment = {**os.environ, "PATH": str(tmp_path)}
     with subprocess.Popen([*command, "--port", "0"], stdout=subprocess.PIPE, text=True, env=environment) as process:
         assert process.stdout is not None
-        said = [process.stdout.readline() for _ in range(3)]
+        said = [process.stdout.readline() for _line in range(3)]
         process.terminate()
         said += process.communicate(timeout=20)
     assert "ipmi_sim, setpriv, sh not found (Debian package openipmi): no BMC speaks IPMI" in said[1]

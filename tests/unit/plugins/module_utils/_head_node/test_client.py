@@ -114,7 +114,7 @@ def test_an_error_is_told_from_data(response: httpx.Response, kind: type[BcmErro
     with pytest.raises(kind, match=words) as caught:
         answering(response).update("cmdevice", "Device", DEVICE)
 
-    assert type(caught.value) is kind
+    assert caught.value.__class__ is kind
     assert str(caught.value).startswith("could not update device node001: ")
 
 
