@@ -68,15 +68,15 @@ docs: .venv ## antsibull-docs lint of every plugin's and role's documentation
 	@$(STEP) 'antsibull-docs lint' $(MAIN) antsibull-docs lint-collection-docs --plugin-docs --skip-rstcheck $(COLLECTION)
 
 .PHONY: unit
-unit: .venv ## unit and conformance tests by pytest
+unit: .venv ## unit and conformance tests by pytest, on .venv's ansible-core
 	@$(STEP) 'unit tests' $(MAIN) pytest -n auto $(wildcard tests/unit tests/conformance)
 
 .PHONY: units
-units: environments ## the collection's unit tests by ansible-test, on every ansible-core
-	$(call each_core,ansible-test units,$(TOOLS)/ansible-test "$$venv" units)
+units: environments ## the collection's unit tests by ansible-test, on the other ansible-cores
+	$(call each_core,ansible-test units,$(TOOLS)/ansible-test "$$venv" units,$(OTHER_CORES))
 
 .PHONY: sanity
-sanity: environments ## ansible-test sanity, on every ansible-core and every Python there is
+sanity: environments ## ansible-test sanity, on every ansible-core, and on .venv's with every Python there is
 	$(call each_core,ansible-test sanity,$(TOOLS)/ansible-test "$$venv" sanity)
 
 .PHONY: integration
