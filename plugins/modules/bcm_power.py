@@ -62,9 +62,13 @@ options:
     choices: [head_node, ipmi]
     default: head_node
   boot_device:
-    description: Device of the next boot only, set before power comes. Needs O(via=ipmi).
+    description:
+      - Device of the next boot only, set where the node is switched on or reset. Needs O(via=ipmi).
     type: str
     choices: [pxe, disk, bios]
+  max_nodes:
+    description: Ceiling on the nodes that are acted on. If there are more, nothing is sent.
+    type: int
   bmcs:
     description: Addresses and credentials of BMCs where they are not those that BCM knows, for O(via=ipmi).
     type: list
@@ -166,7 +170,8 @@ nodes:
         failure:
           description:
             - Class of the failure, null where there was none. V(unreachable), V(credentials), V(refused), V(timed out),
-              V(not confirmed), or V(not tried) where other BMCs had refused the same credentials.
+              V(not confirmed), V(not known) where BCM does not know the node or nobody its BMC, or V(not tried) where other BMCs had
+              refused the same credentials.
           type: str
           sample: null
         address: {description: Address of the BMC., type: str, sample: 10.229.10.15}
@@ -194,6 +199,7 @@ SPEC = {
     "timeout": {"type": "float", "default": 60.0},
     "via": {"type": "str", "choices": ["head_node", "ipmi"], "default": "head_node"},
     "boot_device": {"type": "str", "choices": ["pxe", "disk", "bios"]},
+    "max_nodes": {"type": "int"},
     **IPMI,
     "fail_on_error": {"type": "bool", "default": True},
 }
@@ -208,6 +214,7 @@ def work(module: AnsibleModule, head_node: HeadNode) -> dict[str, Any]:
         allow_up=params["allow_up"],
         timeout_s=params["timeout"],
         boot_device=params["boot_device"] or "",
+        max_nodes=params["max_nodes"],
         limits=limits_of(params),
         ipmi_port=params["ipmi_port"],
         overrides={bmc["name"]: bmc for bmc in params["bmcs"]},

@@ -39,6 +39,7 @@ class PowerJob:
     allow_up: bool = False
     timeout_s: float = 60.0
     boot_device: str = ""
+    max_nodes: int | None = None
     limits: Limits = field(default_factory=Limits)
     ipmi_port: int = 623
     overrides: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -47,53 +48,89 @@ class PowerJob:
 def power_nodes(head_node: HeadNode, job: PowerJob, *, check_mode: bool) -> dict[str, Any]:
     """One action for a set of nodes; the result is keyed by host name, failures of single nodes included.
 
-    Raises BcmConfigError for an empty list, head nodes, and UP nodes without `allow_up`; BcmNotFound for unknown names.
+    Raises BcmConfigError for an empty list, head nodes, UP nodes without `allow_up`, and more nodes than `max_nodes`.
     """
-    devices = select_nodes(read_devices(head_node), job.names).require_all()
+    selection = select_nodes(read_devices(head_node), job.names)
+    devices = dict(selection.devices)
     if job.action in _VERBS and not job.allow_up:
         statuses = read_statuses(head_node, devices)
-        _refuse_up(job.action, [name for name, status in statuses.items() if status.status == "UP"])
+        _refuse_up(job.action, [name for name in devices if name not in statuses or statuses[name].status == "UP"])
     references = read_references(head_node)
+    results = {name: _not_known("BCM knows no such node; provision.yml registers it") for name in selection.missing}
     with ExitStack() as stack:
-        path = _open_path(head_node, job, devices, references, stack.enter_context)
+        bmcs = _known_bmcs(devices, references, job, results) if job.via == "ipmi" else {}
+        path = _open_path(head_node, job, devices, bmcs, references, stack.enter_context)
+        names = [name for name in devices if name not in results]
+        _refuse_too_many(job, names)
         if isinstance(path, IpmiPower) and not check_mode and job.action != "status":
             # Each BMC's state is read and acted on in one session, so that a slow one never delays the others.
-            results = path.run(dict.fromkeys(devices, job.action), {})
-            plans = {name: plan_power(job.action, result.before) for name, result in results.items()}
-            return _result(plans, results, check_mode)
-        results = path.states(list(devices))
-        plans = {
-            name: "none" if result.failure else plan_power(job.action, result.before)
-            for name, result in results.items()
-        }
-        todo = {name: plan for name, plan in plans.items() if plan != "none"}
+            results.update(path.run(dict.fromkeys(names, job.action), {}))
+            return _result(_plans(job.action, results), results, check_mode)
+        results.update(path.states(names))
+        plans = _plans(job.action, results)
+        todo = {name: plan for name, plan in plans.items() if plan != "none" and results[name].failure is None}
         if todo and not check_mode:
             results.update(path.run(todo, results))
     return _result(plans, results, check_mode)
+
+
+def _plans(action: str, results: Mapping[str, PowerResult]) -> dict[str, str]:
+    """What is to be sent to each node; none where its state could not even be read."""
+    return {
+        name: "none" if result.before == "UNKNOWN" else plan_power(action, result.before)
+        for name, result in results.items()
+    }
+
+
+def _refuse_too_many(job: PowerJob, names: Sequence[str]) -> None:
+    if job.max_nodes is not None and job.action != "status" and len(names) > job.max_nodes:
+        raise BcmConfigError(
+            f"{len(names)} nodes would be powered, more than max_nodes {job.max_nodes}; nothing was sent"
+        )
+
+
+def _not_known(message: str) -> PowerResult:
+    return PowerResult(failure=Failure.NOT_KNOWN, message=message, tries=0)
+
+
+def _known_bmcs(
+    devices: Mapping[str, Raw], references: References, job: PowerJob, results: dict[str, PowerResult]
+) -> dict[str, Bmc]:
+    """The BMCs to speak to; a node whose BMC nobody knows fails alone, in `results`."""
+    found = {}
+    for name, raw in devices.items():
+        try:
+            found[name] = bmc_of(name, raw, references, job)
+        except BcmConfigError as error:
+            results[name] = _not_known(str(error))
+    return found
 
 
 def _open_path(
     head_node: HeadNode,
     job: PowerJob,
     devices: Mapping[str, Raw],
+    bmcs: Mapping[str, Bmc],
     references: References,
     enter: Callable[[Any], Any],
 ) -> PowerPath:
     if job.via == "ipmi":
-        return _open_ipmi({name: bmc_of(name, raw, references, job) for name, raw in devices.items()}, job)
-    if job.boot_device:
-        raise BcmConfigError("boot_device needs via: ipmi; BCM has no call that sets it")
+        return _open_ipmi(bmcs, job)
+    if job.boot_device or job.overrides:
+        raise BcmConfigError("boot_device and bmcs need via: ipmi; the head node uses what BCM stores")
     targets = targets_of(devices, references)
     return HeadNodePower(head_node, enter(open_session(head_node)), SystemClock(), targets, job.timeout_s)
 
 
 def inspect_bmcs(head_node: HeadNode, job: PowerJob) -> dict[str, Any]:
     """What each BMC tells of itself, by host name of the node."""
-    devices = select_nodes(read_devices(head_node), job.names).require_all()
+    selection = select_nodes(read_devices(head_node), job.names)
     references = read_references(head_node)
-    bmcs = {name: bmc_of(name, raw, references, job) for name, raw in devices.items()}
-    details = _open_ipmi(bmcs, job).details()
-    return {name: _show_details(*found) for name, found in details.items()}
+    lacking = {name: _not_known("BCM knows no such node") for name in selection.missing}
+    bmcs = _known_bmcs(selection.devices, references, job, lacking)
+    details = _open_ipmi(bmcs, job).details() if bmcs else {}
+    details.update({name: (result, Progress()) for name, result in lacking.items()})
+    return {name: _show_details(*details[name]) for name in dict.fromkeys(job.names)}
 
 
 def _open_ipmi(bmcs: Mapping[str, Bmc], job: PowerJob) -> IpmiPower:
@@ -103,12 +140,12 @@ def _open_ipmi(bmcs: Mapping[str, Bmc], job: PowerJob) -> IpmiPower:
 
 
 def _show_details(result: PowerResult, progress: Progress) -> dict[str, Any]:
-    asked = result.failure is not Failure.NOT_TRIED
-    answered = asked and result.failure not in (Failure.UNREACHABLE, Failure.TIMED_OUT)
+    asked = result.failure not in (Failure.NOT_TRIED, Failure.NOT_KNOWN)
+    answered = asked and result.failure is not Failure.UNREACHABLE
     return {
         "address": result.address,
         "reachable": answered if asked else None,
-        "credentials_good": result.failure is not Failure.CREDENTIALS if answered else None,
+        "credentials_good": _are_credentials_good(result) if answered else None,
         "power": result.after,
         "firmware": progress.firmware,
         "boot_device": progress.boot_device,
@@ -117,6 +154,10 @@ def _show_details(result: PowerResult, progress: Progress) -> dict[str, Any]:
         "tries": result.tries,
         "seconds": result.seconds,
     }
+
+
+def _are_credentials_good(result: PowerResult) -> bool | None:
+    return None if result.failure is Failure.TIMED_OUT else result.failure is not Failure.CREDENTIALS
 
 
 def bmc_of(name: str, device: Raw, references: References, job: PowerJob) -> Bmc:

@@ -71,12 +71,11 @@ class Ipmi:
 
     def _turn(self, schedule: Schedule, bmcs: Mapping[str, Bmc], flow_of: Callable[[str], Flow]) -> None:
         now_s = self._clock()
+        for talk in self._talks.values():
+            if talk.session is not None and talk.session.heard:
+                schedule.hear(talk.name)
         for name in schedule.overdue(now_s):
-            text = f"not done within {self._limits.deadline_s:g} s"
-            tries = schedule.slots[name].tries
-            self._close(self._talks[name])
-            schedule.finish(name)
-            self._end(name, Failure.TIMED_OUT, text, tries)
+            self._give_up(schedule, name)
         for name in schedule.drop_condemned():
             self._end(name, Failure.NOT_TRIED, _not_tried(schedule, bmcs, bmcs[name]), 0)
         for name in schedule.due(now_s):
@@ -157,6 +156,15 @@ class Ipmi:
         if talk.session is not None:
             talk.timer_s = self._clock() + self._limits.connect_s
             talk.session.ask(request)
+
+    def _give_up(self, schedule: Schedule, name: str) -> None:
+        slot = schedule.slots[name]
+        if name in self._talks:
+            self._close(self._talks[name])
+        schedule.finish(name)
+        failure = Failure.TIMED_OUT if slot.heard else Failure.UNREACHABLE
+        text = "not done" if slot.heard else "the BMC does not answer: nothing"
+        self._end(name, failure, f"{text} within {self._limits.deadline_s:g} s", slot.tries)
 
     def _finish(self, schedule: Schedule, talk: _Talk, failure: Failure | None, message: str) -> None:
         tries = schedule.slots[talk.name].tries

@@ -23,6 +23,7 @@ class Failure(str, Enum):
     REFUSED = "refused"  # it answers, and says no
     TIMED_OUT = "timed out"  # the deadline for this BMC passed
     NOT_CONFIRMED = "not confirmed"  # it said yes, and the state never showed
+    NOT_KNOWN = "not known"  # BCM knows no such node, or nobody knows its BMC
     NOT_TRIED = "not tried"  # other BMCs refused the same credentials
 
 

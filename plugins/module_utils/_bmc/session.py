@@ -101,6 +101,7 @@ class Session(PyghmiSession):  # type: ignore[misc]
     broken: bool
     lastpayload: object
     attemptedhash: int
+    heard: bool = False  # whether the BMC has sent anything
 
     def __new__(cls, *_args: Any, **_kwargs: Any) -> Session:
         made: Session = object.__new__(cls)
@@ -134,6 +135,7 @@ class Session(PyghmiSession):  # type: ignore[misc]
             while True:
                 packet = bytearray(self.socket.recv(_LONGEST_PACKET))
                 if packet[:1] == b"\x06" and packet[2:4] == b"\xff\x07":
+                    self.heard = True
                     # The third entry is where pyghmi looks for a server of its own.
                     self._handle_ipmi_packet(packet, qent=(packet, None, None))
         except BlockingIOError:

@@ -94,6 +94,9 @@ class HeadNodePower:
                     continue
                 if results[name].failure is None:
                     schedule.trust(name)
+                else:
+                    # A BMC that is silent costs the head node's whole patience: not one after the other.
+                    schedule.widen(name)
                 schedule.finish(name)
         return results
 

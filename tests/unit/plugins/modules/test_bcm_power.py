@@ -42,10 +42,16 @@ def test_an_empty_list_of_nodes_is_an_error_never_all(modules: Modules, head: Fa
     assert not head.names("powerOperation")
 
 
-def test_an_unknown_node_fails_before_anything_is_sent(modules: Modules, head: FakeHeadNode) -> None:
-    assert "no such device on the head node: node404" in modules.bad(
-        "bcm_power", names=["node001", "node404"], action="on"
-    )
+def test_an_unknown_node_fails_alone(modules: Modules) -> None:
+    result = modules.run("bcm_power", names=["node001", "node404"], action="on")
+
+    assert result["failed"]
+    assert result["nodes"]["node404"]["failure"] == "not known"
+    assert result["nodes"]["node001"]["after"] == "ON"
+
+
+def test_more_nodes_than_the_ceiling_are_refused(modules: Modules, head: FakeHeadNode) -> None:
+    assert "more than max_nodes 1" in modules.bad("bcm_power", names=["node001", "node002"], action="on", max_nodes=1)
     assert not head.names("powerOperation")
 
 

@@ -14,7 +14,7 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.power impor
 from ansible_collections.baremetal.bcm.plugins.module_utils._bmc.ipmi import Ipmi
 from ansible_collections.baremetal.bcm.plugins.module_utils._bmc.schedule import Limits
 from ansible_collections.baremetal.bcm.plugins.module_utils._bmc.session import Bmc
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.errors import BcmConfigError, BcmNotFound
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.errors import BcmConfigError
 
 from ..fake_head_node import FakeHeadNode
 from ..module_utils._bmc.fake_sessions import FakeBmc, FakeSessions
@@ -147,11 +147,10 @@ def test_with_leave_nodes_that_are_up_are_cut_off(cluster: Cluster, way: dict[st
     ("names", "error", "text"),
     [
         ((), BcmConfigError, "."),
-        (("node001", "nobody"), BcmNotFound, "nobody"),
         (("head",), BcmConfigError, "head"),
     ],
 )
-def test_no_names_unknown_names_and_head_nodes_are_refused(
+def test_no_names_and_head_nodes_are_refused(
     cluster: Cluster, way: dict[str, Any], names: tuple[str, ...], error: type[Exception], text: str
 ) -> None:
     with pytest.raises(error, match=text):
@@ -212,7 +211,7 @@ def test_each_bmc_is_logged_in_to_once(cluster: Cluster) -> None:
 
 
 def test_a_boot_device_needs_the_straight_way(cluster: Cluster) -> None:
-    with pytest.raises(BcmConfigError, match="boot_device needs via: ipmi"):
+    with pytest.raises(BcmConfigError, match="boot_device and bmcs need via: ipmi"):
         cluster.switch("on", via="head_node", boot_device="pxe")
 
     assert cluster.head.operations() == []
@@ -314,11 +313,11 @@ def test_what_is_missing_is_named(device: dict[str, Any], missing: str) -> None:
         bmc_of("node001", raw, references, PowerJob(NAMES, "on"))
 
 
-def test_one_bmc_that_is_not_known_ends_the_run_before_anything_is_sent(cluster: Cluster) -> None:
+def test_a_node_whose_bmc_nobody_knows_fails_alone(cluster: Cluster) -> None:
     device = cluster.head.device("node003")
     device["interfaces"] = [one for one in device["interfaces"] if one["childType"] != "NetworkBmcInterface"]
 
-    with pytest.raises(BcmConfigError, match="no address of the BMC of node003"):
-        cluster.switch("on", via="ipmi")
+    nodes = cluster.switch("on", via="ipmi")["nodes"]
 
-    assert not any(bmc.opened for bmc in cluster.bmcs.values())
+    assert "no address of the BMC of node003" in nodes["node003"]["error"]
+    assert [name for name, node in nodes.items() if node["failure"]] == ["node003"]

@@ -49,6 +49,10 @@ class FakeSession:
         self.closed = False
         self._say = say
 
+    @property
+    def heard(self) -> bool:
+        return not self.bmc.silent
+
     def ask(self, request: Ask) -> None:
         assert not self.closed
         self._say(self, self.bmc.answer(request))

@@ -208,8 +208,8 @@ def test_what_is_not_done_at_the_deadline_is_ended() -> None:
 
     results = hall.switch("on")
 
-    assert failures_of(results) == {"bmc2": "timed out"}
-    assert results["bmc2"].error == "not done within 20 s (timed out, BMC 10.148.0.2)"
+    assert failures_of(results) == {"bmc2": "unreachable"}
+    assert results["bmc2"].error == "the BMC does not answer: nothing within 20 s (unreachable, BMC 10.148.0.2)"
     assert results["bmc2"].seconds == pytest.approx(20, abs=0.1)
 
 

@@ -212,12 +212,46 @@ def test_no_retry_is_planned_that_would_begin_past_the_deadline(failed_s: float,
     assert bool(schedule.slots) is again
 
 
-def test_a_sleeping_bmc_is_not_overdue() -> None:
+def test_a_sleeping_bmc_is_overdue_like_any_other() -> None:
     schedule = make_schedule(1, retry_delay_s=10, deadline_s=30)
     start_due(schedule, 0.0)
     schedule.retry("bmc1", 5.0)
 
-    assert schedule.overdue(1000.0) == []
+    assert schedule.overdue(20.0) == []
+    assert schedule.overdue(30.0) == ["bmc1"]
+
+
+def test_a_silent_bmc_holds_the_others_for_a_moment_only() -> None:
+    schedule = make_schedule(3, patience_s=1)
+    assert start_due(schedule, 0.0) == ["bmc1"]
+    assert schedule.due(0.9) == []
+    assert schedule.next_wake_s(0.4) == pytest.approx(0.6)
+
+    assert start_due(schedule, 1.0) == ["bmc2"]
+    schedule.hear("bmc2")
+
+    assert schedule.due(50.0) == []
+
+
+def test_what_tells_nothing_at_a_price_doubles_those_that_go_first() -> None:
+    schedule = make_schedule(9)
+    for expected in (1, 2, 4):
+        started = start_due(schedule, 0.0)
+        assert len(started) == expected
+        for name in started:
+            schedule.hear(name)
+        schedule.widen(started[0])
+        for name in started:
+            schedule.finish(name)
+
+
+def test_a_refusal_makes_them_go_one_by_one_again() -> None:
+    schedule = make_schedule(5)
+    (first,) = start_due(schedule, 0.0)
+    schedule.widen(first)
+    schedule.refuse(first)
+
+    assert len(schedule.due(0.0)) == 1
 
 
 def test_the_next_event_is_a_deadline_or_the_end_of_a_sleep() -> None:
