@@ -98,17 +98,50 @@ class TestPreflight:
         assert "An empty set never means all nodes" in run.failures[0]
         assert where.rack.mutating_calls() == []
 
-    def test_nodes_of_several_head_nodes_are_refused_with_their_list(self, where: Site) -> None:
+    @pytest.mark.parametrize("playbook", ["preflight", "provision", "reprovision", "power", "status"])
+    def test_nodes_of_several_head_nodes_are_refused_with_their_list(self, playbook: str, where: Site) -> None:
         inventory = yaml.safe_load((where.directory / "inventory.yml").read_text(encoding="utf-8"))
-        for name, head_node in (("node004", "bcm-east"), ("node005", "bcm-west")):
-            hosts_of(inventory)[name]["bcm_connection"] = {"head_node": head_node}
+        # The others have theirs from the environment.
+        hosts_of(inventory)["node005"]["bcm_connection"] = {"head_node": "bcm-west"}
         file = where.directory / "several.yml"
         file.write_text(yaml.safe_dump(inventory), encoding="utf-8")
 
-        run = where.ansible.play("provision", "--inventory", str(file), variables=POWER)
+        run = where.ansible.play(
+            playbook, "--inventory", str(file), variables={**POWER, "bcm_power_action": "power_on"}
+        )
 
         assert run.rc != 0
-        assert "bcm-east, bcm-west" in run.failures[0]
+        assert "have one head node" in run.failures[0]
+        assert "127.0.0.1:" in run.failures[0]
+        assert "bcm-west:" in run.failures[0]
+        assert where.rack.mutating_calls() == []
+
+    def test_a_password_of_a_category_is_never_printed(self, where: Site) -> None:
+        inventory = yaml.safe_load((where.directory / "inventory.yml").read_text(encoding="utf-8"))
+        settings = {"username": "admin", "password": "Secret-Of-A-Category"}
+        # Not by -e, which ansible-playbook itself prints at this verbosity.
+        inventory["bcm_nodes"]["vars"]["bcm_categories"] = [{"name": "default", "bmc_settings": settings}]
+        file = where.directory / "category.yml"
+        file.write_text(yaml.safe_dump(inventory), encoding="utf-8")
+
+        run = where.ansible.play(
+            "provision", "-vvvv", "--diff", "--check", "--limit", "node007", "--inventory", str(file)
+        )
+
+        assert "baremetal.bcm.category" in run.output
+        assert "Secret-Of-A-Category" not in run.output
+
+    def test_power_is_not_guessed_and_has_its_ceiling(self, where: Site) -> None:
+        unsaid = where.ansible.play("power", variables=POWER)
+        many = where.ansible.play(
+            "power",
+            "--limit",
+            "node001",
+            variables={**POWER, "bcm_power_action": "power_on", "bcm_max_nodes": 0},
+        )
+
+        assert "Say what to do" in unsaid.failures[0]
+        assert "max_nodes 0" in many.failures[0]
         assert where.rack.mutating_calls() == []
 
 

@@ -219,11 +219,16 @@ _LISTS = ("interfaces", "roles", "fsmounts", "modules", "services", "gpu_setting
 def wanted_of(options: dict[str, Any]) -> dict[str, Any]:
     """The options of one entity in the shape the entity layer merges: lists with their purge flag, image with revision.
 
-    An empty list that was given clears the list, as documented; a list that was not given stays None.
+    An empty list that was given clears the list, as documented; a list that was not given stays None. Raises
+    BcmConfigError for an option that needs another one.
     """
     wanted = dict(options)
+    if wanted.get("software_image_revision") is not None and not wanted.get("software_image"):
+        raise BcmConfigError("software_image_revision needs software_image: it is a revision of that image")
     for option in _LISTS:
         elements = wanted.get(option)
+        if elements is None and wanted.get(f"purge_{option}"):
+            raise BcmConfigError(f"purge_{option} needs {option}: what is not named in it is removed")
         if elements is not None:
             wanted[option] = {"elements": elements, "purge": wanted.get(f"purge_{option}") or not elements}
     if wanted.get("software_image") is not None:

@@ -70,7 +70,6 @@ class Progress:
     confirmed: int = 0
     boot_device: str = ""
     firmware: str = ""
-    manufacturer: int = 0
 
 
 def read_power(progress: Progress) -> Flow:
@@ -85,7 +84,6 @@ def read_details(progress: Progress) -> Flow:
     """Read power state, firmware version and boot device override."""
     reply = yield from _ask(Ask(_APPLICATION, _GET_DEVICE_ID), "tell its firmware")
     progress.firmware = f"{reply.data[2] & 0x7F}.{reply.data[3] >> 4}{reply.data[3] & 0x0F}"
-    progress.manufacturer = int.from_bytes(reply.data[6:9], "little")
     yield from read_power(progress)
     reply = yield Ask(_CHASSIS, _GET_BOOT_OPTIONS, (_BOOT_FLAGS, 0, 0))
     # Not every BMC knows boot options; that is no failure of the BMC.

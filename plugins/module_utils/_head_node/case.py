@@ -101,7 +101,6 @@ def facts_of(
         assignment=replace(assignment, token=token) if assignment else None,
         record=record,
         status=status.status if status else "DOWN",
-        message=status.message if status else "",
         closed=bool(status and status.closed),
         restart_required=bool(status and status.restart_required),
         install_mode=str(device.get("installMode") or category.get("installMode") or "AUTO"),

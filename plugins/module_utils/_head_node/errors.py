@@ -65,7 +65,3 @@ class BcmNotFound(BcmApiError):
 
 class BcmConflict(BcmApiError):
     """The object belongs to something else, or is in use."""
-
-
-class BcmTimeout(BcmError):
-    """Waited for a state in vain; the message carries the last one seen."""

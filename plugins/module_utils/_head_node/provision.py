@@ -51,7 +51,6 @@ class Facts:
     assignment: Assignment | None
     record: Record = field(default_factory=Record)
     status: str = "DOWN"
-    message: str = ""
     closed: bool = False
     restart_required: bool = False
     power: str = "UNKNOWN"

@@ -16,6 +16,7 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.arguments i
 )
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities import category, device
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.schema import Schema
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.errors import BcmConfigError
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.plan import plan_present
 
 from ...objects import make_category, make_context, make_device
@@ -67,13 +68,24 @@ def test_every_option_is_a_field_and_every_field_an_option(spec: Spec, schema: S
 
 
 @pytest.mark.parametrize(
+    ("options", "needed"),
+    [
+        ({"software_image": None, "software_image_revision": 3}, "needs software_image"),
+        ({"roles": None, "purge_roles": True}, "purge_roles needs roles"),
+    ],
+)
+def test_an_option_without_the_one_it_needs_is_refused(options: dict[str, Any], needed: str) -> None:
+    with pytest.raises(BcmConfigError, match=needed):
+        wanted_of(options)
+
+
+@pytest.mark.parametrize(
     ("options", "wanted"),
     [
         ({"roles": None}, {"roles": None}),
         ({"roles": []}, {"roles": {"elements": [], "purge": True}}),
         ({"roles": [1], "purge_roles": False}, {"roles": {"elements": [1], "purge": False}}),
         ({"roles": [1], "purge_roles": True}, {"roles": {"elements": [1], "purge": True}}),
-        ({"software_image": None, "software_image_revision": 3}, {"software_image": None}),
         ({"software_image": ""}, {"software_image": {"name": "", "revision": None}}),
         ({"software_image": "i", "software_image_revision": 0}, {"software_image": {"name": "i", "revision": 0}}),
     ],

@@ -269,10 +269,10 @@ def test_the_boot_device_is_read_where_its_flags_are_valid(data: list[int], devi
 DEVICE_ID = Reply(data=bytes([0x20, 0x81, 0x89, 0x17, 0x02, 0xBF, 0x47, 0x12, 0x00, 0x34, 0x12]))
 
 
-def test_details_are_firmware_manufacturer_and_power() -> None:
+def test_details_are_firmware_and_power() -> None:
     progress, asked = feed(read_details, [DEVICE_ID, Reply(data=b"\x01\0\0"), Reply(data=bytes([1, 5, 0, 0, 0, 0, 0]))])
 
-    assert (progress.firmware, progress.manufacturer, progress.after) == ("9.17", 0x1247, "ON")
+    assert (progress.firmware, progress.after) == ("9.17", "ON")
     assert asked == [Ask(0x06, 0x01), STATUS, Ask(0x00, 0x09, (5, 0, 0))]
 
 

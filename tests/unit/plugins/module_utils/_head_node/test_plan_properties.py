@@ -60,6 +60,14 @@ roles = roles.map(
         for element in found
     ]
 )
+
+
+def whole(options: Raw) -> Raw:
+    """Without options that need another one which is not there."""
+    needs = {"software_image_revision": "software_image", "purge_fsmounts": "fsmounts", "purge_modules": "modules"}
+    return {key: value for key, value in options.items() if key not in needs or options.get(needs[key])}
+
+
 device_options = some_of(
     mac=macs,
     category=st.sampled_from(["default", "gpu"]),
@@ -76,7 +84,8 @@ device_options = some_of(
     boot_loader=st.sampled_from(["GRUB", "grub2", "SYSLINUX", "CATEGORY"]),
     serial_number=words,
     notes=words,
-).filter(lambda options: options.get("interfaces") != [])
+)
+device_options = device_options.filter(lambda options: options.get("interfaces") != []).map(whole)
 category_options = some_of(
     software_image=st.sampled_from(["default-image", "other-image"]),
     software_image_revision=st.integers(-1, 3),
@@ -93,7 +102,7 @@ category_options = some_of(
     gpu_settings=elements("name", st.sampled_from(["0-3", "4"]), power_limit=numbers, mig_profiles=st.lists(words)),
     roles=roles,
     notes=words,
-)
+).map(whole)
 
 
 def plan(schema: Schema, stored: Raw, options: Raw) -> Plan:

@@ -1,0 +1,25 @@
+# SPDX-FileCopyrightText: The baremetal.bcm contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Which head node an inventory host belongs to."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+
+def head_node_of(variables: Mapping[str, Any]) -> str:
+    """Address and port, from the host's bcm_connection, else from the environment as the modules take them."""
+    connection = variables.get("bcm_connection") or {}
+    address = connection.get("head_node") or os.environ.get("BCM_HEAD_NODE") or "none given"
+    port = connection.get("port") or os.environ.get("BCM_PORT") or 8081
+    return f"{address}:{port}"
+
+
+class FilterModule:
+    """Filters of the collection."""
+
+    def filters(self) -> dict[str, Any]:
+        return {"head_node_of": head_node_of}
