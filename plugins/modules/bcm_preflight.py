@@ -64,6 +64,12 @@ remarks:
   type: list
   elements: str
   sample: ["20 nodes share 10 provisioning slots: the rest will queue"]
+to_check:
+  description: Prerequisites that the head node's API does not show, each with the command that does.
+  returned: success or problems
+  type: list
+  elements: str
+  sample: ["DHCP and TFTP answer: ss -uln 'sport = :67 or sport = :69'"]
 version:
   description: Version of BCM.
   returned: success or problems
@@ -112,6 +118,7 @@ def work(module: AnsibleModule, head_node: HeadNode) -> dict[str, Any]:
         "changed": False,
         "problems": [str(problem) for problem in (*problems, *slot_problems)],
         "remarks": remarks,
+        "to_check": list(preflight.NOT_SEEN),
         "version": str(head_node.get_version().get("cm_version", "")),
     }
     if result["problems"]:

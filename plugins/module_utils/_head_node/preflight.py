@@ -188,3 +188,14 @@ def check_slots(slots: Sequence[Slots], node_count: int) -> tuple[list[Problem],
     if open_slots < node_count:
         return [], [f"{node_count} nodes share {open_slots} provisioning slots: the rest will queue"]
     return [], []
+
+
+# What the head node's API does not show, with the command that does; run on the head node.
+NOT_SEEN = (
+    "DHCP and TFTP answer: ss -uln 'sport = :67 or sport = :69'",
+    "the certificate authority is valid: openssl x509 -enddate -in /cm/local/apps/cmd/etc/cacert.pem",
+    "the licence covers the nodes: cmsh -c 'main; licenseinfo'",
+    "nodes that boot from several ports: grep AnyMAC /cm/local/apps/cmd/etc/cmd.conf",
+    "provisioning threads: grep MaxNumber /cm/local/apps/cmd/etc/cmd.conf",
+    "images changed by hand were spread: cmsh -c 'softwareimage; updateprovisioners'",
+)

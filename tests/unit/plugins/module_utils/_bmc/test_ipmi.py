@@ -213,6 +213,19 @@ def test_what_is_not_done_at_the_deadline_is_ended() -> None:
     assert results["bmc2"].seconds == pytest.approx(20, abs=0.1)
 
 
+def test_dead_bmcs_that_come_first_hold_nobody() -> None:
+    dead = {f"bmc{number}": FakeBmc(silent=True) for number in (1, 2, 3)}
+    hall = make_hall(9, dead, limits=Limits(connect_s=30, tries=5, retry_delay_s=10, deadline_s=60))
+    started_s = hall.clock.now_s()
+
+    results = hall.switch("on")
+
+    assert failures_of(results) == dict.fromkeys(dead, "unreachable")
+    # One deadline, and a moment of patience for each that was silent before one that answered.
+    assert hall.clock.now_s() - started_s == pytest.approx(60, abs=5)
+    assert max(result.seconds for name, result in results.items() if name not in dead) < 5
+
+
 def test_a_bmc_that_falls_silent_in_mid_session_is_tried_anew_and_nothing_is_sent_twice() -> None:
     hall = make_hall(1, {"bmc1": FakeBmc(hangs_after=2)})
     bmc = hall.bmcs["bmc1"]

@@ -76,7 +76,7 @@ def test_a_status_without_texts_and_flags_is_read() -> None:
         ("PENDING", None, "unknown"),
     ],
 )
-def test_the_seeds_words_for_a_node(status: str | None, power: str | None, state: str) -> None:
+def test_the_words_of_users_for_a_node(status: str | None, power: str | None, state: str) -> None:
     assert node_state(status, power) == state
 
 
