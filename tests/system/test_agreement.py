@@ -129,7 +129,7 @@ class TestBootDevice:
     def test_the_head_node_can_not_set_it(self, hall: Site) -> None:
         run = power_nodes(hall, "on", via="head_node", bcm_boot_device="pxe")
 
-        assert "boot_device needs via: ipmi" in " ".join(run.failures)
+        assert "boot_device and bmcs need via: ipmi" in " ".join(run.failures)
 
 
 class TestInformation:

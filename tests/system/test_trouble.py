@@ -123,8 +123,8 @@ class TestTroubleOverIpmi:
         nodes = nodes_of(run)
         hall.rack.repair()
 
-        assert failures_of(nodes) == {"node001": "timed out"}
-        assert "not done within 4 s" in nodes["node001"]["error"]
+        assert failures_of(nodes) == {"node001": "unreachable"}
+        assert "nothing within 4 s" in nodes["node001"]["error"]
         assert max(node["seconds"] for name, node in nodes.items() if name != "node001") < nodes["node001"]["seconds"]
         assert powered(hall.rack)["node004"] == "ON"
 
