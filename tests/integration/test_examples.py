@@ -46,7 +46,11 @@ def plugins() -> list[str]:
 def connected(tasks: Iterable[dict[str, Any]], directory: Path) -> Iterator[dict[str, Any]]:
     """Give tasks without the options of their connection, and with files where tests may write."""
     for task in tasks:
-        (action,) = (key for key in task if key.startswith("baremetal.bcm."))
+        ours = [key for key in task if key.startswith("baremetal.bcm.")]
+        if not ours:
+            yield dict(task)
+            continue
+        (action,) = ours
         options = {key: value for key, value in (task[action] or {}).items() if key not in CONNECTION}
         if "path" in options:
             options["path"] = str(directory / Path(options["path"]).name)
