@@ -18,16 +18,7 @@ author:
 extends_documentation_fragment:
   - baremetal.bcm.connection
   - baremetal.bcm.attributes
-attributes:
-  check_mode:
-    support: full
-    details: Only reads.
-  diff_mode:
-    support: N/A
-    details: Only reads.
-  idempotent:
-    support: full
-    details: Only reads.
+  - baremetal.bcm.attributes.reads
 options:
   names:
     description: Only these devices. One that does not exist is listed under RV(missing).

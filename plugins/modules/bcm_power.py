@@ -22,6 +22,7 @@ author:
 extends_documentation_fragment:
   - baremetal.bcm.connection
   - baremetal.bcm.attributes
+  - baremetal.bcm.ipmi
 attributes:
   check_mode:
     support: full
@@ -57,7 +58,7 @@ options:
     description:
       - The path. V(head_node) has the head node speak to the BMCs, which are usually on a network of their own.
       - V(ipmi) speaks IPMI 2.0 straight to them from where the task runs. It needs the Python package pyghmi there. Addresses
-        and credentials are those that BCM knows, unless O(bmcs) says otherwise.
+        and credentials are those that BCM knows, unless O(bmcs) says otherwise. The options for IPMI count only with it.
     type: str
     choices: [head_node, ipmi]
     default: head_node
@@ -69,52 +70,6 @@ options:
   max_nodes:
     description: Ceiling on the nodes that are acted on. If there are more, nothing is sent.
     type: int
-  bmcs:
-    description: Addresses and credentials of BMCs where they are not those that BCM knows, for O(via=ipmi).
-    type: list
-    elements: dict
-    default: []
-    suboptions:
-      name:
-        description: Host name of the node.
-        type: str
-        required: true
-      address:
-        description: Address of the BMC.
-        type: str
-      port:
-        description: UDP port of the BMC.
-        type: int
-      username:
-        description: User of the BMC.
-        type: str
-      password:
-        description: Password of the BMC.
-        type: str
-  ipmi_port:
-    description: UDP port of the BMCs, for O(via=ipmi).
-    type: int
-    default: 623
-  ipmi_connect_timeout:
-    description: How long one try may go without an answer, in seconds.
-    type: float
-    default: 30
-  ipmi_tries:
-    description: How often a BMC that does not answer is tried. One that refuses the login is never tried again.
-    type: int
-    default: 5
-  ipmi_retry_delay:
-    description: Pause between two tries, in seconds. Other BMCs are served meanwhile.
-    type: float
-    default: 10
-  ipmi_deadline:
-    description: How long one BMC may take in all, in seconds. A dead one never delays the others.
-    type: float
-    default: 150
-  ipmi_in_flight:
-    description: How many BMCs are spoken to at once.
-    type: int
-    default: 64
   fail_on_error:
     description: Whether the task fails when a node failed. Without it the caller looks at RV(nodes).
     type: bool

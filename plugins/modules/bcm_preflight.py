@@ -20,18 +20,9 @@ author:
 extends_documentation_fragment:
   - baremetal.bcm.connection
   - baremetal.bcm.attributes
+  - baremetal.bcm.attributes.reads
   - baremetal.bcm.device_list
   - baremetal.bcm.category_list
-attributes:
-  check_mode:
-    support: full
-    details: Only reads.
-  diff_mode:
-    support: N/A
-    details: Only reads.
-  idempotent:
-    support: full
-    details: Only reads.
 options:
   allow_mac_change:
     description: Whether a node that BCM knows with another MAC address is accepted, as after its board was swapped.

@@ -13,7 +13,7 @@ from .client import HeadNode
 from .entities.device import is_node
 from .entities.fields import Raw
 from .entities.status import DeviceStatus
-from .errors import BcmConfigError, BcmNotFound
+from .errors import BcmConfigError
 from .references import Names, References
 
 # Placeholder uuids of things that exist only in a check run; never sent.
@@ -75,12 +75,6 @@ class Selection:
 
     devices: Mapping[str, Raw] = field(default_factory=dict)
     missing: tuple[str, ...] = ()
-
-    def require_all(self) -> Mapping[str, Raw]:
-        """The devices; raises BcmNotFound where one is missing."""
-        if self.missing:
-            raise BcmNotFound(f"no such device on the head node: {', '.join(self.missing)}")
-        return self.devices
 
 
 def require_names(names: Sequence[str]) -> None:
