@@ -20,12 +20,24 @@ LAYERS = (
     ("errors", "clock"),
     ("transport", "references"),
     ("client", "entities"),
-    ("record", "watch", "preflight", "report", "plan"),
+    ("record", "watch", "timeline", "preflight", "report", "plan"),
     ("provision", "progress", "snapshot", "power", "apply"),
     ("case",),
     ("drive",),
 )
-PURE = ("entities", "plan", "provision", "watch", "record", "case", "report", "progress", "preflight", "references")
+PURE = (
+    "entities",
+    "plan",
+    "provision",
+    "watch",
+    "timeline",
+    "record",
+    "case",
+    "report",
+    "progress",
+    "preflight",
+    "references",
+)
 # What a pure module must not reach for: the network, the clock, and our own way to them.
 IMPURE = ("httpx", "time", "datetime", "socket", "ssl", "threading", "os", "subprocess", "random", "concurrent")
 
