@@ -264,6 +264,35 @@ def test_preboot_goes_through_going_down_and_works_only_on_nodes_that_are_up(ben
     assert not machine(bench, "node1").power
 
 
+def test_a_daemon_that_is_gone_since_a_reset_cannot_be_reached_though_the_status_still_says_up(bench: Bench) -> None:
+    bench.register("node1")
+    bench.power("node1", "ON")
+    bench.step(600)
+    bench.power("node1", "RESET")
+    bench.step(3)
+    assert bench.status("node1")["status"] == "UP"
+    uuid = bench.device("node1")["uuid"]
+    assert bench.call("cmdevice", "preboot", True, 1000, [uuid])["success"] == [False]
+    assert bench.call("cmdevice", "powerOperationHistory", [uuid], True)[0]["operation"] == "RESET"
+
+
+@pytest.mark.parametrize(("call", "operation"), [("preboot", "REBOOT"), ("pshutdown", "SHUTDOWN")])
+def test_a_daemon_can_say_yes_and_do_nothing(bench: Bench, call: str, operation: str) -> None:
+    bench.register("node1")
+    bench.power("node1", "ON")
+    bench.step(600)
+    uuid = bench.device("node1")["uuid"]
+    bench.head.faults.add({"kind": "daemon_ignores", "node": "node1", "times": 1})
+    seen = watch(bench)
+    assert bench.call("cmdevice", call, True, 1000, [uuid])["success"] == [True]
+    bench.step(600)
+    assert seen == []
+    assert (machine(bench, "node1").power, machine(bench, "node1").boots) == (True, 1)
+    assert bench.call("cmdevice", "powerOperationHistory", [uuid], True)[0]["operation"] == operation
+    bench.call("cmdevice", call, True, 1000, [uuid])
+    assert bench.status("node1")["status"] == "GOING_DOWN"
+
+
 def test_image_update_changes_what_a_running_node_runs_without_a_boot(bench: Bench) -> None:
     bench.register("node1", "node2")
     bench.power("node1", "ON")

@@ -196,6 +196,21 @@ def test_a_delay_stands_between_devices(bench: Bench) -> None:
     assert machine(bench, "node2").power
 
 
+def test_every_device_of_a_batch_is_one_delay_behind_the_one_before_also_closed_ones_by_force(bench: Bench) -> None:
+    names = ("node1", "node2", "node3")
+    bench.register(*names)
+    uuids = [bench.device(name)["uuid"] for name in names]
+    bench.call("cmstatus", "close", uuids, "", False)
+    asked = {"operation": "ON", "devices": uuids, "delay": 1500, "force": True}
+    bench.call("cmdevice", "powerOperation", asked)
+    on_after_s = dict.fromkeys(names, 0.0)
+    while not all(machine(bench, name).power for name in names):
+        bench.step(0.5)
+        for name in names:
+            on_after_s[name] += 0.0 if machine(bench, name).power else 0.5
+    assert list(on_after_s.values()) == [1.5, 3.0, 4.5]
+
+
 @pytest.mark.parametrize(
     ("fault", "state", "power"),
     [

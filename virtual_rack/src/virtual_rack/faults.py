@@ -27,6 +27,7 @@ KINDS: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
     "power_fails": (frozenset(), frozenset({"node", "message"})),
     "power_ignored": (frozenset(), frozenset({"node"})),
     "power_slow": (frozenset({"seconds"}), frozenset({"node"})),
+    "daemon_ignores": (frozenset(), frozenset({"node"})),
     "bmc_silent": (frozenset(), frozenset({"node"})),
     "bmc_slow": (frozenset({"seconds"}), frozenset({"node"})),
     "bmc_drops": (frozenset({"every"}), frozenset({"node"})),
