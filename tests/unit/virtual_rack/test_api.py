@@ -235,6 +235,24 @@ def test_a_call_fails_the_way_a_fault_says_and_others_do_not(
     play(scene)
 
 
+def test_a_call_fails_for_a_time_and_then_works_again(play: Callable[..., None]) -> None:
+    async def scene(client: Client) -> None:
+        uuid = (await client.call("cmdevice", "getDevice", "node1"))["uuid"]
+        ended = asyncio.Event()
+        answer = {"http_status": 503}
+        fault = {"kind": "call_fails", "call": "getStatusForDevices", "answer": answer, "seconds": 0.2}
+        assert (await client.admin.post("/faults", json=fault)).status_code == 201
+        client.running.head.faults.listen(ended.set)
+        for _ in range(2):
+            assert (await client.ask("cmstatus", "getStatusForDevices", [uuid])).status_code == 503
+        async with asyncio.timeout(10):
+            await ended.wait()
+        assert (await client.call("cmstatus", "getStatusForDevices", [uuid]))[0]["status"] == "DOWN"
+        assert (await client.admin.get("/faults")).json() == []
+
+    play(scene)
+
+
 @pytest.mark.parametrize("answer", ["nothing", "half"])
 def test_a_connection_can_break_instead_of_an_answer(play: Callable[..., None], answer: str) -> None:
     async def scene(client: Client) -> None:
@@ -301,14 +319,12 @@ def test_a_bmc_that_is_away_for_a_time_comes_back(play: Callable[..., None]) -> 
     async def scene(client: Client) -> None:
         gone = asyncio.Event()
         faults = client.running.head.faults
-        apply = faults.on_change
 
         def look() -> None:
-            apply()
             if not faults.all():
                 gone.set()
 
-        faults.on_change = look
+        faults.listen(look)
         spec = {"kind": "bmc_away", "node": "node1", "seconds": 0.05}
         assert (await client.admin.post("/faults", json=spec)).status_code == 201
         async with asyncio.timeout(10):

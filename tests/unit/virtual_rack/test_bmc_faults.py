@@ -118,7 +118,7 @@ def test_a_direct_bmc_can_accept_and_do_nothing(bench: Bench, heard: list[Entity
         ({"kind": "bmc_drops"}, "bmc_drops: every is required"),
         ({"kind": "bmc_drops", "every": 1}, "bmc_drops: every: expected a number from 2 on"),
         ({"kind": "bmc_slow", "seconds": "x"}, "bmc_slow: seconds: expected a number"),
-        ({"kind": "bmc_silent", "times": 1}, "bmc_silent: it lasts until it is removed"),
+        ({"kind": "bmc_silent", "times": 1}, "bmc_silent: it lasts, times cannot be given"),
     ],
 )
 def test_a_bmc_fault_that_cannot_be_is_refused(spec: dict[str, Any], message: str) -> None:
@@ -133,7 +133,7 @@ def test_whoever_depends_on_faults_is_told_of_changes() -> None:
     def count() -> None:
         told[0] += 1
 
-    faults.on_change = count
+    faults.listen(count)
     number = faults.add({"kind": "bmc_away"}).number
     faults.remove(number)
     faults.clear()

@@ -363,6 +363,63 @@ def test_a_flapping_node_goes_down_and_up_again_without_a_boot(bench: Bench) -> 
     assert machine(bench, "node1").boots == 1
 
 
+def test_a_node_that_is_up_already_flaps_as_often_as_asked_and_each_time_by_itself(bench: Bench) -> None:
+    bench.register("node1", "node2")
+    for name in ("node1", "node2"):
+        bench.power(name, "ON")
+    bench.step(600)
+    seen = watch(bench)
+    bench.head.faults.add({"kind": "flap", "node": "node1", "seconds": 60, "times": 3})
+    bench.head.faults.add({"kind": "never_boots", "node": "node3"})
+    bench.step(1000)
+    assert [status for status, _ in seen] == ["DOWN", "UP"] * 3
+    assert bench.head.faults.find("flap") is None
+    assert bench.status("node2")["status"] == "UP"
+
+
+def used_slots(bench: Bench) -> int:
+    status = bench.call("cmprov", "getProvisioningStatus", [])
+    return int(status["provisioningNodeStatusList"][0]["slotsUsed"])
+
+
+def test_slots_that_somebody_else_has_taken_are_free_when_he_is_done(bench: Bench) -> None:
+    fault = bench.head.faults.add({"kind": "slots_taken", "slots": 2})
+    assert used_slots(bench) == 2
+    bench.register("node1")
+    bench.power("node1", "ON")
+    bench.step(3600)
+    assert bench.status("node1")["infoMessage"] == "waiting for FULL provisioning to start"
+    requests = bench.call("cmprov", "getProvisioningStatus", [])["provisioningRequestStatusList"]
+    node = bench.device("node1")["uuid"]
+    assert [(bool(r["sourceNode"].strip("0-")), r["destinationNode"] == node) for r in requests] == [
+        (True, False),
+        (True, False),
+        (False, True),
+    ]
+    bench.head.faults.remove(fault.number)
+    assert used_slots(bench) == 1
+    bench.step(600)
+    assert bench.status("node1")["status"] == "UP"
+    assert used_slots(bench) == 0
+
+
+def test_slots_that_are_busy_are_taken_as_soon_as_they_fall_free_before_who_waits(bench: Bench) -> None:
+    names = ("node1", "node2", "node3", "node4")
+    bench.register(*names)
+    for name in names:
+        bench.power(name, "ON")
+    bench.step(120)
+    bench.head.faults.add({"kind": "slots_taken", "slots": 1})
+    assert used_slots(bench) == 2
+    bench.step(300)
+    states = [bench.status(name)["status"] for name in names]
+    assert states == ["UP", "UP", "INSTALLING", "INSTALLING"]
+    messages = [bench.status(name)["infoMessage"] for name in names[2:]]
+    assert messages == ["provisioning started, waiting for completion", "waiting for FULL provisioning to start"]
+    bench.step(700)
+    assert bench.status("node4")["status"] == "UP"
+
+
 def test_a_rack_goes_on_where_it_stopped(bench: Bench, rack: Any) -> None:
     bench.register("node1", "node2")
     bench.power("node1", "ON")

@@ -23,6 +23,56 @@ def test_a_fault_with_times_strikes_so_often_and_is_gone() -> None:
     assert faults.all() == []
 
 
+class RealTime:
+    """Real time that a test moves."""
+
+    def __init__(self) -> None:
+        self.now_s = 100.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+def test_a_fault_with_seconds_ends_by_itself_and_who_listens_is_told() -> None:
+    real = RealTime()
+    faults, told = Faults(monotonic_s=real), [0]
+
+    def count() -> None:
+        told[0] += 1
+
+    faults.add({"kind": "call_fails", "answer": "nothing", "seconds": 60})
+    faults.add({"kind": "bmc_silent", "seconds": 90})
+    faults.add({"kind": "never_boots"})
+    faults.listen(count)
+    assert faults.next_end_in_s() == 60
+    real.now_s += 59
+    assert faults.strike("call_fails", service="cmstatus", call="getStatus") is not None
+    assert (faults.next_end_in_s(), told) == (1, [0])
+    real.now_s += 1
+    assert faults.strike("call_fails", service="cmstatus", call="getStatus") is None
+    assert told == [1]
+    real.now_s += 30
+    assert [fault.kind for fault in faults.all()] == ["never_boots"]
+    assert (faults.next_end_in_s(), told) == (None, [2])
+
+
+@pytest.mark.parametrize("kind", ["flap", "slow", "power_slow", "bmc_slow"])
+def test_where_seconds_are_the_effect_the_fault_stays(kind: str) -> None:
+    real = RealTime()
+    faults = Faults(monotonic_s=real)
+    faults.add({"kind": kind, "seconds": 1})
+    real.now_s += 3600
+    assert len(faults.all()) == 1
+
+
+def test_a_fault_can_end_by_its_count_before_its_time_is_up() -> None:
+    faults = Faults(monotonic_s=RealTime())
+    faults.add({"kind": "lost_update", "times": 1, "seconds": 60})
+    assert faults.strike("lost_update", node="n", call="updateDevice") is not None
+    assert faults.strike("lost_update", node="n", call="updateDevice") is None
+    assert faults.next_end_in_s() is None
+
+
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
@@ -32,6 +82,11 @@ def test_a_fault_with_times_strikes_so_often_and_is_gone() -> None:
         ({"kind": "never_boots", "phase": "x"}, "never_boots: unknown key 'phase'"),
         ({"kind": "never_boots", "times": 0}, "times: expected a number from 1 on"),
         ({"kind": "slow", "seconds": "x"}, "slow: seconds: expected a number"),
+        ({"kind": "never_boots", "seconds": 0}, "never_boots: seconds: expected a number above 0"),
+        ({"kind": "never_boots", "seconds": True}, "never_boots: seconds: expected a number above 0"),
+        ({"kind": "slots_taken"}, "slots_taken: slots is required"),
+        ({"kind": "slots_taken", "slots": 0}, "slots_taken: slots: expected a number from 1 on"),
+        ({"kind": "slots_taken", "slots": 1, "times": 1}, "slots_taken: it lasts, times cannot be given"),
         ({"kind": "install_fails", "phase": "x"}, "install_fails: phase: expected one of checking disks"),
         ({"kind": "call_fails", "answer": "nonsense"}, "call_fails: answer: expected one of"),
         ({"kind": "call_fails", "answer": {}}, "call_fails: answer: expected one of"),

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
+import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +15,8 @@ from virtual_rack.entities.database import name_of
 from virtual_rack.entities.fields import Entity
 from virtual_rack.nodes.install_plan import MESSAGES, PROVISIONING
 
-# Per kind: the keys that must be given, and those that may be.
+# Per kind: the keys that must be given, and those that may be. Every kind takes `times`, unless it is a state, and
+# `seconds`: the effect's where it is required here, else how long the fault is on.
 KINDS: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
     "never_boots": (frozenset(), frozenset({"node"})),
     "install_fails": (frozenset(), frozenset({"node", "phase", "message"})),
@@ -34,10 +37,13 @@ KINDS: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
     "bmc_hangs": (frozenset(), frozenset({"node"})),
     "bmc_refuses_credentials": (frozenset(), frozenset({"node"})),
     "bmc_accepts_and_ignores": (frozenset(), frozenset({"node"})),
-    "bmc_away": (frozenset(), frozenset({"node", "seconds"})),
+    "bmc_away": (frozenset(), frozenset({"node"})),
+    "slots_taken": (frozenset({"slots"}), frozenset()),
 }
 # States rather than events: there is nothing to count.
-_LASTING = frozenset({"bmc_silent", "bmc_slow", "bmc_drops", "bmc_hangs", "bmc_refuses_credentials", "bmc_away"})
+_LASTING = frozenset(
+    {"bmc_silent", "bmc_slow", "bmc_drops", "bmc_hangs", "bmc_refuses_credentials", "bmc_away", "slots_taken"}
+)
 _ANSWER_WORDS = ("nothing", "hang", "not_json", "half")
 _ANSWER_KEYS = ("http_status", "errormessage", "validation")
 
@@ -48,12 +54,13 @@ class FaultError(Exception):
 
 @dataclass
 class Fault:
-    """One fault; `left` counts down, None means it stays."""
+    """One fault; `left` counts down, None means it stays; it ends by itself at `end_s` of real time."""
 
     number: int
     kind: str
     options: Mapping[str, Any]
     left: int | None
+    end_s: float = math.inf
 
     def to_json(self) -> dict[str, Any]:
         """Show it to an administrator."""
@@ -63,10 +70,19 @@ class Fault:
 class Faults:
     """The faults that are switched on."""
 
-    def __init__(self) -> None:
-        self.on_change: Callable[[], None] = lambda: None
+    def __init__(self, *, monotonic_s: Callable[[], float] = time.monotonic) -> None:
+        self._monotonic_s = monotonic_s
+        self._listeners: list[Callable[[], None]] = []
         self._faults: dict[int, Fault] = {}
         self._numbers = itertools.count(1)
+
+    def listen(self, listener: Callable[[], None]) -> None:
+        """Call `listener` whenever faults were switched on or off."""
+        self._listeners.append(listener)
+
+    def unlisten(self, listener: Callable[[], None]) -> None:
+        """Call it no more."""
+        self._listeners.remove(listener)
 
     def add(self, spec: Mapping[str, Any]) -> Fault:
         """Switch a fault on. Raises FaultError."""
@@ -76,34 +92,53 @@ class Faults:
             raise FaultError(f"unknown kind {kind!r}; the kinds are: {', '.join(sorted(KINDS))}")
         times = options.pop("times", None)
         if times is not None and kind in _LASTING:
-            raise FaultError(f"{kind}: it lasts until it is removed, times cannot be given")
+            raise FaultError(f"{kind}: it lasts, times cannot be given")
         if times is not None and (type(times) is not int or times < 1):
             raise FaultError(f"times: expected a number from 1 on, found {times!r}")
         if "phase" in KINDS[kind][1]:
             options.setdefault("phase", PROVISIONING)
         _check(kind, options)
-        fault = Fault(next(self._numbers), kind, options, times)
+        end_s = self._monotonic_s() + options["seconds"] if _ends(kind, options) else math.inf
+        fault = Fault(next(self._numbers), kind, options, times, end_s)
         self._faults[fault.number] = fault
-        self.on_change()
+        self._tell()
         return fault
 
     def all(self) -> list[Fault]:
         """List the faults that are on."""
+        self.end_due()
         return list(self._faults.values())
 
     def remove(self, number: int) -> bool:
         """Switch one off; say whether it was on."""
         removed = self._faults.pop(number, None) is not None
-        self.on_change()
+        self._tell()
         return removed
 
     def clear(self) -> None:
         """Switch all off."""
         self._faults.clear()
-        self.on_change()
+        self._tell()
+
+    def next_end_in_s(self) -> float | None:
+        """Say in how many real seconds the next fault ends by itself, None when none does."""
+        end_s = min((fault.end_s for fault in self._faults.values()), default=math.inf)
+        return None if end_s == math.inf else max(0.0, end_s - self._monotonic_s())
+
+    def end_due(self) -> None:
+        """Switch off those whose time is up."""
+        if not any(fault.end_s < math.inf for fault in self._faults.values()):
+            return
+        now_s = self._monotonic_s()
+        due = [fault.number for fault in self._faults.values() if fault.end_s <= now_s]
+        for number in due:
+            del self._faults[number]
+        if due:
+            self._tell()
 
     def find(self, kind: str, **facts: str | Collection[str]) -> Fault | None:
         """Give the first fault of a kind that fits the facts. A fault without a filter always fits."""
+        self.end_due()
         for fault in self._faults.values():
             if fault.kind == kind and all(_fits(fault.options.get(name), value) for name, value in facts.items()):
                 return fault
@@ -127,6 +162,10 @@ class Faults:
         if before is not None and field in before:
             return entity | {field: before[field]}
         return entity | {field: type(entity[field])()} if entity.get(field) is not None else entity
+
+    def _tell(self) -> None:
+        for listener in tuple(self._listeners):
+            listener()
 
     def _count(self, fault: Fault) -> None:
         if fault.left is not None:
@@ -157,16 +196,27 @@ def _check(kind: str, options: Mapping[str, Any]) -> None:
     required, optional = KINDS[kind]
     for key in sorted(required - options.keys()):
         raise FaultError(f"{kind}: {key} is required")
-    for key in sorted(options.keys() - required - optional):
-        raise FaultError(f"{kind}: unknown key {key!r}; known are: {_list(required | optional)}, times")
-    if "seconds" in options and not isinstance(options["seconds"], int | float):
-        raise FaultError(f"{kind}: seconds: expected a number, found {options['seconds']!r}")
+    known = required | optional | {"seconds"}
+    for key in sorted(options.keys() - known):
+        raise FaultError(f"{kind}: unknown key {key!r}; known are: {_list(known)}, times")
+    if "seconds" in options and not _is_time(options["seconds"]):
+        raise FaultError(f"{kind}: seconds: expected a number above 0, found {options['seconds']!r}")
+    if "slots" in options and (type(options["slots"]) is not int or options["slots"] < 1):
+        raise FaultError(f"{kind}: slots: expected a number from 1 on, found {options['slots']!r}")
     if "every" in options and (type(options["every"]) is not int or options["every"] < 2):
         raise FaultError(f"{kind}: every: expected a number from 2 on, found {options['every']!r}")
     if "phase" in options and options["phase"] not in MESSAGES:
         raise FaultError(f"{kind}: phase: expected one of {_list(MESSAGES)}; found {options['phase']!r}")
     if "answer" in options:
         _check_answer(options["answer"])
+
+
+def _ends(kind: str, options: Mapping[str, Any]) -> bool:
+    return "seconds" in options and "seconds" not in KINDS[kind][0]
+
+
+def _is_time(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < math.inf
 
 
 def _check_answer(answer: Any) -> None:

@@ -19,6 +19,7 @@ from virtual_rack.faults import Faults
 from virtual_rack.nodes.boot import Boots
 from virtual_rack.nodes.image_update import ImageUpdates
 from virtual_rack.nodes.machine import Disk, Machine, Machines
+from virtual_rack.nodes.other_transfers import OtherTransfers
 from virtual_rack.nodes.provisioning import Provisioning
 from virtual_rack.nodes.registry import Registry
 from virtual_rack.nodes.status import DeviceStatus, StatusBoard
@@ -42,13 +43,16 @@ class HeadNode:
     ) -> None:
         self.spec = rack.head_node
         self.clock = clock
-        self.faults = Faults()
+        self.faults = Faults(monotonic_s=monotonic_s)
         self.sessions = Sessions(monotonic_s=monotonic_s)
         self.database = Database()
         self.board = StatusBoard(date_s=clock.date_s)
         self.machines = Machines(rack.machines)
         self.registry = Registry(database=self.database, board=self.board, machines=self.machines)
         self.provisioning = Provisioning(clock=clock, database=self.database, board=self.board)
+        self.other_transfers = OtherTransfers(
+            database=self.database, provisioning=self.provisioning, faults=self.faults
+        )
         self.boots = Boots(
             clock=clock,
             registry=self.registry,

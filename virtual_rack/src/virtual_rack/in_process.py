@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import itertools
 import json
+import time
 import uuid as uuids
+from collections.abc import Callable
 from typing import Any
 
 from virtual_rack.clock import Clock
@@ -19,9 +21,15 @@ from virtual_rack.services.directory import Directory
 class Bench:
     """A rack on the workbench. Its date moves on by one second a question."""
 
-    def __init__(self, rack: RackSpec, *, state: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        rack: RackSpec,
+        *,
+        state: dict[str, Any] | None = None,
+        monotonic_s: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.clock = Clock(wall=itertools.count(1_763_006_515).__next__)
-        self.head = HeadNode(rack, clock=self.clock)
+        self.head = HeadNode(rack, clock=self.clock, monotonic_s=monotonic_s)
         if state is None:
             self.head.fill()
         else:

@@ -20,6 +20,7 @@ from virtual_rack.bmc.bmcs import Bmcs
 from virtual_rack.call_log import CallLog
 from virtual_rack.certificates import issue_client, issue_server, open_authority, server_context, write_pair
 from virtual_rack.clock import Clock, Pacer
+from virtual_rack.fault_timer import FaultTimer
 from virtual_rack.head_node import HeadNode
 from virtual_rack.power.by_address import PowerByAddress
 from virtual_rack.power.ipmi import IpmiPower, has_program
@@ -152,10 +153,11 @@ async def _listening(head: HeadNode, rack: RackSpec, options: Options, directory
         _site(admin.application(), options.admin_port, None) as admin_port,
         _powered(head, bmcs, pacer, rack.ipmi_timeout_s),
     ):
-        pace = asyncio.create_task(pacer.run())
+        pace, fault_timer = asyncio.create_task(pacer.run()), FaultTimer(head.faults)
         try:
             yield Running(head, pacer, bmcs, port, admin_port, directory)
         finally:
+            fault_timer.stop()
             pace.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await pace

@@ -36,13 +36,11 @@ class Bmcs:
         self._wires = ChassisWires(directory, act=self._act)
         self._bmcs: dict[str, _Bmc] = {}
         self._by_number: dict[int, Machine] = {}
-        self._timers: dict[int, asyncio.TimerHandle] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
         """Start all; returns when each answers or is known not to. Raises OSError for a port that is taken."""
-        self._head.faults.on_change = self._apply_faults
-        self._apply_faults()
+        self._head.faults.listen(self._apply_faults)
         chosen = [machine for machine in self._head.machines.all if machine.spec.bmc.engine == "ipmi"]
         missing = missing_programs() if chosen else []
         if missing:
@@ -67,9 +65,7 @@ class Bmcs:
     def stop(self) -> None:
         """End all engines and stop listening."""
         self._head.boots.on_change = lambda _: None
-        self._head.faults.on_change = lambda: None
-        for timer in self._timers.values():
-            timer.cancel()
+        self._head.faults.unlisten(self._apply_faults)
         for bmc in self._bmcs.values():
             bmc.engine.stop()
             bmc.relay.close()
@@ -132,14 +128,6 @@ class Bmcs:
             self._apply_faults()
 
     def _apply_faults(self) -> None:
-        faults = self._head.faults
-        present = {fault.number: fault for fault in faults.all() if fault.kind == "bmc_away"}
-        for number in self._timers.keys() - present.keys():
-            self._timers.pop(number).cancel()
-        for number in present.keys() - self._timers.keys():
-            if seconds := present[number].options.get("seconds"):
-                loop = asyncio.get_running_loop()
-                self._timers[number] = loop.call_later(float(seconds), faults.remove, number)
         for bmc in self._bmcs.values():
             bmc.be_away(bmc.suffers("bmc_away") is not None, port=self.port)
             if bmc.must_change_password():

@@ -58,6 +58,8 @@ class Boots:
         self._provisioning = provisioning
         self._faults = faults
         self._installations: dict[str, Installation] = {}
+        self._flapping: set[str] = set()
+        faults.listen(self._flap_those_up)
 
     def power_on(self, machine: Machine) -> None:
         """Give power; a running machine runs on."""
@@ -229,8 +231,19 @@ class Boots:
         self._report(machine, "UP", provisioning_failed=False)
         if machine.device is not None:
             self._registry.note_up(machine.device)
+        self._flapping.discard(machine.spec.name)
+        self._flap(machine)
+
+    def _flap_those_up(self) -> None:
+        if self._faults.find("flap"):
+            for machine in self._registry.machines_up():
+                if machine.spec.name not in self._flapping:
+                    self._flap(machine)
+
+    def _flap(self, machine: Machine) -> None:
         if flap := self._faults.strike("flap", node=self._registry.names_of(machine)):
             seconds = float(flap.options["seconds"])
+            self._flapping.add(machine.spec.name)
             self._after(machine, seconds, lambda: self._vanish(machine, seconds))
 
     def _vanish(self, machine: Machine, seconds: float) -> None:

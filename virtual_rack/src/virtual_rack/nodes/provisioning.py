@@ -34,9 +34,9 @@ class Provisioning:
         self._roles: list[tuple[str, Entity]] | None = None
         database.listen(self._on_change)
 
-    def ask(self, request: Request, *, start: Callable[[], None]) -> None:
+    def ask(self, request: Request, *, start: Callable[[], None], first: bool = False) -> None:
         """Queue a request; `start` is called, maybe at once, when a provisioner takes it."""
-        self._queue.add(request)
+        self._queue.add(request, first=first)
         self._starts[request.uuid] = start
         self.pump()
 

@@ -67,6 +67,11 @@ class Registry:
         device = self.device_of(machine)
         return (machine.spec.name, device["hostname"]) if device else (machine.spec.name,)
 
+    def machines_up(self) -> list[Machine]:
+        """Give the machines whose nodes the head node sees UP."""
+        seen = ((machine, self._board.get(machine.device or "")) for machine in self._machines.all)
+        return [machine for machine, status in seen if machine.running and status and status.status == "UP"]
+
     def image_of(self, device: Entity) -> InstalledImage:
         """Give the image that a device is meant to run."""
         choice = effective_image(device, self._category(device))

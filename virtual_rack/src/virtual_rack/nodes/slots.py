@@ -40,9 +40,9 @@ class SlotQueue:
     waiting: list[Request] = field(default_factory=list)
     running: dict[str, Request] = field(default_factory=dict)
 
-    def add(self, request: Request) -> None:
-        """Put a request at the end of the queue."""
-        self.waiting.append(request)
+    def add(self, request: Request, *, first: bool = False) -> None:
+        """Put a request at the end of the queue, or in front of all."""
+        self.waiting.insert(0 if first else len(self.waiting), request)
 
     def drop(self, uuid: str) -> None:
         """Take a request away, wherever it is."""

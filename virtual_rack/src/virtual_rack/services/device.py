@@ -50,8 +50,8 @@ class DeviceService:
 
     def _shut_down(self, args: Args, *, restart: bool) -> Entity:
         results = [self._shut_down_one(uuid, restart=restart) for uuid in args.uuids(2)]
-        # ASSUMED: what a BlockingOperation holds is unknown, so there are none. Scripts before the halt, and so the time
-        # that is given to them, are not simulated: preboot of a node with such a script on a live head node settles both.
+        # ASSUMED: what a BlockingOperation holds is unknown, so there are none; and with no scripts to run before the
+        # halt the time given to them has no effect. preboot of a node with such a script settles both.
         return {"success": results, "operations": []}
 
     def _shut_down_one(self, uuid: str, *, restart: bool) -> bool:
