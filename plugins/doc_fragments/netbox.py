@@ -1,0 +1,51 @@
+# SPDX-FileCopyrightText: The baremetal.bcm contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Options of the connection to a NetBox."""
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    DOCUMENTATION = r"""
+options:
+  url:
+    description:
+      - Address of NetBox, such as C(https://netbox.example.com). It may end in C(/api).
+      - Without it the environment variable E(NETBOX_URL) is used.
+    type: str
+  token:
+    description:
+      - API token, of either form NetBox has.
+      - Its user must be allowed to view and change devices, interfaces and IP addresses, to add IP addresses and journal entries, and
+        from NetBox 4.2 on to view, add and change MAC addresses.
+      - Without it the environment variable E(NETBOX_TOKEN) is used.
+    type: str
+  validate_certs:
+    description:
+      - Whether the certificate of NetBox is checked. Prefer O(ca_path) to switching this off.
+      - Without it the environment variable E(NETBOX_VALIDATE_CERTS) is used.
+    type: bool
+    default: true
+  ca_path:
+    description:
+      - Path of the certificate authority that signed the certificate of NetBox, in PEM format.
+      - Without it the environment variable E(NETBOX_CA_PATH) is used.
+    type: path
+  timeout:
+    description: How long to wait for an answer, in seconds.
+    type: float
+    default: 60
+attributes:
+  action_group:
+    description: Use C(group/baremetal.bcm.netbox) in C(module_defaults) to set the connection once.
+    support: full
+    membership:
+      - baremetal.bcm.netbox
+requirements:
+  - httpx
+notes:
+  - Tested with NetBox 3.2 and 4.6. Usually runs on the controller, with C(delegate_to) set to C(localhost).
+  - Requests that only read are tried again after transport errors. Those that write are only sent again where the first was
+    certainly not performed.
+"""

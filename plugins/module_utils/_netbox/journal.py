@@ -1,0 +1,86 @@
+# SPDX-FileCopyrightText: The baremetal.bcm contributors
+# SPDX-License-Identifier: BSD-2-Clause
+"""Journal entries on devices, each with a key in its own text, by which a repetition is recognised."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from .client import JOURNAL, NetBox, Raw
+from .errors import NetBoxError, NetBoxTransportError
+
+INFO, SUCCESS, WARNING, DANGER = "info", "success", "warning", "danger"
+
+# Stands before the key; also what the server searches for, so that other people's entries are not even read.
+_MARK = "baremetal-bcm:"
+_KEY_DIGITS = 20
+_DEVICE = "dcim.device"
+_ATTEMPTS = 3
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One entry to be. Two entries with the same key on the same device are the same entry."""
+
+    device_id: int
+    key: str
+    kind: str
+    text: str
+
+    @property
+    def comments(self) -> str:
+        """What NetBox shows: the text, and the key in small type below."""
+        return f"{self.text}\n\n`{_MARK}{self.key}`"
+
+    def to_api(self) -> Raw:
+        return {
+            "assigned_object_type": _DEVICE,
+            "assigned_object_id": self.device_id,
+            "kind": self.kind,
+            "comments": self.comments,
+        }
+
+
+def entry_key(*parts: object) -> str:
+    """A key from what makes an entry this entry and no other."""
+    text = "\x1f".join(str(part) for part in parts)
+    return hashlib.sha256(text.encode()).hexdigest()[:_KEY_DIGITS]
+
+
+def known_keys(netbox: NetBox, device_ids: Iterable[int]) -> set[tuple[int, str]]:
+    """The keys of the entries that these devices have already, as (device, key)."""
+    found = set()
+    for raw in netbox.find(JOURNAL, assigned_object_type=_DEVICE, assigned_object_id=sorted(set(device_ids)), q=_MARK):
+        key = _key_in(str(raw.get("comments", "")))
+        if key:
+            found.add((int(raw["assigned_object_id"]), key))
+    return found
+
+
+def write_entries(netbox: NetBox, entries: Sequence[Entry]) -> dict[Entry, NetBoxError | None]:
+    """Write entries that are not there yet; answers for each what kept it from being written, or None.
+
+    Safe to repeat, and repeated here when no answer came: the keys tell which were written.
+    """
+    left = list(dict.fromkeys(entries))
+    written: dict[Entry, NetBoxError | None] = {}
+    for attempt in range(1, _ATTEMPTS + 1):
+        known = known_keys(netbox, {entry.device_id for entry in left})
+        written.update({entry: None for entry in left if (entry.device_id, entry.key) in known})
+        left = [entry for entry in left if entry not in written]
+        try:
+            made = netbox.create_many(JOURNAL, [entry.to_api() for entry in left])
+        except NetBoxTransportError as error:
+            if attempt == _ATTEMPTS:
+                written.update(dict.fromkeys(left, error))
+            continue
+        written.update({entry: one if isinstance(one, NetBoxError) else None for entry, one in zip(left, made)})
+        return written
+    return written
+
+
+def _key_in(comments: str) -> str:
+    mark, after = comments.rpartition(f"`{_MARK}")[1:]
+    return after.partition("`")[0] if mark else ""
