@@ -37,7 +37,7 @@ def connected(head: FakeHeadNode) -> Iterator[None]:
 
 
 @contextmanager
-def _arguments(options: Mapping[str, Any]) -> Iterator[None]:
+def module_arguments(options: Mapping[str, Any]) -> Iterator[None]:
     if importlib.util.find_spec("ansible.module_utils.testing"):
         with importlib.import_module("ansible.module_utils.testing").patch_module_args(dict(options)):
             yield
@@ -62,7 +62,7 @@ class Modules:
         given = {option: value for option, value in {**CONNECTION, **options}.items() if value is not None}
         arguments = {**given, "_ansible_check_mode": check, "_ansible_diff": True}
         self._capsys.readouterr()
-        with connected(self.head), _arguments(arguments), pytest.raises(SystemExit) as ended:
+        with connected(self.head), module_arguments(arguments), pytest.raises(SystemExit) as ended:
             module.main()
         self.printed = self._capsys.readouterr().out
         result: Result = json.loads(self.printed)
