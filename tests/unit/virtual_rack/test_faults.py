@@ -18,9 +18,12 @@ def test_a_fault_strikes_only_who_it_is_meant_for() -> None:
 
 def test_a_fault_with_times_strikes_so_often_and_is_gone() -> None:
     faults = Faults()
+    ended: list[int] = []
     faults.add({"kind": "power_ignored", "times": 2})
+    faults.listen(lambda: ended.append(1))
     assert [faults.strike("power_ignored", node="n") is not None for _ in range(3)] == [True, True, False]
     assert faults.all() == []
+    assert len(ended) == 1
 
 
 class RealTime:

@@ -172,6 +172,7 @@ class Faults:
             fault.left -= 1
             if fault.left == 0:
                 del self._faults[fault.number]
+                self._tell()
 
 
 def parse_fault(text: str) -> dict[str, Any]:

@@ -119,6 +119,16 @@ class HeadNode:
         else:
             self.boots.power_off(machine)
 
+    def stop_daemon(self) -> None:
+        """Let CMDaemon end: it knows no session any more, does no power operation and hands out no slot."""
+        self.sessions.forget_all()
+        self.power.forget_pending()
+        self.provisioning.pause()
+
+    def start_daemon(self) -> None:
+        """Let CMDaemon start again, with its database as it was."""
+        self.provisioning.resume()
+
     def _begin_with_power(self, machine: Machine) -> None:
         device = self.registry.node_of(machine)
         machine.power = True

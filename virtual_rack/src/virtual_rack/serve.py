@@ -29,6 +29,7 @@ from virtual_rack.state_file import load_state, save_state, write_atomically
 from virtual_rack.web.access import Access
 from virtual_rack.web.admin import Admin
 from virtual_rack.web.api import Api
+from virtual_rack.web.api_port import ApiPort
 
 ADDRESS = "127.0.0.1"
 _GOODBYE_S = 0.2
@@ -53,6 +54,7 @@ class Running:
     head: HeadNode
     pacer: Pacer
     bmcs: Bmcs
+    api_port: ApiPort
     port: int
     admin_port: int
     directory: Path
@@ -146,16 +148,16 @@ async def _listening(head: HeadNode, rack: RackSpec, options: Options, directory
     api = Api(head, pacer=pacer, access=access, log=log)
     ipmi_port = rack.ipmi_port if options.ipmi_port is None else options.ipmi_port
     bmcs = Bmcs(head, pacer=pacer, directory=directory / "bmc", port=ipmi_port)
-    admin = Admin(head, pacer=pacer, bmcs=bmcs, access=access, log=log)
-    context = _certificates(head.spec, directory)
+    api_port = ApiPort(api, head=head, access=access, context=_certificates(head.spec, directory))
+    admin = Admin(head, pacer=pacer, bmcs=bmcs, access=access, log=log, api_port=api_port)
     async with (
-        _site(api.application(), options.port, context) as port,
-        _site(admin.application(), options.admin_port, None) as admin_port,
+        _open(api_port, options.port) as port,
+        _site(admin.application(), options.admin_port) as admin_port,
         _powered(head, bmcs, pacer, rack.ipmi_timeout_s),
     ):
         pace, fault_timer = asyncio.create_task(pacer.run()), FaultTimer(head.faults)
         try:
-            yield Running(head, pacer, bmcs, port, admin_port, directory)
+            yield Running(head, pacer, bmcs, api_port, port, admin_port, directory)
         finally:
             fault_timer.stop()
             pace.cancel()
@@ -180,11 +182,19 @@ async def _powered(head: HeadNode, bmcs: Bmcs, pacer: Pacer, timeout_s: float) -
 
 
 @contextlib.asynccontextmanager
-async def _site(application: web.Application, port: int, context: ssl.SSLContext | None) -> AsyncIterator[int]:
+async def _open(api_port: ApiPort, port: int) -> AsyncIterator[int]:
+    try:
+        yield await api_port.open(ADDRESS, port)
+    finally:
+        await api_port.close()
+
+
+@contextlib.asynccontextmanager
+async def _site(application: web.Application, port: int) -> AsyncIterator[int]:
     runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0)
     await runner.setup()
     try:
-        site = web.TCPSite(runner, ADDRESS, port, ssl_context=context, backlog=1024)
+        site = web.TCPSite(runner, ADDRESS, port)
         await site.start()
         yield runner.addresses[0][1]
     finally:

@@ -82,6 +82,11 @@ class Sessions:
                 session.events.append(event(child_type, **values))
         self.on_event()
 
+    def forget_all(self) -> None:
+        """Know no session any more; who waits is told so."""
+        self._sessions.clear()
+        self.on_event()
+
     def end_all(self, reason: str) -> None:
         """Tell every session that it is over."""
         self.publish("EndOfSessionEvent", reason=reason)

@@ -231,7 +231,6 @@ class Boots:
         self._report(machine, "UP", provisioning_failed=False)
         if machine.device is not None:
             self._registry.note_up(machine.device)
-        self._flapping.discard(machine.spec.name)
         self._flap(machine)
 
     def _flap_those_up(self) -> None:
@@ -241,10 +240,13 @@ class Boots:
                     self._flap(machine)
 
     def _flap(self, machine: Machine) -> None:
+        # Before striking: the last strike of a fault is a change of faults, of which this object hears.
+        self._flapping.add(machine.spec.name)
         if flap := self._faults.strike("flap", node=self._registry.names_of(machine)):
             seconds = float(flap.options["seconds"])
-            self._flapping.add(machine.spec.name)
             self._after(machine, seconds, lambda: self._vanish(machine, seconds))
+        else:
+            self._flapping.discard(machine.spec.name)
 
     def _vanish(self, machine: Machine, seconds: float) -> None:
         """Let the head node lose sight of a machine that runs on."""

@@ -29,6 +29,7 @@ class Provisioning:
         self._board = board
         self._queue = SlotQueue()
         self._starts: dict[str, Callable[[], None]] = {}
+        self._paused = False
         self._drained: set[str] = set()
         self._refreshing: set[str] = set()
         self._roles: list[tuple[str, Entity]] | None = None
@@ -48,10 +49,23 @@ class Provisioning:
 
     def pump(self) -> None:
         """Start what can be started now."""
-        if self._queue.waiting:
+        if self._queue.waiting and not self._paused:
             for request in self._queue.admit(self._provisioners(), locked_images=self._locked_images()):
                 self._starts.pop(request.uuid)()
         self.on_change()
+
+    def pause(self) -> None:
+        """Hand out no slot.
+
+        ASSUMED: while CMDaemon is away transfers that run go on, installers that ask are heard when it is back, and the
+        queue keeps its order. Restarting it on a live head node with more nodes than slots settles it.
+        """
+        self._paused = True
+
+    def resume(self) -> None:
+        """Hand out slots again."""
+        self._paused = False
+        self.pump()
 
     def drain(self, nodes: Iterable[str]) -> None:
         """Give these provisioners no new requests."""

@@ -56,6 +56,7 @@ class _Job:
     operation: str
     device: Entity
     names: tuple[str, ...]
+    life: int
     retries_left: int
     retry_delay_s: float
     tries: int = 0
@@ -82,6 +83,7 @@ class PowerDesk:
         self._registry = registry
         self._faults = faults
         self._indexes = itertools.count(1)
+        self._life = 0
         self._history: dict[str, list[Entity]] = defaultdict(list)
 
     def start(self, asked: PowerOperation) -> Entity:
@@ -119,6 +121,14 @@ class PowerDesk:
         )
         del entries[:-_MAX_HISTORY]
 
+    def forget_pending(self) -> None:
+        """Do nothing more for operations that were accepted so far.
+
+        ASSUMED: they are in CMDaemon's memory only, so that a restart loses those whose `delay` is not over, without a
+        word in the history. Restarting CMDaemon during a long batch settles it.
+        """
+        self._life += 1
+
     def to_state(self) -> dict[str, Any]:
         """Give what outlives the program."""
         return dict(self._history)
@@ -132,7 +142,7 @@ class PowerDesk:
         names = (device["hostname"], *([machine.spec.name] if machine else []))
         if machine is not None and asked.operation != "STATUS":
             machine.power_operations += 1
-        job = _Job(index, asked.operation, device, names, asked.retries, asked.retry_delay_ms / 1000)
+        job = _Job(index, asked.operation, device, names, self._life, asked.retries, asked.retry_delay_ms / 1000)
         status = self._board.get(device["uuid"])
         if status is not None and status.closed and not asked.force:
             # ASSUMED: a closed device is answered for with SKIPPED; the state exists, its use was not seen.
@@ -143,6 +153,8 @@ class PowerDesk:
         self._clock.call_later(after_s + OPERATION_S + extra_s, lambda: self._try(job))
 
     def _try(self, job: _Job) -> None:
+        if job.life != self._life:
+            return
         if fault := self._faults.strike("power_fails", node=job.names):
             self._finish(job, BmcAnswer(error=str(fault.options.get("message", "BMC did not answer"))))
         elif self._faults.strike("power_ignored", node=job.names):
@@ -172,12 +184,15 @@ class PowerDesk:
         if first.error:
             self._finish(job, first)
             return
-        self._clock.call_later(
-            pause_s,
-            lambda: self.driver.perform(access, BmcAction.ON, answer=lambda answer: self._finish(job, answer)),
-        )
+        self._clock.call_later(pause_s, lambda: self._switch_on(job, access))
+
+    def _switch_on(self, job: _Job, access: BmcAccess) -> None:
+        if job.life == self._life:
+            self.driver.perform(access, BmcAction.ON, answer=lambda answer: self._finish(job, answer))
 
     def _finish(self, job: _Job, answer: BmcAnswer) -> None:
+        if job.life != self._life:
+            return
         if answer.error and job.retries_left > 0:
             again = replace(job, retries_left=job.retries_left - 1, tries=job.tries + 1)
             self._clock.call_later(job.retry_delay_s, lambda: self._try(again))

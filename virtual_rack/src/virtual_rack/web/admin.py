@@ -17,6 +17,7 @@ from virtual_rack.faults import FaultError
 from virtual_rack.head_node import HeadNode
 from virtual_rack.nodes.machine import Machine
 from virtual_rack.web.access import Access
+from virtual_rack.web.api_port import ApiPort
 
 
 class AdminError(Exception):
@@ -26,12 +27,15 @@ class AdminError(Exception):
 class Admin:
     """Answers an administrator of the rack."""
 
-    def __init__(self, head: HeadNode, *, pacer: Pacer, bmcs: Bmcs, access: Access, log: CallLog) -> None:
+    def __init__(
+        self, head: HeadNode, *, pacer: Pacer, bmcs: Bmcs, access: Access, log: CallLog, api_port: ApiPort
+    ) -> None:
         self._head = head
         self._bmcs = bmcs
         self._pacer = pacer
         self._access = access
         self._log = log
+        self._api_port = api_port
 
     def application(self) -> web.Application:
         """Make the web application."""
@@ -52,6 +56,8 @@ class Admin:
                 web.get("/clock", self._clock),
                 web.post("/clock", self._set_clock),
                 web.post("/sessions/expire", self._expire),
+                web.get("/head_node", self._daemon),
+                web.post("/head_node", self._restart_daemon),
             ]
         )
         return application
@@ -130,6 +136,24 @@ class Admin:
 
     async def _expire(self, _request: web.Request) -> web.Response:
         return web.json_response({"expired": self._access.expire_all()})
+
+    async def _daemon(self, _request: web.Request) -> web.Response:
+        back_in_s = self._api_port.back_in_s()
+        shown = {
+            "listening": back_in_s is None,
+            "back_in_s": back_in_s and round(back_in_s, 3),
+            "restarts": self._api_port.restarts,
+        }
+        return web.json_response(shown)
+
+    async def _restart_daemon(self, request: web.Request) -> web.Response:
+        wanted = await _body(request)
+        if wanted.keys() != {"away_s"}:
+            raise AdminError('expected {"away_s": SECONDS}')
+        self._pacer.catch_up()
+        if not await self._api_port.leave(_positive(wanted, "away_s")):
+            raise AdminError(f"the head node is away already; back in {self._api_port.back_in_s():.1f} s")
+        return await self._daemon(request)
 
     def _machine(self, request: web.Request) -> Machine:
         machine = self._head.machines.named(request.match_info["name"])

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +19,7 @@ from virtual_rack.services.main import version_answer
 from virtual_rack.services.minify import minify
 from virtual_rack.web import answers
 from virtual_rack.web.access import COOKIE, Access, Caller
-from virtual_rack.web.broken import broken_answer
+from virtual_rack.web.broken import broken_answer, cut
 from virtual_rack.web.long_poll import LongPoll
 
 _MAX_BODY_BYTES = 256 * 1024 * 1024
@@ -45,13 +46,32 @@ class Api:
         self._log = log
         self._directory = Directory(head)
         self._long_poll = LongPoll(head.sessions)
+        self._life: object | None = object()
+
+    def end_life(self) -> None:
+        """Let CMDaemon end: what it has not begun to do when it ends it never does."""
+        self._life = None
+
+    def begin_life(self) -> None:
+        """Let CMDaemon start."""
+        self._life = object()
 
     def application(self) -> web.Application:
         """Make the web application."""
         application = web.Application(client_max_size=_MAX_BODY_BYTES)
         application.router.add_post("/json", self._json)
         application.router.add_get("/rest/v1/version", self._version)
+        application.middlewares.append(self._cut_dead)
         return application
+
+    @web.middleware
+    async def _cut_dead(
+        self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
+        """Give no answer where CMDaemon has ended, or ended while it answered."""
+        life = self._life
+        answer = await handler(request) if life else web.Response()
+        return answer if life is self._life else cut(request, answer)
 
     async def _version(self, request: web.Request) -> web.StreamResponse:
         if self._access.recognise_rest(request) is None:
@@ -69,13 +89,13 @@ class Api:
         if caller is None:
             return answers.not_logged_in(request, form=self._head.spec.unauthenticated)
         self._note(call, caller.name)
-        broken = await broken_answer(self._head.faults, request, service=_own_name(call.service), call=call.call)
+        broken = await self._broken(request, service=_own_name(call.service), call=call.call)
         return broken if broken is not None else await self._dispatch(call, caller, request)
 
     async def _log_in(self, call: Call, request: web.Request) -> web.StreamResponse:
         login = Call("login", "login", (), False, call.body)
         self._note(login, str(call.body.get("username", "")))
-        broken = await broken_answer(self._head.faults, request, service="login", call="login")
+        broken = await self._broken(request, service="login", call="login")
         if broken is not None:
             return broken
         token = self._access.log_in(call.body.get("username"), call.body.get("password"))
@@ -83,6 +103,12 @@ class Api:
         if token:
             response.headers["Set-Cookie"] = f"{COOKIE}={token};path=/;Secure;httponly"
         return response
+
+    async def _broken(self, request: web.Request, *, service: str, call: str) -> web.StreamResponse | None:
+        """Give the answer of a fault, or none at all when CMDaemon ended while the call was slow."""
+        life = self._life
+        broken = await broken_answer(self._head.faults, request, service=service, call=call)
+        return broken if life is self._life else cut(request, web.Response())
 
     async def _dispatch(self, call: Call, caller: Caller, request: web.Request) -> web.StreamResponse:
         service = self._directory.find(call.service)

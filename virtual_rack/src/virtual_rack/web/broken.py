@@ -55,14 +55,15 @@ async def _half(request: web.Request) -> web.StreamResponse:
     response = web.StreamResponse(headers={"Content-Type": "application/json", "Content-Length": "1000"})
     await response.prepare(request)
     await response.write(b'{"success": tr')
-    return _cut(request, response)
+    return cut(request, response)
 
 
 def _nothing(request: web.Request) -> web.StreamResponse:
-    return _cut(request, web.Response())
+    return cut(request, web.Response())
 
 
-def _cut(request: web.Request, response: web.StreamResponse) -> web.StreamResponse:
+def cut(request: web.Request, response: web.StreamResponse) -> web.StreamResponse:
+    """Close the connection instead of answering."""
     if request.transport is not None:
         request.transport.close()
     return response
