@@ -15,7 +15,7 @@ from virtual_rack.in_process import Bench
 from virtual_rack.rack_reader import rack_from
 from virtual_rack.serve import Options, running_rack
 
-from .test_api import Client
+from .api_client import Client
 
 Scene = Callable[[Client], Awaitable[None]]
 
