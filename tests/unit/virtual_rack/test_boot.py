@@ -25,13 +25,11 @@ FULL_MESSAGES = [
 def watch(bench: Bench) -> list[tuple[str, str]]:
     """Collect status and message of every change from now on."""
     seen: list[tuple[str, str]] = []
-    tell = bench.head.board.on_change
 
     def note(status: Any) -> None:
         seen.append((status.status, status.info_message))
-        tell(status)
 
-    bench.head.board.on_change = note
+    bench.head.board.listen(note)
     return seen
 
 
@@ -418,6 +416,106 @@ def test_slots_that_are_busy_are_taken_as_soon_as_they_fall_free_before_who_wait
     assert messages == ["provisioning started, waiting for completion", "waiting for FULL provisioning to start"]
     bench.step(700)
     assert bench.status("node4")["status"] == "UP"
+
+
+def requests_of(bench: Bench) -> list[Any]:
+    return list(bench.call("cmprov", "getProvisioningStatus", [])["provisioningRequestStatusList"])
+
+
+def test_a_transfer_that_fails_is_tried_again_in_its_slot_and_counted(bench: Bench) -> None:
+    bench.register("node1")
+    bench.head.faults.add({"kind": "transfer_fails", "node": "node1", "times": 4, "message": "disk full"})
+    bench.power("node1", "ON")
+    bench.step(2 + 10 + 30 + 9)
+    counted = []
+    for _ in range(4):
+        counted.append([(r["jobFailureCounter"], r["errorMessage"]) for r in requests_of(bench)])
+        bench.step(150)
+    assert counted == [[(0, "")], [(1, "disk full")], [(2, "disk full")], [(3, "disk full")]]
+    assert [r["jobFailureCounter"] for r in requests_of(bench)] == [4]
+    assert used_slots(bench) == 1
+    assert bench.status("node1")["infoMessage"] == "provisioning started, waiting for completion"
+    bench.step(300 + 2 + 30)
+    assert bench.status("node1")["status"] == "UP"
+    assert not bench.status("node1")["provisioningFailed"]
+    assert machine(bench, "node1").installs == 1
+
+
+def test_the_fifth_failure_of_a_transfer_is_the_installers(bench: Bench) -> None:
+    bench.register("node1", "node2")
+    bench.head.faults.add({"kind": "transfer_fails", "node": "node1"})
+    for name in ("node1", "node2"):
+        bench.power(name, "ON")
+    bench.step(51 + 5 * 150 - 1)
+    assert bench.status("node1")["status"] == "INSTALLING"
+    bench.step(1)
+    seen = bench.status("node1")
+    assert (seen["status"], seen["provisioningFailed"]) == ("INSTALLER_FAILED", True)
+    assert seen["infoMessage"] == "provisioning started, waiting for completion: transfer failed"
+    assert requests_of(bench) == []
+    assert bench.status("node2")["status"] == "UP"
+
+
+def test_an_update_of_a_running_node_whose_transfer_fails_changes_nothing(bench: Bench) -> None:
+    bench.register("node1")
+    bench.power("node1", "ON")
+    bench.step(600)
+    bench.head.faults.add({"kind": "transfer_fails", "times": 5})
+    bench.call("cmprov", "imageUpdate", [bench.device("node1")["uuid"]], False, "", [], [])
+    bench.step(5 * 60)
+    assert requests_of(bench) == []
+    assert machine(bench, "node1").installs == 1
+    assert bench.status("node1")["status"] == "UP"
+
+
+def test_a_machine_that_loses_power_takes_its_failing_transfer_along(bench: Bench) -> None:
+    bench.register("node1")
+    bench.head.faults.add({"kind": "transfer_fails"})
+    bench.power("node1", "ON")
+    bench.step(100)
+    bench.head.press_power(machine(bench, "node1"), power=False)
+    bench.step(1000)
+    assert bench.status("node1")["status"] == "DOWN"
+    assert requests_of(bench) == []
+
+
+def with_provisioner(bench: Bench) -> None:
+    """Make node4 hand out the images in place of the head node, and let node1 ask it for one."""
+    bench.register("node1", "node4")
+    bench.power("node4", "ON")
+    bench.step(600)
+    head = bench.call("cmdevice", "getNode", "master")
+    role = next(role for role in head["roles"] if role["childType"] == "ProvisioningRole")
+    uuid = "0c7a1f3e-33a6-4a59-9d3f-5d9f0d0c9c11"
+    assert bench.update("node4", roles=[{**role, "uuid": uuid}])["success"]
+    bench.call("cmprov", "drainProvisioningNodes", [head["uuid"]])
+    bench.power("node1", "ON")
+    bench.step(100)
+    assert [r["sourceNode"] for r in requests_of(bench)] == [bench.device("node4")["uuid"]]
+
+
+def test_the_requests_of_a_provisioner_that_vanished_fail_after_three_minutes(bench: Bench) -> None:
+    with_provisioner(bench)
+    bench.head.press_power(machine(bench, "node4"), power=False)
+    bench.step(30)
+    assert bench.status("node4")["status"] == "DOWN"
+    bench.step(179)
+    assert bench.status("node1")["infoMessage"] == "provisioning started, waiting for completion"
+    assert len(requests_of(bench)) == 1
+    bench.step(1)
+    seen = bench.status("node1")
+    assert (seen["status"], requests_of(bench)) == ("INSTALLER_FAILED", [])
+    assert "provisioning node is not available" in seen["infoMessage"]
+
+
+def test_a_provisioner_that_is_back_in_time_begins_its_transfers_anew(bench: Bench) -> None:
+    with_provisioner(bench)
+    bench.head.faults.add({"kind": "flap", "node": "node4", "seconds": 100, "times": 1})
+    bench.step(200 + 299)
+    assert bench.status("node1")["infoMessage"] == "provisioning started, waiting for completion"
+    assert [r["jobFailureCounter"] for r in requests_of(bench)] == [0]
+    bench.step(1 + 2 + 30)
+    assert bench.status("node1")["status"] == "UP"
 
 
 def test_a_rack_goes_on_where_it_stopped(bench: Bench, rack: Any) -> None:

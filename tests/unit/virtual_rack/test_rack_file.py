@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 from virtual_rack.inventory import inventory_text
 from virtual_rack.new_rack import new_rack_text
-from virtual_rack.rack_file import RackSpec
+from virtual_rack.rack_file import DURATIONS, RackSpec, Times
 from virtual_rack.rack_reader import RackFileError, rack_from, read_rack
 
 DEMO = Path(__file__).parents[3] / "virtual_rack" / "racks" / "demo.yml"
@@ -32,6 +34,8 @@ def test_the_demo_rack_has_five_machines_that_are_switched_off() -> None:
         (("machines", 0, "power"), "maybe", "r: machines[0].power: expected one of on, off, found 'maybe'"),
         (("machines", 0, "bmc", "address"), "x", "r: machines[0].bmc.address: not an IPv4 address: 'x'"),
         (("machines", 0, "times"), {"boot": -1}, "r: machines[0].times.boot: a time cannot be negative"),
+        (("times",), {"jitter": 1}, "r: times.jitter: expected 0 or more, and less than 1"),
+        (("times",), {"jitter": -0.1}, "r: times.jitter: expected 0 or more, and less than 1"),
         (("head_node", "version"), "9", "r: head_node.version: expected one of 10, 11, found '9'"),
         (("head_node", "users"), [], "r: head_node.users: at least one user is required"),
         (("head_node", "slots"), 0, "r: head_node.slots: at least 1 is required"),
@@ -149,3 +153,23 @@ def test_a_host_that_differs_from_its_group_says_so(content: dict[str, Any]) -> 
     hosts = yaml.safe_load(inventory_text(rack))["bcm_nodes"]["hosts"]
     assert hosts["node2"]["bcm_bmc_password"] == "another"
     assert "bcm_bmc_password" not in hosts["node1"]
+
+
+@given(jitter=st.floats(min_value=0, max_value=0.99), name=st.text())
+def test_jitter_keeps_every_duration_within_its_part(jitter: float, name: str) -> None:
+    plain = Times(jitter=jitter)
+    own = plain.of_machine(name)
+    for part in DURATIONS:
+        middle = getattr(plain, part)
+        assert middle * (1 - jitter) <= getattr(own, part) <= middle * (1 + jitter)
+
+
+def test_machines_differ_by_jitter_and_in_the_same_way_in_every_run(content: dict[str, Any]) -> None:
+    assert {machine.times for machine in rack_from(content).machines} == {Times()}
+    content["times"] = {"jitter": 0.1}
+    content["machines"][1]["times"] = {"jitter": 0, "init": 5}
+    first, second, third, _ = rack_from(content).machines
+    assert first.times.install_full not in (300.0, third.times.install_full)
+    assert first.times.boot / 30 != first.times.install_full / 300
+    assert second.times == Times(init=5)
+    assert rack_from(content).machines[0].times == first.times

@@ -20,6 +20,7 @@ from virtual_rack.nodes.install_plan import MESSAGES, PROVISIONING
 KINDS: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
     "never_boots": (frozenset(), frozenset({"node"})),
     "install_fails": (frozenset(), frozenset({"node", "phase", "message"})),
+    "transfer_fails": (frozenset(), frozenset({"node", "message"})),
     "installer_unreachable": (frozenset(), frozenset({"node", "phase"})),
     "installer_rebooting": (frozenset(), frozenset({"node", "phase"})),
     "flap": (frozenset({"seconds"}), frozenset({"node"})),

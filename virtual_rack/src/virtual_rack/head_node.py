@@ -23,6 +23,7 @@ from virtual_rack.nodes.other_transfers import OtherTransfers
 from virtual_rack.nodes.provisioning import Provisioning
 from virtual_rack.nodes.registry import Registry
 from virtual_rack.nodes.status import DeviceStatus, StatusBoard
+from virtual_rack.nodes.transfers import Transfers
 from virtual_rack.power.desk import PowerDesk
 from virtual_rack.power.direct import DirectPower
 from virtual_rack.power.driver import PowerDriver
@@ -53,17 +54,21 @@ class HeadNode:
         self.other_transfers = OtherTransfers(
             database=self.database, provisioning=self.provisioning, faults=self.faults
         )
+        self.transfers = Transfers(clock=clock, provisioning=self.provisioning, board=self.board, faults=self.faults)
         self.boots = Boots(
             clock=clock,
             registry=self.registry,
             board=self.board,
             provisioning=self.provisioning,
+            transfers=self.transfers,
             faults=self.faults,
         )
         self.direct_power = DirectPower(
             machines=self.machines, boots=self.boots, registry=self.registry, faults=self.faults
         )
-        self.image_updates = ImageUpdates(clock=clock, registry=self.registry, provisioning=self.provisioning)
+        self.image_updates = ImageUpdates(
+            registry=self.registry, provisioning=self.provisioning, transfers=self.transfers
+        )
         self.power = PowerDesk(
             clock=clock,
             database=self.database,
@@ -149,7 +154,7 @@ class HeadNode:
 
     def _begin_to_tell(self) -> None:
         self.database.listen(self._tell_change)
-        self.board.on_change = self._tell_status
+        self.board.listen(self._tell_status)
         self.power.on_result = self._tell_power
         self.provisioning.on_change = lambda: self.sessions.publish("ProvisioningEvent")
 

@@ -14,6 +14,7 @@ import yaml
 
 from virtual_rack.rack_file import (
     ADMIN_PROFILE,
+    DURATIONS,
     ENGINES,
     READONLY_PROFILE,
     Bmc,
@@ -149,27 +150,30 @@ def _refuse_repeats(values: list[str], where: str, what: str) -> None:
 
 
 def _times(section: Section, base: Times) -> Times:
-    names = ("post", "boot", "install_full", "install_sync", "init")
-    values = {name: section.take(name, float, float(getattr(base, name))) for name in names}
+    values = {name: section.take(name, float, float(getattr(base, name))) for name in DURATIONS}
     for name, value in values.items():
         if value < 0:
             raise section.fail(name, "a time cannot be negative")
+    jitter = section.take("jitter", float, base.jitter)
+    if not 0 <= jitter < 1:
+        raise section.fail("jitter", "expected 0 or more, and less than 1")
     section.end()
-    return Times(**values)
+    return Times(**values, jitter=jitter)
 
 
 def _machine(section: Section, times: Times) -> MachineSpec:
     mac = section.take("mac", str).upper()
     if not _MAC.match(mac):
         raise section.fail("mac", f"not a MAC address: {mac!r}")
+    name = section.take("name", str)
     machine = MachineSpec(
-        name=section.take("name", str),
+        name=name,
         mac=mac,
         bmc=_bmc(section.section("bmc")),
         serial=section.take("serial", str, ""),
         part_number=section.take("part_number", str, ""),
         power=section.choice("power", ("on", "off"), "off") == "on",
-        times=_times(section.section("times"), times),
+        times=_times(section.section("times"), times).of_machine(name),
         management_ip=section.address("management_ip", ""),
         category=section.take("category", str, "default"),
     )

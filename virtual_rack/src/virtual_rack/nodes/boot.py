@@ -14,12 +14,13 @@ from virtual_rack.clock import Clock
 from virtual_rack.entities.fields import Entity
 from virtual_rack.faults import Faults
 from virtual_rack.nodes.assignment import has_boot_interface
-from virtual_rack.nodes.install_plan import SWITCHING, InstallPlan, Step, plan_install
+from virtual_rack.nodes.install_plan import PROVISIONING, SWITCHING, InstallPlan, Step, plan_install
 from virtual_rack.nodes.machine import Disk, InstalledImage, Machine
 from virtual_rack.nodes.provisioning import Provisioning
 from virtual_rack.nodes.registry import Registry
 from virtual_rack.nodes.slots import Request
 from virtual_rack.nodes.status import StatusBoard
+from virtual_rack.nodes.transfers import Transfers
 
 # ASSUMED: how long the head node takes to miss a node, and a machine to try the network boot again.
 DOWN_AFTER_S = 30.0
@@ -49,13 +50,21 @@ class Boots:
     """Moves machines through their lives."""
 
     def __init__(
-        self, *, clock: Clock, registry: Registry, board: StatusBoard, provisioning: Provisioning, faults: Faults
+        self,
+        *,
+        clock: Clock,
+        registry: Registry,
+        board: StatusBoard,
+        provisioning: Provisioning,
+        transfers: Transfers,
+        faults: Faults,
     ) -> None:
         self.on_change: Callable[[Machine], None] = lambda _: None
         self._clock = clock
         self._registry = registry
         self._board = board
         self._provisioning = provisioning
+        self._transfers = transfers
         self._faults = faults
         self._installations: dict[str, Installation] = {}
         self._flapping: set[str] = set()
@@ -207,7 +216,13 @@ class Boots:
         # From here on the old system is gone; a machine that loses power now has a half-written disk.
         machine.disk = Disk(None if full else machine.disk.layout, None)
         times = machine.spec.times
-        self._after(machine, times.install_full if full else times.install_sync, self._copied(installation, finished))
+        self._transfers.begin(
+            installation.request,
+            names=self._registry.names_of(machine),
+            seconds=times.install_full if full else times.install_sync,
+            finished=self._copied(installation, finished),
+            failed=lambda text: self._fail(machine, "INSTALLER_FAILED", f"{PROVISIONING}: {text}"),
+        )
 
     def _copied(self, installation: Installation, finished: Callable[[], None]) -> Callable[[], None]:
         def copied() -> None:

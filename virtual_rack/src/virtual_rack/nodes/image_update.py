@@ -5,21 +5,21 @@ from __future__ import annotations
 
 import uuid as uuids
 
-from virtual_rack.clock import Clock
 from virtual_rack.entities.fields import ZERO_UUID, Entity
 from virtual_rack.nodes.machine import Disk, Machine
 from virtual_rack.nodes.provisioning import Provisioning
 from virtual_rack.nodes.registry import Registry
 from virtual_rack.nodes.slots import Request
+from virtual_rack.nodes.transfers import Transfers
 
 
 class ImageUpdates:
     """Syncs images to nodes that are UP; takes slots like an installation does."""
 
-    def __init__(self, *, clock: Clock, registry: Registry, provisioning: Provisioning) -> None:
-        self._clock = clock
+    def __init__(self, *, registry: Registry, provisioning: Provisioning, transfers: Transfers) -> None:
         self._registry = registry
         self._provisioning = provisioning
+        self._transfers = transfers
 
     def start(self, device: Entity | None, *, dry_run: bool, session: str) -> str:
         """Ask for an update of one node; give the request's uuid, the zero uuid when there is nothing to do."""
@@ -40,8 +40,14 @@ class ImageUpdates:
         return request.uuid
 
     def _run(self, machine: Machine, device: Entity, request: Request, life: int) -> None:
-        seconds = machine.spec.times.install_sync
-        self._clock.call_later(seconds, lambda: self._done(machine, device, request, life))
+        self._transfers.begin(
+            request.uuid,
+            names=self._registry.names_of(machine),
+            seconds=machine.spec.times.install_sync,
+            finished=lambda: self._done(machine, device, request, life),
+            # ASSUMED: a failed update is told by nothing but its request, which leaves the list.
+            failed=lambda _: self._provisioning.finish(request.uuid),
+        )
 
     def _done(self, machine: Machine, device: Entity, request: Request, life: int) -> None:
         if machine.life == life and not request.dry_run:

@@ -24,11 +24,13 @@ class Provisioning:
 
     def __init__(self, *, clock: Clock, database: Database, board: StatusBoard) -> None:
         self.on_change: Callable[[], None] = lambda: None
+        self.on_finish: Callable[[str], None] = lambda _: None
         self._clock = clock
         self._database = database
         self._board = board
         self._queue = SlotQueue()
         self._starts: dict[str, Callable[[], None]] = {}
+        self._failures: dict[str, tuple[int, str]] = {}
         self._paused = False
         self._drained: set[str] = set()
         self._refreshing: set[str] = set()
@@ -45,7 +47,21 @@ class Provisioning:
         """Give a slot back, or a place in the queue up."""
         self._queue.drop(uuid)
         self._starts.pop(uuid, None)
+        self._failures.pop(uuid, None)
+        self.on_finish(uuid)
         self.pump()
+
+    def source_of(self, uuid: str) -> str:
+        """Give the provisioner that serves a request, the zero uuid while there is none."""
+        request = self._queue.running.get(uuid)
+        return request.source if request else ZERO_UUID
+
+    def note_failure(self, uuid: str, message: str) -> int:
+        """Count an attempt that failed; say how many there were."""
+        count = self._failures.get(uuid, (0, ""))[0] + 1
+        self._failures[uuid] = (count, message)
+        self.on_change()
+        return count
 
     def pump(self) -> None:
         """Start what can be started now."""
@@ -138,6 +154,7 @@ class Provisioning:
 
     def _request_to_api(self, request: Request, state: int) -> Entity:
         image = self._database.get("SoftwareImage", request.image)
+        failures, message = self._failures.get(request.uuid, (0, ""))
         return {
             "baseType": "ProvisioningRequestStatus",
             "childType": "",
@@ -149,9 +166,9 @@ class Provisioning:
             "dryRun": request.dry_run,
             "syncMode": _SYNC_MODES[request.mode],
             "state": state,
-            "errorMessage": "",
+            "errorMessage": message,
             "errorDetails": "",
-            "jobFailureCounter": 0,
+            "jobFailureCounter": failures,
             "isFromNodeInstaller": request.from_installer,
             "requesterSessions": [] if request.session == ZERO_UUID else [request.session],
             "schedulerInfo": [],

@@ -63,13 +63,17 @@ class DeviceStatus:
 
 
 class StatusBoard:
-    """The status of every device; tells one listener about changes."""
+    """The status of every device; listeners hear of every change."""
 
     def __init__(self, *, date_s: Callable[[], float]) -> None:
-        self.on_change: Callable[[DeviceStatus], None] = lambda _: None
+        self._listeners: list[Callable[[DeviceStatus], None]] = []
         self._date_s = date_s
         self._statuses: dict[str, DeviceStatus] = {}
         self._updates = itertools.count(1)
+
+    def listen(self, listener: Callable[[DeviceStatus], None]) -> None:
+        """Call `listener` after every change."""
+        self._listeners.append(listener)
 
     def get(self, device: str) -> DeviceStatus | None:
         """Give a device's status, None for a device that does not exist."""
@@ -98,4 +102,5 @@ class StatusBoard:
             return
         after = replace(before, **values, changed_date=int(self._date_s()), update_index=next(self._updates))
         self._statuses[device] = after
-        self.on_change(after)
+        for listener in self._listeners:
+            listener(after)
