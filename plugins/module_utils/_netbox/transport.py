@@ -119,7 +119,12 @@ class NetBoxTransport:
         self._counting = threading.Lock()
         self._client = httpx.Client(
             base_url=f"{connection.base}/api/",
-            headers={"Authorization": _authorization(connection.token), "Accept": "application/json"},
+            headers={
+                "Authorization": _authorization(connection.token),
+                "Accept": "application/json",
+                # Of requests without a body too: NetBox 3.2 says its version in answers to those only that have it.
+                "Content-Type": "application/json",
+            },
             verify=_tls_context(connection),
             timeout=httpx.Timeout(connection.timeout_s, connect=min(10.0, connection.timeout_s)),
             limits=httpx.Limits(keepalive_expiry=_KEEP_ALIVE_S),
