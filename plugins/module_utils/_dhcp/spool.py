@@ -119,6 +119,7 @@ class Spool:
         create: bool = True,
     ) -> None:
         """Open the file, and make it unless `create` is false. Bounds are those of who offers, not of the file."""
+        self.path = str(path)
         self._max_rows = max_rows
         self._max_known = max_known
         self._file = SpoolFile(Path(path), clock, max_bytes, create=create)
