@@ -1,0 +1,48 @@
+# SPDX-FileCopyrightText: The baremetal.bcm contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What this collection's action plugins share: they act on the controller itself, to speak while they work."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from ansible.errors import AnsibleActionFail
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.module_utils.common.parameters import remove_values
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+
+from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.arguments import Spec
+
+
+class ControllerAction(ActionBase):
+    """An action without a target: subclasses give their specs and `act`, which may raise one of ERRORS."""
+
+    CONNECTION: ClassVar[Spec] = {}
+    SPEC: ClassVar[Spec] = {}
+    RULES: ClassVar[dict[str, Any]] = {}  # which options exclude or need each other
+    ERRORS: ClassVar[tuple[type[Exception], ...]] = ()
+    _requires_connection = False
+
+    def act(self, params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
+        raise NotImplementedError
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        super().run(tmp, task_vars)
+        validator = ArgumentSpecValidator({**self.CONNECTION, **self.SPEC}, **self.RULES)
+        validated = validator.validate(dict(self._task.args))
+        if validated.error_messages:
+            raise AnsibleActionFail("; ".join(validated.error_messages))
+        params = validated.validated_parameters
+        try:
+            result = self.act(params, bool(self._task.check_mode))
+        except self.ERRORS as error:
+            result = {"failed": True, "msg": str(error)}
+        secrets = [params[option] for option, spec in self.CONNECTION.items() if spec.get("no_log") and params[option]]
+        scrubbed: dict[str, Any] = remove_values(result, secrets)
+        return scrubbed
+
+    def say(self, line: str) -> None:
+        """Print one line at once, whatever the verbosity."""
+        Display().display(line)
