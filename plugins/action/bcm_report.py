@@ -6,7 +6,12 @@
 from __future__ import annotations
 
 import json
+import os
+import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -14,25 +19,41 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.arguments i
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.client import HeadNode
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.clock import SystemClock
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.device import is_node
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.fields import Raw
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.status import DeviceStatus
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.errors import BcmConfigError
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.page import draw_page
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.power import (
     HeadNodePower,
     open_session,
     targets_of,
 )
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.references import Names, References
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.report import (
     build_row,
+    describe_run,
     draw_summary,
     draw_table,
     summarise_rows,
+    timeline_of,
 )
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.snapshot import (
     read_devices,
-    read_references,
     read_statuses,
     require_names,
 )
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.timeline import Timeline
 from ansible_collections.baremetal.bcm.plugins.plugin_utils.head_node_action import HeadNodeAction
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What the head node says of the nodes: four calls, and the power of nodes that are DOWN where it is asked for."""
+
+    devices: Mapping[str, Raw]
+    statuses: Mapping[str, DeviceStatus]
+    powers: Mapping[str, str]
+    references: References
 
 
 class ActionModule(HeadNodeAction):
@@ -41,7 +62,9 @@ class ActionModule(HeadNodeAction):
     SPEC: ClassVar[Spec] = {
         **NAMES,
         "results": {"type": "dict", "default": {}},
+        "run": {"type": "dict", "default": {}},
         "path": {"type": "path"},
+        "html": {"type": "path"},
         "include_power": {"type": "bool", "default": True},
         "power_timeout": {"type": "float", "default": 60.0},
     }
@@ -49,24 +72,50 @@ class ActionModule(HeadNodeAction):
     def work(self, params: Mapping[str, Any], head_node: HeadNode, check_mode: bool) -> dict[str, Any]:
         names = list(dict.fromkeys(params["names"]))
         require_names(names)
-        rows = _read_rows(head_node, names, params)
+        results, run = params["results"], params["run"]
+        figures = describe_run(run)
+        found = {name: results.get(name) for name in names}
+        reading = _read(head_node, names, params)
+        rows = [
+            build_row(
+                name,
+                reading.devices.get(name),
+                reading.statuses.get(name),
+                reading.powers.get(name),
+                found[name],
+                reading.references,
+            )
+            for name in names
+        ]
+        timelines = {name: timeline_of(reading.devices.get(name), found[name]) for name in names}
+        known = {name: timeline for name, timeline in timelines.items() if timeline is not None}
         summary = summarise_rows(rows)
-        table = draw_table(rows)
-        for line in ("", *table, "", *draw_summary(rows, summary), ""):
+        table = draw_table(rows, None if results else _stamp)
+        for line in ("", *table, "", *draw_summary(rows, summary), *figures, ""):
             self.say(line)
-        report = {"nodes": {row["hostname"]: row for row in rows}, "provisioning_summary": summary}
-        if params["path"] and not check_mode:
-            _write(params["path"], report)
-        return {"changed": False, **report, "table": table}
+        if not check_mode:
+            if params["path"]:
+                _write(params["path"], _to_json(rows, known, summary, run))
+            if params["html"]:
+                now_s = datetime.now(tz=timezone.utc).timestamp()
+                page = draw_page(rows, known, summary, run if results else None, written_s=now_s, stamp=_stamp)
+                _write(params["html"], page)
+        return {
+            "changed": False,
+            "nodes": {row["hostname"]: row for row in rows},
+            "timelines": {name: _phases(timeline) for name, timeline in known.items()},
+            "provisioning_summary": summary,
+            "run": run,
+            "table": table,
+        }
 
 
-def _read_rows(head_node: HeadNode, names: Sequence[str], params: Mapping[str, Any]) -> list[dict[str, Any]]:
-    references = read_references(head_node)
+def _read(head_node: HeadNode, names: Sequence[str], params: Mapping[str, Any]) -> Reading:
+    categories = Names.from_api("category", head_node.get_categories())
+    references = References(categories=categories, images=Names.from_api("image", head_node.get_software_images()))
     devices = read_devices(head_node)
     known = {name: devices[name] for name in names if name in devices}
     statuses = read_statuses(head_node, known)
-    powers: dict[str, str] = {}
-    results = params["results"]
     # Whether a node is off matters only where it is DOWN; the BMCs of the others are left in peace, and those that just
     # failed are not asked again.
     down = {
@@ -75,26 +124,51 @@ def _read_rows(head_node: HeadNode, names: Sequence[str], params: Mapping[str, A
         if is_node(raw)
         and name in statuses
         and statuses[name].status == "DOWN"
-        and results.get(name, {}).get("phase") != "power"
+        and params["results"].get(name, {}).get("phase") != "power"
     }
+    powers: dict[str, str] = {}
     if params["include_power"] and down:
+        partitions = Names.from_api("partition", head_node.get_partitions())
         with open_session(head_node) as session:
-            targets = targets_of(down, references)
+            targets = targets_of(down, References(categories=categories, partitions=partitions))
             power = HeadNodePower(head_node, session, SystemClock(), targets, params["power_timeout"])
             powers = {name: result.after for name, result in power.states(list(down)).items()}
-    return [
-        build_row(name, known.get(name), statuses.get(name), powers.get(name), results.get(name), references)
-        for name in names
-    ]
+    return Reading(known, statuses, powers, references)
 
 
-def _write(path: str, report: Mapping[str, Any]) -> None:
-    """Write the whole report or nothing: a reader never sees half of it."""
+def _to_json(
+    rows: Sequence[Mapping[str, Any]],
+    timelines: Mapping[str, Timeline],
+    summary: Mapping[str, Any],
+    run: Mapping[str, Any],
+) -> str:
+    nodes = {row["hostname"]: {**row, "timeline": _phases(timelines.get(row["hostname"]))} for row in rows}
+    report = {"nodes": nodes, "provisioning_summary": summary, "run": run}
+    return json.dumps(report, indent=2, sort_keys=True) + "\n"
+
+
+def _phases(timeline: Timeline | None) -> list[dict[str, Any]]:
+    phases: list[dict[str, Any]] = timeline.to_ansible()["phases"] if timeline else []
+    return phases
+
+
+def _stamp(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, tz=timezone.utc).strftime("%Y-%m-%d %H:%MZ")
+
+
+def _write(path: str, content: str) -> None:
+    """Write the whole file or nothing, for its owner alone: a reader never sees half of it."""
     target = Path(path).absolute()
-    half = target.with_name(f".{target.name}.half")
+    half = None
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        half.write_text(json.dumps(report, indent=2, sort_keys=True) + "\n", encoding="utf-8")
-        half.replace(target)
+        # Made with mode 0600.
+        descriptor, half = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(content)
+        Path(half).replace(target)
     except OSError as error:
+        if half is not None:
+            with suppress(OSError):
+                Path(half).unlink()
         raise BcmConfigError(f"could not write the report to {path}: {error.strerror}") from error

@@ -2,17 +2,19 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Report on nodes of a BCM cluster as a table and a file."""
+"""Report on nodes of a BCM cluster as a table, a file and a page."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: bcm_report
-short_description: Report on nodes of a BCM cluster as a table and a file
+short_description: Report on nodes of a BCM cluster as a table, a file and a page
 version_added: 0.1.0
 description:
   - Reads what a set of nodes is doing and prints it as a table, with a summary.
-  - With O(results) it also tells what a run of M(baremetal.bcm.bcm_provision) did with them.
+  - With O(results) it also tells what a run of M(baremetal.bcm.bcm_provision) did with them. Without, it tells of the last run
+    that was recorded on each of them.
+  - Asks the head node four things, whatever the number of nodes, and for the power state of nodes that are DOWN.
 author:
   - The baremetal.bcm contributors (!UNKNOWN)
 extends_documentation_fragment:
@@ -21,7 +23,7 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     support: full
-    details: The file is not written in check mode; the rest only reads.
+    details: The files are not written in check mode; the rest only reads.
   diff_mode:
     support: N/A
     details: Changes nothing.
@@ -37,8 +39,19 @@ options:
     description: RV(baremetal.bcm.bcm_provision#module:nodes) of a run.
     type: dict
     default: {}
+  run:
+    description: RV(baremetal.bcm.bcm_provision#module:run) of the same run.
+    type: dict
+    default: {}
   path:
-    description: File on the controller to which the report is written as JSON.
+    description:
+      - File on the controller to which the report is written as JSON, readable for its owner only.
+      - It has RV(nodes), each with its RV(timelines) as C(timeline), RV(provisioning_summary) and RV(run).
+    type: path
+  html:
+    description:
+      - File on the controller to which the report is written as a page, readable for its owner only.
+      - The page has a chart of the phases of every node over time. It needs nothing but a browser, no network and no script.
     type: path
   include_power:
     description: Whether to ask the BMCs of nodes that are DOWN whether they are switched off.
@@ -62,6 +75,7 @@ EXAMPLES = r"""
     names:
       - dgx-05
     path: /var/tmp/bcm-report.json
+    html: /var/tmp/bcm-report.html
 """
 
 RETURN = r"""
@@ -89,7 +103,11 @@ nodes:
         failed: {description: Whether it counts as a failure of the run., type: bool, sample: false}
         phase: {description: Where it is on its way., type: str, sample: up}
         message: {description: The outcome in words., type: str, sample: UP after 6m05s}
-        seconds: {description: Time from power to the outcome., type: float, returned: with O(results), sample: 365.2}
+        started: {description: "When the run took it on, or the last recorded one did; seconds since the epoch.", type: float, sample: 1763640000.0}
+        seconds: {description: How long that run took for it., type: float, sample: 365.2}
+        ended: {description: "How that run ended for it, up or failed.", type: str, sample: up}
+        longest_phase: {description: The phase it was in for longest., type: str, sample: installing}
+        longest_seconds: {description: How long it was in that phase., type: float, sample: 301.5}
         action: {description: What was decided for it., type: str, returned: with O(results), sample: power_on}
   sample: {dgx-05: {state: active, status: UP, outcome: successful}}
 provisioning_summary:
@@ -109,6 +127,26 @@ provisioning_summary:
     pending_nodes: {description: Their names., type: list, elements: str, sample: []}
     skipped_nodes: {description: Their names., type: list, elements: str, sample: []}
   sample: {total: 5, successful: 5, failed: 0}
+timelines:
+  description: The phases of each node in the run, or in the last recorded one, by host name. Nodes without any are left out.
+  returned: success
+  type: dict
+  contains:
+    HOSTNAME:
+      description: The phases of one node, in the order they came; the last is C(up) or C(failed).
+      type: list
+      elements: dict
+      contains:
+        phase: {description: "Such as powered, booting, installer, queued, installing and init.", type: str, sample: installing}
+        at: {description: Seconds since RV(nodes.HOSTNAME.started)., type: float, sample: 42.0}
+        seconds: {description: How long it lasted., type: float, sample: 301.5}
+        message: {description: BCM's words then., type: str, sample: provisioning started}
+  sample: {dgx-05: [{phase: powered, at: 0.0, seconds: 12.0, message: ""}, {phase: up, at: 12.0, seconds: 0.0, message: ""}]}
+run:
+  description: The figures of the run as O(run) gave them.
+  returned: success
+  type: dict
+  sample: {nodes: 20, slots: 10, bound_seconds: 745.0, achieved_seconds: 763.0, efficiency: 0.98}
 table:
   description: The lines that were printed.
   returned: success

@@ -19,9 +19,11 @@ from .errors import BcmConfigError
 TIMELINE_KEY = "baremetal_timeline"
 
 VERDICTS = ("up", "failed")
+_LATEST_S = 10**10
 _BOOT = frozenset({"powered", "booting", "rebooting", "installer"})
 _SLOT = frozenset({"queued", "installing"})
-_WORDS = re.compile(r"[0-9]{1,12}(?: [a-z_-]{1,32}:[0-9]{1,9})+")
+# A start of more digits is in no year that can be written.
+_WORDS = re.compile(r"[0-9]{1,10}(?: [a-z_-]{1,32}:[0-9]{1,9})+")
 
 
 @dataclass(frozen=True)
@@ -71,14 +73,13 @@ class Timeline:
         """Read what `to_ansible` gave; raises BcmConfigError for anything else."""
         try:
             spans = tuple(
-                Span(str(one["phase"]), float(one["at"]), float(one["seconds"]), str(one.get("message") or ""))
+                Span(str(one["phase"]), _time(one["at"]), _time(one["seconds"]), str(one.get("message") or ""))
                 for one in mapping["phases"]
             )
-            return cls(float(mapping["started"]), spans)
+            return cls(_time(mapping["started"]), spans)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise BcmConfigError(
-                f"could not read a timeline: {type(error).__name__} {error}; give the results of bcm_provision unchanged"
-            ) from error
+            reason = f"{type(error).__name__} {error}"
+            raise BcmConfigError(f"could not read a timeline: {reason}; give the results of bcm_provision") from error
 
     def to_words(self) -> str:
         """One line to keep, such as `1763640000 powered:0 booting:12 up:370`: whole seconds, without messages.
@@ -115,6 +116,13 @@ class Durations:
     boot_s: float
     sync_s: float
     init_s: float
+
+
+def _time(value: Any) -> float:
+    seconds = float(value)
+    if not 0 <= seconds < _LATEST_S:
+        raise ValueError(f"{seconds:g} s")
+    return seconds
 
 
 def durations(timeline: Timeline) -> dict[str, float]:
