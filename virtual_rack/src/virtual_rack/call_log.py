@@ -11,6 +11,8 @@ from typing import Any
 from virtual_rack.services.calls import is_mutating
 
 _MAX_CALLS = 2000
+# A thousand uuids a second would fill the memory.
+_MAX_BYTES = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,7 @@ class LoggedCall:
     call: str
     operation: str | None
     args: tuple[Any, ...]
+    size_bytes: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """Show it, without passwords."""
@@ -42,17 +45,22 @@ class CallLog:
 
     def __init__(self) -> None:
         self._counts: Counter[tuple[str, str, str | None]] = Counter()
-        self._last: deque[LoggedCall] = deque(maxlen=_MAX_CALLS)
+        self._last: deque[LoggedCall] = deque()
+        self._bytes = 0
 
     def add(self, call: LoggedCall) -> None:
         """Count a call."""
         self._counts[call.service, call.call, call.operation] += 1
         self._last.append(call)
+        self._bytes += call.size_bytes
+        while len(self._last) > _MAX_CALLS or (self._bytes > _MAX_BYTES and len(self._last) > 1):
+            self._bytes -= self._last.popleft().size_bytes
 
     def clear(self) -> None:
         """Begin anew."""
         self._counts.clear()
         self._last.clear()
+        self._bytes = 0
 
     def counts(self) -> dict[str, Any]:
         """Show the counts."""

@@ -94,12 +94,14 @@ class Sessions:
 
 def event(child_type: str, **values: object) -> Entity:
     """Make an event. ASSUMED: the fields beside those that clients read."""
+    # Its own lists: events of one session are put together by adding to them.
+    own = {name: list(value) if isinstance(value, list) else value for name, value in values.items()}
     return {
         "baseType": "Event",
         "childType": child_type,
         "uuid": str(uuids.uuid4()),
         "sourceUuid": ZERO_UUID,
-        **values,
+        **own,
     }
 
 
@@ -113,5 +115,5 @@ def _join(events: deque[Entity], child_type: str, values: Mapping[str, Any]) -> 
     if any(len(last[name]) >= _MAX_BATCH for name in lists):
         return False
     for name in lists:
-        last[name] = last[name] + values[name]
+        last[name] += values[name]
     return True

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from virtual_rack.entities.fields import ZERO_MAC, Entity
+from virtual_rack.json_text import Frozen
 
 KINDS = ("Partition", "Network", "SoftwareImage", "Category", "Device")
 
@@ -73,7 +74,7 @@ class Database:
         before = self._entities[kind].get(entity["uuid"])
         if before is not None:
             self._forget(kind, before)
-        self._entities[kind][entity["uuid"]] = entity
+        entity = self._entities[kind][entity["uuid"]] = Frozen(entity)
         self._names[kind, name_of(entity)] = entity["uuid"]
         if kind == "Device" and entity["mac"] != ZERO_MAC:
             self._macs[entity["mac"].upper()] = entity["uuid"]

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -25,6 +26,11 @@ class Field:
     many: bool = False
     free: bool = False
     only: str = ""
+
+    @functools.cached_property
+    def plain_type(self) -> type | None:
+        """Give the type whose values can be taken as they are, None where more is to be looked at."""
+        return None if self.free or self.many or self.holds is not None else type(self.default)
 
     def fresh_default(self) -> Any:
         """Give a default that may be changed without touching the table."""

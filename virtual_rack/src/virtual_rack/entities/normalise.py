@@ -49,11 +49,14 @@ class _Reader:
     def read(self, sent: Mapping[str, Any], shape: Shape, stored: Entity | None) -> Entity:
         entity: Entity = {}
         self._owner = str(sent.get("uuid", ZERO_UUID))
+        type_name = shape.type_name
         for name, field in shape.of_version(self._rules.version).items():
-            if (shape.type_name, name) in self._rules.unknown:
+            if (type_name, name) in self._rules.unknown:
                 continue
             before = stored.get(name) if stored else None
-            if name in sent:
+            if name in sent and type(sent[name]) is field.plain_type:
+                entity[name] = sent[name]
+            elif name in sent:
                 entity[name] = self._value(name, field, sent[name], before)
             elif stored is not None and self._rules.lenient and name in stored:
                 entity[name] = before

@@ -69,6 +69,9 @@ _CHOICES: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("NetworkInterface", "startIf"): ("ALWAYS", "ACTIVE", "PASSIVE", "PREFERPASSIVE"),
     ("BMCSettings", "privilege"): ("CALLBACK", "USER", "OPERATOR", "ADMINISTRATOR", "OEM_PROPRIETARY", "NO_ACCESS"),
 }
+_CHOICES_OF: dict[str, dict[str, tuple[str, ...]]] = {}
+for (_type, _field), _words in _CHOICES.items():
+    _CHOICES_OF.setdefault(_type, {})[_field] = _words
 _POWER_CONTROL = re.compile(r"^(none|apc|custom|cloud|(ipmi|ilo|cimc|drac|rf|rshim)\d+)$")
 _HOSTNAME = re.compile(r"^(?![0-9]+$)[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?$")
 _MAC = re.compile(r"^([0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}$")
@@ -104,9 +107,8 @@ def type_and_name(entity: Mapping[str, Any]) -> str:
 def _check_part(part: Entity) -> Iterator[Validation]:
     if part["uuid"] in ("", ZERO_UUID):
         yield Validation(part["uuid"], "uuid", "NOT_NULL", f"Zero UUID {type_and_name(part)}")
-    for name, value in part.items():
-        choices = _CHOICES.get((part["baseType"], name))
-        if choices is not None and value not in choices:
+    for name, choices in _CHOICES_OF.get(part["baseType"], {}).items():
+        if name in part and part[name] not in choices:
             yield bad_value(part["uuid"], name)
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from virtual_rack.clock import Clock
 from virtual_rack.entities.database import Change, Database
 from virtual_rack.entities.fields import ZERO_UUID, Entity
+from virtual_rack.json_text import Frozen
 from virtual_rack.nodes.slots import Provisioner, Request, SlotQueue
 from virtual_rack.nodes.status import StatusBoard
 
@@ -31,6 +32,7 @@ class Provisioning:
         self._queue = SlotQueue()
         self._starts: dict[str, Callable[[], None]] = {}
         self._failures: dict[str, tuple[int, str]] = {}
+        self._shown: dict[str, tuple[tuple[object, ...], Frozen]] = {}
         self._paused = False
         self._drained: set[str] = set()
         self._refreshing: set[str] = set()
@@ -48,6 +50,7 @@ class Provisioning:
         self._queue.drop(uuid)
         self._starts.pop(uuid, None)
         self._failures.pop(uuid, None)
+        self._shown.pop(uuid, None)
         self.on_finish(uuid)
         self.pump()
 
@@ -115,7 +118,7 @@ class Provisioning:
         self.pump()
 
     def _on_change(self, change: Change) -> None:
-        if change.kind in ("Device", "Category"):
+        if change.kind in ("Device", "Category") and _role_facts(change.before) != _role_facts(change.after):
             self._roles = None
         if change.kind == "SoftwareImage":
             self.pump()
@@ -154,25 +157,15 @@ class Provisioning:
 
     def _request_to_api(self, request: Request, state: int) -> Entity:
         image = self._database.get("SoftwareImage", request.image)
+        path = image["path"] if image else ""
         failures, message = self._failures.get(request.uuid, (0, ""))
-        return {
-            "baseType": "ProvisioningRequestStatus",
-            "childType": "",
-            "request_uuids": [request.uuid],
-            "sourceNode": request.source,
-            "sourcePath": image["path"] if image else "",
-            "destinationNode": request.destination,
-            "destinationPath": "/",
-            "dryRun": request.dry_run,
-            "syncMode": _SYNC_MODES[request.mode],
-            "state": state,
-            "errorMessage": message,
-            "errorDetails": "",
-            "jobFailureCounter": failures,
-            "isFromNodeInstaller": request.from_installer,
-            "requesterSessions": [] if request.session == ZERO_UUID else [request.session],
-            "schedulerInfo": [],
-        }
+        facts = (request.source, state, path, failures, message)
+        known = self._shown.get(request.uuid)
+        if known is not None and known[0] == facts:
+            return known[1]
+        shown = Frozen(_show_request(request, state, path, failures, message))
+        self._shown[request.uuid] = (facts, shown)
+        return shown
 
     def _provisioner_to_api(self, provisioner: Provisioner) -> Entity:
         images = sorted(provisioner.images)
@@ -190,3 +183,29 @@ class Provisioning:
             "slotsUsed": self._queue.used_slots(provisioner.node),
             "drained": provisioner.node in self._drained,
         }
+
+
+def _role_facts(entity: Entity | None) -> tuple[object, ...] | None:
+    """Give what decides whether a node hands out images."""
+    return (entity.get("roles"), entity.get("category")) if entity else None
+
+
+def _show_request(request: Request, state: int, path: str, failures: int, message: str) -> Entity:
+    return {
+        "baseType": "ProvisioningRequestStatus",
+        "childType": "",
+        "request_uuids": [request.uuid],
+        "sourceNode": request.source,
+        "sourcePath": path,
+        "destinationNode": request.destination,
+        "destinationPath": "/",
+        "dryRun": request.dry_run,
+        "syncMode": _SYNC_MODES[request.mode],
+        "state": state,
+        "errorMessage": message,
+        "errorDetails": "",
+        "jobFailureCounter": failures,
+        "isFromNodeInstaller": request.from_installer,
+        "requesterSessions": [] if request.session == ZERO_UUID else [request.session],
+        "schedulerInfo": [],
+    }

@@ -46,8 +46,8 @@ class SlotQueue:
 
     def drop(self, uuid: str) -> None:
         """Take a request away, wherever it is."""
-        self.running.pop(uuid, None)
-        self.waiting = [request for request in self.waiting if request.uuid != uuid]
+        if self.running.pop(uuid, None) is None:
+            self.waiting = [request for request in self.waiting if request.uuid != uuid]
 
     def used_slots(self, node: str) -> int:
         """Count what a provisioner is busy with."""
@@ -59,7 +59,10 @@ class SlotQueue:
         by_node = {p.node: p for p in provisioners}
         started: list[Request] = []
         kept: list[Request] = []
-        for request in self.waiting:
+        for number, request in enumerate(self.waiting):
+            if not any(free > 0 for free in room.values()):
+                kept += self.waiting[number:]
+                break
             able = [node for node, free in room.items() if free > 0 and request.image in by_node[node].images]
             if not able or request.image in locked_images:
                 kept.append(request)

@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 from virtual_rack.entities.fields import Entity
+from virtual_rack.json_text import Frozen
 
 
 @dataclass(frozen=True)
@@ -29,37 +31,43 @@ class DeviceStatus:
 
     def to_api(self) -> Entity:
         """Give it as it travels. Fields that the rack does not simulate have their resting value."""
+        return self._api
+
+    @functools.cached_property
+    def _api(self) -> Frozen:
         is_up = self.status == "UP"
-        return {
-            "baseType": "DeviceStatus",
-            "childType": "",
-            "ref_device_uuid": self.device,
-            "status": self.status,
-            "reportedStatus": self.status,
-            "reportedStatusTimestamp": self.changed_date,
-            "closed": self.closed,
-            "muted": self.muted,
-            "burning": False,
-            "unassigned": False,
-            "terminated": False,
-            "restartRequired": bool(self.restart_reasons),
-            "restartRequiredReasons": list(self.restart_reasons),
-            "healthCheckFailed": False,
-            "healthCheckUnknown": False,
-            "provisioningFailed": self.provisioning_failed,
-            "stateFlapping": False,
-            "pingable": is_up or self.status.startswith("INSTALL"),
-            "sshable": is_up,
-            "noPingMethod": False,
-            "hasClientDaemon": is_up,
-            "allowDataNodeFullInstall": False,
-            "infoMessage": self.info_message,
-            "userMessage": self.user_message,
-            "toolMessage": self.tool_message,
-            "gracePeriod": 0,
-            "failBeforeDown": 0,
-            "updateIndex": self.update_index,
-        }
+        return Frozen(
+            {
+                "baseType": "DeviceStatus",
+                "childType": "",
+                "ref_device_uuid": self.device,
+                "status": self.status,
+                "reportedStatus": self.status,
+                "reportedStatusTimestamp": self.changed_date,
+                "closed": self.closed,
+                "muted": self.muted,
+                "burning": False,
+                "unassigned": False,
+                "terminated": False,
+                "restartRequired": bool(self.restart_reasons),
+                "restartRequiredReasons": list(self.restart_reasons),
+                "healthCheckFailed": False,
+                "healthCheckUnknown": False,
+                "provisioningFailed": self.provisioning_failed,
+                "stateFlapping": False,
+                "pingable": is_up or self.status.startswith("INSTALL"),
+                "sshable": is_up,
+                "noPingMethod": False,
+                "hasClientDaemon": is_up,
+                "allowDataNodeFullInstall": False,
+                "infoMessage": self.info_message,
+                "userMessage": self.user_message,
+                "toolMessage": self.tool_message,
+                "gracePeriod": 0,
+                "failBeforeDown": 0,
+                "updateIndex": self.update_index,
+            }
+        )
 
 
 class StatusBoard:
@@ -98,7 +106,7 @@ class StatusBoard:
     def change(self, device: str, **values: Any) -> None:
         """Change some of what is seen; nothing happens when it is seen already."""
         before = self._statuses.get(device)
-        if before is None or replace(before, **values) == before:
+        if before is None or all(getattr(before, name) == value for name, value in values.items()):
             return
         after = replace(before, **values, changed_date=int(self._date_s()), update_index=next(self._updates))
         self._statuses[device] = after

@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 import gzip
-import json
 from typing import Any
 
 from aiohttp import web
+
+from virtual_rack.json_text import to_json
 
 # ASSUMED: from which size on answers are compressed; only that larger ones are was seen.
 GZIP_FROM_BYTES = 1024
@@ -24,7 +25,7 @@ DENIED_STATUSES = {"635": 635, "640": 640}
 
 def json_answer(value: Any, request: web.Request, *, status: int = 200) -> web.Response:
     """Answer with bare JSON; larger bodies are compressed for clients that take it."""
-    body = json.dumps(value).encode()
+    body = to_json(value).encode()
     headers = {"Connection": "close"}
     if len(body) >= GZIP_FROM_BYTES and "gzip" in request.headers.get("Accept-Encoding", ""):
         headers |= {"Content-Encoding": "gzip", "X-U": str(len(body))}

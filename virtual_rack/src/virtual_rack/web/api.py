@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from aiohttp import web
@@ -34,6 +34,7 @@ class Call:
     args: tuple[Any, ...]
     minify: bool
     body: dict[str, Any]
+    size_bytes: int
 
 
 class Api:
@@ -93,7 +94,7 @@ class Api:
         return broken if broken is not None else await self._dispatch(call, caller, request)
 
     async def _log_in(self, call: Call, request: web.Request) -> web.StreamResponse:
-        login = Call("login", "login", (), False, call.body)
+        login = replace(call, service="login", call="login", args=(), minify=False)
         self._note(login, str(call.body.get("username", "")))
         broken = await self._broken(request, service="login", call="login")
         if broken is not None:
@@ -139,7 +140,8 @@ class Api:
     def _note(self, call: Call, user: str) -> None:
         operation = operation_of(call.call, call.args)
         date = self._head.clock.date_s()
-        self._log.add(LoggedCall(date, user, _own_name(call.service), call.call, operation, call.args))
+        name = _own_name(call.service)
+        self._log.add(LoggedCall(date, user, name, call.call, operation, call.args, call.size_bytes))
 
 
 def _own_name(service: str) -> str:
@@ -161,4 +163,5 @@ def read_call(body: bytes) -> Call | None:
         args=tuple(args) if isinstance(args, list) else (args,),
         minify=sent.get("minify") is True,
         body=sent,
+        size_bytes=len(body),
     )
