@@ -1,0 +1,227 @@
+# SPDX-FileCopyrightText: The baremetal.bcm contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Event source: machines that get an address by DHCP."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: dhcp_tap
+short_description: Ring when machines get an address by DHCP
+description:
+  - Listens on Ethernet interfaces for DHCP acknowledgements, to clients and to relays, and keeps who got which address
+    in a spool, a file that survives the end of any process.
+  - An event is a doorbell. It says that rows wait in the spool, not what is in them. A playbook leases the rows, works
+    on them, and acknowledges them, for instance with the module M(baremetal.bcm.dhcp_spool).
+  - Many acknowledgements in a short time are one event. An event comes again for as long as rows wait that nobody has
+    leased, and at the start if rows have been waiting since before.
+  - An event is C({"spool":"/path","waiting":1,"dhcp":{"news":1,"newest":{},"first_waiting":1,"oldest_age_s":0,
+    "full":false,"dropped":0,"refused":0}}). In C(dhcp), C(newest) is the newest sighting and is there if there is news;
+    C(alarm) is C(spool_full) and is there in the event that tells that the spool has become full.
+  - Texts that machines tell of themselves (host name, vendor class) are cleaned. The vendor is a hint from the MAC
+    address. The vendor class is known only where the server repeats it.
+requirements:
+  - Linux, and the capability CAP_NET_RAW for ansible-rulebook's Python
+  - netaddr, for hints of vendors and to filter by their names
+options:
+  interfaces:
+    description:
+      - Names of the interfaces to listen on. One that is missing or goes away is waited for.
+      - A tagged VLAN is seen on the physical interface below it, with its number.
+    type: list
+    elements: str
+    required: true
+  spool:
+    description:
+      - Path of the spool. It is made if it is missing. It must be on a local disk.
+    type: path
+    required: true
+  only_vendors:
+    description:
+      - Keep only machines of these vendors. An element is part of the vendor's name in the list of the IEEE, in any
+        case, or the first three bytes of MAC addresses.
+    type: list
+    elements: str
+    default: []
+  max_rows:
+    description:
+      - With so many waiting rows the spool is full. Renewals are dropped then. First sightings are still stored, until
+        the file reaches 64 MiB.
+    type: int
+    default: 20000
+  gather_seconds:
+    description:
+      - Ring so long after the first of several sightings, in seconds.
+    type: float
+    default: 1
+  every_seconds:
+    description:
+      - Ring for news at most every so many seconds.
+    type: float
+    default: 5
+  again_seconds:
+    description:
+      - Ring again after so many seconds while rows wait that nobody has leased.
+    type: float
+    default: 60
+"""
+
+EXAMPLES = r"""
+- baremetal.bcm.dhcp_tap:
+    interfaces:
+      - eth1
+    spool: /var/lib/dhcp-tap/spool
+
+- baremetal.bcm.dhcp_tap:
+    interfaces:
+      - eth1
+      - eth2
+    spool: /var/lib/dhcp-tap/spool
+    only_vendors:
+      - Dell
+      - Super Micro
+      - "5c:25:73"
+"""
+
+import asyncio
+import importlib
+import importlib.util
+import logging
+import sys
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ansible_collections.baremetal.bcm.plugins.module_utils._dhcp.tap import Settings, Tap
+
+_logger = logging.getLogger("dhcp_tap")
+
+_PACKAGE = "baremetal_bcm_dhcp"
+_CODE = Path(__file__).resolve().parents[4] / "plugins" / "module_utils" / "_dhcp"
+_AGAIN_AFTER_A_BUG_S = 5.0
+_MOST_RINGS = 16  # that wait for a busy rule engine; the oldest go
+# What ansible-rulebook adds to the arguments of a source.
+_NOT_OURS = frozenset({"eda_feedback_queue"})
+_SECONDS = {"gather_seconds": "gather_s", "every_seconds": "every_s", "again_seconds": "again_s"}
+
+
+def load(name: str) -> ModuleType:
+    """Import a module of the collection's tap.
+
+    ansible-rulebook runs this file by its path, without a loader of collections: the package is found beside it.
+    """
+    if _PACKAGE not in sys.modules:
+        spec = importlib.util.spec_from_file_location(
+            _PACKAGE, _CODE / "__init__.py", submodule_search_locations=[str(_CODE)]
+        )
+        if spec is None or spec.loader is None:
+            raise ImportError(f"could not import {_CODE}")
+        package = importlib.util.module_from_spec(spec)
+        sys.modules[_PACKAGE] = package
+        spec.loader.exec_module(package)
+    return importlib.import_module(f"{_PACKAGE}.{name}")
+
+
+def settings_from(args: Mapping[str, Any]) -> Settings:
+    """Check the arguments. Raises ValueError, which ends the rulebook at its start: nothing has been missed yet."""
+    given = {name: value for name, value in args.items() if name not in _NOT_OURS}
+    unknown = sorted(set(given) - {"interfaces", "spool", "only_vendors", "max_rows", *_SECONDS})
+    if unknown:
+        raise ValueError(f"dhcp_tap has no option {', '.join(unknown)}")
+    fields: dict[str, Any] = {
+        "interfaces": _texts("interfaces", given.get("interfaces")),
+        "only_vendors": _texts("only_vendors", given.get("only_vendors", [])),
+        "spool": str(given.get("spool") or ""),
+    }
+    if not fields["interfaces"] or not fields["spool"]:
+        raise ValueError("dhcp_tap needs the options interfaces and spool")
+    if "max_rows" in given:
+        fields["max_rows"] = int(_number("max_rows", given["max_rows"]))
+    for option, name in _SECONDS.items():
+        if option in given:
+            fields[name] = _number(option, given[option])
+    made: Settings = load("tap").Settings(**fields)
+    return made
+
+
+async def main(queue: asyncio.Queue[Any], args: dict[str, Any]) -> None:
+    """Run until cancelled."""
+    settings = settings_from(args)
+    load("vendor").vendor_filter(settings.only_vendors)
+    while True:
+        try:
+            await _run(queue, settings)
+        except Exception:
+            # What leaves a source ends the rulebook, and with it all that could still be seen.
+            _logger.exception("event=bug then=starting_again")
+            await asyncio.sleep(_AGAIN_AFTER_A_BUG_S)
+
+
+async def _run(queue: asyncio.Queue[Any], settings: Settings) -> None:
+    """Let the tap run in a thread of its own, and hand its rings to the rule engine, the newest if it is busy."""
+    loop = asyncio.get_running_loop()
+    rings: asyncio.Queue[dict[str, Any]] = asyncio.Queue(maxsize=_MOST_RINGS)
+
+    def arrive(event: dict[str, Any]) -> None:
+        if rings.full():
+            rings.get_nowait()
+        rings.put_nowait(event)
+
+    def ring(event: dict[str, Any]) -> None:
+        loop.call_soon_threadsafe(arrive, event)
+
+    tap: Tap = load("tap").Tap(settings, ring)
+    running = threading.Thread(target=tap.run, name="dhcp-tap", daemon=True)
+    running.start()
+    try:
+        while True:
+            event = await rings.get()
+            await queue.put(_newest(event, rings))
+            await asyncio.sleep(0)
+    finally:
+        tap.stop()
+        # What was heard is stored by then. Nothing is awaited here: a cancelled task is to end.
+        running.join(timeout=5)
+
+
+def _newest(event: dict[str, Any], rings: asyncio.Queue[dict[str, Any]]) -> dict[str, Any]:
+    """Skip rings that newer ones have overtaken, but no alarm."""
+    while not rings.empty() and "alarm" not in event["dhcp"]:
+        event = rings.get_nowait()
+    return event
+
+
+def _texts(option: str, value: object) -> list[str]:
+    if value is None:
+        return []
+    if not isinstance(value, list) or not all(isinstance(element, str) and element for element in value):
+        raise ValueError(f"dhcp_tap's option {option} must be a list of texts")
+    return value
+
+
+def _number(option: str, value: object) -> float:
+    try:
+        number = float(str(value))
+    except ValueError:
+        number = 0.0
+    if not 0 < number < float("inf"):
+        raise ValueError(f"dhcp_tap's option {option} must be a positive number")
+    return number
+
+
+if __name__ == "__main__":
+    # A test by hand, as root: dhcp_tap.py SPOOL INTERFACE...
+    class MockQueue(asyncio.Queue[Any]):
+        """Prints what the rule engine would get."""
+
+        async def put(self, item: Any) -> None:
+            sys.stdout.write(f"{item}\n")
+
+    logging.basicConfig(level=logging.INFO)
+    try:
+        asyncio.run(main(MockQueue(), {"spool": sys.argv[1], "interfaces": sys.argv[2:]}))
+    except KeyboardInterrupt:
+        sys.exit(0)
