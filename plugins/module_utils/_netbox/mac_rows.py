@@ -116,7 +116,7 @@ def parse_manifest(text: str) -> Manifest:
             rows.append(_row_of(record, names))
         except ValueError as error:
             known = dict(zip(names, record.fields))
-            faults.append(Fault(record.line, str(error), known.get(SERIAL, "").strip(), known.get(MAC, "").strip()))
+            faults.append(Fault(record.line, str(error), _plain(known.get(SERIAL, "")), _plain(known.get(MAC, ""))))
     if not rows and not faults:
         raise ManifestError("there is no row below the header")
     clashes = _clashes(rows)
@@ -227,6 +227,12 @@ def _clashes(rows: Iterable[Row]) -> dict[int, str]:
 def _lines(rows: Sequence[Row]) -> str:
     numbers = [str(row.line) for row in rows[:5]] + ["others"] * (len(rows) > 5)
     return f"{', '.join(numbers[:-1])} and {numbers[-1]}"
+
+
+def _plain(text: str) -> str:
+    """What stands in a field, fit for a terminal and a table."""
+    word = text.strip()[:MAX_SERIAL]
+    return "".join(letter if letter.isprintable() else "\ufffd" for letter in word)
 
 
 def _shown(text: str) -> str:

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -41,6 +40,7 @@ class BmcPort:
     name: str
     mac: str = ""
     macs: tuple[str, ...] = ()
+    version: str = ""  # when NetBox says it was changed last
 
 
 @dataclass(frozen=True)
@@ -54,13 +54,13 @@ class Owner:
 
 @dataclass(frozen=True)
 class Decision:
-    """What to do for a row, and why; `key` tells the journal's entry from all others."""
+    """What to do for a row, and why; `key` makes the journal's entry this entry and no other."""
 
     outcome: Outcome
     message: str
     device: Device | None = None
     port: BmcPort | None = None
-    key: str = ""
+    key: tuple[str, ...] = ()
 
 
 def decide(
@@ -89,7 +89,11 @@ def decide(
         return Decision(Outcome.UNCHANGED, f"interface {port.name} has this MAC address already", device, port)
     if not port.mac and set(port.macs) <= {row.mac}:
         return Decision(
-            Outcome.SET, f"interface {port.name} gets this MAC address", device, port, _key("set", row, port)
+            Outcome.SET,
+            f"interface {port.name} gets this MAC address",
+            device,
+            port,
+            ("set", str(port.id), row.mac, port.version),
         )
     if row.mac in port.macs:
         said = f"interface {port.name} has this MAC address beside {port.mac or 'others'}"
@@ -98,7 +102,7 @@ def decide(
     said = (
         f"interface {port.name} keeps the other MAC address it has, {has}: correct it by hand if the manifest is right"
     )
-    return Decision(Outcome.SKIPPED, said, device, port, _key("skipped", row, port, has))
+    return Decision(Outcome.SKIPPED, said, device, port, ("skipped", str(port.id), row.mac, has))
 
 
 def _port_for(row: Row, ports: Sequence[BmcPort]) -> BmcPort | None:
@@ -124,9 +128,3 @@ def _not_one_port(device: Device, ports: Sequence[BmcPort], interface_names: Seq
 def _few(names: Sequence[str]) -> str:
     more = len(names) - _SHOWN
     return ", ".join([*names[:_SHOWN], *([f"{more} more"] if more > 0 else [])])
-
-
-def _key(what: str, row: Row, port: BmcPort, *more: str) -> str:
-    """The same for the same finding about the same interface, whichever file and line it came from."""
-    said = "\n".join([what, str(port.id), row.mac, *more])
-    return f"bmc-mac-{what}-{hashlib.sha256(said.encode()).hexdigest()[:16]}"

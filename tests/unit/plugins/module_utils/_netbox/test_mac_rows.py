@@ -138,6 +138,12 @@ class TestLines:
             Fault(2, "'zz' is no MAC address: it takes 12 hexadecimal digits, such as A0:36:9F:7C:05:00", "S1", "zz"),
         )
 
+    def test_what_a_fault_tells_does_nothing_to_a_terminal(self) -> None:
+        (fault,) = parse("S\x1b[2J,\x1b]0;" + "x" * 999).faults
+
+        assert (fault.serial, fault.mac[:7], len(fault.mac)) == ("S\ufffd[2J", "\ufffd]0;xxx", 50)
+        assert fault.message.isprintable()
+
     @pytest.mark.parametrize(
         "lines",
         [

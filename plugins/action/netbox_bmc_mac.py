@@ -1,0 +1,48 @@
+# SPDX-FileCopyrightText: The baremetal.bcm contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Acts on the controller, so that a person sees how far a long manifest is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.arguments import Spec
+from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.mac_loader import (
+    MAC_LOADER,
+    MAC_LOADER_RULES,
+    load_options_of,
+    load_result,
+    read_manifest,
+    summary_lines,
+    write_rows,
+)
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.clock import SystemClock
+from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.client import NetBox
+from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.errors import NetBoxConfigError
+from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.mac_loader import MacLoader
+from ansible_collections.baremetal.bcm.plugins.plugin_utils.netbox_action import NetBoxAction
+
+
+class ActionModule(NetBoxAction):
+    """Loads a manifest of BMC MAC addresses into NetBox."""
+
+    SPEC: ClassVar[Spec] = MAC_LOADER
+    RULES: ClassVar[dict[str, Any]] = MAC_LOADER_RULES
+
+    def work(self, params: Mapping[str, Any], netbox: NetBox, check_mode: bool) -> dict[str, Any]:
+        options = load_options_of(params, check_mode=check_mode)
+        manifest = read_manifest(params["path"], params["content"])
+        self.say(f"Loading {len(manifest.rows)} BMC MAC addresses of {options.source} into {netbox.url}")
+        results = MacLoader(netbox, options, now_s=SystemClock().now_s, say=self.say).load(manifest)
+        for line in summary_lines(manifest, results, check_mode=check_mode):
+            self.say(line)
+        result = load_result(manifest, results, fail_on_error=params["fail_on_error"])
+        if params["report_path"] and not check_mode:
+            try:
+                write_rows(params["report_path"], results)
+            except NetBoxConfigError as error:
+                # What was loaded is not to be lost with the file.
+                return {**result, "failed": True, "msg": "; ".join(filter(None, (str(error), result.get("msg"))))}
+        return result

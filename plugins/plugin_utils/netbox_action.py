@@ -1,0 +1,40 @@
+# SPDX-FileCopyrightText: The baremetal.bcm contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Actions that talk to NetBox."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.arguments import Spec
+from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.netbox import (
+    NETBOX,
+    netbox_connection_of,
+    open_netbox,
+)
+from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.runner import guard_parent
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.errors import BcmError
+from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.client import NetBox
+from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.errors import NetBoxError
+from ansible_collections.baremetal.bcm.plugins.plugin_utils.controller_action import ControllerAction
+
+
+class NetBoxAction(ControllerAction):
+    """An action with a NetBox: subclasses give SPEC and `work`, which may raise NetBoxError."""
+
+    CONNECTION: ClassVar[Spec] = NETBOX
+    # The guard that stops writing when ansible-playbook is gone has an error of its own.
+    ERRORS: ClassVar[tuple[type[Exception], ...]] = (NetBoxError, BcmError)
+
+    def work(self, params: Mapping[str, Any], netbox: NetBox, check_mode: bool) -> dict[str, Any]:
+        raise NotImplementedError
+
+    def act(self, params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
+        with open_netbox(params, check_mode=check_mode, before_write=guard_parent()) as netbox:
+            result = self.work(params, netbox, check_mode)
+        if netbox_connection_of(params).sends_token_in_clear:
+            clear = "url is http, so that the token crosses the network in clear text; use https"
+            result["warnings"] = [*result.get("warnings", []), clear]
+        return result
