@@ -9,16 +9,16 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.arguments import NAMES, Spec
+from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.owner import owner_of
 from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.provisioning import (
     PROVISION,
     job_of,
     pace_of,
     result_of,
 )
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.case import plan_lines
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.client import HeadNode
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.clock import SystemClock
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.drive import Drive
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.drive import Drive, plan_lines
 from ansible_collections.baremetal.bcm.plugins.plugin_utils.head_node_action import HeadNodeAction
 
 
@@ -28,12 +28,12 @@ class ActionModule(HeadNodeAction):
     SPEC: ClassVar[Spec] = {**NAMES, **PROVISION}
 
     def work(self, params: Mapping[str, Any], head_node: HeadNode, check_mode: bool) -> dict[str, Any]:
-        job = job_of(params)
-        drive = Drive(head_node, SystemClock(), pace_of(params), self.say)
+        job, pace = job_of(params), pace_of(params)
+        drive = Drive(head_node, SystemClock(), pace, self.say, owner_of(params["owner"] or ""))
         if not params["decide_only"]:
-            results = drive.plan(job) if check_mode else drive.run(job)
-            return result_of(results, fail_on_error=params["fail_on_error"])
-        results = drive.plan(job)
-        for line in plan_lines(results):
+            run = drive.plan(job) if check_mode else drive.run(job)
+            return result_of(run, pace, fail_on_error=params["fail_on_error"])
+        run = drive.plan(job)
+        for line in plan_lines(run):
             self.say(line)
-        return {**result_of(results, fail_on_error=params["fail_on_error"]), "changed": False, "diff": []}
+        return {**result_of(run, pace, fail_on_error=params["fail_on_error"]), "changed": False, "diff": []}

@@ -13,9 +13,11 @@ version_added: 0.1.0
 description:
   - Decides for every node whether something is to be done, powers it, watches it through PXE boot and installation, and notes on the
     device what was installed. A second run finds that note and does nothing.
-  - Prints a line for every phase a node enters, while it runs.
+  - Prints a line when something has changed, every few seconds at most, while it runs. Says beforehand how long it takes at least, going by
+    the provisioning slots, and afterwards how near it came to that.
   - Nothing is powered without O(enable_power_action). Nodes that are UP are only restarted with O(power_action=power_cycle), and only
     where what they are assigned differs from what was installed.
+  - Claims each node on the device before it is touched, so that two runs never work on the same node. The other run is told who has it.
   - Interrupted anywhere, the same task started again goes on. A node that is being installed for it is watched, not reset.
 author:
   - The baremetal.bcm contributors (!UNKNOWN)
@@ -48,10 +50,27 @@ options:
     description:
       - V(power_on) installs nodes that are not UP. It never restarts a running node.
       - V(power_cycle) also restarts nodes that are UP, but only those that are to be installed with something else. Power is cut; whatever
-        runs on them is lost.
+        runs on them is lost. Where only their kernel parameters are others than those they were started with, they are restarted
+        without an installation.
     type: str
     choices: [power_on, power_cycle]
     default: power_on
+  restart:
+    description:
+      - How nodes that are UP are restarted. V(graceful) asks the node's own daemon, and cuts power where it is still UP after
+        O(graceful_timeout). V(hard) cuts power at once.
+      - Nodes that are not UP have their power cut in any case.
+    type: str
+    choices: [graceful, hard]
+    default: graceful
+  graceful_timeout:
+    description: How long a node that was asked to restart may stay UP, in seconds.
+    type: float
+    default: 300
+  include_closed:
+    description: Whether nodes that are CLOSED in BCM are worked on too. Without it they are left alone.
+    type: bool
+    default: false
   reprovision_token:
     description:
       - A free text. Nodes that were installed with another one are installed anew.
@@ -70,6 +89,36 @@ options:
   max_nodes:
     description: Ceiling on the nodes one task may power. If more are to be powered, none is.
     type: int
+  admission:
+    description:
+      - How many nodes are under way at a time.
+      - V(all) starts all of them, and BCM queues those that find no provisioning slot.
+      - V(slots) starts the next node so that it asks for a slot when one falls free. Fewer nodes are down at a time, and no slot is idle.
+      - A number is a hard ceiling.
+    type: str
+    default: all
+  max_failures:
+    description:
+      - Once so many nodes have failed, no further one is started. Those under way are watched to their end.
+      - A number, or a percentage of O(names) such as V(10%).
+    type: str
+  failed_before:
+    description: How many nodes have failed in earlier batches of the same run; they count for O(max_failures).
+    type: int
+    default: 0
+  power_stagger:
+    description: Pause between two nodes that are switched on, in seconds. BCM itself keeps it.
+    type: float
+    default: 0
+  owner:
+    description: What other runs are told who has claimed a node. User and host without it.
+    type: str
+  claim_time:
+    description:
+      - How long a claim holds, in seconds. It is renewed while the task runs.
+      - The claims of a run that was killed hold nobody on the same machine, and others for so long.
+    type: float
+    default: 300
   reassigned:
     description: Nodes whose image or disk setup was changed just before, as M(baremetal.bcm.bcm_devices) returns them.
     type: list
@@ -83,10 +132,6 @@ options:
     description: How long a node may take from power to its installer, in seconds.
     type: float
     default: 1200
-  queue_timeout:
-    description: How long a node may wait for a provisioning slot, in seconds.
-    type: float
-    default: 14400
   install_timeout:
     description: How long a node may be installed, once it has a slot, in seconds.
     type: float
@@ -95,6 +140,11 @@ options:
     description: How long a node may take to start its own system, in seconds.
     type: float
     default: 600
+  run_timeout:
+    description:
+      - How long all of it may take, in seconds. Waiting for a provisioning slot has no other limit.
+      - Without it, what the slots would need if every node took all the time it may.
+    type: float
   settle_time:
     description:
       - How long a node must stay UP to be believed, in seconds, where an earlier run that was interrupted had sent the power.
@@ -106,7 +156,9 @@ options:
     type: float
     default: 60
   poll_interval:
-    description: Pause between two looks at the status of all nodes, in seconds. Each look is one call.
+    description:
+      - Longest pause between two looks at the status of all nodes, in seconds. Each look is one call.
+      - While things move the looks come faster, but never more than one a second.
     type: float
     default: 10
   bulk_calls:
@@ -139,6 +191,15 @@ EXAMPLES = r"""
     enable_power_action: true
     power_action: power_cycle
     max_nodes: 10
+
+- name: Keep the provisioning slots busy with as few nodes down as that takes, and stop starting more when two have failed
+  baremetal.bcm.bcm_provision:
+    names:
+      - dgx-05
+      - dgx-06
+    enable_power_action: true
+    admission: slots
+    max_failures: 2
 """
 
 RETURN = r"""
@@ -152,7 +213,7 @@ nodes:
       type: dict
       contains:
         action:
-          description: What was decided, V(nothing), V(record), V(power_on), V(power_cycle), V(watch), V(pending), V(skip), V(refuse) or V(not_found).
+          description: What was decided, V(nothing), V(adopt), V(power_on), V(reprovision), V(restart), V(watch), V(pending), V(skip), V(refuse) or V(not_found).
           type: str
           sample: power_on
         reason: {description: Why., type: str, sample: install default-image}
@@ -165,8 +226,29 @@ nodes:
         image: {description: The image it is assigned., type: str, sample: default-image}
         seconds: {description: Time from power to the outcome., type: float, sample: 365.2}
         power_sent: {description: Power operations that were sent., type: list, elements: str, sample: ["ON"]}
-        timeline: {description: Phases with their times and messages., type: list, elements: dict, sample: [{phase: booting, seconds: 30.1, message: ""}]}
+        started: {description: "When the run took the node on, in seconds since the epoch; null where it did not.", type: float, sample: 1763640000.0}
+        timeline:
+          description: The phases, with RV(ignore:at) in seconds since then, and how long each lasted.
+          type: list
+          elements: dict
+          sample: [{phase: powered, at: 0.0, seconds: 30.1, message: ""}]
   sample: {dgx-05: {action: power_on, outcome: successful, message: UP after 6m05s}}
+run:
+  description: The run as a whole; empty where nothing was to be done.
+  returned: success or failure of single nodes
+  type: dict
+  contains:
+    nodes: {description: How many nodes something was done with., type: int, sample: 20}
+    admission: {description: As asked., type: str, sample: all}
+    max_failures: {description: As a number of nodes; null for no limit., type: int, sample: 2}
+    slots: {description: Provisioning slots., type: int, sample: 10}
+    provisioning_nodes: {description: Nodes that serve them., type: int, sample: 1}
+    durations: {description: "Seconds until a node asks for a slot, in the slot, and after it; and how that is known.", type: dict,
+      sample: {boot_s: 60.0, sync_s: 300.0, init_s: 30.0, source: assumed}}
+    bound_seconds: {description: The least time the slots allow., type: float, sample: 690.0}
+    achieved_seconds: {description: From the first power to the last node that came UP., type: float, sample: 702.4}
+    efficiency: {description: "Bound over achieved, for the nodes that were installed; 1 is perfect.", type: float, sample: 0.98}
+  sample: {nodes: 20, slots: 10, bound_seconds: 690.0, achieved_seconds: 702.4, efficiency: 0.98}
 failures:
   description: Why nodes failed, by host name.
   returned: success or failure of single nodes

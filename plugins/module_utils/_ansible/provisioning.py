@@ -7,11 +7,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from .._head_node.admission import Admission, FailureLimit
 from .._head_node.case import Job, NodeResult, result_to_ansible
-from .._head_node.drive import Pace
+from .._head_node.drive import Run
 from .._head_node.errors import BcmConfigError
 from .._head_node.provision import Request
 from .._head_node.record import Assignment
+from .._head_node.rollout import Pace
 from .._head_node.watch import Deadlines
 from .arguments import PARALLEL, Spec
 
@@ -23,12 +25,21 @@ PROVISION: Spec = {
     "next_boot_install_mode": {"type": "str", "choices": ["AUTO", "FULL"]},
     "adopt": {"type": "bool", "default": False},
     "max_nodes": {"type": "int"},
+    "admission": {"type": "str", "default": "all"},
+    "max_failures": {"type": "str"},
+    "failed_before": {"type": "int", "default": 0},
+    "restart": {"type": "str", "choices": ["graceful", "hard"], "default": "graceful"},
+    "graceful_timeout": {"type": "float", "default": 300.0},
+    "include_closed": {"type": "bool", "default": False},
+    "power_stagger": {"type": "float", "default": 0.0},
+    "owner": {"type": "str"},
+    "claim_time": {"type": "float", "default": 300.0},
     "reassigned": {"type": "list", "elements": "str", "default": []},
     "assignments": {"type": "dict", "default": {}},
     "boot_timeout": {"type": "float", "default": 1200.0},
-    "queue_timeout": {"type": "float", "default": 14400.0},
     "install_timeout": {"type": "float", "default": 1800.0},
     "init_timeout": {"type": "float", "default": 600.0},
+    "run_timeout": {"type": "float"},
     "settle_time": {"type": "float", "default": 120.0},
     "power_timeout": {"type": "float", "default": 60.0},
     "poll_interval": {"type": "float", "default": 10.0},
@@ -46,6 +57,7 @@ def job_of(params: Mapping[str, Any]) -> Job:
         next_boot_install_mode=params["next_boot_install_mode"] or "",
         adopt=params["adopt"],
         max_nodes=params["max_nodes"],
+        include_closed=params["include_closed"],
     )
     try:
         assignments = {name: Assignment(**values) for name, values in params["assignments"].items()}
@@ -55,34 +67,74 @@ def job_of(params: Mapping[str, Any]) -> Job:
 
 
 def pace_of(params: Mapping[str, Any]) -> Pace:
+    """How the run goes; raises BcmConfigError for times, numbers and words that mean nothing."""
+    for option in ("boot_timeout", "install_timeout", "init_timeout", "power_timeout", "poll_interval", "claim_time"):
+        if params[option] <= 0:
+            raise BcmConfigError(f"{option} must be more than 0 seconds, not {params[option]:g}")
+    for option in ("graceful_timeout", "settle_time", "power_stagger", "failed_before"):
+        if params[option] < 0:
+            raise BcmConfigError(f"{option} must not be negative, as {params[option]:g} is")
+    if params["run_timeout"] is not None and params["run_timeout"] <= 0:
+        raise BcmConfigError(f"run_timeout must be more than 0 seconds, not {params['run_timeout']:g}")
     return Pace(
         deadlines=Deadlines(
             boot_s=params["boot_timeout"],
-            queue_s=params["queue_timeout"],
             install_s=params["install_timeout"],
             init_s=params["init_timeout"],
+            graceful_s=params["graceful_timeout"],
             settle_s=params["settle_time"],
         ),
+        run_s=params["run_timeout"],
         poll_interval_s=params["poll_interval"],
         power_timeout_s=params["power_timeout"],
+        stagger_s=params["power_stagger"],
+        claim_s=params["claim_time"],
         workers=params["parallel_calls"],
         bulk=params["bulk_calls"],
+        graceful=params["restart"] == "graceful",
+        admission=Admission.parse(params["admission"]),
+        failure_limit=FailureLimit.parse(params["max_failures"] or "", len(params["names"])),
+        failed_before=params["failed_before"],
     )
 
 
-def result_of(results: Mapping[str, NodeResult], *, fail_on_error: bool) -> dict[str, Any]:
+def result_of(run: Run, pace: Pace, *, fail_on_error: bool) -> dict[str, Any]:
     """The module's result, keyed by host name; failed where a node failed and the caller wants that."""
-    failures = {name: result.message for name, result in results.items() if result.failed}
+    failures = {name: result.message for name, result in run.results.items() if result.failed}
     shown = {
-        "changed": any(result.changed for result in results.values()),
-        "nodes": {name: result_to_ansible(result) for name, result in results.items()},
+        "changed": any(result.changed for result in run.results.values()),
+        "nodes": {name: result_to_ansible(result) for name, result in run.results.items()},
         "failures": failures,
-        "diff": [_diff(result) for result in results.values() if result.changed],
+        "run": _run_to_ansible(run, pace),
+        "diff": [_diff(result) for result in run.results.values() if result.changed],
     }
     if failures and fail_on_error:
         listed = "; ".join(f"{name}: {message}" for name, message in failures.items())
-        return {**shown, "failed": True, "msg": f"{len(failures)} of {len(results)} nodes failed: {listed}"}
+        return {**shown, "failed": True, "msg": f"{len(failures)} of {len(run.results)} nodes failed: {listed}"}
     return shown
+
+
+def _run_to_ansible(run: Run, pace: Pace) -> dict[str, Any]:
+    """The run as a whole; {} where nothing is to be done."""
+    if not run.acting:
+        return {}
+    pipeline = run.pipeline
+    times = pipeline.durations if pipeline else None
+    return {
+        "nodes": run.acting,
+        "admission": str(run.admission),
+        "max_failures": pace.failure_limit.most,
+        "slots": pipeline.slots if pipeline else None,
+        "provisioning_nodes": pipeline.provisioning_nodes if pipeline else None,
+        "durations": {**vars(times), "source": pipeline.source} if pipeline and times else None,
+        "bound_seconds": _rounded(run.bound_s, 1),
+        "achieved_seconds": run.achieved_s,
+        "efficiency": _rounded(run.efficiency, 3),
+    }
+
+
+def _rounded(value: float | None, digits: int) -> float | None:
+    return None if value is None else round(value, digits)
 
 
 def _diff(result: NodeResult) -> dict[str, Any]:

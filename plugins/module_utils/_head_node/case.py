@@ -12,11 +12,12 @@ from .._bmc.power import PowerResult
 from .entities.fields import Json, Raw
 from .entities.status import DeviceStatus
 from .errors import BcmConfigError
-from .progress import MOST_SINGLE_LINES, format_duration
+from .progress import format_duration, shorten
 from .provision import Action, Decision, Facts, Request
-from .record import Assignment, Record, assignment_of, failed_values, provisioned_values
+from .record import Assignment, Record, assignment_of, failed_values, overtaken_values, provisioned_values
 from .references import References
-from .watch import NodeWatch
+from .timeline import Timeline
+from .watch import NodeWatch, timeline_of
 
 
 @dataclass(frozen=True)
@@ -45,9 +46,11 @@ class NodeResult:
     image_before: str = ""
     image: str = ""
     phase: str = ""
-    watch: NodeWatch | None = None
+    verdict: str = ""  # of its watch: up, failed, or "" where nothing was watched
     power: PowerResult | None = None
+    timeline: Timeline | None = None
     seconds: float = 0.0
+    overtaken: bool = False  # somebody assigned it something else while it was installed
 
 
 @dataclass(frozen=True)
@@ -69,17 +72,23 @@ class Case:
 
 
 def values_to_write(case: Case, result: NodeResult, wall_s: int) -> dict[str, Json]:
-    if case.facts is None or case.facts.assignment is None or case.decision.action is Action.NOTHING:
+    """What the device is to remember of this run; a claim is given back by whoever took it."""
+    if case.facts is None or case.facts.assignment is None:
         return {}
-    if result.outcome == "successful":
+    timeline = result.timeline.to_words() if result.timeline else ""
+    if result.overtaken:
+        return overtaken_values()
+    if case.decision.action is Action.ADOPT:
         return provisioned_values(case.facts.assignment, wall_s=wall_s)
-    if result.watch is not None and result.watch.verdict == "failed":
-        return failed_values(result.watch.phase)
-    return {}
+    if result.verdict == "up":
+        # What an earlier run started was started with that run's kernel parameters.
+        kernel = case.facts.record.intent_kernel if case.decision.action is Action.WATCH else ""
+        return provisioned_values(case.facts.assignment, wall_s=wall_s, kernel=kernel, timeline=timeline)
+    return failed_values(result.phase, timeline) if result.verdict == "failed" else {}
 
 
 def refuse_too_many(cases: Mapping[str, Case], most: int | None) -> None:
-    acting = [name for name, case in cases.items() if case.decision.action in (Action.POWER_ON, Action.POWER_CYCLE)]
+    acting = [name for name, case in cases.items() if case.decision.action.powers]
     if most is not None and len(acting) > most:
         raise BcmConfigError(
             f"{len(acting)} nodes would be powered, more than max_nodes {most}; nothing was sent: {shorten(acting)}"
@@ -87,7 +96,13 @@ def refuse_too_many(cases: Mapping[str, Case], most: int | None) -> None:
 
 
 def facts_of(
-    name: str, device: Raw | None, references: References, status: DeviceStatus | None, job: Job
+    name: str,
+    device: Raw | None,
+    references: References,
+    status: DeviceStatus | None,
+    job: Job,
+    *,
+    claimed_by: str = "",
 ) -> Facts | None:
     assumed = job.assignments.get(name)
     if device is None:
@@ -106,12 +121,13 @@ def facts_of(
         install_mode=str(device.get("installMode") or category.get("installMode") or "AUTO"),
         data_node=bool(device.get("dataNode") or category.get("dataNode")),
         reassigned=name in job.reassigned,
+        claimed_by=claimed_by,
     )
 
 
 OUTCOMES = {
     Action.NOTHING: "successful",
-    Action.RECORD: "successful",
+    Action.ADOPT: "successful",
     Action.PENDING: "pending",
     Action.SKIP: "skipped",
     Action.REFUSE: "skipped",
@@ -128,7 +144,7 @@ def settle(case: Case) -> NodeResult:
         decision=case.decision,
         outcome=OUTCOMES.get(action, "pending"),
         failed=action in (Action.REFUSE, Action.NOT_FOUND, Action.BMC_FAILED),
-        changed=action is Action.RECORD or action.acts,
+        changed=action is Action.ADOPT or action.acts,
         message=f"would {action.value}: {case.decision.reason}" if action.acts else case.decision.reason,
         status_before=case.status.status if case.status else "",
         status=case.status.status if case.status else "",
@@ -142,30 +158,44 @@ def fail(case: Case, message: str) -> NodeResult:
     return replace(settle(case), outcome="failed", failed=True, changed=False, message=message, phase="power")
 
 
-def conclude(case: Case, watch: NodeWatch, report: PowerResult | None, seconds: float) -> NodeResult:
+def leave_out(case: Case, reason: str) -> NodeResult:
+    """The result of a node that was to act and was not started."""
+    return replace(settle(case), outcome="skipped", changed=False, message=f"not started: {reason}")
+
+
+def conclude(case: Case, watch: NodeWatch, report: PowerResult | None, started_wall_s: float) -> NodeResult:
+    """The result of a node that was watched to its verdict."""
     up = watch.verdict == "up"
-    took_s = watch.timeline[-1].at_s if watch.timeline else seconds
     return replace(
         settle(case),
         outcome="successful" if up else "failed",
         failed=not up,
-        message=f"UP after {format_duration(took_s)}" if up else watch.reason,
+        message=f"UP after {format_duration(watch.seconds)}" if up else watch.reason,
         status=watch.status,
         phase=watch.phase,
-        watch=watch,
+        verdict=watch.verdict,
         power=report,
-        seconds=round(took_s, 1),
+        timeline=timeline_of(watch, started_wall_s),
+        seconds=round(watch.seconds, 1),
     )
 
 
-def shorten(names: Collection[str], most: int = 10) -> str:
-    shown = ", ".join(list(names)[:most])
-    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
+def spoil(result: NodeResult, reason: str, *, status: str = "", overtaken: bool = False) -> NodeResult:
+    """The result of a node that came UP, and about which something came to light after that."""
+    message = f"{result.message}, but {reason}"
+    return replace(
+        result,
+        outcome="failed",
+        failed=True,
+        message=message,
+        status=status or result.status,
+        overtaken=result.overtaken or overtaken,
+    )
 
 
 def result_to_ansible(result: NodeResult) -> dict[str, Any]:
     """One node's result as the module returns it."""
-    timeline = result.watch.timeline if result.watch else ()
+    timeline = result.timeline.to_ansible() if result.timeline else {"started": None, "phases": []}
     return {
         "action": result.decision.action.value,
         "reason": result.decision.reason,
@@ -178,17 +208,6 @@ def result_to_ansible(result: NodeResult) -> dict[str, Any]:
         "image": result.image,
         "seconds": result.seconds,
         "power_sent": list(result.power.sent) if result.power else [],
-        "timeline": [{"phase": step.phase, "seconds": step.at_s, "message": step.message} for step in timeline],
+        "started": timeline["started"],
+        "timeline": timeline["phases"],
     }
-
-
-def plan_lines(results: Mapping[str, NodeResult]) -> list[str]:
-    """What a run is going to do: a line a node up to MOST_SINGLE_LINES, a line an action above."""
-    by_action: dict[str, list[str]] = {}
-    for name, result in results.items():
-        by_action.setdefault(result.decision.action.value, []).append(name)
-    if len(results) > MOST_SINGLE_LINES:
-        return [f"Plan: {action} {len(names)} nodes: {shorten(names)}" for action, names in by_action.items()]
-    return [
-        f"Plan: {result.decision.action.value} {name} ({result.decision.reason})" for name, result in results.items()
-    ]

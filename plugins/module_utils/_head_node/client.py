@@ -48,6 +48,13 @@ class HeadNode:
     def get_devices(self) -> list[Raw]:
         return self._objects("cmdevice", "getDevices")
 
+    def get_devices_by_uuids(self, uuids: Sequence[str]) -> list[Raw]:
+        """The devices of these uuids; those that are gone are left out. An empty list would mean all of them."""
+        if not uuids:
+            return []
+        answer = self._call("cmdevice", "getDevicesByUuids", [list(uuids)], reads=True, action="read the nodes")
+        return [entry for entry in self._list(answer, "cmdevice.getDevicesByUuids") if entry]
+
     def get_categories(self) -> list[Raw]:
         return self._objects("cmdevice", "getCategories")
 
@@ -111,21 +118,50 @@ class HeadNode:
 
     # -- power ----------------------------------------------------------------------------------------------------
 
-    def power_operation(self, operation: str, uuids: Sequence[str], session: str) -> Raw:
-        """Ask for ON, OFF, RESET or STATUS; answers {count, index} at once, the results come as events."""
-        request = {
+    def power_operation(
+        self, operation: str, uuids: Sequence[str], session: str, *, delay_s: float = 0.0, force: bool = False
+    ) -> Raw:
+        """Ask for ON, OFF, RESET or STATUS; answers {count, index} at once, the results come as events.
+
+        `delay_s` is BCM's pause between two devices; `force` acts on CLOSED devices too (bcm-api.md 4.9).
+        """
+        request: Raw = {
             "baseType": "PowerOperation",
             "childType": "",
             "devices": list(uuids),
             "operation": operation,
             "session_uuid": session,
         }
+        if delay_s:
+            request["delay"] = round(delay_s * 1000)
+        if force:
+            request["force"] = True
         reads = operation == "STATUS"
         action = "ask for the power state" if reads else f"send power {operation}"
         answer = self._call("cmdevice", "powerOperation", [request], reads=reads, action=action)
         if not isinstance(answer, dict) or not {"count", "index"} <= answer.keys():
             raise BcmProtocolError(f"cmdevice.powerOperation answered {_shape(answer)} where {{count, index}} is due")
         return answer
+
+    def restart(self, uuids: Sequence[str], timeout_s: float) -> list[bool]:
+        """Ask the nodes' own daemons to restart them; whether each of them agreed, in the order of the uuids.
+
+        # ASSUMED: the first argument runs the scripts before the halt; the answer comes when the daemons have been
+        # told, not when the nodes are down. One call for a node that is UP would settle both.
+        """
+        answer = self._call(
+            "cmdevice",
+            "preboot",
+            [True, round(timeout_s * 1000), list(uuids)],
+            reads=False,
+            action="ask the nodes to restart",
+        )
+        agreed = answer.get("success") if isinstance(answer, dict) else None
+        if not isinstance(agreed, list) or len(agreed) != len(uuids):
+            raise BcmProtocolError(
+                f"cmdevice.preboot answered {_shape(answer)} where an object with one success a node is due"
+            )
+        return [bool(one) for one in agreed]
 
     def power_operation_history(self, uuids: Sequence[str]) -> list[Raw]:
         """The last power operation of each device, `executionTime` in ms of the head node's clock.

@@ -23,6 +23,10 @@ class BcmTransportError(BcmError):
     """No usable answer: connection, TLS, time-out, half an answer. A call that only reads may be tried again."""
 
 
+class BcmUnreachable(BcmTransportError):
+    """No connection was made, so nothing was sent: any call may be tried again."""
+
+
 class BcmProtocolError(BcmError):
     """An answer that can't be read. Trying again is safe for reads, but rarely helps."""
 

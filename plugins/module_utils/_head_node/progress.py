@@ -1,28 +1,32 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: BSD-2-Clause
-"""What a person at a terminal sees while nodes install: plain lines, few enough to read. Pure."""
+"""What a person sees while nodes install: plain lines, few enough to read at a terminal and in a job's log."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
 
 from .watch import NodeWatch, count_phases
 
-# A line a node and phase up to here; above, one line with the counts.
+# A line a node in a plan up to here; above, one line with the counts.
 MOST_SINGLE_LINES = 20
+# Of nodes that fail at the same look, so many are told with their reasons.
+_MOST_FAILURES = 5
+_MOST_NAMES = 10
 
 _WORDS = {
-    "powered": "powered, waiting for its boot",
-    "booting": "booting by PXE",
-    "rebooting": "installer reboots it",
-    "installer": "installer",
-    "queued": "waits for a provisioning slot",
-    "installing": "installing",
-    "init": "starting its own system",
     "up": "UP",
+    "init": "starting",
+    "installing": "installing",
+    "queued": "waiting for a slot",
+    "installer": "in the installer",
+    "booting": "booting",
+    "rebooting": "rebooting",
+    "powered": "powered",
+    "restarting": "restarting",
     "failed": "FAILED",
 }
-_ORDER = ("powered", "booting", "rebooting", "installer", "queued", "installing", "init", "up", "failed")
 
 
 def format_duration(seconds: float) -> str:
@@ -35,27 +39,96 @@ def format_duration(seconds: float) -> str:
     return f"{whole // 3600}h{whole % 3600 // 60:02d}m"
 
 
-def progress_lines(before: Mapping[str, NodeWatch], after: Mapping[str, NodeWatch], elapsed_s: float) -> list[str]:
-    """The lines worth printing for one tick; none where nothing happened."""
-    moved = [name for name in after if _milestone(after[name]) != _milestone(before[name])]
-    failed = [_node_line(after[name], elapsed_s) for name in moved if after[name].verdict == "failed"]
-    if len(after) <= MOST_SINGLE_LINES:
-        return [_node_line(after[name], elapsed_s) for name in moved]
-    counts = count_phases(after)
-    if counts == count_phases(before):
-        return failed
-    shown = ", ".join(
-        f"{counts[phase]} {phase}" for phase in (*_ORDER, *sorted(set(counts) - set(_ORDER))) if phase in counts
-    )
-    return [*failed, f"[{format_duration(elapsed_s):>6}] {shown}"]
+def shorten(names: Collection[str], most: int = _MOST_NAMES) -> str:
+    """The first names, and how many more there are."""
+    shown = ", ".join(list(names)[:most])
+    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
 
 
-def _milestone(watch: NodeWatch) -> str:
-    return watch.verdict or watch.phase
+@dataclass(frozen=True)
+class Look:
+    """What a run looks like at one moment. `slots` are (used, total), and `left_s` is None, where not known."""
+
+    elapsed_s: float
+    watches: Mapping[str, NodeWatch]
+    waiting: int = 0
+    slots: tuple[int, int] | None = None
+    left_s: float | None = None
 
 
-def _node_line(watch: NodeWatch, elapsed_s: float) -> str:
-    phase = _milestone(watch)
-    text = _WORDS.get(phase, phase)
-    detail = f" ({watch.reason})" if watch.verdict == "failed" else ""
-    return f"[{format_duration(elapsed_s):>6}] {watch.name}: {text}{detail}"
+def run_line(look: Look) -> str:
+    """One line: elapsed, nodes by phase, slots, the time that is left, who failed."""
+    counts = count_phases(look.watches)
+    failed = [name for name, watch in look.watches.items() if watch.verdict == "failed"]
+    words = [f"{counts[phase]} {_WORDS[phase]}" for phase in _WORDS if phase in counts and phase != "failed"]
+    words += [f"{counts[phase]} {phase}" for phase in sorted(set(counts) - set(_WORDS))]
+    if look.waiting:
+        words.append(f"{look.waiting} not started")
+    total = len(look.watches) + look.waiting
+    parts = [f"{total} node{'' if total == 1 else 's'}: {', '.join(words) or 'none left'}"]
+    if look.slots is not None:
+        parts.append(f"slots {look.slots[0]}/{look.slots[1]}")
+    if look.left_s is not None:
+        parts.append(f"about {format_duration(look.left_s)} left")
+    if failed:
+        parts.append(f"{len(failed)} FAILED: {shorten(failed)}")
+    return f"[{format_duration(look.elapsed_s):>6}] {'; '.join(parts)}"
+
+
+def failure_lines(elapsed_s: float, failed: Mapping[str, str]) -> list[str]:
+    """A line a node that has just failed, with its reason; the rest by name."""
+    stamp = f"[{format_duration(elapsed_s):>6}]"
+    names = list(failed)
+    lines = [f"{stamp} {name}: FAILED ({failed[name]})" for name in names[:_MOST_FAILURES]]
+    if len(names) > _MOST_FAILURES:
+        lines.append(f"{stamp} FAILED too: {shorten(names[_MOST_FAILURES:])}")
+    return lines
+
+
+@dataclass
+class Teller:
+    """Says a line when something changed, at most one every `every_s`, and one now and then where nothing does."""
+
+    say: Callable[[str], None]
+    every_s: float = 5.0
+    silence_s: float = 300.0
+    _said_at_s: float = float("-inf")
+    _counts: dict[str, int] = field(default_factory=dict)
+
+    def is_due(self, elapsed_s: float, watches: Mapping[str, NodeWatch]) -> bool:
+        """Whether `tell` would say something: what it shows may cost a call."""
+        quiet_s = elapsed_s - self._said_at_s
+        if quiet_s >= self.silence_s:
+            return True
+        changed = count_phases(watches) != self._counts
+        return changed and (quiet_s >= self.every_s or all(watch.done for watch in watches.values()))
+
+    def tell(self, look: Look) -> None:
+        self.say(run_line(look))
+        self._said_at_s, self._counts = look.elapsed_s, count_phases(look.watches)
+
+    def tell_failures(self, elapsed_s: float, failed: Mapping[str, str]) -> None:
+        """Failures are told at once."""
+        for line in failure_lines(elapsed_s, failed):
+            self.say(line)
+
+
+@dataclass
+class Pulse:
+    """When to look next: soon while things move, rarely while nothing does, never more often than `fastest_s`."""
+
+    slowest_s: float = 10.0
+    fastest_s: float = 1.0
+    due_s: float = float("-inf")
+    _looked_s: float = float("-inf")
+    _pause_s: float = 1.0
+
+    def look(self, now_s: float, *, moved: bool) -> None:
+        """A look was taken; `moved` says that it told something new."""
+        self._pause_s = self.fastest_s if moved else min(self._pause_s * 1.5, self.slowest_s)
+        self._pause_s = max(self._pause_s, self.fastest_s)
+        self._looked_s, self.due_s = now_s, now_s + self._pause_s
+
+    def hurry(self, now_s: float) -> None:
+        """Something is known to have changed."""
+        self.due_s = min(self.due_s, max(now_s, self._looked_s + self.fastest_s))

@@ -17,9 +17,10 @@ class Action(str, Enum):
     """What a run does with one node."""
 
     NOTHING = "nothing"  # it is as it should be
-    RECORD = "record"  # adopt: write down what is there
+    ADOPT = "adopt"  # write down what is there
     POWER_ON = "power_on"
-    POWER_CYCLE = "power_cycle"
+    REPROVISION = "reprovision"
+    RESTART = "restart"  # what is installed is right; it only has to boot anew
     WATCH = "watch"  # our power operation was sent by an earlier run
     PENDING = "pending"  # something is to be done, but power was not opted in
     SKIP = "skip"  # left alone; the reason says why
@@ -29,7 +30,11 @@ class Action(str, Enum):
 
     @property
     def acts(self) -> bool:
-        return self in (Action.POWER_ON, Action.POWER_CYCLE, Action.WATCH)
+        return self.powers or self is Action.WATCH
+
+    @property
+    def powers(self) -> bool:
+        return self in (Action.POWER_ON, Action.REPROVISION, Action.RESTART)
 
 
 @dataclass(frozen=True)
@@ -42,11 +47,13 @@ class Request:
     next_boot_install_mode: str = ""
     adopt: bool = False
     max_nodes: int | None = None
+    include_closed: bool = False
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What is known of one node. `power` is ON, OFF or UNKNOWN; `reassigned` says this run changed what it installs."""
+    """What is known of one node. `power` is ON, OFF or UNKNOWN; `reassigned` says this run changed what it installs;
+    `claimed_by` names another run that works on it, and until when."""
 
     assignment: Assignment | None
     record: Record = field(default_factory=Record)
@@ -59,6 +66,7 @@ class Facts:
     data_node: bool = False
     reassigned: bool = False
     power_sent_since_intent: bool = False
+    claimed_by: str = ""
 
 
 @dataclass(frozen=True)
@@ -76,13 +84,20 @@ def decide(facts: Facts | None, request: Request) -> Decision:
         return Decision(Action.NOT_FOUND, "no such device on the head node")
     if facts.assignment is None:
         return Decision(Action.REFUSE, "it has no software image, neither of its own nor from its category")
-    if facts.closed:
-        return Decision(Action.SKIP, "it is CLOSED in BCM; open it first")
+    if facts.closed and not request.include_closed:
+        return Decision(Action.SKIP, "it is CLOSED in BCM; open it first, or allow it with bcm_include_closed")
+    decision = _decide_alone(facts, facts.assignment, request)
+    if facts.claimed_by and (decision.action.acts or decision.action is Action.ADOPT):
+        return Decision(Action.REFUSE, f"{facts.claimed_by} works on it")
+    return decision
+
+
+def _decide_alone(facts: Facts, assignment: Assignment, request: Request) -> Decision:
     if facts.status in INSTALLING_STATUSES:
-        return _decide_installing(facts, facts.assignment, request)
+        return _decide_installing(facts, assignment, request)
     if facts.status == "UP":
-        return _decide_up(facts, facts.assignment, request)
-    return _decide_not_up(facts, facts.assignment, request)
+        return _decide_up(facts, assignment, request)
+    return _decide_not_up(facts, assignment, request)
 
 
 def _decide_installing(facts: Facts, assignment: Assignment, request: Request) -> Decision:
@@ -94,16 +109,16 @@ def _decide_installing(facts: Facts, assignment: Assignment, request: Request) -
                 Action.PENDING, f"{facts.status} for an earlier run; not watched without bcm_enable_power_action"
             )
         return Decision(Action.WATCH, f"{facts.status} already, from an earlier run")
+    whom = facts.claimed_by or "someone else"
     return Decision(
-        Action.SKIP, f"{facts.status} for someone else; an installation is never cut: run again when it has ended"
+        Action.SKIP, f"{facts.status} for {whom}; an installation is never cut: run again when it has ended"
     )
 
 
 def _decide_up(facts: Facts, assignment: Assignment, request: Request) -> Decision:
     record = facts.record
     if record.provisioned_digest == assignment.digest:
-        note = "; BCM says a restart is required" if facts.restart_required else ""
-        return Decision(Action.NOTHING, f"UP with {assignment.image}{note}")
+        return _decide_provisioned(facts, assignment, request)
     if _sent_by_earlier_run(facts, assignment):
         if not request.enable_power_action:
             return Decision(
@@ -112,12 +127,30 @@ def _decide_up(facts: Facts, assignment: Assignment, request: Request) -> Decisi
         return Decision(Action.WATCH, "an earlier run sent power")
     reassigned = facts.reassigned or record.reassigned
     if not record.provisioned_digest and not reassigned and request.adopt:
-        return Decision(Action.RECORD, f"adopted: {assignment.image} recorded as provisioned, the node left alone")
+        return Decision(Action.ADOPT, f"adopted: {assignment.image} recorded as provisioned, the node left alone")
     if not record.provisioned_digest and not reassigned and not request.token:
         return Decision(
             Action.SKIP, "unrecorded: UP, but not provisioned by this collection; bcm_adopt: true records it as it is"
         )
     return _decide_reprovision(facts, assignment, request)
+
+
+def _decide_provisioned(facts: Facts, assignment: Assignment, request: Request) -> Decision:
+    """A node that is UP with what it is assigned: at most it has to boot anew."""
+    note = "; BCM says a restart is required" if facts.restart_required else ""
+    if facts.record.provisioned_kernel in ("", assignment.kernel):
+        return Decision(Action.NOTHING, f"UP with {assignment.image}{note}")
+    if request.power_action != "power_cycle":
+        note = "; other kernel parameters wait for a restart, which power_cycle does"
+        return Decision(Action.NOTHING, f"UP with {assignment.image}{note}")
+    reason = f"restart for other kernel parameters, {assignment.image} stays"
+    if not request.enable_power_action:
+        return Decision(Action.PENDING, f"needs a {reason}; not without bcm_enable_power_action")
+    if _sent_by_earlier_run(facts, assignment) and facts.record.intent_kernel == assignment.kernel:
+        return Decision(Action.WATCH, "an earlier run restarted it")
+    if facts.power_error:
+        return Decision(Action.BMC_FAILED, facts.power_error)
+    return Decision(Action.RESTART, reason)
 
 
 def _sent_by_earlier_run(facts: Facts, assignment: Assignment) -> bool:
@@ -135,7 +168,7 @@ def _decide_again(facts: Facts, assignment: Assignment, request: Request) -> Dec
         return Decision(Action.PENDING, f"needs to {reason}; not without bcm_enable_power_action")
     if facts.power_error:
         return Decision(Action.BMC_FAILED, facts.power_error)
-    return Decision(Action.POWER_ON if facts.power == "OFF" else Action.POWER_CYCLE, reason, mode)
+    return Decision(Action.POWER_ON if facts.power == "OFF" else Action.REPROVISION, reason, mode)
 
 
 def _decide_reprovision(facts: Facts, assignment: Assignment, request: Request) -> Decision:
@@ -153,7 +186,7 @@ def _decide_reprovision(facts: Facts, assignment: Assignment, request: Request) 
         )
     if facts.power_error:
         return Decision(Action.BMC_FAILED, facts.power_error)
-    return Decision(Action.POWER_CYCLE, reason, mode)
+    return Decision(Action.REPROVISION, reason, mode)
 
 
 def _decide_not_up(facts: Facts, assignment: Assignment, request: Request) -> Decision:
@@ -172,7 +205,7 @@ def _decide_not_up(facts: Facts, assignment: Assignment, request: Request) -> De
     if facts.power == "OFF":
         return Decision(Action.POWER_ON, f"install {assignment.image}", mode)
     if facts.status in FAILED_STATUSES or request.power_action == "power_cycle":
-        return Decision(Action.POWER_CYCLE, f"{facts.status}: install {assignment.image}", mode)
+        return Decision(Action.REPROVISION, f"{facts.status}: install {assignment.image}", mode)
     if facts.power == "ON":
         return Decision(
             Action.REFUSE,

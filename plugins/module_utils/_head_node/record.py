@@ -18,6 +18,7 @@ from .entities.fields import Json
 from .references import References
 
 _INTENT_DIGEST = "baremetal_intent_digest"
+_INTENT_KERNEL = "baremetal_intent_kernel"
 _INTENT_TIME = "baremetal_intent_time"
 _INTENT_POWER_MS = "baremetal_intent_power_ms"
 _INTENT_FAILED = "baremetal_intent_failed"
@@ -26,24 +27,34 @@ _DIGEST = "baremetal_provisioned_digest"
 _TIME = "baremetal_provisioned_time"
 _IMAGE = "baremetal_provisioned_image"
 _DISKSETUP = "baremetal_provisioned_disksetup"
+_KERNEL = "baremetal_provisioned_kernel"
 _TOKEN = "baremetal_provisioned_token"
+_TIMELINE = "baremetal_timeline"
+
+_NO_INTENT: dict[str, Json] = dict.fromkeys(
+    (_INTENT_DIGEST, _INTENT_KERNEL, _INTENT_TIME, _INTENT_POWER_MS, _INTENT_FAILED)
+)
 
 
 @dataclass(frozen=True)
 class Assignment:
-    """What a node is to be installed with: effective image, disk setup, and a free token that forces."""
+    """What a node is to be installed with: effective image, disk setup, and a free token that forces.
+
+    `kernel` stands beside them: other kernel parameters need a restart, not an installation.
+    """
 
     image_uuid: str
     image_name: str
     revision: int
     disksetup: str  # digest of the effective XML
     token: str = ""
+    kernel: str = ""  # digest of the effective kernel parameters
 
     @property
     def digest(self) -> str:
         """One short word for all of it; the image's name does not count, because it can be changed."""
         parts = [self.image_uuid, self.revision, self.disksetup, self.token]
-        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
+        return _digest(json.dumps(parts))
 
     @property
     def image(self) -> str:
@@ -60,14 +71,21 @@ def assignment_of(device: Mapping[str, Any], references: References, *, token: s
         return None
     uid = str(proxy["parentSoftwareImage"])
     category = references.categories.raw.get(device.get("category", ""), {})
+    image = references.images.raw.get(uid, {})
     disksetup = device.get("disksetup") or category.get("disksetup") or ""
+    kernel = next((raw["kernelParameters"] for raw in (device, category, image) if raw.get("kernelParameters")), "")
     return Assignment(
         image_uuid=uid,
         image_name=references.images.name_of(uid) or uid,
         revision=int(proxy["revisionID"]),
-        disksetup=hashlib.sha256(str(disksetup).strip().encode()).hexdigest()[:16],
+        disksetup=_digest(str(disksetup).strip()),
         token=token,
+        kernel=_digest(" ".join(str(kernel).split())),
     )
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True)
@@ -78,10 +96,13 @@ class Record:
     provisioned_image: str = ""
     provisioned_disksetup: str = ""
     provisioned_token: str = ""
+    provisioned_kernel: str = ""
     intent_digest: str = ""
+    intent_kernel: str = ""
     intent_power_ms: int = 0
     intent_failed: str = ""  # the phase in which the last attempt was given up
-    reassigned: bool = False  # a run changed what a node without record is assigned
+    reassigned: bool = False  # what a node is assigned was changed, and it has no record to see that by
+    timeline: str = ""  # Timeline.to_words of the last attempt
 
     @classmethod
     def from_api(cls, extra_values: Mapping[str, Any] | None) -> Record:
@@ -91,10 +112,13 @@ class Record:
             provisioned_image=str(stored.get(_IMAGE) or ""),
             provisioned_disksetup=str(stored.get(_DISKSETUP) or ""),
             provisioned_token=str(stored.get(_TOKEN) or ""),
+            provisioned_kernel=str(stored.get(_KERNEL) or ""),
             intent_digest=str(stored.get(_INTENT_DIGEST) or ""),
+            intent_kernel=str(stored.get(_INTENT_KERNEL) or ""),
             intent_power_ms=int(stored.get(_INTENT_POWER_MS) or 0),
             intent_failed=str(stored.get(_INTENT_FAILED) or ""),
             reassigned=bool(stored.get(_REASSIGNED)),
+            timeline=str(stored.get(_TIMELINE) or ""),
         )
 
 
@@ -103,15 +127,16 @@ def intent_values(assignment: Assignment, *, wall_s: int, last_power_ms: int) ->
     that a resumed run can tell whether power was sent since, without comparing two machines' clocks."""
     return {
         _INTENT_DIGEST: assignment.digest,
+        _INTENT_KERNEL: assignment.kernel,
         _INTENT_TIME: wall_s,
         _INTENT_POWER_MS: last_power_ms,
         _INTENT_FAILED: None,
     }
 
 
-def failed_values(phase: str) -> dict[str, Json]:
+def failed_values(phase: str, timeline: str = "") -> dict[str, Json]:
     """What is written when a node was given up, so that the next run starts it anew instead of watching it."""
-    return {_INTENT_FAILED: phase}
+    return {_INTENT_FAILED: phase, _TIMELINE: timeline or None}
 
 
 def reassigned_values() -> dict[str, Json]:
@@ -119,17 +144,28 @@ def reassigned_values() -> dict[str, Json]:
     return {_REASSIGNED: True}
 
 
-def provisioned_values(assignment: Assignment, *, wall_s: int) -> dict[str, Json]:
-    """What is written once the node is UP; the intent is taken back."""
+def overtaken_values() -> dict[str, Json]:
+    """What is written when somebody assigned the node something else while it was installed: what it runs is open."""
     return {
+        _REASSIGNED: True,
+        _DIGEST: None,
+        _TIME: None,
+        _IMAGE: None,
+        **_NO_INTENT,
+    }
+
+
+def provisioned_values(assignment: Assignment, *, wall_s: int, kernel: str = "", timeline: str = "") -> dict[str, Json]:
+    """What is written once the node is UP; the intent is taken back. `kernel` is given where the node was started with
+    other kernel parameters than it is assigned now."""
+    values: dict[str, Json] = {
         _DIGEST: assignment.digest,
         _TIME: wall_s,
         _IMAGE: assignment.image,
         _DISKSETUP: assignment.disksetup,
         _TOKEN: assignment.token or None,
-        _INTENT_DIGEST: None,
-        _INTENT_TIME: None,
-        _INTENT_POWER_MS: None,
-        _INTENT_FAILED: None,
+        _KERNEL: kernel or assignment.kernel,
         _REASSIGNED: None,
+        **_NO_INTENT,
     }
+    return {**values, _TIMELINE: timeline} if timeline else values

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from .errors import BcmAuthError, BcmConfigError, BcmProtocolError, BcmTransportError
+from .errors import BcmAuthError, BcmConfigError, BcmProtocolError, BcmTransportError, BcmUnreachable
 
 try:
     import httpx
@@ -199,18 +199,18 @@ class Transport:
     def _no_answer(self, error: Exception, name: str) -> BcmTransportError | BcmAuthError:
         url = self.connection.url
         if isinstance(error, httpx.ConnectTimeout):
-            return BcmTransportError(
+            return BcmUnreachable(
                 f"could not call {name}: {url} did not accept a connection "
                 f"within {self.connection.connect_timeout_s:g} s"
             )
         if isinstance(error, httpx.TimeoutException):
             return BcmTransportError(f"could not call {name}: no answer from {url} in time")
         tls = _find_tls_error(error)
-        if tls is not None:
+        # A head node that goes away in the middle of a handshake is no stranger.
+        if tls is not None and not isinstance(tls, (ssl.SSLEOFError, ssl.SSLZeroReturnError)):
             return BcmAuthError(f"could not call {name}: no trusted TLS connection to {url}: {_explain_tls(tls)}")
-        return BcmTransportError(
-            f"could not call {name}: no usable answer from {url}: {str(error) or type(error).__name__}"
-        )
+        kind = BcmUnreachable if isinstance(error, httpx.ConnectError) and tls is None else BcmTransportError
+        return kind(f"could not call {name}: no usable answer from {url}: {str(error) or type(error).__name__}")
 
     def _log_in(self, expired: str | None) -> str | None:
         """Log in where needed and return the token in use; `expired` is a token known to be worthless."""

@@ -36,6 +36,7 @@ BOOT: tuple[Step, ...] = (
 READS = frozenset(
     {
         "getDevices",
+        "getDevicesByUuids",
         "getCategories",
         "getSoftwareImages",
         "getPartitions",
@@ -86,6 +87,7 @@ class Node:
     boot: tuple[Step, ...] = BOOT
     # "": well; "refuses"; "locked": refuses the login; "silent": no answer; "idle": says yes and does nothing
     bmc: str = ""
+    daemon: str = ""  # "": well; "gone": can't be reached; "idle": says yes and does nothing
     flags: Raw = field(default_factory=dict)
 
 
@@ -191,6 +193,9 @@ class FakeHeadNode:
     def _cmdevice_get_devices(self) -> list[Raw]:
         return list(self.devices.values())
 
+    def _cmdevice_get_devices_by_uuids(self, uuids: list[str]) -> list[Raw | None]:
+        return [self.devices.get(uuid) for uuid in uuids]
+
     def _cmdevice_get_categories(self) -> list[Raw]:
         return list(self.categories.values())
 
@@ -273,20 +278,12 @@ class FakeHeadNode:
         return {"count": len(uuids), "index": self._power_count}
 
     def _has_bmc(self, uuid: str) -> bool:
-        return bool(self.devices[uuid]["powerControl"] != "none")
+        return uuid in self.devices and bool(self.devices[uuid]["powerControl"] != "none")
 
     def _operate(self, uuid: str, operation: str) -> list[Raw]:
         node = self.nodes[uuid]
         if operation != "STATUS":
-            self.history.append(
-                {
-                    "ref_device_uuid": uuid,
-                    "operation": operation,
-                    "executionTime": 1_700_000_000_000 + len(self.history) + 1,
-                    "success": not node.bmc,
-                    "message": "",
-                }
-            )
+            self._remember(uuid, operation, not node.bmc)
         result = {"device": uuid, "indexes": [self._power_count], "msg": "", "extendedMsg": ""}
         if node.bmc == "silent":
             return []
@@ -297,6 +294,21 @@ class FakeHeadNode:
         if not node.bmc:
             self._switch(node, operation)
         return [{**result, "state": operation}]
+
+    def _remember(self, uuid: str, operation: str, success: bool) -> None:
+        time_ms = 1_700_000_000_000 + len(self.history) + 1
+        entry = {"ref_device_uuid": uuid, "operation": operation, "executionTime": time_ms, "success": success}
+        self.history.append({**entry, "message": ""})
+
+    def _cmdevice_preboot(self, _scripts: bool, _timeout_ms: int, uuids: list[str]) -> Raw:
+        agreed = [self.nodes[uuid].steps[0][0] == "UP" and self.nodes[uuid].daemon != "gone" for uuid in uuids]
+        for uuid, agrees in zip(uuids, agreed, strict=True):
+            node = self.nodes[uuid]
+            if agrees:
+                self._remember(uuid, "REBOOT", True)
+            if agrees and not node.daemon:
+                node.steps = [node.steps[0], ("GOING_DOWN", ""), *node.boot]
+        return {"success": agreed, "operations": []}
 
     def _switch(self, node: Node, operation: str) -> None:
         now = node.steps[0]

@@ -6,10 +6,10 @@ from __future__ import annotations
 from typing import Any
 
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.case import Job, NodeResult
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.drive import Drive, Pace
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.drive import Drive
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.provision import Request
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.record import Record
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.watch import Deadlines
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.rollout import Pace
 
 from ...fake_head_node import BOOT, FakeHeadNode
 from ...objects import make_device
@@ -32,14 +32,16 @@ def provision(
     *names: str,
     said: list[str] | None = None,
     check: bool = False,
-    deadlines: Deadlines | None = None,
+    pace: Pace | None = None,
     **job: Any,
 ) -> dict[str, NodeResult]:
-    pace = Pace(deadlines=deadlines or Deadlines(), workers=2)
+    # Power is cut at once where a test is not about restarts.
+    pace = pace or Pace(workers=2, graceful=False)
     client = head.client(read_only=check)
     drive = Drive(client, head.clock, pace, (said if said is not None else []).append)
     whole = Job(names or names_of(head), request, **job)
-    return drive.plan(whole) if check else drive.run(whole)
+    run = drive.plan(whole) if check else drive.run(whole)
+    return dict(run.results)
 
 
 def record_of(head: FakeHeadNode, name: str = "node001") -> Record:

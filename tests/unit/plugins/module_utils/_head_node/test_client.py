@@ -39,6 +39,8 @@ ARGUMENTS: dict[str, Any] = {
     "operation": "RESET",
     "session": "5a1f",
     "timeout_s": 1,
+    "delay_s": 0.5,
+    "force": False,
 }
 METHODS = [
     name

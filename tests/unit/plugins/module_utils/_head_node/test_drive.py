@@ -8,13 +8,13 @@ import pytest
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.case import (
     OUTCOMES,
     Job,
-    plan_lines,
     result_to_ansible,
 )
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.drive import Drive, Pace
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.drive import Drive, Run, plan_lines
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.errors import BcmConfigError
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.provision import Action, Request
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.record import Assignment
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.rollout import Pace
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.watch import Deadlines
 
 from ...objects import make_proxy
@@ -31,9 +31,9 @@ def test_a_first_run_brings_nodes_that_are_off_up() -> None:
     assert all(result.changed and not result.failed for result in results.values())
     assert head.operations() == ["ON"]
     assert not head.sessions
-    assert said[0] == "Provisioning 3 of 3 nodes. Interrupted? Start the same again: it goes on."
+    assert said[0] == "Provisioning 3 of 3 nodes as somebody. Interrupted? Start the same again: it goes on."
     steps = [step["phase"] for step in result_to_ansible(results["node001"])["timeline"]]
-    assert steps == ["booting", "installer", "queued", "installing", "init", "up"]
+    assert steps == ["powered", "booting", "installer", "queued", "installing", "init", "up"]
     assert record_of(head).provisioned_image == "default-image"
     assert record_of(head).intent_digest == ""
 
@@ -64,7 +64,7 @@ def test_another_image_restarts_the_nodes_that_differ_and_no_others() -> None:
 
     results = provision(head, CYCLE)
 
-    assert actions(results) == {"node001": "nothing", "node002": "power_cycle"}
+    assert actions(results) == {"node001": "nothing", "node002": "reprovision"}
     assert head.operations() == ["ON", "OFF", "ON"]
     assert head.names("powerOperation")[-1].args[0]["devices"] == [head.device("node002")["uuid"]]
     assert record_of(head, "node002").provisioned_image == "other-image"
@@ -92,7 +92,7 @@ def test_a_token_forces_once_and_stays_in_force() -> None:
     again = provision(head, Request(enable_power_action=True, power_action="power_cycle", token="2026-01"))
     without = provision(head, CYCLE)
 
-    assert actions(forced) == {"node001": "power_cycle"}
+    assert actions(forced) == {"node001": "reprovision"}
     assert actions(again) == actions(without) == {"node001": "nothing"}
 
 
@@ -211,11 +211,11 @@ def test_a_node_that_a_check_run_would_only_create_is_planned_with_what_it_would
 
 def test_deadlines_are_those_of_the_pace() -> None:
     head = make_rack(1)
-    head.node("node001").boot = boot_up_to(4)
+    head.node("node001").boot = boot_up_to(5)
 
-    results = provision(head, deadlines=Deadlines(queue_s=30))
+    results = provision(head, pace=Pace(deadlines=Deadlines(install_s=30)))
 
-    assert "hung in phase queued for 30 s" in results["node001"].message
+    assert "hung in phase installing for 30 s" in results["node001"].message
     assert head.clock.now_s() < 200
 
 
@@ -233,11 +233,11 @@ def test_the_calls_do_not_grow_with_the_number_of_nodes_but_for_the_writes() -> 
 def test_a_plan_of_few_is_a_line_a_node_and_of_many_a_line_an_action() -> None:
     few, many = make_rack(2), make_rack(25)
 
-    assert plan_lines(provision(few, check=True)) == [
+    assert plan_lines(Run(provision(few, check=True))) == [
         "Plan: power_on node001 (install default-image)",
         "Plan: power_on node002 (install default-image)",
     ]
-    (line,) = plan_lines(provision(many, check=True))
+    (line,) = plan_lines(Run(provision(many, check=True)))
     assert line.startswith("Plan: power_on 25 nodes: node001, ")
     assert line.endswith("and 15 more")
 

@@ -92,7 +92,7 @@ def test_a_failed_node_is_tried_again_by_the_next_run() -> None:
 
     results = provision(head)
 
-    assert actions(results) == {"node001": "power_cycle", "node002": "nothing"}
+    assert actions(results) == {"node001": "reprovision", "node002": "nothing"}
     assert outcomes(results) == {"node001": "successful", "node002": "successful"}
 
 
@@ -106,7 +106,7 @@ def test_a_node_that_was_given_up_is_started_anew_whatever_its_status() -> None:
 
     assert given_up["node001"].failed
     assert record_of(head).intent_failed == ""
-    assert actions(results) == {"node001": "power_cycle"}
+    assert actions(results) == {"node001": "reprovision"}
     assert outcomes(results) == {"node001": "successful"}
 
 
@@ -121,7 +121,7 @@ def test_a_record_that_can_not_be_written_fails_its_node() -> None:
     results = provision(head)
 
     assert outcomes(results) == {"node001": "failed", "node002": "successful"}
-    assert results["node001"].message.startswith("it is UP, but that could not be recorded on it: ")
+    assert results["node001"].message.startswith("UP after 10s, but that could not be recorded on it: ")
 
 
 def test_the_head_node_may_be_away_for_a_while_in_the_middle_of_a_watch() -> None:

@@ -41,7 +41,7 @@ def sent(known: Facts) -> Facts:
     return replace(known, power_sent_since_intent=True)
 
 
-N, R, P, C, W = Action.NOTHING, Action.RECORD, Action.POWER_ON, Action.POWER_CYCLE, Action.WATCH
+N, R, P, C, W = Action.NOTHING, Action.ADOPT, Action.POWER_ON, Action.REPROVISION, Action.WATCH
 PENDING, SKIP, REFUSE = Action.PENDING, Action.SKIP, Action.REFUSE
 INTENDED = recorded(None, intent=NEW)
 REASSIGNED = replace(NONE, reassigned=True)

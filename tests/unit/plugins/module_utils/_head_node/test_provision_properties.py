@@ -24,8 +24,8 @@ def test_nothing_acts_without_the_leave_to_power(known: Facts | None, request_: 
 def test_a_node_that_is_up_is_restarted_only_by_power_cycle(known: Facts, request_: Request) -> None:
     decision = decide(replace(known, status="UP"), request_)
 
-    if decision.action in (Action.POWER_CYCLE, Action.POWER_ON):
-        assert decision.action is Action.POWER_CYCLE
+    if decision.action in (Action.REPROVISION, Action.POWER_ON):
+        assert decision.action is Action.REPROVISION
         assert (request_.enable_power_action, request_.power_action) == (True, "power_cycle")
 
 
@@ -35,7 +35,7 @@ def test_an_installation_under_way_is_never_cut_unless_we_gave_it_up(known: Fact
     known = replace(known, record=replace(known.record, intent_failed=""))
     for status in ("BOOTING", "INSTALLING", "INSTALLER_REBOOTING", "INSTALLER_CALLING_INIT"):
         action = decide(replace(known, status=status), request_).action
-        assert action not in (Action.POWER_CYCLE, Action.POWER_ON)
+        assert action not in (Action.REPROVISION, Action.POWER_ON)
 
 
 @given(all_facts, requests)
@@ -67,7 +67,7 @@ def test_a_node_is_not_installed_under_a_mode_that_keeps_the_old_image(known: Fa
     mode = decision.next_boot_install_mode or known.install_mode
     was_installed = bool(known.record.provisioned_digest) or known.status == "UP"
 
-    if decision.action in (Action.POWER_ON, Action.POWER_CYCLE) and was_installed:
+    if decision.action in (Action.POWER_ON, Action.REPROVISION) and was_installed:
         assert mode in ("AUTO", "FULL")
 
 

@@ -125,4 +125,4 @@ def test_another_image_after_a_kill_is_not_taken_for_the_first() -> None:
     head.device("node001")["softwareImageProxy"] = make_proxy("node001", "other-image")
     results = provision(head, CYCLE, reassigned=["node001"])
 
-    assert actions(results) == {"node001": "power_cycle"}
+    assert actions(results) == {"node001": "reprovision"}

@@ -1,0 +1,61 @@
+# SPDX-FileCopyrightText: The baremetal.bcm contributors
+# SPDX-License-Identifier: BSD-2-Clause
+"""Who claims nodes: a name for people, and a word for the run that no other run has."""
+
+from __future__ import annotations
+
+import getpass
+import hashlib
+import os
+import socket
+from pathlib import Path
+
+from .._head_node.claim import Owner
+
+
+def owner_of(name: str) -> Owner:
+    """The owner of this run; `name` is what others are told, user and host where it is empty.
+
+    The run is the ansible-playbook that started this process: machine, process id and start time. All its tasks have
+    the same word.
+    """
+    machine, controller = _machine(), os.getppid()
+    return Owner(name or _user_at_host(), f"{machine}.{controller}.{_start_of(controller)}", _is_dead)
+
+
+def _is_dead(run: str) -> bool:
+    """Whether the run of this word is known to be over: it was started on this machine, and its process is gone."""
+    machine, _dot, rest = run.partition(".")
+    controller, _dot, start = rest.partition(".")
+    if not machine or machine != _machine() or not controller.isdigit():
+        return False
+    return not start or _start_of(int(controller)) != start
+
+
+def _machine() -> str:
+    """A word for where process ids mean the same: this boot and this container; "" where the system tells neither."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        space = str(Path("/proc/self/ns/pid").readlink())
+    except OSError:
+        return ""
+    return hashlib.sha256(f"{boot} {space}".encode()).hexdigest()[:12]
+
+
+def _start_of(process: int) -> str:
+    """When a process was started, in clock ticks since boot; "" where there is none."""
+    try:
+        stat = Path(f"/proc/{process}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+    # The name in brackets may hold anything; a zombie has ended.
+    fields = stat.rpartition(")")[2].split()
+    return "" if not fields or fields[0] == "Z" else fields[19]
+
+
+def _user_at_host() -> str:
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):
+        user = f"uid {os.getuid()}"
+    return f"{user}@{socket.gethostname().split('.')[0]}"
