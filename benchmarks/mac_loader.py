@@ -24,6 +24,7 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.client impor
 from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.errors import NetBoxError
 from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.mac_loader import LoadOptions, MacLoader
 from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.mac_rows import parse_manifest
+from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.mac_rules import Outcome
 from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.transport import NetBoxConnection, NetBoxTransport
 
 SITE = "bmc-mac-benchmark"
@@ -107,9 +108,9 @@ def measure(rows: int, *, batch_size: int, parallel_batches: int) -> Iterator[tu
         loader = MacLoader(netbox, options, now_s=time.monotonic, say=lambda line: print(line, file=sys.stderr))  # noqa: T201
         results = loader.load(manifest)
         seconds = time.monotonic() - began
-        outcomes = {result.outcome for result in results}
-        if len(outcomes) != 1 or next(iter(outcomes)).value not in ("set", "unchanged"):
-            sys.exit(f"error: {next(result.message for result in results if result.outcome.value == 'failed')}")
+        failed = [result.message for result in results if result.outcome is Outcome.FAILED]
+        if failed:
+            sys.exit(f"error: {failed[0]}")
         calls = netbox.calls
         counts = (str(calls.reads), str(calls.writes), f"{(calls.reads + calls.writes) / rows:.3f}")
         yield (str(rows), run, results[0].outcome.value, *counts, f"{seconds:.1f}", f"{rows / seconds:.0f}")

@@ -144,7 +144,7 @@ def _records(lines: Sequence[str]) -> Iterator[_Record]:
         window = lines[start : start + MAX_LINES_OF_A_ROW]
         reader = csv.reader((f"{line}\n" for line in window), strict=True, skipinitialspace=True)
         try:
-            fields = next(reader)
+            fields = next(reader, [])
         except csv.Error as error:
             yield _Record(start + 1, (), f"it can't be read as CSV: {error} (is a quotation mark missing?)")
             start += 1
