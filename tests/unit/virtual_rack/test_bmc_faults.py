@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -10,13 +11,14 @@ import pytest
 
 from virtual_rack.bmc.bmcs import act_on_board
 from virtual_rack.bmc.chassis import COMMAND
+from virtual_rack.clock import Clock, Pacer
 from virtual_rack.entities.fields import Entity
 from virtual_rack.faults import FaultError, Faults
 from virtual_rack.in_process import Bench
 from virtual_rack.nodes.machine import Machine
 from virtual_rack.power.by_address import PowerByAddress
 from virtual_rack.power.driver import BmcAccess, BmcAction, BmcAnswer
-from virtual_rack.power.ipmi import understand
+from virtual_rack.power.ipmi import IpmiPower, understand
 from virtual_rack.rack_file import RackSpec
 
 
@@ -125,6 +127,18 @@ def test_a_bmc_fault_that_cannot_be_is_refused(spec: dict[str, Any], message: st
     with pytest.raises(FaultError) as caught:
         Faults().add(spec)
     assert str(caught.value).startswith(message)
+
+
+def test_what_the_head_node_asks_by_ipmi_is_given_up_when_it_ends() -> None:
+    async def scene() -> list[BmcAnswer]:
+        answers: list[BmcAnswer] = []
+        power = IpmiPower(pacer=Pacer(Clock(), speed=1), port=lambda: 0, timeout_s=1)
+        power.perform(BmcAccess("127.0.20.1", "u", "p"), BmcAction.ON, answer=answers.append)
+        power.give_up()
+        await power.stop()
+        return answers
+
+    assert asyncio.run(scene()) == []
 
 
 def test_whoever_depends_on_faults_is_told_of_changes() -> None:

@@ -152,6 +152,13 @@ def test_power_operations_whose_turn_had_not_come_are_lost(bench: Bench) -> None
     assert bench.head.machines.all[1].power
 
 
+def test_the_way_to_the_bmcs_is_told_to_give_up(bench: Bench) -> None:
+    told: list[bool] = []
+    bench.head.power.on_forget = lambda: told.append(True)
+    bench.head.stop_daemon()
+    assert told == [True]
+
+
 def test_a_reset_with_a_pause_that_was_interrupted_leaves_the_machine_off(bench: Bench) -> None:
     bench.register("node1")
     bench.update("node1", bmcSettings={**bench.device("node1")["bmcSettings"], "powerResetDelay": 20})

@@ -174,6 +174,7 @@ async def _powered(head: HeadNode, bmcs: Bmcs, pacer: Pacer, timeout_s: float) -
         if len(bmcs) and not has_program():
             bmcs.notes.append("ipmitool not found: the head node powers machines directly, others by IPMI.")
         elif len(bmcs):
+            head.power.on_forget = network.give_up
             head.power.driver = PowerByAddress(direct=head.direct_power, network=network, on_network=bmcs.has)
         yield
     finally:

@@ -13,6 +13,7 @@ from virtual_rack.clock import Clock
 from virtual_rack.entities.database import Database
 from virtual_rack.entities.fields import ZERO_UUID, Entity
 from virtual_rack.faults import Faults
+from virtual_rack.json_text import Frozen
 from virtual_rack.nodes.registry import Registry
 from virtual_rack.nodes.status import StatusBoard
 from virtual_rack.power.driver import BmcAccess, BmcAction, BmcAnswer, PowerDriver
@@ -76,6 +77,7 @@ class PowerDesk:
         driver: PowerDriver,
     ) -> None:
         self.on_result: Callable[[Entity], None] = lambda _: None
+        self.on_forget: Callable[[], None] = lambda: None
         self.driver = driver
         self._clock = clock
         self._database = database
@@ -109,15 +111,17 @@ class PowerDesk:
         """Write an operation into the history."""
         entries = self._history[device]
         entries.append(
-            {
-                "baseType": "PowerOperationHistory",
-                "childType": "",
-                "ref_device_uuid": device,
-                "executionTime": int(self._clock.date_s() * 1000),
-                "operation": operation,
-                "success": success,
-                "message": message,
-            }
+            Frozen(
+                {
+                    "baseType": "PowerOperationHistory",
+                    "childType": "",
+                    "ref_device_uuid": device,
+                    "executionTime": int(self._clock.date_s() * 1000),
+                    "operation": operation,
+                    "success": success,
+                    "message": message,
+                }
+            )
         )
         del entries[:-_MAX_HISTORY]
 
@@ -128,6 +132,7 @@ class PowerDesk:
         word in the history. Restarting CMDaemon during a long batch settles it.
         """
         self._life += 1
+        self.on_forget()
 
     def to_state(self) -> dict[str, Any]:
         """Give what outlives the program."""

@@ -37,10 +37,14 @@ class IpmiPower:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def stop(self) -> None:
-        """Give up what is under way; nobody is answered any more."""
+    def give_up(self) -> None:
+        """Give up what is under way or waits; nobody is answered for that any more."""
         for task in self._tasks:
             task.cancel()
+
+    async def stop(self) -> None:
+        """Give up, and wait until nothing is under way."""
+        self.give_up()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _perform(self, access: BmcAccess, action: BmcAction, answer: Callable[[BmcAnswer], None]) -> None:
