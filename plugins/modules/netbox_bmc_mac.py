@@ -27,8 +27,8 @@ description:
 author:
   - The baremetal.bcm contributors (!UNKNOWN)
 extends_documentation_fragment:
-  - baremetal.bcm.attributes
   - baremetal.bcm.netbox
+  - baremetal.bcm.attributes
 attributes:
   check_mode:
     support: full
