@@ -104,6 +104,7 @@ class ActionModule(HeadNodeAction):
             "changed": False,
             "nodes": {row["hostname"]: row for row in rows},
             "timelines": {name: _phases(timeline) for name, timeline in known.items()},
+            "failures": {row["hostname"]: row["message"] for row in rows if row["failed"]},
             "provisioning_summary": summary,
             "run": run,
             "table": table,

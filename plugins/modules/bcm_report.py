@@ -142,6 +142,11 @@ timelines:
         seconds: {description: How long it lasted., type: float, sample: 301.5}
         message: {description: BCM's words then., type: str, sample: provisioning started}
   sample: {dgx-05: [{phase: powered, at: 0.0, seconds: 12.0, message: ""}, {phase: up, at: 12.0, seconds: 0.0, message: ""}]}
+failures:
+  description: Why the run of O(results) failed for a node, by host name.
+  returned: success
+  type: dict
+  sample: {dgx-06: "INSTALLER_FAILED after phase installing, last message 'no space left'"}
 run:
   description: The figures of the run as O(run) gave them.
   returned: success

@@ -153,7 +153,7 @@ def draw_table(rows: Sequence[Mapping[str, Any]], stamp: Stamp | None = None) ->
     """
     shown = [{**row, **_last_run(row, stamp)} for row in rows] if stamp else rows
     columns = {
-        head: [_shorten(_cell(row.get(key))) for row in shown]
+        head: [_cell(row.get(key)) if head == "NODE" else _shorten(_cell(row.get(key))) for row in shown]
         for head, key in (*_COLUMNS, *(_RECORDED if stamp else ()), *_MESSAGE)
     }
     columns = {head: cells for head, cells in columns.items() if any(cells)}

@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import errno
 import json
+import stat
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,6 +14,32 @@ from ..objects import make_bmc_settings, uid
 from .acting import Actions
 
 NAMES = ["node001", "node002", "node003", "node404"]
+WORDS = "1763640000 powered:0 booting:12 installer:20 queued:40 installing:100 init:400 up:430"
+RESULT: dict[str, Any] = {
+    "action": "power_on",
+    "outcome": "successful",
+    "failed": False,
+    "phase": "up",
+    "message": "UP after 7m00s",
+    "seconds": 420.0,
+    "started": 1763640000.0,
+    "timeline": [
+        {"phase": "powered", "at": 0.0, "seconds": 60.0, "message": ""},
+        {"phase": "installing", "at": 60.0, "seconds": 360.0, "message": "provisioning"},
+        {"phase": "up", "at": 420.0, "seconds": 0.0, "message": ""},
+    ],
+}
+RESULTS = {"node001": RESULT}
+RUN = {
+    "nodes": 1,
+    "slots": 10,
+    "provisioning_nodes": 1,
+    "admission": "all",
+    "bound_seconds": 400.0,
+    "achieved_seconds": 420.0,
+    "efficiency": 0.952,
+    "durations": {"boot_s": 60.0, "sync_s": 300.0, "init_s": 40.0, "source": "assumed"},
+}
 
 
 def test_a_report_has_a_row_a_node_a_summary_and_a_table(actions: Actions) -> None:
@@ -65,18 +94,119 @@ def test_a_node_without_a_bmc_does_not_spoil_the_report(actions: Actions, head: 
     assert report["nodes"]["node001"]["state"] == "down"
 
 
-def test_the_report_is_written_whole(actions: Actions, tmp_path: Path) -> None:
+def test_the_report_is_written_whole_with_run_and_phases(actions: Actions, tmp_path: Path) -> None:
     path = tmp_path / "deep" / "report.json"
 
-    report = actions.run("bcm_report", names=NAMES, path=str(path))
+    report = actions.run("bcm_report", names=NAMES, results=RESULTS, run=RUN, path=str(path))
 
     written = json.loads(path.read_text(encoding="utf-8"))
-    assert written == {"nodes": report["nodes"], "provisioning_summary": report["provisioning_summary"]}
+    phases = {name: node.pop("timeline") for name, node in written["nodes"].items()}
+    assert phases["node001"] == RESULTS["node001"]["timeline"] == report["timelines"]["node001"]
+    assert phases["node404"] == []
+    assert written == {"nodes": report["nodes"], "provisioning_summary": report["provisioning_summary"], "run": RUN}
+    assert written["nodes"]["node001"]["started"] == RESULTS["node001"]["started"]
     assert [entry.name for entry in path.parent.iterdir()] == ["report.json"]
 
 
+def test_a_page_is_written_beside_it(actions: Actions, tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "report.html"
+
+    actions.run("bcm_report", names=NAMES, results=RESULTS, run=RUN, html=str(path))
+
+    page = path.read_text(encoding="utf-8")
+    assert "<h1>Provisioning run</h1>" in page
+    assert "efficiency 0.95" in page
+    assert "Started 2025-11-20 12:00Z" in page
+    assert [entry.name for entry in path.parent.iterdir()] == ["report.html"]
+
+
+@pytest.mark.parametrize("option", ["path", "html"])
+def test_a_report_is_for_its_owner_only_even_where_an_older_one_was_not(
+    option: Any, actions: Actions, tmp_path: Path
+) -> None:
+    path = tmp_path / "report"
+    path.write_text("older")
+    path.chmod(0o644)
+
+    actions.run("bcm_report", names=NAMES, **dict[str, Any]({option: str(path)}))
+
+    assert "older" not in path.read_text(encoding="utf-8")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("option", ["path", "html"])
+def test_a_disk_that_is_full_leaves_the_older_report(
+    option: Any, actions: Actions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(half: Path, target: Path) -> Path:
+        raise OSError(errno.ENOSPC, "No space left on device", str(half), None, str(target))
+
+    monkeypatch.setattr(Path, "replace", refuse)
+    (tmp_path / "report").write_text("older")
+
+    result = actions.run("bcm_report", names=NAMES, **dict[str, Any]({option: str(tmp_path / "report")}))
+
+    assert result["msg"] == f"could not write the report to {tmp_path}/report: No space left on device"
+    assert [entry.read_text(encoding="utf-8") for entry in tmp_path.iterdir()] == ["older"]
+
+
+def test_figures_of_the_run_are_printed_and_handed_on(actions: Actions) -> None:
+    report = actions.run("bcm_report", names=NAMES, results=RESULTS, run=RUN)
+
+    assert "Achieved 7m00s, efficiency 0.95; 1.00 is all the slots allow." in actions.said
+    assert report["run"] == RUN
+
+
+@pytest.mark.parametrize("options", [{"run": {"nodes": 3}}, {"results": {"node001": {**RESULT, "timeline": [{}]}}}])
+def test_what_bcm_provision_did_not_give_is_refused(options: dict[str, Any], actions: Actions) -> None:
+    result = actions.run("bcm_report", names=NAMES, **options)
+
+    assert result["failed"]
+    assert "could not read" in result["msg"]
+
+
+def test_without_a_run_the_last_recorded_one_is_shown(actions: Actions, head: FakeHeadNode, tmp_path: Path) -> None:
+    head.device("node003")["extra_values"] = {"baremetal_timeline": WORDS, "theirs": "x"}
+    head.device("node002")["extra_values"] = {"baremetal_timeline": "<b>nonsense</b>"}
+
+    report = actions.run("bcm_report", names=NAMES, html=str(tmp_path / "report.html"))
+
+    row = report["nodes"]["node003"]
+    assert (row["started"], row["seconds"], row["ended"]) == (1763640000.0, 430, "up")
+    assert (row["longest_phase"], row["longest_seconds"]) == ("installing", 300)
+    assert report["nodes"]["node002"]["started"] is None
+    assert list(report["timelines"]) == ["node003"]
+    (line,) = [line for line in actions.said if line.startswith("node003")]
+    assert "2025-11-20 12:00Z  7m10s  installing 5m00s" in line
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "Last recorded run of each node" in page
+    assert "nonsense" not in page
+
+
+def test_after_a_run_old_records_are_not_taken_for_it(actions: Actions, head: FakeHeadNode) -> None:
+    head.device("node003")["extra_values"] = {"baremetal_timeline": WORDS}
+
+    report = actions.run("bcm_report", names=NAMES, results={"node003": {**RESULT, "started": None, "timeline": []}})
+
+    assert report["nodes"]["node003"]["started"] is None
+    assert not report["timelines"]
+
+
+def test_nodes_that_are_up_cost_four_calls_and_a_login(actions: Actions, head: FakeHeadNode) -> None:
+    actions.run("bcm_report", names=["node003"])
+
+    assert sorted(call.name for call in head.calls) == [
+        "getCategories",
+        "getDevices",
+        "getSoftwareImages",
+        "getStatusForDevices",
+    ]
+
+
 def test_check_mode_writes_no_report(actions: Actions, tmp_path: Path, head: FakeHeadNode) -> None:
-    actions.run("bcm_report", names=NAMES, path=str(tmp_path / "report.json"), check=True)
+    files = {"path": str(tmp_path / "report.json"), "html": str(tmp_path / "report.html")}
+
+    actions.run("bcm_report", names=NAMES, results=RESULTS, run=RUN, check=True, **files)
 
     assert not list(tmp_path.iterdir())
     assert not head.writes
