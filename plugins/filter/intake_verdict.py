@@ -1,0 +1,72 @@
+# SPDX-FileCopyrightText: The baremetal.bcm contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What is done with rows of a DHCP tap's spool, now that the lifecycle has said what became of each."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+Row = Mapping[str, Any]
+Result = Mapping[str, Any]
+
+# NetBox has these: as a state and an address, or as an entry in the journal that says why not.
+_SETTLED = ("changed", "unchanged", "conflict", "refused")
+_UNKNOWN, _FAILED = "not_found", "failed"
+
+
+def intake_verdict(
+    rows: Iterable[Row],
+    brought: Mapping[str, Any],
+    unknown_seconds: float = 0.0,
+    so_far: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Which receipts are acknowledged, which are tried again soon and which later, and all of it in lines for people.
+
+    `brought` is what the lifecycle returned, whole or failed. What NetBox does not know is tried again later until it
+    has waited for `unknown_seconds`, and acknowledged then: the machine's next renewal brings it again. `so_far` is the
+    verdict on the batch before, to which counts and failures are added.
+    """
+    results = {result["key"]: result for result in brought.get("events", [])}
+    nothing = {"outcome": _FAILED, "message": brought.get("msg", "the lifecycle said nothing of it")}
+    pairs = [(row, results.get(row["receipt"], nothing)) for row in rows]
+    later = [row["receipt"] for row, result in pairs if _is_kept(row, result, unknown_seconds)]
+    retry = [row["receipt"] for row, result in pairs if result["outcome"] == _FAILED]
+    before = so_far or {"counts": {}, "failures": {}}
+    counts = Counter(before["counts"]) + Counter(result["outcome"] for _row, result in pairs)
+    failures = {row["mac"]: result["message"] for row, result in pairs if result["outcome"] == _FAILED}
+    return {
+        "acknowledge": [row["receipt"] for row, _result in pairs if row["receipt"] not in {*later, *retry}],
+        "retry": retry,
+        "later": later,
+        "counts": dict(counts),
+        "failures": {**before["failures"], **failures},
+        "lines": _table([_cells(row, result, is_kept=row["receipt"] in later) for row, result in pairs]),
+    }
+
+
+def _is_kept(row: Row, result: Result, unknown_seconds: float) -> bool:
+    is_known = result["outcome"] in (*_SETTLED, _FAILED)
+    return not is_known and bool(row["waited_s"] < unknown_seconds)
+
+
+def _cells(row: Row, result: Result, *, is_kept: bool) -> tuple[str, ...]:
+    before, after = result.get("state_before") or "", result.get("state_after") or ""
+    states = f"{before} -> {after}" if before != after else before
+    told = result.get("message") or ", ".join(result.get("effects") or [])
+    outcome = f"{result['outcome']}, kept" if is_kept else str(result["outcome"])
+    return (row["mac"], row["ip"], str(result.get("device") or "-"), states or "-", outcome, told)
+
+
+def _table(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    widths = [max(map(len, column)) for column in zip(*rows)]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows]
+
+
+class FilterModule:
+    """Filters of the collection."""
+
+    def filters(self) -> dict[str, Any]:
+        return {"intake_verdict": intake_verdict}

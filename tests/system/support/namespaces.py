@@ -1,0 +1,123 @@
+# SPDX-FileCopyrightText: The baremetal.bcm contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Network namespaces of our own: nothing in them reaches the network of this computer, or is reached from it."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import select
+import socket
+import subprocess
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+_CLONE_NEWNET = 0x40000000
+
+
+class Namespace:
+    """A network namespace, gone when it is closed."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        ip("netns", "add", name)
+        self.ip("link", "set", "lo", "up")
+
+    def close(self) -> None:
+        with contextlib.suppress(subprocess.CalledProcessError):
+            ip("netns", "delete", self.name)
+
+    def ip(self, *words: str) -> None:
+        """Run ip in it."""
+        ip("-netns", self.name, *words)
+
+    def command(self, *words: str) -> list[str]:
+        """Give the command that runs another one in it."""
+        return ["ip", "netns", "exec", self.name, *words]
+
+    @contextlib.contextmanager
+    def inside(self) -> Iterator[None]:
+        """Let this thread make its sockets in the namespace for as long as the block lasts."""
+        home = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
+        there = os.open(f"/run/netns/{self.name}", os.O_RDONLY)
+        try:
+            _enter(there)
+            yield
+        finally:
+            _enter(home)
+            os.close(there)
+            os.close(home)
+
+
+def ip(*words: str) -> None:
+    """Run ip; what it complains of is in the error."""
+    try:
+        subprocess.run(["ip", *words], check=True, capture_output=True, text=True, timeout=30)
+    except subprocess.CalledProcessError as error:
+        error.add_note(error.stderr)
+        raise
+
+
+def _enter(namespace: int) -> None:
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.setns(namespace, _CLONE_NEWNET):
+        raise OSError(ctypes.get_errno(), "setns")
+
+
+class Door:
+    """A port on a namespace's loopback behind which a server of this computer's own loopback answers."""
+
+    def __init__(self, namespace: Namespace, address: tuple[str, int]) -> None:
+        self._address = address
+        self._closing = False
+        with namespace.inside():
+            self._listener = socket.create_server(("127.0.0.1", address[1]))
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        self._closing = True
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._thread.join()
+        self._listener.close()
+
+    def _serve(self) -> None:
+        while not self._closing:
+            try:
+                caller, _address = self._listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._pass_on, args=(caller,), daemon=True).start()
+
+    def _pass_on(self, caller: socket.socket) -> None:
+        with caller, contextlib.suppress(OSError), socket.create_connection(self._address, timeout=5) as server:
+            server.settimeout(None)
+            _pump((caller, server))
+
+
+def _pump(ends: Sequence[socket.socket]) -> None:
+    """Pass bytes on both ways until one end has no more."""
+    while True:
+        readable, _writable, _broken = select.select(ends, [], [])
+        for end in readable:
+            content = end.recv(1 << 16)
+            if not content:
+                return
+            ends[end is ends[0]].sendall(content)
+
+
+def processes_in(namespace: Namespace) -> list[int]:
+    """Give the processes that run in it."""
+    answer = subprocess.run(
+        ["ip", "netns", "pids", namespace.name], check=True, capture_output=True, text=True, timeout=30
+    )
+    return [int(pid) for pid in answer.stdout.split()]
+
+
+def script(path: Path, text: str) -> Path:
+    """Write a program."""
+    path.write_text(text, encoding="utf-8")
+    path.chmod(0o755)
+    return path

@@ -1,0 +1,190 @@
+# SPDX-FileCopyrightText: The baremetal.bcm contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A real NetBox, as tests look at it and fill it; and one that a test may stop."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import socket
+import subprocess
+import time
+import urllib.request
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[3]
+_TOOL = ROOT / "tests/tools/netbox"
+_DIRECTORY = Path(os.environ.get("NETBOX_DIR", "/var/tmp/baremetal-bcm-netbox"))
+_POSTGRES_PORT = os.environ.get("NETBOX_POSTGRES_PORT", "8233")
+_REDIS_PORT = os.environ.get("NETBOX_REDIS_PORT", "8234")
+Raw = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Server:
+    """A server in NetBox: its name, and the MAC address of its BMC."""
+
+    name: str
+    mac: str
+    state: str = "offline"
+
+
+class NetBoxView:
+    """What stands in NetBox."""
+
+    def __init__(self, url: str, token: str) -> None:
+        self.url, self._token = url, token
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Give the variables that the collection reads."""
+        return {"NETBOX_URL": self.url, "NETBOX_TOKEN": self._token}
+
+    @property
+    def port(self) -> int:
+        return int(self.url.rpartition(":")[2])
+
+    def call(self, method: str, path: str, content: Any = None) -> Any:
+        request = urllib.request.Request(  # noqa: S310 - the URL is ours
+            f"{self.url}/api/{path}",
+            data=None if content is None else json.dumps(content).encode(),
+            headers={"Authorization": f"Token {self._token}", "Content-Type": "application/json"},
+            method=method,
+        )
+        with urllib.request.urlopen(request, timeout=300) as answer:  # noqa: S310
+            body = answer.read()
+        return json.loads(body) if body else None
+
+    def add(self, servers: Sequence[Server]) -> None:
+        """Add servers, each with an interface iLO that has its BMC's MAC address."""
+        shelf = {"site": self._site(), "device_type": self._device_type(), self._role_field(): self._role()}
+        for start in range(0, len(servers), 200):
+            part = servers[start : start + 200]
+            devices = [{"name": server.name, "status": server.state, **shelf} for server in part]
+            made = self.call("POST", "dcim/devices/", devices)
+            interfaces = [
+                {
+                    "device": device["id"],
+                    "name": "iLO",
+                    "type": "1000base-t",
+                    "mgmt_only": True,
+                    "mac_address": server.mac,
+                }
+                for device, server in zip(made, part, strict=True)
+            ]
+            self.call("POST", "dcim/interfaces/", interfaces)
+
+    def remove(self, names: Iterable[str]) -> None:
+        """Remove servers, and the addresses of their BMCs."""
+        for name in names:
+            for device in self._all("dcim/devices/", name=name):
+                for address in self._all("ipam/ip-addresses/", device_id=device["id"]):
+                    self.call("DELETE", f"ipam/ip-addresses/{address['id']}/")
+                self.call("DELETE", f"dcim/devices/{device['id']}/")
+
+    def state(self, name: str) -> str:
+        return str(self._device(name)["status"]["value"])
+
+    def states(self, prefix: str) -> dict[str, str]:
+        """Give the states of all servers whose names begin so."""
+        found = self._all("dcim/devices/", name__isw=prefix)
+        return {device["name"]: device["status"]["value"] for device in found}
+
+    def addresses(self, name: str) -> list[str]:
+        """Give the addresses of a server's BMC, without their prefix lengths."""
+        found = self._all("ipam/ip-addresses/", device_id=self._device(name)["id"])
+        return sorted(address["address"].partition("/")[0] for address in found)
+
+    def journal(self, name: str) -> list[str]:
+        """Give the entries in a server's journal, oldest first."""
+        device = self._device(name)
+        found = self._all(
+            "extras/journal-entries/", assigned_object_type="dcim.device", assigned_object_id=device["id"]
+        )
+        return [entry["comments"] for entry in sorted(found, key=lambda entry: int(entry["id"]))]
+
+    def _device(self, name: str) -> Raw:
+        (device,) = self._all("dcim/devices/", name=name)
+        return device
+
+    def _all(self, path: str, **filters: Any) -> list[Raw]:
+        query = "&".join(f"{name}={value}" for name, value in filters.items())
+        found: list[Raw] = self.call("GET", f"{path}?limit=0&{query}")["results"]
+        return found
+
+    def _site(self) -> int:
+        return self._ensured("dcim/sites/", name="Intake", slug="intake")
+
+    def _role(self) -> int:
+        return self._ensured("dcim/device-roles/", name="Server", slug="intake-server", color="ff0000")
+
+    def _device_type(self) -> int:
+        maker = self._ensured("dcim/manufacturers/", name="Maker", slug="intake-maker")
+        return self._ensured("dcim/device-types/", manufacturer=maker, model="Server", slug="intake-server")
+
+    def _role_field(self) -> str:
+        """Name the field that NetBox renamed in 3.6."""
+        fields = self.call("OPTIONS", "dcim/devices/")["actions"]["POST"]
+        return "role" if "role" in fields else "device_role"
+
+    def _ensured(self, path: str, **fields: Any) -> int:
+        found = self._all(path, slug=fields["slug"])
+        return int((found[0] if found else self.call("POST", path, fields))["id"])
+
+
+def start_netbox() -> NetBoxView:
+    """Start the NetBox that all tests share, unless it runs or another one is named by the environment."""
+    if "NETBOX_URL" in os.environ:
+        return NetBoxView(os.environ["NETBOX_URL"].rstrip("/"), os.environ["NETBOX_TOKEN"])
+    done = subprocess.run([str(_TOOL), "start"], capture_output=True, text=True, timeout=900, check=False)
+    assert done.returncode == 0, done.stderr
+    words = dict(word.split("=", 1) for word in shlex.split(done.stdout)[1:])
+    return NetBoxView(words["NETBOX_URL"], words["NETBOX_TOKEN"])
+
+
+class OwnNetBox:
+    """A second server on the database of the shared one, which a test may stop and start."""
+
+    def __init__(self, shared: NetBoxView, directory: Path) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            port = listener.getsockname()[1]
+        self.view = NetBoxView(f"http://127.0.0.1:{port}", shared.environment["NETBOX_TOKEN"])
+        self._log = directory / "netbox.log"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        gunicorn = _DIRECTORY / "venv/bin/gunicorn"
+        words = [str(gunicorn), "netbox.wsgi", "--bind", f"127.0.0.1:{self.view.port}", "--threads", "4"]
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(words, env=self._environment(), stdout=log, stderr=log)
+        until = time.monotonic() + 60
+        while True:
+            try:
+                self.view.call("GET", "")
+            except OSError:
+                assert self._process.poll() is None, self._log.read_text(encoding="utf-8")
+                assert time.monotonic() < until, self._log.read_text(encoding="utf-8")
+                time.sleep(0.2)
+            else:
+                return
+
+    def stop(self) -> None:
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait(timeout=30)
+            self._process = None
+
+    @staticmethod
+    def _environment() -> Mapping[str, str]:
+        return {
+            **os.environ,
+            "NETBOX_TEST_POSTGRES_PORT": _POSTGRES_PORT,
+            "NETBOX_TEST_REDIS_PORT": _REDIS_PORT,
+            "NETBOX_CONFIGURATION": "netbox_configuration",
+            "DJANGO_SETTINGS_MODULE": "netbox.settings",
+            "PYTHONPATH": str(_DIRECTORY / "etc"),
+        }
