@@ -38,6 +38,10 @@ help: ## print this help
 demo: .venv ## provision five machines of the virtual rack, twice
 	@$(MAIN) $(TOOLS)/with-rack virtual_rack/racks/demo.yml $(TOOLS)/demo
 
+.PHONY: demo-intake
+demo-intake: .venv .venv-rulebook ## from a BMC's first lease to NetBox, for real; needs root, fetches what it lacks
+	@$(MAIN) $(TOOLS)/demo-intake
+
 .PHONY: rack
 rack: .venv ## keep a virtual rack running; prints the variables to export (RACK=, SPEED=)
 	@$(MAIN) virtual-rack serve $(or $(RACK),virtual_rack/racks/demo.yml) --port 0 --speed $(or $(SPEED),60)
@@ -51,8 +55,8 @@ test: begin lint docs unit units sanity integration molecule smoke ## everything
 	if [ -s $(LEFT_OUT) ]; then echo 'Left out:'; sed 's/^/  /' $(LEFT_OUT); else echo 'Nothing was left out.'; fi
 
 .PHONY: test-system
-test-system: .venv ## machines with real BMCs; needs Debian's openipmi and ipmitool
-	@VIRTUAL_RACK_REQUIRE_IPMI=1 $(STEP) 'system tests' $(MAIN) pytest -n auto -rfEP tests/system
+test-system: .venv .venv-rulebook ## real BMCs, DHCP, rule engine and NetBox; needs root and what .ci/run installs
+	@VIRTUAL_RACK_REQUIRE_IPMI=1 INTAKE_REQUIRE_ALL=1 $(STEP) 'system tests' $(MAIN) pytest -n auto -rfEP tests/system
 
 .PHONY: lint
 lint: .venv ## ruff, mypy, ansible-lint, shellcheck, changelog fragments
@@ -103,7 +107,7 @@ build: .venv ## build the collection artifact
 
 .PHONY: clean
 clean: ## remove all that make and the tools have made, environments too
-	rm -rf .cache .collections .venv $(OTHER_CORES) .ansible tests/output
+	rm -rf .cache .collections .venv .venv-rulebook $(OTHER_CORES) .ansible tests/output
 	find . -name .git -prune -o -name __pycache__ -prune -exec rm -rf {} +
 
 # What the targets above need.
@@ -117,6 +121,10 @@ environments: .venv $(OTHER_CORES)
 .PHONY: .venv
 .venv:
 	@python=$$($(TOOLS)/find-python main) && $(TOOLS)/venv $@ "$$python" -r requirements-dev.txt
+
+.PHONY: .venv-rulebook
+.venv-rulebook:
+	@python=$$($(TOOLS)/find-python main) && $(TOOLS)/venv $@ "$$python" -r requirements-rulebook.txt
 
 .PHONY: .venv-core-2.16
 .venv-core-2.16:
