@@ -57,14 +57,13 @@ def test_a_head_node_that_restarts_is_gone_and_comes_back_on_its_port_with_its_d
     async def scene(client: Client) -> None:
         device = await client.call("cmdevice", "getDevice", "node1")
         await client.call("cmdevice", "updateDevice", {**device, "extra_values": {"owner": "me"}}, 0)
-        left = await client.admin.post("/head_node", json={"away_s": 0.3})
-        assert left.json()["listening"] is False
-        assert 0 < left.json()["back_in_s"] <= 0.3
+        left = (await client.admin.post("/head_node", json={"away_s": 3600})).json()
+        assert (left["listening"], left["restarts"], 3000 < left["back_in_s"] <= 3600) == (False, 0, True)
         with pytest.raises(httpx.ConnectError):
             await client.ask("cmdevice", "getDevice", "node1")
         again = await client.admin.post("/head_node", json={"away_s": 1})
         assert (again.status_code, "away already" in again.json()["error"]) == (400, True)
-        await client.running.api_port.back()
+        assert (await client.admin.post("/head_node", json={"away_s": 0})).json()["listening"] is True
         assert (await client.admin.get("/head_node")).json() == {"listening": True, "back_in_s": None, "restarts": 1}
         assert "text/html" in (await client.ask("cmdevice", "getDevice", "node1")).headers["content-type"]
         await client.log_in()
@@ -78,10 +77,10 @@ def test_who_waits_for_events_is_cut_off_and_his_session_is_not_known_afterwards
         session = await client.call("cmsession", "registerSession", 6)
         asking = client.call("cmsession", "waitForEvents", session, 60)
         waiting = await struck(client, call="waitForEvents", seconds=0.001, asking=asking)
-        await client.admin.post("/head_node", json={"away_s": 0.1})
+        await client.admin.post("/head_node", json={"away_s": 3600})
         with pytest.raises(httpx.HTTPError):
             await waiting
-        await client.running.api_port.back()
+        await client.admin.post("/head_node", json={"away_s": 0})
         await client.log_in()
         (ended,) = await client.call("cmsession", "waitForEvents", session, 60)
         assert ended["childType"] == "EndOfSessionEvent"
@@ -94,21 +93,37 @@ def test_a_call_that_was_slow_when_the_head_node_went_is_never_done(play: Callab
         device = await client.call("cmdevice", "getDevice", "node1")
         late = client.call("cmdevice", "updateDevice", {**device, "notes": "late"}, 0)
         asking = await struck(client, call="updateDevice", seconds=0.05, asking=late)
-        await client.admin.post("/head_node", json={"away_s": 0.2})
+        await client.admin.post("/head_node", json={"away_s": 3600})
         with pytest.raises(httpx.HTTPError):
             await asking
-        await client.running.api_port.back()
+        await client.admin.post("/head_node", json={"away_s": 0})
         await client.log_in()
-        assert (await client.call("cmdevice", "getDevice", "node1"))["notes"] == ""
+        # As slow as the one that was cut off, and begun after it.
+        reading = client.call("cmdevice", "getDevice", "node1")
+        after = await struck(client, call="getDevice", seconds=0.05, asking=reading)
+        assert (await after)["notes"] == ""
 
     play(scene)
 
 
-@pytest.mark.parametrize("body", [{}, {"away_s": 0}, {"away_s": "long"}, {"away_s": 1, "x": 1}])
+@pytest.mark.parametrize(
+    "body", [{}, {"away_s": -1}, {"away_s": "long"}, {"away_s": True}, {"away_s": False}, {"away_s": 1, "x": 1}]
+)
 def test_an_absence_that_cannot_be_is_refused(play: Callable[[Scene], None], body: dict[str, Any]) -> None:
     async def scene(client: Client) -> None:
         assert (await client.admin.post("/head_node", json=body)).status_code == 400
         assert (await client.admin.get("/head_node")).json()["listening"] is True
+
+    play(scene)
+
+
+def test_a_head_node_comes_back_by_itself(play: Callable[[Scene], None]) -> None:
+    async def scene(client: Client) -> None:
+        port = client.running.api_port
+        await client.admin.post("/head_node", json={"away_s": 0.05})
+        async with asyncio.timeout(10):
+            await port.listening.wait()
+        assert (await client.log_in()).json() is True
 
     play(scene)
 

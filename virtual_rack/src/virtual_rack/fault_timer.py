@@ -5,14 +5,16 @@ from __future__ import annotations
 
 import asyncio
 
+from virtual_rack.clock import Pacer
 from virtual_rack.faults import Faults
 
 
 class FaultTimer:
     """Sleeps until the next fault ends, so that those who depend on faults hear of it then."""
 
-    def __init__(self, faults: Faults) -> None:
+    def __init__(self, faults: Faults, *, pacer: Pacer) -> None:
         self._faults = faults
+        self._pacer = pacer
         self._handle: asyncio.TimerHandle | None = None
         faults.listen(self._plan)
         self._plan()
@@ -29,6 +31,8 @@ class FaultTimer:
             self._handle = asyncio.get_running_loop().call_later(left_s, self._end)
 
     def _end(self) -> None:
+        # What follows from the end of a fault is timed from the clock's now.
+        self._pacer.catch_up()
         self._faults.end_due()
         # A timer may be a little early.
         self._plan()

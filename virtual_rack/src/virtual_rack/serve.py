@@ -148,14 +148,14 @@ async def _listening(head: HeadNode, rack: RackSpec, options: Options, directory
     api = Api(head, pacer=pacer, access=access, log=log)
     ipmi_port = rack.ipmi_port if options.ipmi_port is None else options.ipmi_port
     bmcs = Bmcs(head, pacer=pacer, directory=directory / "bmc", port=ipmi_port)
-    api_port = ApiPort(api, head=head, access=access, context=_certificates(head.spec, directory))
+    api_port = ApiPort(api, head=head, pacer=pacer, access=access, context=_certificates(head.spec, directory))
     admin = Admin(head, pacer=pacer, bmcs=bmcs, access=access, log=log, api_port=api_port)
     async with (
         _open(api_port, options.port) as port,
         _site(admin.application(), options.admin_port) as admin_port,
         _powered(head, bmcs, pacer, rack.ipmi_timeout_s),
     ):
-        pace, fault_timer = asyncio.create_task(pacer.run()), FaultTimer(head.faults)
+        pace, fault_timer = asyncio.create_task(pacer.run()), FaultTimer(head.faults, pacer=pacer)
         try:
             yield Running(head, pacer, bmcs, api_port, port, admin_port, directory)
         finally:

@@ -98,20 +98,24 @@ class Admin:
         return web.json_response([fault.to_json() for fault in self._head.faults.all()])
 
     async def _add_fault(self, request: web.Request) -> web.Response:
+        wanted = await _body(request)
+        self._pacer.catch_up()
         try:
-            fault = self._head.faults.add(await _body(request))
+            fault = self._head.faults.add(wanted)
         except FaultError as error:
             raise AdminError(str(error)) from None
         await self._bmcs.settle()
         return web.json_response(fault.to_json(), status=201)
 
     async def _clear_faults(self, _request: web.Request) -> web.Response:
+        self._pacer.catch_up()
         self._head.faults.clear()
         await self._bmcs.settle()
         return web.json_response([])
 
     async def _remove_fault(self, request: web.Request) -> web.Response:
         number = request.match_info["number"]
+        self._pacer.catch_up()
         if not number.isdecimal() or not self._head.faults.remove(int(number)):
             raise web.HTTPNotFound(text=f"no fault {number}")
         await self._bmcs.settle()
@@ -150,8 +154,10 @@ class Admin:
         wanted = await _body(request)
         if wanted.keys() != {"away_s"}:
             raise AdminError('expected {"away_s": SECONDS}')
-        self._pacer.catch_up()
-        if not await self._api_port.leave(_positive(wanted, "away_s")):
+        seconds = wanted["away_s"]
+        if seconds == 0 and not isinstance(seconds, bool):
+            await self._api_port.come_back()
+        elif not await self._api_port.leave(_positive(wanted, "away_s")):
             raise AdminError(f"the head node is away already; back in {self._api_port.back_in_s():.1f} s")
         return await self._daemon(request)
 

@@ -9,6 +9,7 @@ import ssl
 
 from aiohttp import web
 
+from virtual_rack.clock import Pacer
 from virtual_rack.head_node import HeadNode
 from virtual_rack.web.access import Access
 from virtual_rack.web.api import Api
@@ -20,10 +21,12 @@ _SHUTDOWN_S = 1.0
 class ApiPort:
     """Listens for the API; `leave` lets CMDaemon end and start again on the same port."""
 
-    def __init__(self, api: Api, *, head: HeadNode, access: Access, context: ssl.SSLContext) -> None:
+    def __init__(self, api: Api, *, head: HeadNode, pacer: Pacer, access: Access, context: ssl.SSLContext) -> None:
         self.restarts = 0
+        self.listening = asyncio.Event()
         self._api = api
         self._head = head
+        self._pacer = pacer
         self._access = access
         self._context = context
         self._runner = web.AppRunner(api.application(), access_log=None, shutdown_timeout=_SHUTDOWN_S)
@@ -49,11 +52,6 @@ class ApiPort:
             self._place.close()
         await self._runner.cleanup()
 
-    async def back(self) -> None:
-        """Wait until it listens again."""
-        if self._back is not None:
-            await self._back
-
     def back_in_s(self) -> float | None:
         """Say in how many real seconds it listens again, None while it listens."""
         return max(0.0, self._back_at_s - _now_s()) if self._site is None else None
@@ -63,7 +61,9 @@ class ApiPort:
         if self._site is None:
             return False
         site, self._site = self._site, None
+        self.listening.clear()
         self._back_at_s = _now_s() + seconds
+        self._pacer.catch_up()
         self._access.expire_all()
         self._api.end_life()
         self._head.stop_daemon()
@@ -72,11 +72,23 @@ class ApiPort:
         for connection in self._runner.server.connections if self._runner.server else ():
             if connection.transport is not None:
                 connection.transport.abort()
-        self._back = asyncio.create_task(self._return(seconds))
+        self._back = asyncio.create_task(self._return_after(seconds))
         return True
 
-    async def _return(self, seconds: float) -> None:
+    async def come_back(self) -> bool:
+        """Listen again now, unless it does already."""
+        if self._back is None or self._site is not None:
+            return False
+        self._back.cancel()
+        await self._return()
+        return True
+
+    async def _return_after(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
+        await self._return()
+
+    async def _return(self) -> None:
+        self._pacer.catch_up()
         self._head.start_daemon()
         self._api.begin_life()
         await self._listen()
@@ -87,6 +99,7 @@ class ApiPort:
         if place is not None:
             self._site = web.SockSite(self._runner, place, ssl_context=self._context, backlog=_BACKLOG)
             await self._site.start()
+            self.listening.set()
 
 
 def _bind(address: tuple[str, int]) -> socket.socket:
