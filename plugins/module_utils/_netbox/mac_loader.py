@@ -194,14 +194,14 @@ class MacLoader:
         if self._netbox.has_mac_objects:
             for raw in self._netbox.find(MAC_ADDRESSES, mac_address=wanted):
                 if raw.get("assigned_object_id") is not None:
-                    is_port = raw["assigned_object_type"] == _INTERFACE
-                    found[raw["mac_address"].upper()].append(_owner_of(raw["assigned_object"] or {}, is_port=is_port))
+                    port_id = raw["assigned_object_id"] if raw["assigned_object_type"] == _INTERFACE else None
+                    found[raw["mac_address"].upper()].append(_owner_of(raw.get("assigned_object") or {}, port_id))
             return found
         for mac, ports in find_by_mac(self._netbox, wanted).items():
-            found[mac] += [_owner_of(raw, is_port=True) for raw in ports]
+            found[mac] += [_owner_of(raw, raw["id"]) for raw in ports]
         for raw in self._netbox.find(_VM_INTERFACES, mac_address=wanted):
             for mac in macs_of(raw):
-                found[mac].append(_owner_of(raw, is_port=False))
+                found[mac].append(_owner_of(raw, None))
         return found
 
     # -- writing --------------------------------------------------------------------------------------------------
@@ -293,11 +293,11 @@ def _port_of(raw: Raw) -> BmcPort:
     return BmcPort(raw["id"], raw["name"], (raw["mac_address"] or "").upper(), macs_of(raw), str(raw["last_updated"]))
 
 
-def _owner_of(raw: Raw, *, is_port: bool) -> Owner:
+def _owner_of(raw: Raw, port_id: int | None) -> Owner:
     """The owner behind an interface of a device or of a virtual machine."""
     holder = raw.get("device") or raw.get("virtual_machine") or {}
     device = str(holder.get("name") or holder.get("display") or "something not visible")
-    return Owner(device, str(raw.get("name") or raw.get("display") or "?"), raw.get("id") if is_port else None)
+    return Owner(device, str(raw.get("name") or raw.get("display") or "?"), port_id)
 
 
 def _entry_of(row: Row, decision: Decision, source: str) -> Entry:
