@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import socket
 import struct
 from dataclasses import dataclass
@@ -82,7 +83,7 @@ def _refuse(opened: socket.socket) -> None:
         raise OSError(errno.EPROTONOSUPPORT, "not an Ethernet interface")
     pending = opened.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
     if pending:
-        raise OSError(pending, "the interface is down" if pending == errno.ENETDOWN else errno.errorcode[pending])
+        raise OSError(pending, os.strerror(pending))
 
 
 def _vlan(ancillary: list[tuple[int, int, bytes]]) -> int | None:

@@ -181,4 +181,8 @@ def event_of(spool: str, stats: Stats, *, news: int = 0, newest: Sighting | None
 
 
 def _told_of(sighting: Sighting) -> dict[str, object]:
-    return {"mac": sighting.mac, "ip": sighting.ip, "interface": sighting.interface, "relay": sighting.relay or ""}
+    told: dict[str, object] = {"mac": sighting.mac, "ip": sighting.ip, "interface": sighting.interface}
+    for name in ("relay", "vlan"):
+        if getattr(sighting, name) is not None:
+            told[name] = getattr(sighting, name)
+    return told

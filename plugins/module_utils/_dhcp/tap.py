@@ -106,7 +106,7 @@ class Tap:
         listening.start()
         self._until_stopped(self._keep)
         listening.join()
-        self.keeper.take(self._queue.take(0))
+        self.keeper.take([*self._queue.take(0), *self.listener.step(0)])
         self.keeper.close()
         self._report()
         self.listener.close()

@@ -219,6 +219,7 @@ if __name__ == "__main__":
 
         async def put(self, item: Any) -> None:
             sys.stdout.write(f"{item}\n")
+            sys.stdout.flush()
 
     logging.basicConfig(level=logging.INFO)
     try:
