@@ -518,6 +518,23 @@ def test_a_provisioner_that_is_back_in_time_begins_its_transfers_anew(bench: Ben
     assert bench.status("node1")["status"] == "UP"
 
 
+def test_a_device_that_is_removed_while_it_installs_is_gone_and_its_slot_falls_free(bench: Bench) -> None:
+    bench.register("node1", "node2")
+    bench.power("node1", "ON")
+    bench.step(120)
+    uuid = bench.device("node1")["uuid"]
+    assert bench.call("cmdevice", "removeDevice", uuid, 0)["success"]
+    assert bench.call("cmstatus", "getStatusForDevices", [uuid]) == [None]
+    bench.step(1000)
+    assert requests_of(bench) == []
+    assert bench.call("cmstatus", "getStatusForDevices", [uuid]) == [None]
+    bench.register("node1")
+    assert bench.status("node1")["status"] == "DOWN"
+    bench.power("node1", "RESET")
+    bench.step(1000)
+    assert bench.status("node1")["status"] == "UP"
+
+
 def test_a_rack_goes_on_where_it_stopped(bench: Bench, rack: Any) -> None:
     bench.register("node1", "node2")
     bench.power("node1", "ON")

@@ -24,6 +24,14 @@ def test_requests_are_served_first_come_first_served() -> None:
     assert [r.uuid for r in queue.admit([Provisioner("head", 2, IMAGES)], locked_images=NONE)] == ["r2"]
 
 
+def test_who_comes_first_out_of_turn_is_served_before_all_that_wait() -> None:
+    queue = SlotQueue()
+    for number in range(3):
+        queue.add(request(number), first=number == 2)
+    assert [r.uuid for r in queue.admit([Provisioner("head", 2, IMAGES)], locked_images=NONE)] == ["r2", "r0"]
+    assert [r.uuid for r in queue.waiting] == ["r1"]
+
+
 def test_a_request_goes_to_the_provisioner_with_the_image_and_the_fewest_tasks() -> None:
     queue = SlotQueue()
     provisioners = [
@@ -53,15 +61,17 @@ def test_a_provisioner_that_is_not_available_gets_nothing() -> None:
 
 @given(
     slots=st.lists(st.integers(min_value=1, max_value=4), min_size=1, max_size=4),
-    events=st.lists(st.one_of(st.just("add"), st.just("drop"), st.just("admit")), max_size=60),
+    events=st.lists(st.sampled_from(["add", "first", "drop", "give up", "admit"]), max_size=60),
 )
 def test_no_provisioner_ever_works_above_its_slots_and_none_is_idle_while_somebody_waits(
     slots: list[int], events: list[str]
 ) -> None:
     queue, provisioners = SlotQueue(), [Provisioner(f"p{i}", n, IMAGES) for i, n in enumerate(slots)]
     for number, what in enumerate(events):
-        if what == "add":
-            queue.add(request(number))
+        if what in ("add", "first"):
+            queue.add(request(number), first=what == "first")
+        elif what == "give up" and queue.waiting:
+            queue.drop(queue.waiting[-1].uuid)
         elif what == "drop" and queue.running:
             queue.drop(next(iter(queue.running)))
         queue.admit(provisioners, locked_images=NONE)
