@@ -14,7 +14,8 @@ from typing import Any
 import httpx
 
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.client import HeadNode
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.transport import Connection, Transport
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.errors import BcmTransportError
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.transport import Answer, Connection, Transport
 
 from .fake_clock import FakeClock
 from .objects import make_category, make_head_node, make_image, make_network, make_partition, uid
@@ -89,6 +90,7 @@ class Node:
     bmc: str = ""
     daemon: str = ""  # "": well; "gone": can't be reached; "idle": says yes and does nothing
     flags: Raw = field(default_factory=dict)
+    boots: int = 0  # how often it began to boot
 
 
 class FakeHeadNode:
@@ -114,12 +116,24 @@ class FakeHeadNode:
         self.instead: dict[str, Callable[[Call], httpx.Response | None]] = {}
         self.forgets: set[str] = set()  # keys that are dropped with success: true
         self._dead = False
+        self._calls_left: int | None = None
         self._power_count = 0
 
     # -- for tests ------------------------------------------------------------------------------------------------
 
     def client(self, **options: Any) -> HeadNode:
         return HeadNode(Transport(self.connection, http_transport=self.transport, sleep=self.clock.sleep), **options)
+
+    def direct_client(self, **options: Any) -> HeadNode:
+        """A client without HTTP, for tests of many runs; it tries nothing again."""
+        return HeadNode(_Direct(self), **options)
+
+    def copy(self) -> FakeHeadNode:
+        """Another head node in the same state, without its calls."""
+        twin = FakeHeadNode()
+        for name in ("clock", "devices", "nodes", "categories", "images", "history", "slots"):
+            setattr(twin, name, copy.deepcopy(getattr(self, name)))
+        return twin
 
     @property
     def connection(self) -> Connection:
@@ -160,8 +174,12 @@ class FakeHeadNode:
         self._dead = True
         raise Killed
 
+    def die_after(self, calls: int) -> None:
+        """Kill whoever makes the call after that many more."""
+        self._calls_left = calls
+
     def revive(self) -> None:
-        self._dead = False
+        self._dead, self._calls_left = False, None
         self.instead.clear()
 
     # -- the wire -------------------------------------------------------------------------------------------------
@@ -177,6 +195,17 @@ class FakeHeadNode:
         body = json.loads(content)
         if body["service"] == "login":
             return httpx.Response(200, json=True, headers={"Set-Cookie": "cm-login-token=0123;path=/;Secure"})
+        served = self.serve(body)
+        return served if isinstance(served, httpx.Response) else httpx.Response(200, text=served)
+
+    def serve(self, body: Raw) -> httpx.Response | str:
+        """The answer to one call; a text is JSON of a call that went well."""
+        if self._calls_left is not None:
+            self._calls_left -= 1
+            if self._calls_left < 0:
+                self.die()
+        if self._dead:
+            raise Killed
         call = Call(body["service"], body["call"], body["args"], body)
         self.calls.append(call)
         instead = self.instead.get(call.name)
@@ -186,7 +215,7 @@ class FakeHeadNode:
         method = getattr(self, f"_{call.service}_{_in_snake_case(call.name)}", None)
         if method is None:
             return httpx.Response(400, text="Bad Request")
-        return httpx.Response(200, json=method(*call.args))
+        return json.dumps(method(*call.args))
 
     # -- entities -------------------------------------------------------------------------------------------------
 
@@ -308,6 +337,7 @@ class FakeHeadNode:
                 self._remember(uuid, "REBOOT", True)
             if agrees and not node.daemon:
                 node.steps = [node.steps[0], ("GOING_DOWN", ""), *node.boot]
+                node.boots += 1
         return {"success": agreed, "operations": []}
 
     def _switch(self, node: Node, operation: str) -> None:
@@ -317,6 +347,7 @@ class FakeHeadNode:
         elif operation == "RESET" or node.power == "OFF":
             # What was seen last is still seen once: the head node notices late.
             node.power, node.steps = "ON", [now, *node.boot]
+            node.boots += 1
 
     def _cmdevice_power_operation_history(self, uuids: list[str], _last_only: bool) -> list[Raw]:
         last = {entry["ref_device_uuid"]: entry for entry in self.history}
@@ -341,6 +372,22 @@ class FakeHeadNode:
 
     def _cmsession_acknowledge_keep_alive(self, _session: str, _number: int) -> bool:
         return True
+
+
+class _Direct(Transport):
+    """Hands calls over as JSON without sending them."""
+
+    def __init__(self, head: FakeHeadNode) -> None:
+        self.connection = head.connection
+        self._head = head
+
+    def call(self, body: Raw, *, name: str, reads: bool, read_timeout_s: float | None = None) -> Answer:
+        served = self._head.serve(json.loads(json.dumps(body)))
+        if isinstance(served, str):
+            return Answer(200, json.loads(served), True, served)
+        if served.status_code >= 500:
+            raise BcmTransportError(f"could not call {name}: HTTP {served.status_code}")
+        return Answer(served.status_code, served.json(), True, served.text)
 
 
 def _in_snake_case(name: str) -> str:

@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.case import Job, NodeResult
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.claim import Owner
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.drive import Drive
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.provision import Request
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.record import Record
@@ -33,12 +34,14 @@ def provision(
     said: list[str] | None = None,
     check: bool = False,
     pace: Pace | None = None,
+    owner: Owner | None = None,
+    direct: bool = False,
     **job: Any,
 ) -> dict[str, NodeResult]:
     # Power is cut at once where a test is not about restarts.
     pace = pace or Pace(workers=2, graceful=False)
-    client = head.client(read_only=check)
-    drive = Drive(client, head.clock, pace, (said if said is not None else []).append)
+    client = (head.direct_client if direct else head.client)(read_only=check)
+    drive = Drive(client, head.clock, pace, (said if said is not None else []).append, owner)
     whole = Job(names or names_of(head), request, **job)
     run = drive.plan(whole) if check else drive.run(whole)
     return dict(run.results)
