@@ -61,6 +61,11 @@ to_check:
   type: list
   elements: str
   sample: ["DHCP and TFTP answer: ss -uln 'sport = :67 or sport = :69'"]
+category_images:
+  description: The software image that each category has now. Empty where neither a node nor a category of the run names an image.
+  returned: success or problems
+  type: dict
+  sample: {default: default-image}
 version:
   description: Version of BCM.
   returned: success or problems
@@ -98,7 +103,10 @@ def work(module: AnsibleModule, head_node: HeadNode) -> dict[str, Any]:
     nodes, categories = module.params["devices"], module.params["categories"]
     require_names([node["hostname"] for node in nodes])
     problems = preflight.check_inventory(nodes)
-    references = assume_categories(read_references(head_node), categories)
+    names_images = any(entity.get("software_image") for entity in (*nodes, *categories))
+    references = read_references(head_node, images=names_images, partitions=False)
+    category_images = preflight.images_of_categories(references)
+    references = assume_categories(references, categories)
     problems += preflight.check_references(nodes, categories, references)
     known = read_devices(head_node)
     problems += preflight.check_new(nodes, known)
@@ -109,6 +117,7 @@ def work(module: AnsibleModule, head_node: HeadNode) -> dict[str, Any]:
         "changed": False,
         "problems": [str(problem) for problem in (*problems, *slot_problems)],
         "remarks": remarks,
+        "category_images": category_images,
         "to_check": list(preflight.NOT_SEEN),
         "version": str(head_node.get_version().get("cm_version", "")),
     }

@@ -39,10 +39,11 @@ def apply_devices(
     Raises BcmConfigError for an empty list, a name given twice, or a device that is not a node.
     """
     wanted = _index(devices)
-    references = read_references(head_node)
+    stored = read_devices(head_node)
+    # Only a new device is told its partition.
+    references = read_references(head_node, partitions=any(name not in stored for name in wanted))
     if check_mode:
         references = assume_categories(references, declared_categories)
-    stored = read_devices(head_node)
     _refuse_others(wanted, stored)
     store = Store(head_node, DEVICE, head_node.get_devices, workers, bulk)
     context = Context(references)

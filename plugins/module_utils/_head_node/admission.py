@@ -75,10 +75,12 @@ class Pipeline:
             asked_s = min(reached.get("queued", math.inf), reached.get("installing", math.inf))
             if asked_s < math.inf:
                 boots.append(asked_s)
-            if "installing" in reached and "init" in reached:
-                syncs.append(reached["init"] - reached["installing"])
-            if "init" in reached and watch.verdict == "up":
-                inits.append(reached["up"] - reached["init"])
+            # A start too short to be seen between two looks is none.
+            started_s = reached.get("init", reached.get("up"))
+            if "installing" in reached and started_s is not None:
+                syncs.append(started_s - reached["installing"])
+                if "up" in reached:
+                    inits.append(reached["up"] - started_s)
         if not syncs:
             return self
         known = self.durations

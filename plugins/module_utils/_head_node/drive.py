@@ -45,7 +45,7 @@ class Run:
     @property
     def efficiency(self) -> float | None:
         """Bound over achieved for the nodes that were installed; 1.0 is perfect."""
-        if self.pipeline is None or not self.achieved_s or not self.installed:
+        if self.pipeline is None or self.pipeline.source != "observed" or not self.achieved_s:
             return None
         return self.pipeline.bound_s(self.installed, self.admission) / self.achieved_s
 
@@ -124,7 +124,7 @@ class Drive:
             f"Provisioning {len(acting)} of {len(run.results)} nodes as {self._owner.name}. "
             "Interrupted? Start the same again: it goes on."
         )
-        if run.plan_line():
+        if len(acting) > 1 and run.plan_line():
             self._say(run.plan_line())
         failed = sum(1 for result in run.results.values() if result.outcome == "failed")
         pace = replace(self._pace, failed_before=self._pace.failed_before + failed)

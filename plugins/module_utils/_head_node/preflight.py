@@ -180,6 +180,13 @@ def _check_swap(node: Wanted, device: Raw | None, allow: bool) -> list[Problem]:
     ]
 
 
+def images_of_categories(references: References) -> dict[str, str]:
+    """The name of each category's image; {} where the images were not read."""
+    proxies = {raw["name"]: raw.get("softwareImageProxy") or {} for raw in references.categories.raw.values()}
+    images = {name: references.images.raw.get(proxy.get("parentSoftwareImage", "")) for name, proxy in proxies.items()}
+    return {name: str(image["name"]) for name, image in images.items() if image}
+
+
 def check_slots(slots: Sequence[Slots], node_count: int) -> tuple[list[Problem], list[str]]:
     """Problems and remarks about provisioning slots: none at all is a problem, fewer than nodes a remark."""
     open_slots = sum(slot.capacity for slot in slots if not slot.drained)

@@ -20,13 +20,15 @@ from .references import Names, References
 _ASSUMED_NAMESPACE = uuid.UUID("6c1d6a66-6f0e-4f0b-8f4a-5d2f4f2f7b11")
 
 
-def read_references(head_node: HeadNode) -> References:
-    """Four calls, whatever the number of nodes."""
+def read_references(
+    head_node: HeadNode, *, images: bool = True, networks: bool = True, partitions: bool = True
+) -> References:
+    """What entities refer to: a call for each kind, whatever the number of nodes. A kind that is left out is empty."""
     return References(
         categories=Names.from_api("category", head_node.get_categories()),
-        images=Names.from_api("software image", head_node.get_software_images()),
-        networks=Names.from_api("network", head_node.get_networks()),
-        partitions=Names.from_api("partition", head_node.get_partitions()),
+        images=Names.from_api("software image", head_node.get_software_images() if images else ()),
+        networks=Names.from_api("network", head_node.get_networks() if networks else ()),
+        partitions=Names.from_api("partition", head_node.get_partitions() if partitions else ()),
     )
 
 

@@ -20,7 +20,7 @@ from .power import HeadNodePower, open_session, targets_of
 from .provision import decide
 from .record import Record
 from .references import Names, References
-from .snapshot import read_devices, read_statuses, select_nodes
+from .snapshot import read_devices, read_references, read_statuses, select_nodes
 from .timeline import Timeline
 
 # Operations in the power history after which a node is off (bcm-api.md 5).
@@ -44,7 +44,7 @@ class Survey:
 
         Raises BcmConfigError for an empty set, for what is no node, and for more nodes to power than allowed.
         """
-        self.references = self._read_references()
+        self.references = read_references(self.head_node, networks=False, partitions=False)
         devices = read_devices(self.head_node)
         self._recorded = [
             Timeline.from_words(Record.from_api(raw.get("extra_values")).timeline) for raw in devices.values()
@@ -94,13 +94,6 @@ class Survey:
         return last
 
     # -- parts ------------------------------------------------------------------------------------------------------
-
-    def _read_references(self) -> References:
-        """Only what decides about an installation."""
-        return References(
-            categories=Names.from_api("category", self.head_node.get_categories()),
-            images=Names.from_api("software image", self.head_node.get_software_images()),
-        )
 
     def _case(self, name: str, device: Raw | None, status: DeviceStatus | None, claimed_by: str) -> Case:
         facts = facts_of(name, device, self.references, status, self.job, claimed_by=claimed_by)

@@ -68,6 +68,9 @@ class Switching:
                 failed += [name] if report.failure is not None else []
             if changed:
                 pulse.hurry(self._clock.now_s())
+                if not self._power.is_busy:
+                    # More changes will come until the next look, each ending a long poll.
+                    self._clock.sleep(max(0.0, pulse.due_s - self._clock.now_s()))
             if pulse.due_s <= self._clock.now_s():
                 break
         return failed

@@ -1,0 +1,167 @@
+# SPDX-FileCopyrightText: The baremetal.bcm contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Measures provision.yml on a virtual rack: efficiency, calls, CPU and memory of a first run, and the cost of a second.
+
+For each cluster, admission and way of calling a rack of its own, on which every phase takes the same known time. The
+bound is boot + ceil(nodes / slots) x sync + init of the rack itself; achieved is from the first power operation to the
+last node that is UP, as the rack's head node knows it. Prints a table.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import shlex
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from racks import BIN, ROOT, admin, rack
+
+HEADER = ("nodes", "slots", "admission", "calls sent", "run", "calls", "calls/node", "bound", "achieved", "efficiency")
+HEADER_OF_COST = ("wall s", "cpu s", "MiB")
+ROW = "{:>5}  {:>5}  {:<9}  {:<10}  {:<6}  {:>5}  {:>10}  {:>6}  {:>8}  {:>10}  {:>6}  {:>5}  {:>4}"
+
+
+@dataclass(frozen=True)
+class Times:
+    """Real seconds of the phases on the rack."""
+
+    boot: float
+    sync: float
+    init: float
+
+    def bound_s(self, nodes: int, slots: int) -> float:
+        """The least time in which that many nodes can be UP."""
+        return self.boot + math.ceil(nodes / slots) * self.sync + self.init
+
+    def on_rack(self, speed: float) -> dict[str, float]:
+        """The rack's own times, which it shortens by its speed."""
+        boot, sync, init = (seconds * speed for seconds in (self.boot, self.sync, self.init))
+        return {"post": boot / 2, "boot": boot / 2, "install_full": sync, "install_sync": sync, "init": init}
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a run of ansible-playbook took."""
+
+    wall_s: float
+    cpu_s: float
+    memory_mib: float
+
+
+class Stopwatch(threading.Thread):
+    """Notes when the first machine was powered and when the last came UP, by asking the rack itself."""
+
+    def __init__(self, variables: dict[str, str]) -> None:
+        super().__init__(daemon=True)
+        self._variables = variables
+        self._over = threading.Event()
+        self.began_s = self.ended_s = 0.0
+
+    def run(self) -> None:
+        while not self._over.wait(0.25):
+            self._look()
+
+    def _look(self) -> None:
+        now_s = time.monotonic()
+        nodes = admin(self._variables, "GET", "/nodes")
+        if not self.began_s and any(node["power"].lower() == "on" for node in nodes):
+            self.began_s = now_s
+        if not self.ended_s and all(node["status"] == "UP" for node in nodes):
+            self.ended_s = now_s
+
+    def stop(self) -> float:
+        """End, and give the seconds between the two."""
+        self._over.set()
+        self.join()
+        return self.ended_s - self.began_s
+
+
+def play(directory: Path, variables: dict[str, str], wanted: dict[str, Any]) -> Cost:
+    """Run provision.yml to its end."""
+    command = [str(BIN / "ansible-playbook"), str(ROOT / "playbooks/provision.yml")]
+    command += ["--inventory", str(directory / "inventory.yml"), "--extra-vars", json.dumps(wanted)]
+    own = {name: value for name, value in os.environ.items() if not name.startswith(("BCM_", "ANSIBLE_"))}
+    (directory / "ansible.cfg").write_text("[defaults]\n", encoding="utf-8")
+    environment = own | variables
+    environment |= {
+        "ANSIBLE_CONFIG": str(directory / "ansible.cfg"),
+        "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".collections"),
+        "ANSIBLE_PYTHON_INTERPRETER": sys.executable,
+        "ANSIBLE_HOME": str(directory / "ansible"),
+        "ANSIBLE_NOCOLOR": "1",
+    }
+    log = directory / "log"
+    began_s = time.monotonic()
+    child = os.fork()
+    if child == 0:
+        output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        os.dup2(output, 1)
+        os.dup2(output, 2)
+        os.execve(command[0], command, environment)  # noqa: S606
+    _pid, status, usage = os.wait4(child, 0)
+    wall_s = time.monotonic() - began_s
+    if status:
+        sys.exit(f"error: {shlex.join(command)} failed:\n{log.read_text(encoding='utf-8')[-4000:]}")
+    return Cost(wall_s, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+
+
+def measure(
+    nodes: int, slots: int, admission: str, *, bulk: bool, times: Times, speed: float
+) -> Iterator[tuple[Any, ...]]:
+    """Run twice on a fresh rack; give a row of the table for each."""
+    wanted = {"bcm_enable_power_action": True, "bcm_provisioning_mode": "parallel", "bcm_bulk_calls": bulk}
+    wanted |= {"bcm_admission": admission}
+    key = (nodes, slots, admission, "bulk" if bulk else "single")
+    with tempfile.TemporaryDirectory() as place:
+        directory = Path(place)
+        with rack(nodes, directory, slots=slots, speed=speed, times=times.on_rack(speed)) as variables:
+            for run in ("first", "second"):
+                admin(variables, "DELETE", "/calls")
+                stopwatch = Stopwatch(variables)
+                if run == "first":
+                    stopwatch.start()
+                cost = play(directory, variables, wanted)
+                figures: tuple[str, ...] = ("", "", "")
+                if run == "first":
+                    achieved_s, bound_s = stopwatch.stop(), times.bound_s(nodes, slots)
+                    figures = (f"{bound_s:.0f}", f"{achieved_s:.1f}", f"{bound_s / achieved_s:.3f}")
+                calls = admin(variables, "GET", "/calls")["total"]
+                costs = (f"{cost.wall_s:.1f}", f"{cost.cpu_s:.1f}", f"{cost.memory_mib:.0f}")
+                yield (*key, run, calls, f"{calls / nodes:.2f}", *figures, *costs)
+
+
+def main() -> None:
+    """Print the table, a row as soon as it is known."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--cluster", action="append", metavar="NODES:SLOTS", help="default 20:10 and 1000:100")
+    parser.add_argument("--admission", nargs="+", default=["all", "slots"], help="default all slots")
+    parser.add_argument("--calls", nargs="+", choices=["single", "bulk"], default=["single", "bulk"])
+    parser.add_argument("--boot", type=float, default=10.0, help="real seconds from power to the slot (default 10)")
+    parser.add_argument("--sync", type=float, default=15.0, help="real seconds in the slot (default 15)")
+    parser.add_argument("--init", type=float, default=5.0, help="real seconds from the slot to UP (default 5)")
+    parser.add_argument("--speed", type=float, default=20.0, help="of the rack; the times above stay (default 20)")
+    options = parser.parse_args()
+    times = Times(options.boot, options.sync, options.init)
+    phases = f"boot {times.boot:g}, sync {times.sync:g}, init {times.init:g}"
+    print(f"phases in real seconds: {phases}; speed {options.speed:g}")  # noqa: T201
+    print(ROW.format(*HEADER, *HEADER_OF_COST), flush=True)  # noqa: T201
+    for cluster in options.cluster or ["20:10", "1000:100"]:
+        nodes, slots = map(int, cluster.split(":"))
+        for admission in options.admission:
+            for calls in options.calls:
+                rows = measure(nodes, slots, admission, bulk=calls == "bulk", times=times, speed=options.speed)
+                for row in rows:
+                    print(ROW.format(*row), flush=True)  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,56 @@
+# SPDX-FileCopyrightText: The baremetal.bcm contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A virtual rack for benchmarks, and its admin API."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shlex
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).resolve().parents[1]
+BIN = Path(sys.executable).parent
+
+
+@contextlib.contextmanager
+def rack(
+    nodes: int, directory: Path, *, slots: int, speed: float, times: Mapping[str, float] | None = None
+) -> Iterator[dict[str, str]]:
+    """Run the rack that `virtual-rack new` writes, with that many slots and these times; give its variables.
+
+    Its inventory is `inventory.yml` in the directory.
+    """
+    file = directory / "rack.yml"
+    subprocess.run([BIN / "virtual-rack", "new", "--nodes", str(nodes), "--output", file], check=True)
+    content = yaml.safe_load(file.read_text(encoding="utf-8"))
+    content["head_node"]["slots"] = slots
+    content["times"] = {**content.get("times", {}), **(times or {})}
+    file.write_text(yaml.safe_dump(content), encoding="utf-8")
+    inventory = directory / "inventory.yml"
+    subprocess.run([BIN / "virtual-rack", "inventory", file, "--output", inventory], check=True)
+    command = [str(BIN / "virtual-rack"), "serve", str(file), "--port", "0", "--speed", str(speed)]
+    command += ["--state-dir", str(directory / "state")]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    try:
+        if process.stdout is None or not any("Ctrl-C ends the rack" in line for line in process.stdout):
+            sys.exit("error: the virtual rack did not start")
+        lines = (directory / "state" / "env").read_text(encoding="utf-8").splitlines()
+        yield dict(shlex.split(line)[1].split("=", 1) for line in lines)
+    finally:
+        process.terminate()
+        process.communicate()
+
+
+def admin(variables: dict[str, str], method: str, path: str) -> Any:
+    """Ask the rack's admin API."""
+    request = urllib.request.Request(variables["VIRTUAL_RACK_ADMIN"] + path, method=method)  # noqa: S310
+    with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
+        return json.load(answer)
