@@ -1,0 +1,148 @@
+#!/usr/bin/python
+# SPDX-FileCopyrightText: The baremetal.bcm contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Prepare NetBox for the lifecycle."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: netbox_bootstrap
+short_description: Prepare NetBox for the lifecycle of servers
+version_added: 0.1.0
+description:
+  - Looks whether NetBox has what M(baremetal.bcm.netbox_lifecycle) needs, and creates what can be created through its API, which are
+    custom fields, their choices, and tags.
+  - Statuses of devices can't be created through the API. NetBox has no C(discovered) and no C(ready) by itself. What must stand in its
+    configuration then comes back in RV(field_choices).
+  - What is there already is never taken away. Choices are added to a custom field that has others.
+author:
+  - The baremetal.bcm contributors (!UNKNOWN)
+extends_documentation_fragment:
+  - baremetal.bcm.netbox
+  - baremetal.bcm.attributes
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+  idempotent:
+    support: full
+options:
+  state_field:
+    description:
+      - Where the state is to live. The same as O(baremetal.bcm.netbox_lifecycle#module:state_field).
+    type: str
+    default: status
+  tags:
+    description:
+      - Names of tags that must be there.
+    type: list
+    elements: str
+    default: []
+  fail_on_missing:
+    description:
+      - Whether the task fails when statuses are missing, which only a change of NetBox's configuration can add. The rest is done in any case.
+    type: bool
+    default: true
+seealso:
+  - module: baremetal.bcm.netbox_lifecycle
+"""
+
+EXAMPLES = r"""
+- name: Keep the state in a custom field, which needs no change of the configuration of NetBox
+  baremetal.bcm.netbox_bootstrap:
+    url: https://netbox.example.com
+    token: "{{ vault_netbox_token }}"
+    state_field: custom_field:lifecycle
+    tags: [intake]
+
+- name: Look whether devices may have the statuses that the lifecycle needs
+  baremetal.bcm.netbox_bootstrap:
+    url: https://netbox.example.com
+    token: "{{ vault_netbox_token }}"
+    fail_on_missing: false
+  register: netbox
+
+- name: Say what must stand in the configuration of NetBox
+  ansible.builtin.debug:
+    msg: "{{ netbox.field_choices }}"
+  when: netbox.missing_statuses
+"""
+
+RETURN = r"""
+missing_statuses:
+  description: Statuses that devices need and can't have. Empty where the state lives in a custom field.
+  returned: success or missing statuses
+  type: list
+  elements: str
+  sample: [discovered, ready]
+field_choices:
+  description: What must stand in the file C(configuration.py) of NetBox to add them. NetBox must be restarted after that.
+  returned: success or missing statuses
+  type: str
+  sample: "FIELD_CHOICES = {'dcim.Device.status+': (('discovered', 'Discovered', 'cyan'), ('ready', 'Ready', 'teal'))}"
+created:
+  description: What was created or changed.
+  returned: success or missing statuses
+  type: list
+  elements: str
+  sample: [custom field lifecycle, tag intake]
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.netbox import run_netbox_module
+from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.bootstrap import (
+    apply_step,
+    field_choices,
+    missing_statuses,
+    plan_custom_field,
+    plan_tags,
+)
+from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.world import StateField
+
+if TYPE_CHECKING:
+    from ansible.module_utils.basic import AnsibleModule
+
+    from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.client import NetBox
+
+
+SPEC = {
+    "state_field": {"type": "str", "default": "status"},
+    "tags": {"type": "list", "elements": "str", "default": []},
+    "fail_on_missing": {"type": "bool", "default": True},
+}
+
+
+def work(module: AnsibleModule, netbox: NetBox) -> dict[str, Any]:
+    name = StateField(module.params["state_field"]).custom_field
+    missing = [] if name else missing_statuses(netbox)
+    steps = plan_custom_field(netbox, name) if name else []
+    steps += plan_tags(netbox, module.params["tags"])
+    made: dict[str, int] = {}
+    for step in steps:
+        if not module.check_mode:
+            apply_step(netbox, step, made)
+    result = {
+        "changed": bool(steps),
+        "diff": [step.diff() for step in steps],
+        "missing_statuses": missing,
+        "field_choices": field_choices(missing),
+        "created": [step.what for step in steps],
+    }
+    if missing and module.params["fail_on_missing"]:
+        module.fail_json(
+            msg=f"devices can't have the status {' and '.join(missing)}: add to the configuration.py of NetBox, and "
+            f"restart it:\n{result['field_choices']}",
+            **result,
+        )
+    return result
+
+
+def main() -> None:
+    run_netbox_module(SPEC, work)
+
+
+if __name__ == "__main__":
+    main()

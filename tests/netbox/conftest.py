@@ -1,0 +1,124 @@
+# SPDX-FileCopyrightText: The baremetal.bcm contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""NetBoxes for the tests: one in memory that behaves as 3.2, one as 4.6; or the one that NETBOX_URL names.
+
+Tests that take `lab` run against all of them. Those that take `fake` need a NetBox that breaks on request.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import pytest
+
+from ansible_collections.baremetal.bcm.plugins.module_utils._ansible import netbox as opening
+from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.transport import NetBoxTransport
+from ansible_collections.baremetal.bcm.tests.netbox.fake.server import TOKEN, FakeNetBox, served
+from ansible_collections.baremetal.bcm.tests.netbox.fake.store import NEW, OLD
+from ansible_collections.baremetal.bcm.tests.netbox.lab import Lab
+from ansible_collections.baremetal.bcm.tests.unit.plugins.running import module_arguments
+
+MODULES = "ansible_collections.baremetal.bcm.plugins.modules"
+# Kept here, because tests must not be connected by accident.
+REAL = {name: os.environ.get(name, "") for name in ("NETBOX_URL", "NETBOX_TOKEN")}
+FAKES = {"fake-3.2": OLD, "fake-4.6": NEW}
+Result = dict[str, Any]
+
+
+@pytest.fixture(autouse=True)
+def _no_connection_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("URL", "TOKEN", "VALIDATE_CERTS", "CA_PATH"):
+        monkeypatch.delenv(f"NETBOX_{name}", raising=False)
+
+
+@pytest.fixture(params=FAKES)
+def fake(request: pytest.FixtureRequest) -> Iterator[FakeNetBox]:
+    """A NetBox in memory."""
+    with served(FakeNetBox(FAKES[request.param])) as netbox:
+        yield netbox
+
+
+@pytest.fixture(params=["real"] if REAL["NETBOX_URL"] else FAKES)
+def lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
+    """A NetBox, real if there is one."""
+    if request.param == "real":
+        yield Lab(REAL["NETBOX_URL"], REAL["NETBOX_TOKEN"])
+        return
+    with served(FakeNetBox(FAKES[request.param])) as netbox:
+        yield Lab(netbox.url, TOKEN)
+
+
+@pytest.fixture
+def broken_lab(fake: FakeNetBox) -> Lab:
+    """Hands on `fake`."""
+    return Lab(fake.url, TOKEN)
+
+
+class Modules:
+    """Runs whole modules in this process: real AnsibleModule, real argument spec, real HTTP."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str], lock_path: Path) -> None:
+        self._capsys = capsys
+        self._lock_path = str(lock_path)
+        self.printed = ""
+        self.slept_s = 0.0
+
+    def run(self, name: str, lab: Lab, /, *, check: bool = False, **options: Any) -> Result:
+        """The result, failed or not."""
+        module = importlib.import_module(f"{MODULES}.{name}")
+        given = {"url": lab.url, "token": lab.token, **options}
+        if name == "netbox_lifecycle":
+            given.setdefault("lock_path", self._lock_path)
+        arguments = {**given, "_ansible_check_mode": check, "_ansible_diff": True}
+        transport = functools.partial(NetBoxTransport, sleep=self._sleep)
+        self._capsys.readouterr()
+        patched = mock.patch.object(opening, "NetBoxTransport", transport)
+        with patched, module_arguments(arguments), pytest.raises(SystemExit) as ended:
+            module.main()
+        self.printed = self._capsys.readouterr().out
+        result: Result = json.loads(self.printed)
+        assert bool(result.get("failed")) == bool(ended.value.code)
+        assert lab.token not in self.printed
+        return result
+
+    def good(self, name: str, lab: Lab, /, **options: Any) -> Result:
+        result = self.run(name, lab, **options)
+        assert not result.get("failed"), result["msg"]
+        return result
+
+    def bad(self, name: str, lab: Lab, /, **options: Any) -> str:
+        """The message of a module that must fail."""
+        result = self.run(name, lab, **options)
+        assert result.get("failed"), result
+        return str(result["msg"])
+
+    def events(self, lab: Lab, *events: dict[str, Any], **options: Any) -> list[Result]:
+        """Apply events; what became of each."""
+        told: list[Result] = self.good("netbox_lifecycle", lab, events=list(events), **options)["events"]
+        return told
+
+    def event(self, lab: Lab, event: dict[str, Any], **options: Any) -> Result:
+        """Apply one event; what became of it."""
+        (told,) = self.events(lab, event, **options)
+        return told
+
+    def _sleep(self, seconds: float) -> None:
+        self.slept_s += seconds
+
+
+@pytest.fixture
+def modules(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Modules:
+    """Run modules."""
+    return Modules(capsys, tmp_path / "locks")
+
+
+def ack(mac: str, ip: str, **more: Any) -> dict[str, Any]:
+    """A DHCP acknowledgement, as a task names it."""
+    return {"event": "dhcp_ack", "mac": mac, "ip": ip, "prefix_length": 24, **more}

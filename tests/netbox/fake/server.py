@@ -1,0 +1,207 @@
+# SPDX-FileCopyrightText: The baremetal.bcm contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The NetBox in memory, served over HTTP on loopback, with faults on request."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+from .store import Gone, Refused, Stale, Store, Version
+
+TOKEN = "fa4e70c1fa4e70c1fa4e70c1fa4e70c1fa4e70c1"
+# gunicorn's.
+_LONGEST_REQUEST_LINE = 4094
+_LARGEST_PAGE = 1000
+
+
+@dataclass
+class Request:
+    """One request as it came."""
+
+    method: str
+    path: str
+    query: list[tuple[str, str]]
+    body: Any = None
+    if_match: str | None = None
+
+    @property
+    def writes(self) -> bool:
+        return self.method in ("POST", "PATCH", "PUT", "DELETE")
+
+    @property
+    def is_bulk(self) -> bool:
+        return isinstance(self.body, list)
+
+
+@dataclass
+class Reply:
+    """An answer."""
+
+    status: int
+    body: Any = None
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+# Asked before a request is performed: a reply is sent instead, None lets it pass, DROP closes the connection.
+Fault = Callable[[Request], "Reply | None"]
+DROP = Reply(0)
+
+
+class FakeNetBox:
+    """A NetBox that runs; `store` is what it keeps, `requests` what it was asked."""
+
+    def __init__(self, version: Version, **options: Any) -> None:
+        self.store = Store(version, **options)
+        self.requests: list[Request] = []
+        self.faults: list[Fault] = []
+        self.lock = threading.RLock()
+        self.url = ""
+
+    @property
+    def writes(self) -> list[Request]:
+        return [request for request in self.requests if request.writes]
+
+    def answer(self, request: Request, token_is_good: bool) -> Reply:
+        """What NetBox answers to a request."""
+        with self.lock:
+            self.requests.append(request)
+            for fault in list(self.faults):
+                reply = fault(request)
+                if reply is not None:
+                    return reply
+            if not token_is_good:
+                return Reply(403, {"detail": "Invalid token"})
+            try:
+                return self._perform(request)
+            except Refused as refused:
+                return Reply(400, [refused.body] if request.is_bulk else refused.body)
+            except Gone:
+                return Reply(404, {"detail": "Not found."})
+            except Stale:
+                return Reply(412, {"detail": "The object has been modified."})
+
+    def _perform(self, request: Request) -> Reply:
+        path, object_id = _parts(request.path)
+        if not path:
+            return Reply(200, {"dcim": f"{self.url}/api/dcim/"})
+        if path not in self.store.paths:
+            raise Gone
+        if request.method == "GET":
+            return self._show(path, object_id) if object_id else self._list(path, request)
+        if request.method == "OPTIONS":
+            return Reply(200, {"actions": {"POST": {"status": {"choices": self.store.choices(path, "status")}}}})
+        with self.store.all_or_none():
+            return self._write(path, object_id, request)
+
+    def _write(self, path: str, object_id: int | None, request: Request) -> Reply:
+        bodies = request.body if request.is_bulk else [request.body]
+        if request.method == "POST":
+            ids = [self.store.create(path, body) for body in bodies]
+            shown = [self.store.show(path, each) for each in ids]
+            return Reply(201, shown if request.is_bulk else shown[0])
+        if request.method == "DELETE":
+            self.store.delete(path, object_id or 0)
+            return Reply(204)
+        if object_id:
+            self.store.update(path, object_id, request.body, request.if_match)
+            return self._show(path, object_id)
+        known = [body for body in bodies if body["id"] in self.store.rows[path]]
+        for body in known:
+            self.store.update(path, body["id"], body)
+        # In the server's own order.
+        return Reply(200, [self.store.show(path, each) for each in sorted(body["id"] for body in known)])
+
+    def _show(self, path: str, object_id: int) -> Reply:
+        etag = self.store.etag(path, object_id)
+        return Reply(200, self.store.show(path, object_id), {"ETag": etag} if etag else {})
+
+    def _list(self, path: str, request: Request) -> Reply:
+        given = dict(request.query)
+        limit = min(int(given.get("limit", 50)) or _LARGEST_PAGE, _LARGEST_PAGE)
+        offset = int(given.get("offset", 0))
+        found = self.store.find(path, [each for each in request.query if each[0] not in ("limit", "offset")])
+        page = found[offset : offset + limit]
+        # As behind a proxy that NetBox does not know of.
+        more = f"http://inside.invalid/api/{path}/" if offset + limit < len(found) else None
+        return Reply(200, {"count": len(found), "next": more, "previous": None, "results": page})
+
+
+def _parts(path: str) -> tuple[str, int | None]:
+    words = path.strip("/").split("/")[1:]
+    if words and words[-1].isdigit():
+        return "/".join(words[:-1]), int(words[-1])
+    return "/".join(words), None
+
+
+class _Handler(BaseHTTPRequestHandler):
+    netbox: FakeNetBox
+    protocol_version = "HTTP/1.1"
+    # Headers and body are two packets; the second would wait for the first to be acknowledged.
+    disable_nagle_algorithm = True
+
+    def do_GET(self) -> None:
+        self._serve()
+
+    def do_POST(self) -> None:
+        self._serve()
+
+    def do_PATCH(self) -> None:
+        self._serve()
+
+    def do_DELETE(self) -> None:
+        self._serve()
+
+    def do_OPTIONS(self) -> None:
+        self._serve()
+
+    def _serve(self) -> None:
+        parts = urlsplit(self.path)
+        length = int(self.headers.get("Content-Length") or 0)
+        body = json.loads(self.rfile.read(length)) if length else None
+        query = parse_qsl(parts.query, keep_blank_values=True)
+        request = Request(self.command, parts.path, query, body, self.headers.get("If-Match"))
+        if len(self.requestline) > _LONGEST_REQUEST_LINE:
+            reply = Reply(400, {"detail": "Request Line is too large"})
+        else:
+            reply = self.netbox.answer(request, self.headers.get("Authorization") == f"Token {TOKEN}")
+        if reply is DROP:
+            self.close_connection = True
+            return
+        content = b"" if reply.body is None else json.dumps(reply.body).encode()
+        self.send_response(reply.status)
+        self.send_header("Content-Length", str(len(content)))
+        if content:
+            self.send_header("Content-Type", "application/json")
+        if self.headers.get("Content-Type") == "application/json":
+            self.send_header("API-Version", ".".join(map(str, self.netbox.store.version)))
+        for name, value in reply.headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Say nothing."""
+
+
+@contextmanager
+def served(netbox: FakeNetBox) -> Iterator[FakeNetBox]:
+    """Serve a NetBox on loopback for as long as the block lasts."""
+    handler = type("Handler", (_Handler,), {"netbox": netbox})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server.daemon_threads = True
+    netbox.url = f"http://127.0.0.1:{server.server_address[1]}"
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield netbox
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
