@@ -130,19 +130,25 @@ def describe_run(run: Mapping[str, Any]) -> list[str]:
     if not run or not run.get("nodes"):
         return []
     try:
-        took = run["durations"]
-        boot, sync, init = (format_duration(took[key]) for key in ("boot_s", "sync_s", "init_s"))
-        slots = f"{_count(run['slots'], 'slot')} on {_count(run['provisioning_nodes'], 'provisioning node')}"
-        terms = f"{_count(run['nodes'], 'node')}, {slots}, {boot} boot, {sync} in a slot, {init} init"
-        bound = format_duration(run["bound_seconds"])
-        lines = [f"Bound {bound}: {terms} ({took['source']}); admission {run['admission']}."]
-        if run["achieved_seconds"] is not None and run["efficiency"] is not None:
-            achieved = format_duration(run["achieved_seconds"])
-            lines.append(f"Achieved {achieved}, efficiency {run['efficiency']:.2f}; 1.00 is all the slots allow.")
+        nodes, took = _count(run["nodes"], "node"), run["durations"]
+        if run["bound_seconds"] is None or took is None:
+            lines = [f"{nodes} taken on; the bound is not known, because the slots could not be read."]
+        else:
+            bound = format_duration(run["bound_seconds"])
+            boot, sync, init = (format_duration(took[key]) for key in ("boot_s", "sync_s", "init_s"))
+            slots = f"{_count(run['slots'], 'slot')} on {_count(run['provisioning_nodes'], 'provisioning node')}"
+            terms = f"{nodes}, {slots}, {boot} boot, {sync} in a slot, {init} init"
+            lines = [f"Bound {bound}: {terms} ({took['source']}); admission {run['admission']}."]
+        if run["achieved_seconds"] is not None:
+            lines.append(f"Achieved {format_duration(run['achieved_seconds'])}{_efficiency(run['efficiency'])}.")
     except (KeyError, TypeError, ValueError) as error:
         reason = f"{type(error).__name__} {error}"
         raise BcmConfigError(f"could not read the figures of the run: {reason}; give run of bcm_provision") from error
     return lines
+
+
+def _efficiency(efficiency: float | None) -> str:
+    return "" if efficiency is None else f", efficiency {efficiency:.2f}; 1.00 is all the slots allow"
 
 
 def draw_table(rows: Sequence[Mapping[str, Any]], stamp: Stamp | None = None) -> list[str]:

@@ -208,7 +208,7 @@ RUN: Raw = {
     "nodes": 1000,
     "slots": 100,
     "provisioning_nodes": 10,
-    "admission": "rolling",
+    "admission": "slots",
     "bound_seconds": 3225.0,
     "achieved_seconds": None,
     "efficiency": None,
@@ -220,12 +220,22 @@ def test_figures_of_a_run_are_sentences() -> None:
     bound, achieved = describe_run({**RUN, "achieved_seconds": 3295.0, "efficiency": 0.9787})
 
     assert bound.startswith("Bound 53m45s: 1,000 nodes, 100 slots on 10 provisioning nodes, 1m30s boot, ")
-    assert bound.endswith("5m10s in a slot, 35s init (observed); admission rolling.")
+    assert bound.endswith("5m10s in a slot, 35s init (observed); admission slots.")
     assert achieved == "Achieved 54m55s, efficiency 0.98; 1.00 is all the slots allow."
 
 
-def test_a_run_without_an_end_has_no_efficiency_and_one_without_nodes_no_figures() -> None:
+def test_what_is_not_known_of_a_run_is_not_told() -> None:
+    blind = {**RUN, "slots": None, "provisioning_nodes": None, "durations": None, "bound_seconds": None}
+
     assert len(describe_run(RUN)) == 1
+    assert describe_run({**RUN, "achieved_seconds": 60.0})[1] == "Achieved 1m00s."
+    assert describe_run({**blind, "achieved_seconds": 60.0}) == [
+        "1,000 nodes taken on; the bound is not known, because the slots could not be read.",
+        "Achieved 1m00s.",
+    ]
+
+
+def test_a_run_that_took_nobody_on_has_no_figures() -> None:
     assert describe_run({}) == []
     assert describe_run({**RUN, "nodes": 0}) == []
 
