@@ -63,6 +63,7 @@ class Case:
     decision: Decision
     status: DeviceStatus | None = None
     last_power_ms: int = 0
+    last_power: str = ""  # the operation of that time
     power: PowerResult = field(default_factory=PowerResult)
 
     @property

@@ -89,6 +89,7 @@ class Rollout:
             stagger_s=pace.stagger_s,
             force=survey.job.request.include_closed,
         )
+        self._may_cut = survey.job.request.power_action == "power_cycle"
         self._switching = Switching(power, survey.clock, say, pace.deadlines.graceful_s)
         self._waiting = dict(cases)
         self._under_way: dict[str, Case] = {}
@@ -177,7 +178,8 @@ class Rollout:
             status = self._statuses.get(name, case.status)
             resumed = case.decision.action is Action.WATCH
             seen = status.status if status else ""
-            self.watches[name] = start_watch(name, now_s, seen, resumed=resumed, graceful=name in graceful)
+            asked = name in graceful or (resumed and seen == "UP" and case.last_power == "REBOOT")
+            self.watches[name] = start_watch(name, now_s, seen, resumed=resumed, graceful=asked)
             self._taken_on[name] = wall_s
         self._switching.start(taken, graceful)
         self._pulse.hurry(now_s)
@@ -208,21 +210,23 @@ class Rollout:
             # As good as no answer: it is asked again.
             raise BcmTransportError(str(error)) from error
         now_s, moved = self._clock.now_s(), False
-        for name, case in list(self._under_way.items()):
+        for name in list(self._under_way):
             watch = observe(self.watches[name], self._statuses.get(name), now_s, self._pace.deadlines)
             if not watch.done and now_s - self._began_s >= self._run_s:
                 watch = give_up(watch, f"the run's {self._run_s:g} s are over, it was {watch.phase}", now_s)
             moved = moved or watch is not self.watches[name]
             self.watches[name] = watch
             if watch.done:
-                del self._under_way[name]
-                report = self._switching.report_of(name)
-                self._settle(name, case, conclude(case, watch, report, self._taken_on[name]))
+                self._conclude(name)
         if now_s - self._began_s >= self._run_s and self._waiting:
             reason = f"the run's {self._run_s:g} s are over"
             self._results.update({name: leave_out(case, reason) for name, case in self._waiting.items()})
             self._waiting = {}
         self._pulse.look(now_s, moved=moved)
+
+    def _conclude(self, name: str) -> None:
+        case, report = self._under_way.pop(name), self._switching.report_of(name)
+        self._settle(name, case, conclude(case, self.watches[name], report, self._taken_on[name]))
 
     def _settle(self, name: str, case: Case, result: NodeResult) -> None:
         self._results[name] = result
@@ -234,9 +238,14 @@ class Rollout:
         """Nodes that were asked to restart, and are UP as ever."""
         now_s = self._clock.now_s()
         stuck = [name for name in self._under_way if self.watches[name].is_stuck_up(now_s, self._pace.deadlines)]
+        if self._may_cut:
+            self.watches.update({name: cut_power(self.watches[name], now_s) for name in stuck})
+            self._switching.cut(stuck)
+            return
         for name in stuck:
-            self.watches[name] = cut_power(self.watches[name], now_s)
-        self._switching.cut(stuck)
+            reason = "an earlier run asked it to restart and it did not; power_cycle cuts its power"
+            self.watches[name] = give_up(self.watches[name], reason, now_s)
+            self._conclude(name)
 
     def _tell(self) -> None:
         elapsed_s = self._elapsed_s()

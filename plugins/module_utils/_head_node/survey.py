@@ -134,7 +134,9 @@ class Survey:
         # After an OFF a node is on no way to UP, whatever its status still says: a cycle was cut in half.
         sent = last_ms > case.facts.record.intent_power_ms and operation not in _WAYS_OFF
         facts = replace(case.facts, power_sent_since_intent=sent)
-        return replace(case, facts=facts, decision=decide(facts, self.job.request), last_power_ms=last_ms)
+        return replace(
+            case, facts=facts, decision=decide(facts, self.job.request), last_power_ms=last_ms, last_power=operation
+        )
 
     def _power_states(self, cases: Mapping[str, Case]) -> dict[str, PowerResult]:
         """The probe before anything is powered: a dead BMC, or one that refuses, fails its own node here."""

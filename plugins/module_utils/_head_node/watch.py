@@ -58,6 +58,7 @@ class NodeWatch:
     started_s: float
     stale: str = ""  # the status seen before power: means nothing until it changes
     settles: bool = False  # but UP is believed once it has lasted, because power was sent some time ago
+    is_outdated: bool = False  # BCM says that it has not been restarted since it was changed
     phase: str = "powered"
     phase_since_s: float = 0.0
     queued_s: float = 0.0  # spent waiting for a slot, in phases that have ended
@@ -77,8 +78,19 @@ class NodeWatch:
         return self.steps[-1].at_s if self.steps else 0.0
 
     def is_stuck_up(self, now_s: float, deadlines: Deadlines) -> bool:
-        """Whether it was asked to restart and does not, so that its power has to be cut."""
-        return not self.done and self.phase == _RESTARTING and now_s - self.phase_since_s >= deadlines.graceful_s
+        """Whether it was asked to restart and does not, so that its power has to be cut.
+
+        One that an earlier run asked may have restarted meanwhile: BCM tells.
+        """
+        if self.done or self.phase != _RESTARTING or (self.status == "UP" and self.settles and not self.is_outdated):
+            return False
+        return now_s - self.phase_since_s >= self.patience_s(deadlines)
+
+    def patience_s(self, deadlines: Deadlines) -> float:
+        """How long UP may be old news: until its power is cut, or until it is believed."""
+        if not self.settles:
+            return deadlines.graceful_s
+        return max(deadlines.settle_s, deadlines.graceful_s if self.phase == _RESTARTING else 0.0)
 
 
 def start_watch(
@@ -87,7 +99,8 @@ def start_watch(
     """Begin to watch a node that was just powered; its present status is old news.
 
     `resumed` says that an earlier run sent the power: then only UP may be old news, and not for long. `graceful` says
-    that the node was asked to restart, so that UP is no news and DOWN is none either.
+    that the node was asked to restart, so that UP is no news and DOWN is none either; both together, that an earlier
+    run asked it.
     """
     stale = status_before if not resumed or status_before == "UP" else ""
     phase = _RESTARTING if graceful else "powered"
@@ -105,7 +118,7 @@ def start_watch(
 
 def cut_power(watch: NodeWatch, now_s: float) -> NodeWatch:
     """The watch of a node that would not restart and whose power was cut."""
-    return replace(_enter(watch, "powered", "", now_s), stale=watch.status)
+    return replace(_enter(watch, "powered", "", now_s), stale=watch.status, settles=False)
 
 
 def observe(watch: NodeWatch, seen: DeviceStatus | None, now_s: float, deadlines: Deadlines) -> NodeWatch:
@@ -114,9 +127,11 @@ def observe(watch: NodeWatch, seen: DeviceStatus | None, now_s: float, deadlines
         return watch
     if seen is None:
         return give_up(watch, "it is no longer known to the head node: somebody deleted it", now_s)
+    if seen.restart_required != watch.is_outdated:
+        watch = replace(watch, is_outdated=seen.restart_required)
     if seen.status == watch.stale:
-        if watch.settles and seen.status == "UP" and now_s - watch.started_s >= deadlines.settle_s:
-            return _come_up(watch, now_s)
+        if watch.settles and seen.status == "UP" and now_s - watch.started_s >= watch.patience_s(deadlines):
+            return watch if watch.phase == _RESTARTING and watch.is_outdated else _come_up(watch, now_s)
         return _check_deadline(watch, now_s, deadlines)
     watch = replace(watch, stale="", status=seen.status)
     if seen.status == "DOWN":

@@ -92,6 +92,11 @@ class Node:
     flags: Raw = field(default_factory=dict)
     boots: int = 0  # how often it began to boot
 
+    def restart(self, *first: Step) -> None:
+        self.steps = [*first, *self.boot]
+        self.flags.pop("restartRequired", None)
+        self.boots += 1
+
 
 class FakeHeadNode:
     """Keeps entities, and the calls that were made (`calls`)."""
@@ -336,8 +341,7 @@ class FakeHeadNode:
             if agrees:
                 self._remember(uuid, "REBOOT", True)
             if agrees and not node.daemon:
-                node.steps = [node.steps[0], ("GOING_DOWN", ""), *node.boot]
-                node.boots += 1
+                node.restart(node.steps[0], ("GOING_DOWN", ""))
         return {"success": agreed, "operations": []}
 
     def _switch(self, node: Node, operation: str) -> None:
@@ -346,8 +350,8 @@ class FakeHeadNode:
             node.power = "OFF"
         elif operation == "RESET" or node.power == "OFF":
             # What was seen last is still seen once: the head node notices late.
-            node.power, node.steps = "ON", [now, *node.boot]
-            node.boots += 1
+            node.power = "ON"
+            node.restart(now)
 
     def _cmdevice_power_operation_history(self, uuids: list[str], _last_only: bool) -> list[Raw]:
         last = {entry["ref_device_uuid"]: entry for entry in self.history}

@@ -81,6 +81,7 @@ def other_image(count: int = 3) -> FakeHeadNode:
     head = _provisioned(count)
     for name in names_of(head):
         head.device(name)["softwareImageProxy"] = make_proxy(name, "other-image")
+        head.node(name).flags["restartRequired"] = True
     return head
 
 
@@ -99,6 +100,13 @@ def other_image_and_deaf_daemons() -> FakeHeadNode:
     head = other_image()
     for node in head.nodes.values():
         node.daemon = "gone"
+    return head
+
+
+def other_image_and_idle_daemons() -> FakeHeadNode:
+    head = other_image()
+    for node in head.nodes.values():
+        node.daemon = "idle"
     return head
 
 
@@ -121,6 +129,9 @@ SCENARIOS: dict[str, Scenario] = {
     "reprovision, one by one": Scenario(two_with_another_image, CYCLE, Pace(admission=ONE)),
     "reprovision, deaf daemons": Scenario(
         other_image_and_deaf_daemons, CYCLE, Pace(deadlines=Deadlines(graceful_s=20))
+    ),
+    "reprovision, idle daemons": Scenario(
+        other_image_and_idle_daemons, CYCLE, Pace(deadlines=Deadlines(graceful_s=20, settle_s=10))
     ),
     "restart": Scenario(other_kernel_parameters, CYCLE),
     "restart, hard": Scenario(other_kernel_parameters, CYCLE, Pace(graceful=False)),
