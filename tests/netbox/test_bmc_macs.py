@@ -9,7 +9,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -124,6 +123,23 @@ def test_an_address_of_another_device_is_never_taken(lab: Lab, manifests: Manife
     assert row["message"].startswith(f"{other.mac} belongs to interface eth7 of {other.name} already")
     assert (manifests.macs(server)[0], manifests.macs(other)[0]) == (None, other.mac)
     assert lab.kinds(server) == []
+
+
+def test_an_address_of_a_virtual_machine_is_never_taken(lab: Lab, manifests: Manifests) -> None:
+    (server, serial), mac, name = manifests.new(), lab.new_mac(), lab.new_name("vm")
+    kind = lab.add("virtualization/cluster-types", name=name, slug=name)
+    cluster = lab.add("virtualization/clusters", name=name, type=kind["id"])
+    machine = lab.add("virtualization/virtual-machines", name=name, cluster=cluster["id"])
+    field = {} if lab.has_macs else {"mac_address": mac}
+    port = lab.add("virtualization/interfaces", virtual_machine=machine["id"], name="vnic0", **field)
+    if lab.has_macs:
+        holder = {"assigned_object_type": "virtualization.vminterface", "assigned_object_id": port["id"]}
+        lab.add("dcim/mac-addresses", mac_address=mac, **holder)
+
+    row = manifests.row(serial, mac)
+
+    assert row["message"].startswith(f"{mac} belongs to interface vnic0 of {name} already")
+    assert manifests.macs(server)[0] is None
 
 
 def test_rows_that_cannot_be_done_fail_alone_and_say_why(lab: Lab, manifests: Manifests) -> None:
@@ -244,7 +260,9 @@ def test_the_examples_run_and_return_what_is_documented(
     assert list(never_seen(results, documented)) == []
 
 
-def run_playbook(lab: Lab, directory: Path, variables: Result, options: Sequence[str] = ()) -> tuple[int, str]:
+def run_playbook(
+    directory: Path, variables: Result, *options: str, url: str = "http://127.0.0.1:9", token: str = "unused"
+) -> tuple[int, str]:
     """Run the playbook as a person does, or AWX; its status and what it printed."""
     bin_directory = Path(sys.executable).parent
     command = [str(bin_directory / "ansible-playbook"), "baremetal.bcm.load_bmc_macs", *options]
@@ -257,8 +275,8 @@ def run_playbook(lab: Lab, directory: Path, variables: Result, options: Sequence
         "ANSIBLE_NOCOLOR": "1",
         "ANSIBLE_LOCALHOST_WARNING": "false",
         "ANSIBLE_INVENTORY_UNPARSED_WARNING": "false",
-        "NETBOX_URL": lab.url,
-        "NETBOX_TOKEN": lab.token,
+        "NETBOX_URL": url,
+        "NETBOX_TOKEN": token,
     }
     (directory / "ansible.cfg").write_text("[defaults]\n", encoding="utf-8")
     done = subprocess.run(
@@ -270,7 +288,7 @@ def run_playbook(lab: Lab, directory: Path, variables: Result, options: Sequence
         timeout=240,
         check=False,
     )
-    assert lab.token not in done.stdout + done.stderr
+    assert token not in done.stdout + done.stderr
     return done.returncode, done.stdout + done.stderr
 
 
@@ -281,7 +299,7 @@ def test_the_playbook_loads_a_file_writes_a_report_and_ends_well(
     (tmp_path / "order.csv").write_text(f"{HEADER}\r\n{serial},{mac}\r\n", encoding="utf-8")
     variables = {"bcm_mac_manifest": "order.csv", "bcm_mac_report_path": "report.csv"}
 
-    status, output = run_playbook(lab, tmp_path, variables)
+    status, output = run_playbook(tmp_path, variables, url=lab.url, token=lab.token)
 
     assert status == 0, output
     assert "1 rows: 1 set" in output
@@ -295,7 +313,7 @@ def test_the_playbook_ends_with_an_error_if_a_row_failed_and_did_the_others(
     (server, serial), mac = manifests.new(), lab.new_mac()
     content = f"{HEADER}\nNOBODY-{lab.tag},{lab.new_mac()}\n{serial},{mac}\n"
 
-    status, output = run_playbook(lab, tmp_path, {"bcm_mac_manifest_content": content}, ["-v"])
+    status, output = run_playbook(tmp_path, {"bcm_mac_manifest_content": content}, "-v", url=lab.url, token=lab.token)
 
     assert status == 2, output
     assert f"NetBox has no device with serial number NOBODY-{lab.tag}" in output
@@ -304,8 +322,8 @@ def test_the_playbook_ends_with_an_error_if_a_row_failed_and_did_the_others(
 
 
 @pytest.mark.parametrize("variables", [{}, {"bcm_mac_manifest": "a.csv", "bcm_mac_manifest_content": "b"}])
-def test_the_playbook_does_not_guess_what_is_to_be_loaded(lab: Lab, tmp_path: Path, variables: Result) -> None:
-    status, output = run_playbook(lab, tmp_path, variables)
+def test_the_playbook_does_not_guess_what_is_to_be_loaded(tmp_path: Path, variables: Result) -> None:
+    status, output = run_playbook(tmp_path, variables)
 
     assert status == 2
     assert "Say what to load, one of the two" in output

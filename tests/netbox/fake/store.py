@@ -32,6 +32,10 @@ _PATHS = {
     "extras/journal-entries",
     "extras/tags",
     "extras/custom-fields",
+    "virtualization/cluster-types",
+    "virtualization/clusters",
+    "virtualization/virtual-machines",
+    "virtualization/interfaces",
 }
 _SINCE: dict[str, Version] = {"dcim/mac-addresses": (4, 2), "extras/custom-field-choice-sets": (3, 6)}
 
@@ -136,6 +140,8 @@ class Store:
         shape = {
             "dcim/devices": self._show_device,
             "dcim/interfaces": self._show_interface,
+            "dcim/mac-addresses": self._show_mac,
+            "virtualization/interfaces": self._show_vm_interface,
             "ipam/ip-addresses": self._show_address,
             "extras/custom-fields": self._show_custom_field,
         }.get(path)
@@ -161,6 +167,16 @@ class Store:
             row["mac_addresses"] = [{"id": mac["id"], "mac_address": mac["mac_address"]} for mac in macs]
             primary = next((mac for mac in macs if mac["id"] == row["primary_mac_address"]), None)
             row["mac_address"] = primary["mac_address"] if primary else None
+        return row
+
+    def _show_mac(self, row: Row) -> Row:
+        paths = {"dcim.interface": "dcim/interfaces", "virtualization.vminterface": "virtualization/interfaces"}
+        path = paths.get(row["assigned_object_type"])
+        return {**row, "assigned_object": self.show(path, row["assigned_object_id"]) if path else None}
+
+    def _show_vm_interface(self, row: Row) -> Row:
+        machine = self._row("virtualization/virtual-machines", row["virtual_machine"])
+        row["virtual_machine"] = {"id": machine["id"], "name": machine["name"], "display": machine["name"]}
         return row
 
     def _show_address(self, row: Row) -> Row:
