@@ -124,7 +124,7 @@ def work(module: AnsibleModule, netbox: NetBox) -> dict[str, Any]:
     for step in steps:
         if not module.check_mode:
             apply_step(netbox, step, made)
-    result = {
+    result: dict[str, Any] = {
         "changed": bool(steps),
         "diff": [step.diff() for step in steps],
         "missing_statuses": missing,

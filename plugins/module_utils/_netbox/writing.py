@@ -68,8 +68,12 @@ class Writer:
         new = [move.after for move in moves if move.before is None]
         ids = {}
         for address, made in zip(new, self.netbox.create_many(IP_ADDRESSES, [self._body_of(each) for each in new])):
-            if isinstance(made, NetBoxError):
-                _note(written, _device(address, device_of), made)
+            device_id = _device(address, device_of)
+            if isinstance(made, NetBoxApiError) and "uplicate" in made.complaints.get("address", ""):
+                # NetBox enforces unique addresses, and somebody was quicker: look again whose it is now.
+                written.stale.add(device_id)
+            elif isinstance(made, NetBoxError):
+                _note(written, device_id, made)
             else:
                 ids[address.id] = int(made["id"])
         self._reassign([move for move in moves if move.before is not None], device_of, written)
@@ -112,6 +116,10 @@ class Writer:
             if not written.is_good(device_id):
                 continue
             stored = known.get(address_id)
+            if move.before is None and _has_twin(move.after, address_id, known.values()):
+                # Two runs recorded the same lease at once.
+                self._undo(address_id, created=True)
+                continue
             rival = _rival(move.after, address_id, known.values())
             if stored is not None and stored.interface_id == move.after.interface_id and rival is None:
                 continue
@@ -210,6 +218,11 @@ def _device(after: IpAddress, device_of: Mapping[int, int], before: IpAddress | 
 def _rival(ours: IpAddress, address_id: int, known: Iterable[IpAddress]) -> IpAddress | None:
     others = [each for each in known if each.host == ours.host and not each.is_free and each.id < address_id]
     return next((each for each in others if each.interface_id != ours.interface_id), None)
+
+
+def _has_twin(ours: IpAddress, address_id: int, known: Iterable[IpAddress]) -> bool:
+    same = (each for each in known if each.host == ours.host and each.interface_id == ours.interface_id)
+    return any(each.id < address_id for each in same)
 
 
 def _note(written: Written, device_id: int, error: NetBoxError) -> None:

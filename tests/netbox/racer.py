@@ -1,0 +1,31 @@
+# SPDX-FileCopyrightText: The baremetal.bcm contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One of several processes that apply events at the same moment: says "ready", waits for a line, applies, answers."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.client import NetBox
+from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.drive import Drive, Settings
+from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.occurrence import read_occurrence
+from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.transport import NetBoxConnection, NetBoxTransport
+from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.world import StateField
+
+
+def main() -> None:
+    """Run one racer; its task is the first argument, in JSON."""
+    task = json.loads(sys.argv[1])
+    netbox = NetBox(NetBoxTransport(NetBoxConnection(task["url"], task["token"])))
+    settings = Settings(StateField("status"), lock_path=task["lock_path"])
+    events = [read_occurrence(number, event) for number, event in enumerate(task["events"])]
+    drive = Drive(netbox, settings)
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
+    sys.stdin.readline()
+    sys.stdout.write(json.dumps(drive.apply(events).to_ansible()))
+
+
+if __name__ == "__main__":
+    main()
