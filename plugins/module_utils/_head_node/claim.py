@@ -22,6 +22,7 @@ from .entities.fields import Json
 _OWNER = "baremetal_claim_owner"
 _RUN = "baremetal_claim_run"
 _UNTIL = "baremetal_claim_until"
+_LATEST_S = 10**10
 
 
 def _never(_run: str) -> bool:
@@ -57,6 +58,8 @@ class Claim:
             until_s = float(stored.get(_UNTIL) or 0)
         except (TypeError, ValueError):
             until_s = 0.0
+        # Anybody may have written to the device; what is no time would hold for ever.
+        until_s = until_s if 0 <= until_s < _LATEST_S else 0.0
         return cls(str(stored.get(_OWNER) or "somebody"), str(stored[_RUN]), until_s)
 
 

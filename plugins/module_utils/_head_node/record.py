@@ -115,11 +115,17 @@ class Record:
             provisioned_kernel=str(stored.get(_KERNEL) or ""),
             intent_digest=str(stored.get(_INTENT_DIGEST) or ""),
             intent_kernel=str(stored.get(_INTENT_KERNEL) or ""),
-            intent_power_ms=int(stored.get(_INTENT_POWER_MS) or 0),
+            intent_power_ms=_whole_number(stored.get(_INTENT_POWER_MS)),
             intent_failed=str(stored.get(_INTENT_FAILED) or ""),
             reassigned=bool(stored.get(_REASSIGNED)),
             timeline=str(stored.get(_TIMELINE) or ""),
         )
+
+
+def _whole_number(value: object) -> int:
+    """Anybody may have written to the device: 0 for what is no number."""
+    text = str(value)
+    return int(text) if text.isascii() and text.isdigit() else 0
 
 
 def intent_values(assignment: Assignment, *, wall_s: int, last_power_ms: int) -> dict[str, Json]:
