@@ -99,6 +99,10 @@ smoke: build ## install the built artifact into an empty place and use it
 check: .venv ## one test: make check ARGS='tests/unit/... -k name'
 	@$(MAIN) pytest $(ARGS)
 
+.PHONY: fuzz
+fuzz: .venv ## a million damaged DHCP packets through the tap (ARGS='--packets N --seed N')
+	@$(MAIN) env PYTHONPATH=.collections python $(TOOLS)/fuzz_dhcp.py $(ARGS)
+
 ##@ Release
 .PHONY: build
 build: .venv ## build the collection artifact

@@ -56,7 +56,10 @@ class Packet:
         return head + addresses + fields + self.cookie + tlv(self.options) + self.end
 
     def frame(self) -> bytes:
-        message = self.message()
+        return self.around(self.message())
+
+    def around(self, message: bytes) -> bytes:
+        """Give the frame that carries a message."""
         udp_length = len(message) + 8 if self.udp_length is None else self.udp_length
         udp = struct.pack("!HHHH", self.source_port, self.destination_port, udp_length, 0) + message
         words = 5 + len(self.ip_options) // 4 if self.ip_header_words is None else self.ip_header_words
@@ -229,6 +232,10 @@ def corpus() -> list[bytes]:
     ]
 
 
+_CORPUS = corpus()
+_MESSAGES = [packet.message() for packet, _seen in GOOD.values()]
+
+
 def mutate(frame: bytes, chance: random.Random) -> bytes:
     """Damage a frame: bits, bytes, lengths, cuts, insertions, repetitions."""
     damaged = bytearray(frame)
@@ -248,6 +255,15 @@ def mutate(frame: bytes, chance: random.Random) -> bytes:
         else:
             damaged += damaged[where : where + 300]
     return bytes(damaged[:9216])
+
+
+def damaged(chance: random.Random) -> bytes:
+    """Draw a damaged frame: one with damage anywhere, or a right one around a message that is damaged."""
+    if chance.randrange(2):
+        return mutate(chance.choice(_CORPUS), chance)
+    message = chance.choice(_MESSAGES)
+    kept = chance.choice((0, 28, 236, 240, 243))
+    return Packet().around(message[:kept] + mutate(message[kept:], chance))
 
 
 def write_pcap(path: Path, frames: Iterable[bytes]) -> None:
