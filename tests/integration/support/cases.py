@@ -172,7 +172,11 @@ CASES: Mapping[str, tuple[Case, ...]] = {
         ),
     ),
     "bcm_report": (
-        Case("a table and a file", {"names": ["dgx-05", "dgx-06", "nobody"], "path": "report.json"}, changed=False),
+        Case(
+            "a table, a file and a page",
+            {"names": ["dgx-05", "dgx-06", "nobody"], "path": "report.json", "html": "report.html"},
+            changed=False,
+        ),
     ),
     "bcm_status_info": (
         Case("all are listed", {}, changed=False),
