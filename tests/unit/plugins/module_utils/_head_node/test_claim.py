@@ -63,6 +63,9 @@ TABLE: dict[str, tuple[Raw, list[Raw], Claim | None]] = {
     "no end": (values(owner="bob", run="run2"), [], None),
     "an end that is no number": (values(owner="bob", run="run2", until="soon"), [], None),
     "an end that is a list": (values(owner="bob", run="run2", until=[1]), [], None),
+    "an end that never comes": (values(owner="bob", run="run2", until=float("inf")), [], None),
+    "an end that is not a number": (values(owner="bob", run="run2", until=float("nan")), [], None),
+    "an end beyond all calendars": (values(owner="bob", run="run2", until=10**17), [], None),
     "an end in words": (values(owner="bob", run="run2", until="1009"), [], Claim("bob", "run2", 1009.0)),
     "a run that is a number": (values(owner="bob", run=7, until=1009), [], Claim("bob", "7", 1009.0)),
 }

@@ -78,6 +78,13 @@ def test_what_is_recorded_is_read_again_and_leaves_the_keys_of_others(
     assert all(key == key.lower() and " " not in key for key in done)
 
 
+@pytest.mark.parametrize("spoilt", ["soon", [1], {}, -1, 1.5, None, "²"])
+def test_a_record_that_somebody_spoilt_can_be_read(spoilt: object) -> None:
+    assert Record.from_api({"baremetal_intent_power_ms": spoilt, "baremetal_intent_digest": "d"}) == Record(
+        intent_digest="d"
+    )
+
+
 @pytest.mark.parametrize("stored", [None, {}, {"theirs": 1}, {"baremetal_provisioned_digest": None}])
 def test_a_node_without_a_record_has_an_empty_one(stored: dict[str, Any] | None) -> None:
     assert Record.from_api(stored) == Record()
