@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import json
 import os
@@ -12,16 +13,19 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest import mock
 
 import pytest
 
+from ansible_collections.baremetal.bcm.plugins.module_utils._ansible import netbox as opening
+from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.transport import NetBoxTransport
 from ansible_collections.baremetal.bcm.tests.integration.support.documentation import (
     never_seen,
     returned,
     section,
     undocumented,
 )
-from ansible_collections.baremetal.bcm.tests.netbox.fake.server import FakeNetBox
+from ansible_collections.baremetal.bcm.tests.netbox.fake.server import DROP, FakeNetBox, Reply, Request
 from ansible_collections.baremetal.bcm.tests.netbox.lab import Lab, Server
 
 ACTION = "ansible_collections.baremetal.bcm.plugins.action.netbox_bmc_mac"
@@ -44,7 +48,10 @@ class Manifests:
         task = SimpleNamespace(args=given, check_mode=check, async_val=0, diff=True, action="x", environment=None)
         connection = SimpleNamespace(_shell=SimpleNamespace(tmpdir=None))
         action = importlib.import_module(ACTION).ActionModule
-        result: Result = action(task, connection, SimpleNamespace(check_mode=check), None, None, None).run(None, {})
+        # Patience is not what is tested here.
+        transport = functools.partial(NetBoxTransport, sleep=lambda _seconds: None)
+        with mock.patch.object(opening, "NetBoxTransport", transport):
+            result: Result = action(task, connection, SimpleNamespace(check_mode=check), None, None, None).run(None, {})
         return result
 
     def row(self, serial: str, mac: str, **options: Any) -> Result:
@@ -238,6 +245,40 @@ def test_many_rows_in_small_batches_at_once_all_arrive(lab: Lab, manifests: Mani
 
     assert result["counts"] == {"set": 10, "unchanged": 30, "skipped": 0, "repeated": 0, "failed": 0}
     assert [row["serial"] for row in result["rows"]] == [serial for serial, mac in [*rows, *fresh]]
+
+
+@pytest.mark.parametrize("performed", [True, False], ids=["performed and not answered", "not performed"])
+@pytest.mark.parametrize("lost", range(1, 9))
+def test_whichever_write_the_connection_dies_at_the_next_run_finishes_and_the_journal_stays_true(
+    lost: int, performed: bool, fake: FakeNetBox, broken_lab: Lab
+) -> None:
+    manifests = Manifests(broken_lab)
+    servers = [manifests.new() for number in range(6)]
+    rows = [(serial, broken_lab.new_mac()) for server, serial in servers]
+    seen = 0
+
+    def die(request: Request) -> Reply | None:
+        nonlocal seen
+        seen += request.writes
+        if seen < lost:
+            return None
+        if performed and request.writes and seen == lost:
+            fake._perform(request)
+        return DROP
+
+    fake.faults.append(die)
+    broken = manifests.load(*rows, batch_size=3, parallel_batches=1)
+    fake.faults.clear()
+    result = manifests.load(*rows, batch_size=3, parallel_batches=1)
+
+    writes_of_a_whole_run = 6 if broken_lab.has_macs else 4
+    assert bool(broken.get("failed") or broken["failures"]) is (lost <= writes_of_a_whole_run)
+    assert result["failures"] == {}
+    assert [manifests.macs(server)[0] for server, serial in servers] == [mac for serial, mac in rows]
+    assert all(broken_lab.kinds(server) in ([], ["success"]) for server, serial in servers)
+    assert manifests.load(*rows)["changed"] is False
+    if broken_lab.has_macs:
+        assert [len(broken_lab.find("dcim/mac-addresses", mac_address=mac)) for serial, mac in rows] == [1] * 6
 
 
 def test_the_examples_run_and_return_what_is_documented(
