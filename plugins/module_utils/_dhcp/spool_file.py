@@ -7,7 +7,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 _BUSY_S = 10.0
@@ -61,17 +61,13 @@ class SpoolFile:
     def close(self) -> None:
         self.db.close()
 
-    @contextmanager
-    def reading(self) -> Iterator[float]:
+    def reading(self) -> AbstractContextManager[float]:
         """One consistent view that waits for no writer; gives the time."""
-        with self._transaction("read", "BEGIN") as now:
-            yield now
+        return self._transaction("read", "BEGIN")
 
-    @contextmanager
-    def writing(self, action: str) -> Iterator[float]:
+    def writing(self, action: str) -> AbstractContextManager[float]:
         """One transaction that no other writer comes between; gives the time."""
-        with self._transaction(action, "BEGIN IMMEDIATE") as now:
-            yield now
+        return self._transaction(action, "BEGIN IMMEDIATE")
 
     def number(self, query: str) -> int:
         """The one number that a query without parameters gives."""
