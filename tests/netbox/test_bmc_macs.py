@@ -320,8 +320,10 @@ def run_playbook(
         "NETBOX_TOKEN": token,
     }
     (directory / "ansible.cfg").write_text("[defaults]\n", encoding="utf-8")
+    # A file, because Ansible itself repeats its command line at the highest verbosity.
+    (directory / "variables.json").write_text(json.dumps(variables), encoding="utf-8")
     done = subprocess.run(
-        [*command, "--extra-vars", json.dumps(variables)],
+        [*command, "--extra-vars", "@variables.json"],
         cwd=directory,
         env=environment,
         capture_output=True,
@@ -353,12 +355,14 @@ def test_the_playbook_ends_with_an_error_if_a_row_failed_and_did_the_others(
 ) -> None:
     (server, serial), mac = manifests.new(), lab.new_mac()
     content = f"{HEADER}\nNOBODY-{lab.tag},{lab.new_mac()}\n{serial},{mac}\n"
+    variables = {"bcm_mac_manifest_content": content, "bcm_netbox": {"url": lab.url, "token": lab.token}}
 
-    status, output = run_playbook(tmp_path, {"bcm_mac_manifest_content": content}, "-v", url=lab.url, token=lab.token)
+    status, output = run_playbook(tmp_path, variables, "-vvvv", "--diff")
 
     assert status == 2, output
     assert f"NetBox has no device with serial number NOBODY-{lab.tag}" in output
     assert "1 of 2 rows failed; they are listed above." in output
+    assert lab.token not in output
     assert manifests.macs(server)[0] == mac
 
 
