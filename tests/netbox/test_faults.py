@@ -166,16 +166,39 @@ def test_somebody_who_changes_a_server_all_the_time_is_a_failure(
     assert "somebody else changed the device 3 times" in message
 
 
-def test_one_server_that_netbox_refuses_leaves_the_others_alone(lab: Lab, modules: Modules) -> None:
+def test_one_server_that_netbox_refuses_leaves_the_others_alone(
+    fake: FakeNetBox, broken_lab: Lab, modules: Modules
+) -> None:
+    lab = broken_lab
     servers = lab.servers(6)
     ips = [lab.new_ip() for _server in servers]
-    ips[3] = ips[3].rpartition(".")[0] + ".0"
+
+    def fault(request: Request) -> Reply | None:
+        bodies = request.body if request.method == "POST" and "addresses" in request.path else []
+        return Reply(400, [{"address": ["not this one"]}]) if ips[3] in str(bodies) else None
+
+    fake.faults.append(fault)
 
     result = modules.run("netbox_lifecycle", lab, events=[ack(s.mac, ip) for s, ip in zip(servers, ips, strict=True)])
 
     assert list(result["failures"]) == [servers[3].name]
+    assert "not this one" in result["failures"][servers[3].name]
     assert result["counts"]["changed"] == 5
     assert [lab.state(each) for each in servers] == ["discovered"] * 3 + ["offline"] + ["discovered"] * 2
+
+
+@pytest.mark.parametrize("version", [FAKES["fake-4.6"]], ids=str)
+def test_the_network_itself_is_no_address_of_a_bmc_where_netbox_looks(
+    version: tuple[int, int], modules: Modules
+) -> None:
+    with served(FakeNetBox(version)) as fake:
+        lab = Lab(fake.url, TOKEN)
+        server = lab.server()
+
+        message = modules.bad("netbox_lifecycle", lab, events=[ack(server.mac, "10.1.2.0")])
+
+        assert "10.1.2.0 is a network ID" in message
+        assert lab.state(server) == "offline"
 
 
 def test_an_event_that_can_not_be_used_is_refused_and_leaves_the_others_alone(lab: Lab, modules: Modules) -> None:

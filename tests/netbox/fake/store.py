@@ -276,7 +276,8 @@ class Store:
         row["address"] = str(address)
         network = address.network
         edges = (network.network_address, network.broadcast_address) if network.prefixlen < 31 else ()
-        if row["assigned_object_id"] and address.version == 4 and address.ip in edges:
+        # NetBox 3.2 looks at this in its forms only.
+        if self.version >= (4, 0) and row["assigned_object_id"] and address.version == 4 and address.ip in edges:
             raise Refused(__all__=f"{address.ip} is a network ID, which may not be assigned to an interface.")
         same = [
             each
