@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.client import HeadNode
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.clock import Clock
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.errors import BcmTransportError
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.transport import Answer, Connection, Transport
 
@@ -102,7 +103,7 @@ class FakeHeadNode:
     """Keeps entities, and the calls that were made (`calls`)."""
 
     def __init__(self, *devices: Raw) -> None:
-        self.clock = FakeClock()
+        self.clock: Clock = FakeClock()
         self.calls: list[Call] = []
         self.devices = {raw["uuid"]: raw for raw in (make_head_node(), *devices)}
         self.nodes = {raw["uuid"]: Node() for raw in devices}
@@ -116,6 +117,7 @@ class FakeHeadNode:
         self.history: list[Raw] = []
         self.events: list[Raw] = []
         self.sessions: set[str] = set()
+        self._heard: dict[str, int] = {}  # events that a session has had
         self.slots = 10
         # Answers instead of ours, by the call's name; None falls through.
         self.instead: dict[str, Callable[[Call], httpx.Response | None]] = {}
@@ -129,9 +131,9 @@ class FakeHeadNode:
     def client(self, **options: Any) -> HeadNode:
         return HeadNode(Transport(self.connection, http_transport=self.transport, sleep=self.clock.sleep), **options)
 
-    def direct_client(self, **options: Any) -> HeadNode:
+    def direct_client(self, before_call: Callable[[], None] = lambda: None, **options: Any) -> HeadNode:
         """A client without HTTP, for tests of many runs; it tries nothing again."""
-        return HeadNode(_Direct(self), **options)
+        return HeadNode(_Direct(self, before_call), **options)
 
     def copy(self) -> FakeHeadNode:
         """Another head node in the same state, without its calls."""
@@ -362,16 +364,17 @@ class FakeHeadNode:
     def _cmsession_register_session(self, _client_type: int) -> str:
         session = uid(f"session/{len(self.names('registerSession'))}")
         self.sessions.add(session)
+        self._heard[session] = len(self.events)
         return session
 
     def _cmsession_unregister_session(self, session: str) -> bool:
         self.sessions.discard(session)
         return True
 
-    def _cmsession_wait_for_events(self, _session: str, timeout_s: int) -> list[Raw]:
-        events, self.events = self.events, []
-        if not events:
+    def _cmsession_wait_for_events(self, session: str, timeout_s: int) -> list[Raw]:
+        if self._heard[session] == len(self.events):
             self.clock.sleep(timeout_s)
+        events, self._heard[session] = self.events[self._heard[session] :], len(self.events)
         return events
 
     def _cmsession_acknowledge_keep_alive(self, _session: str, _number: int) -> bool:
@@ -381,11 +384,13 @@ class FakeHeadNode:
 class _Direct(Transport):
     """Hands calls over as JSON without sending them."""
 
-    def __init__(self, head: FakeHeadNode) -> None:
+    def __init__(self, head: FakeHeadNode, before_call: Callable[[], None]) -> None:
         self.connection = head.connection
         self._head = head
+        self._before_call = before_call
 
     def call(self, body: Raw, *, name: str, reads: bool, read_timeout_s: float | None = None) -> Answer:
+        self._before_call()
         served = self._head.serve(json.loads(json.dumps(body)))
         if isinstance(served, str):
             return Answer(200, json.loads(served), True, served)
