@@ -43,6 +43,11 @@ class HeadNode:
         self._before_write = before_write
         self.address = transport.connection.url
 
+    def confirm_leave(self) -> None:
+        """Ask `before_write` without writing: for long work that only reads meanwhile. Raises what it raises."""
+        if self._before_write is not None:
+            self._before_write()
+
     # -- entities -------------------------------------------------------------------------------------------------
 
     def get_devices(self) -> list[Raw]:

@@ -133,6 +133,8 @@ class Rollout:
             self._clock.sleep(min(self._pace.poll_interval_s, 5.0))
 
     def _turn(self) -> None:
+        # A run whose controller was killed has nobody to look for.
+        self._head_node.confirm_leave()
         self._start_due()
         self._wait()
         self._look()

@@ -11,7 +11,7 @@ from .._bmc.power import PowerResult
 from .case import Case
 from .client import HeadNode
 from .clock import Clock
-from .errors import BcmApiError, BcmError, BcmProtocolError, BcmTransportError
+from .errors import BcmApiError, BcmAuthError, BcmError, BcmProtocolError, BcmTransportError
 from .power import HeadNodePower, SessionLost
 from .progress import Pulse, shorten
 from .provision import Action
@@ -103,7 +103,7 @@ class Switching:
         uuids = [str(case.device["uuid"]) for case in cases.values() if case.device is not None]
         try:
             agreed = self._head_node.restart(uuids, self._graceful_s)
-        except (BcmApiError, BcmProtocolError, BcmTransportError) as error:
+        except (BcmApiError, BcmAuthError, BcmProtocolError, BcmTransportError) as error:
             self._say(f"{error}; {later}")
             return
         deaf = [name for name, agrees in zip(names, agreed) if not agrees]

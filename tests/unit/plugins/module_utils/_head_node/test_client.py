@@ -45,7 +45,7 @@ ARGUMENTS: dict[str, Any] = {
 METHODS = [
     name
     for name, _method in inspect.getmembers(HeadNode, inspect.isfunction)
-    if not name.startswith("_") and name != "close"
+    if not name.startswith("_") and name not in ("close", "confirm_leave")
 ]
 
 
