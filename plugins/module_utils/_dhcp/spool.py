@@ -118,12 +118,17 @@ class Spool:
         max_known: int = MAX_KNOWN,
         create: bool = True,
     ) -> None:
-        """Open the file, and make it unless `create` is false. Bounds are those of who offers, not of the file."""
+        """Open the file, and make it unless `create` is false, which is for those who only consume.
+
+        Who may make it sets its bounds. `max_rows` is kept in the file, so that consumers know when it is full.
+        """
         self.path = str(path)
         self._max_rows = max_rows
         self._max_known = max_known
         self._file = SpoolFile(Path(path), clock, max_bytes, create=create)
         self._db = self._file.db
+        if create:
+            self._keep_bound()
 
     def close(self) -> None:
         self._file.close()
@@ -204,6 +209,7 @@ class Spool:
             ).fetchone()
             size_bytes = self._file.number("PRAGMA page_count") * self._file.number("PRAGMA page_size")
             counted = dict(self._db.execute("SELECT name, value FROM counters"))
+            bound = counted.get("max_rows", self._max_rows)
         return Stats(
             rows=rows,
             rows_first=first,
@@ -211,7 +217,7 @@ class Spool:
             available=rows - held,
             oldest_age_s=max(0.0, now - oldest),
             size_bytes=size_bytes,
-            full=rows >= self._max_rows,
+            full=rows >= bound,
             first_sightings=counted.get("first", 0),
             renewals=counted.get("renewal", 0),
             coalesced=counted.get("coalesced", 0),
@@ -219,6 +225,14 @@ class Spool:
             refused=counted.get("refused", 0),
             acknowledged=counted.get("acknowledged", 0),
         )
+
+    def _keep_bound(self) -> None:
+        try:
+            with self._file.writing("open"):
+                self._db.execute("INSERT OR REPLACE INTO counters VALUES ('max_rows', ?)", (self._max_rows,))
+        except SpoolError:
+            self._file.close()
+            raise
 
     def _store(self, sightings: Sequence[Sighting], now: float) -> list[Offered]:
         offered = []

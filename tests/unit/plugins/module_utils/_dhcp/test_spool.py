@@ -291,6 +291,14 @@ def test_a_second_process_sees_rows_and_counters_of_the_first(spool: Spool, wall
     assert spool.stats().rows == 0
 
 
+def test_who_only_consumes_knows_when_it_is_full(spool: Spool, wall: Wall, tmp_path: Path) -> None:
+    spool.offer_all([A, B, C])
+    with Spool(tmp_path / "spool", wall, create=False) as consumer:
+        assert consumer.stats().full
+        consumer.acknowledge(consumer.lease(1, 60, "one"), "one")
+        assert not consumer.stats().full
+
+
 def _not_a_database(path: Path) -> None:
     path.write_bytes(b"no database" * 100)
 
