@@ -20,7 +20,7 @@ from .sighting import Sighting
 _logger = logging.getLogger("dhcp_tap")
 
 _OPEN_AGAIN_S = 1.0
-_MOST_AT_ONCE = 512  # frames of one interface, before it is the next one's turn
+_MOST_AT_ONCE = 4096  # frames of one interface: the kernel's buffer is emptied before any is parsed
 
 
 class Source(Protocol):
