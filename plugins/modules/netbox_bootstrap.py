@@ -67,7 +67,7 @@ EXAMPLES = r"""
 - name: Say what must stand in the configuration of NetBox
   ansible.builtin.debug:
     msg: "{{ netbox.field_choices }}"
-  when: netbox.missing_statuses
+  when: netbox.missing_statuses | length > 0
 """
 
 RETURN = r"""

@@ -29,7 +29,10 @@ attributes:
   diff_mode:
     support: full
   idempotent:
-    support: full
+    support: partial
+    details:
+      - Events that come again change nothing. But a list that leads one server through several states ends in another state than it
+        began in, so that the first of its events are refused when it comes again, which the journal is told once.
 options:
   events:
     description:

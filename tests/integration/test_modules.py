@@ -1,12 +1,16 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What every module promises, for all modules there are: one without a case in `support.cases` fails."""
+"""What every module promises, for all modules there are: one without a case in `support` fails.
+
+Those that talk to NetBox keep the same promises, to a NetBox in memory.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,12 +23,16 @@ from ansible_collections.baremetal.bcm.tests.integration.support.documentation i
     returned,
     undocumented,
 )
-from ansible_collections.baremetal.bcm.tests.integration.support.playbook import Run, TaskResult
+from ansible_collections.baremetal.bcm.tests.integration.support.netbox import NETBOX_CASES, netbox_site
+from ansible_collections.baremetal.bcm.tests.integration.support.playbook import Ansible, Run, TaskResult
 from ansible_collections.baremetal.bcm.tests.integration.support.rack import RackFile, demo_rack
+from ansible_collections.baremetal.bcm.tests.netbox.fake.server import TOKEN
 
-SECRETS = ("demo-bmc-password", "another-bmc-password", "demo-head-node")
-# Where a node's daemon listens: the head node writes it down whenever a node comes UP.
-THE_HEAD_NODES_OWN = {"cmdaemonUrl"}
+SECRETS = ("demo-bmc-password", "another-bmc-password", "demo-head-node", TOKEN)
+# What servers write down by themselves: where a node's daemon listens, and when an object was changed.
+THE_SERVERS_OWN = {"cmdaemonUrl", "last_updated"}
+# Talks to a file; tests/unit/plugins/modules/test_dhcp_spool.py holds it to the same.
+WITHOUT_SERVER = {"dhcp_spool"}
 
 
 def prepared_rack() -> RackFile:
@@ -61,20 +69,23 @@ def tasks_of(module: str, case: Case) -> Iterator[dict[str, Any]]:
         yield {"name": f"{case.name}: {name}", f"baremetal.bcm.{module}": dict(case.options), "check_mode": check_mode}
 
 
-class TestEveryModule:
-    @pytest.fixture(scope="class", params=module_names())
-    @staticmethod
-    def performance(request: pytest.FixtureRequest, open_class_site: OpenSite) -> Performance:
-        module: str = request.param
-        cases = CASES[module]
-        where = open_class_site(prepared_rack())
-        tasks = [task for case in cases for task in tasks_of(module, case)]
-        run = where.ansible.tasks(tasks, "-vvvv", "--diff", environment={"INTEGRATION_SNAPSHOTS": "1"})
-        assert run.rc == 0, run.output
-        results = run.of(module)
-        shown = [Shown(case, *results[3 * index : 3 * index + 3]) for index, case in enumerate(cases)]
-        reports = [path.read_text(encoding="utf-8") for path in where.directory.rglob("report*.json")]
-        return Performance(module, run, shown, "".join(reports))
+def perform(module: str, cases: Sequence[Case], ansible: Ansible, directory: Path, **play: Any) -> Performance:
+    """Run all cases of a module; `play` is what the play has beside its tasks, and the environment."""
+    tasks = [task for case in cases for task in tasks_of(module, case)]
+    run = ansible.tasks(tasks, "-vvvv", "--diff", **play)
+    assert run.rc == 0, run.output
+    results = run.of(module)
+    shown = [Shown(case, *results[3 * index : 3 * index + 3]) for index, case in enumerate(cases)]
+    reports = [path.read_text(encoding="utf-8") for path in directory.rglob("report*.json")]
+    return Performance(module, run, shown, "".join(reports))
+
+
+def test_every_module_has_its_cases() -> None:
+    assert CASES.keys() | NETBOX_CASES.keys() | WITHOUT_SERVER == set(module_names())
+
+
+class Promises:
+    """What all of them keep; a class below this one says where `performance` takes place."""
 
     def test_each_case_does_what_it_is_there_for(self, performance: Performance) -> None:
         assert [(shown.case.name, shown.applied.changed) for shown in performance.shown] == [
@@ -131,20 +142,46 @@ class TestEveryModule:
         assert sorted(set(never_seen(results, returned(performance.module)))) == []
 
 
+class TestEveryModule(Promises):
+    @pytest.fixture(scope="class", params=module_names("bcm_"))
+    @staticmethod
+    def performance(request: pytest.FixtureRequest, open_class_site: OpenSite) -> Performance:
+        module: str = request.param
+        where = open_class_site(prepared_rack())
+        environment = {"INTEGRATION_SNAPSHOTS": "1"}
+        return perform(module, CASES[module], where.ansible, where.directory, environment=environment)
+
+
+class TestEveryNetBoxModule(Promises):
+    @pytest.fixture(scope="class", params=module_names("netbox_"))
+    @staticmethod
+    def performance(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Performance]:
+        module: str = request.param
+        directory = tmp_path_factory.mktemp("netbox")
+        with netbox_site(directory) as where:
+            play = {"environment": where.snapshots, "module_defaults": where.module_defaults}
+            yield perform(module, NETBOX_CASES[module], where.ansible, directory, **play)
+
+
+def kinds(snapshot: dict[str, Any]) -> list[str]:
+    """Name the kinds of objects that a snapshot has, each by name."""
+    return [kind for kind, objects in snapshot.items() if isinstance(objects, dict)]
+
+
 def differences(before: dict[str, Any], after: dict[str, Any]) -> Iterator[tuple[str, set[str]]]:
     """Give the entities that differ, by name, each with the keys that differ; byte by byte."""
-    for kind in ("devices", "categories"):
+    for kind in kinds(before):
         for name in before[kind].keys() | after[kind].keys():
             old, new = before[kind].get(name, {}), after[kind].get(name, {})
             keys = {key for key in old.keys() | new.keys() if json.dumps(old.get(key)) != json.dumps(new.get(key))}
-            keys -= THE_HEAD_NODES_OWN
+            keys -= THE_SERVERS_OWN
             if keys:
                 yield name, keys
 
 
 def lost_elements(before: dict[str, Any], after: dict[str, Any], mentioned: str) -> Iterator[str]:
     """Name elements of lists that nobody mentioned, but that are not what they were."""
-    for kind in ("devices", "categories"):
+    for kind in kinds(before):
         for name in before[kind].keys() & after[kind].keys():
             for key, elements in before[kind][name].items():
                 for element in elements if isinstance(elements, list) else []:

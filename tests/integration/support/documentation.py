@@ -20,9 +20,9 @@ CONDITIONS = ("when", "with", "success, when")
 Documented = Mapping[str, Any]
 
 
-def module_names() -> list[str]:
-    """Find the modules of the collection."""
-    return sorted(path.stem for path in (ROOT / "plugins/modules").glob("*.py"))
+def module_names(prefix: str = "") -> list[str]:
+    """Find the modules of the collection; `prefix` says what they talk to: bcm_, netbox_."""
+    return sorted(path.stem for path in (ROOT / "plugins/modules").glob(f"{prefix}*.py"))
 
 
 def section(path: Path, name: str) -> Any:

@@ -16,6 +16,8 @@ from urllib.parse import parse_qsl, urlsplit
 from .store import Gone, Refused, Stale, Store, Version
 
 TOKEN = "fa4e70c1fa4e70c1fa4e70c1fa4e70c1fa4e70c1"
+# What tests ask for all that is kept; no real NetBox has it.
+SNAPSHOT = "/snapshot"
 # gunicorn's.
 _LONGEST_REQUEST_LINE = 4094
 _LARGEST_PAGE = 1000
@@ -71,6 +73,8 @@ class FakeNetBox:
     def answer(self, request: Request, token_is_good: bool) -> Reply:
         """What NetBox answers to a request."""
         with self.lock:
+            if request.path == SNAPSHOT:
+                return Reply(200, {"mutating": len(self.writes), **self.store.snapshot()})
             self.requests.append(request)
             for fault in list(self.faults):
                 reply = fault(request)

@@ -132,6 +132,30 @@ class Store:
         known = {("dcim/devices", "status"): self.statuses, ("ipam/ip-addresses", "status"): IP_STATUSES}
         return [{"value": each, "display_name": each.title()} for each in known.get((path, field), ())]
 
+    def snapshot(self) -> dict[str, dict[str, Row]]:
+        """All that is kept, by name; what belongs to a device as its own."""
+        rows = copy.deepcopy(self.rows)
+        devices = {
+            row["id"]: {**row, "addresses": {}, "macs": {}, "journal": 0} for row in rows["dcim/devices"].values()
+        }
+        for row in rows["dcim/interfaces"].values():
+            port = self.show("dcim/interfaces", row["id"])
+            devices[row["device"]]["macs"][row["name"]] = port["mac_address"]
+        addresses = {}
+        for row in rows["ipam/ip-addresses"].values():
+            if row["assigned_object_id"]:
+                port = rows["dcim/interfaces"][row["assigned_object_id"]]
+                devices[port["device"]]["addresses"][row["address"]] = port["name"]
+            else:
+                addresses[row["address"]] = row
+        for row in rows["extras/journal-entries"].values():
+            devices[row["assigned_object_id"]]["journal"] += 1
+        named = {
+            path: {row["name"]: row for row in rows.get(path, {}).values()}
+            for path in ("extras/tags", "extras/custom-fields", "extras/custom-field-choice-sets")
+        }
+        return {"devices": {row["name"]: row for row in devices.values()}, "addresses": addresses, **named}
+
     # -- how objects are shown ------------------------------------------------------------------------------------
 
     def show(self, path: str, object_id: int) -> Row:
