@@ -234,6 +234,16 @@ def test_power_faults_do_what_they_say(
     assert machine(bench, "node2").power
 
 
+def test_a_status_tells_that_power_was_ignored(bench: Bench, session: str) -> None:
+    bench.register("node1")
+    bench.head.faults.add({"kind": "power_ignored", "node": "node1"})
+    bench.power("node1", "ON")
+    bench.step(4)
+    bench.power("node1", "STATUS")
+    bench.step(4)
+    assert [status["state"] for status in results(bench, session)] == ["ON", "OFF"]
+
+
 def test_a_failing_operation_is_tried_again_as_often_as_asked(bench: Bench, session: str) -> None:
     bench.register("node1")
     bench.head.faults.add({"kind": "power_fails", "times": 2})

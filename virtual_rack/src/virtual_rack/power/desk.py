@@ -162,7 +162,7 @@ class PowerDesk:
             return
         if fault := self._faults.strike("power_fails", node=job.names):
             self._finish(job, BmcAnswer(error=str(fault.options.get("message", "BMC did not answer"))))
-        elif self._faults.strike("power_ignored", node=job.names):
+        elif job.operation != "STATUS" and self._faults.strike("power_ignored", node=job.names):
             self._finish(job, BmcAnswer(is_on=job.operation != "OFF"))
         else:
             self._perform(job)
