@@ -57,6 +57,7 @@ test: begin lint docs unit units sanity integration molecule smoke ## everything
 .PHONY: test-system
 test-system: .venv .venv-rulebook ## real BMCs, DHCP, rule engine and NetBox; needs root and what .ci/run installs
 	@VIRTUAL_RACK_REQUIRE_IPMI=1 INTAKE_REQUIRE_ALL=1 $(STEP) 'system tests' $(MAIN) pytest -n auto -rfEP tests/system
+	@$(STEP) 'tests against a real NetBox' $(MAIN) $(TOOLS)/with-netbox pytest -n auto -rfE tests/netbox
 
 .PHONY: lint
 lint: .venv ## ruff, mypy, ansible-lint, shellcheck, changelog fragments
@@ -73,7 +74,7 @@ docs: .venv ## antsibull-docs lint of every plugin's and role's documentation
 
 .PHONY: unit
 unit: .venv ## unit and conformance tests by pytest, on .venv's ansible-core
-	@$(STEP) 'unit tests' $(MAIN) pytest -n auto $(wildcard tests/unit tests/conformance)
+	@$(STEP) 'unit tests' $(MAIN) pytest -n auto $(wildcard tests/unit tests/conformance tests/netbox)
 
 .PHONY: units
 units: environments ## the collection's unit tests by ansible-test, on the other ansible-cores

@@ -41,12 +41,17 @@ class Lab:
         seed = secrets.token_bytes(3)
         self.tag = seed.hex()
         self._mac = f"02:{seed[0]:02X}:{seed[1]:02X}:{seed[2]:02X}"
-        # 10.64.0.0/10: sixteen thousand networks of 256.
-        number = int.from_bytes(seed, "big") % (1 << 14)
-        self._network = f"10.{64 + (number >> 8)}.{number & 255}"
+        self._network = self._free_network()
         self._numbers = itertools.count(1)
         self._hosts = itertools.count(10)
         self._kinds: Row = {}
+
+    def _free_network(self) -> str:
+        """Three numbers of a network below 10.64.0.0/10 that this NetBox has no address in."""
+        while True:
+            network = f"10.{64 + secrets.randbelow(64)}.{secrets.randbelow(256)}"
+            if not self.find("ipam/ip-addresses", parent=f"{network}.0/24"):
+                return network
 
     @property
     def has_macs(self) -> bool:

@@ -368,24 +368,26 @@ def _defaults(path: str) -> Row:
 def _fits(store: Store, path: str, row: Row, name: str, values: Sequence[str]) -> bool:
     """Whether a row passes a filter. One that NetBox does not know lets everything pass, as there."""
     lower = [value.lower() for value in values]
-    if name == "address" and path == "ipam/ip-addresses":
-        address = ipaddress.ip_interface(row["address"])
-        return str(address.ip) in values or str(address) in values
-    if name == "interface_id":
-        return row["assigned_object_type"] == "dcim.interface" and str(row["assigned_object_id"]) in values
-    if name == "vrf_id":
-        return ("null" if row["vrf"] is None else str(row["vrf"])) in values
-    if name == "mac_address" and path == "dcim/interfaces" and store.has_macs:
+    if path == "ipam/ip-addresses" and name in ("address", "parent", "interface_id", "vrf_id"):
+        return _fits_address(row, name, values)
+    if path == "dcim/interfaces" and name == "mac_address" and store.has_macs:
         macs = [mac for mac in store.rows["dcim/mac-addresses"].values() if mac["assigned_object_id"] == row["id"]]
         return any(mac["mac_address"].lower() in lower for mac in macs)
     if name == "q":
         return any(value in str(row.get("comments", "")).lower() for value in lower)
-    if name == "device_id":
-        return str(row["device"]) in values
-    if name == "name" and path == "dcim/devices":
-        return str(row["name"]).lower() in lower
-    if name == "name__ie":
-        return str(row["name"]).lower() in lower
-    if name in ("id", "assigned_object_id", "assigned_object_type", "name", "slug", "serial", "mac_address"):
-        return str(row.get(name)).lower() in lower
-    return True
+    # Fields that are called otherwise in filters, and those that are compared as they are, in any case.
+    fields = {"device_id": "device", "name__ie": "name"}
+    plain = ("id", "assigned_object_id", "assigned_object_type", "name", "slug", "serial", "mac_address")
+    field = fields.get(name) or (name if name in plain else "")
+    return not field or str(row.get(field)).lower() in lower
+
+
+def _fits_address(row: Row, name: str, values: Sequence[str]) -> bool:
+    address = ipaddress.ip_interface(row["address"])
+    if name == "address":
+        return str(address.ip) in values or str(address) in values
+    if name == "parent":
+        return any(address.ip in ipaddress.ip_network(value) for value in values)
+    if name == "vrf_id":
+        return ("null" if row["vrf"] is None else str(row["vrf"])) in values
+    return row["assigned_object_type"] == "dcim.interface" and str(row["assigned_object_id"]) in values
