@@ -31,6 +31,8 @@ def test_any_mac_address_has_a_vendor_or_none(mac: str) -> None:
 
 def test_a_locally_administered_address_has_no_vendor() -> None:
     assert vendor_of("02:00:00:00:00:0a") == ""
+    # In the list since before that bit had its meaning.
+    assert vendor_of("02:07:01:00:00:01") == ""
 
 
 def test_without_a_filter_everything_is_wanted() -> None:
