@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 import pytest
 
 from ansible_collections.baremetal.bcm.tests.system.support.dhcp_lab import DhcpLab
+from ansible_collections.baremetal.bcm.tests.system.support.netbox_server import NetBoxView, start_netbox
 
 # By program: the Debian package it comes in.
 _PROGRAMS: Mapping[str, str] = {
@@ -50,6 +51,12 @@ def dhcp_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DhcpLab]:
         yield lab
     finally:
         lab.close()
+
+
+@pytest.fixture(scope="session")
+def netbox() -> NetBoxView:
+    """Give the NetBox that all tests share; it runs on, for the next time."""
+    return start_netbox()
 
 
 def _has(program: str) -> bool:

@@ -14,18 +14,24 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from ipaddress import IPv4Interface, IPv4Network
 from pathlib import Path
 
+from ansible_collections.baremetal.bcm.tests.system.support.dhcp_client import lease_all
 from ansible_collections.baremetal.bcm.tests.system.support.namespaces import Namespace, script
 
 VLAN = 7
 INTERFACES = ("bmc0", "relay0", "trunk0")
-# By where a BMC is: the first three numbers of its address.
-NETWORKS: Mapping[str, str] = {"bmc0": "10.229.10", "relay0": "10.229.30", "trunk0": "10.229.40"}
+# By where a BMC is: the network its address is from.
+NETWORKS: Mapping[str, IPv4Network] = {
+    "bmc0": IPv4Network("10.230.0.0/16"),
+    "relay0": IPv4Network("10.229.30.0/24"),
+    "trunk0": IPv4Network("10.229.40.0/24"),
+}
 _ETH_P_ALL = 0x0003
-_LINK = "10.229.20"  # between server and relay
+_LINK = IPv4Network("10.229.20.0/30")  # between server and relay
 # By where a BMC is: the bridge it is plugged into, and whose.
 _PORTS = {"bmc0": ("server", "bmc0"), "relay0": ("relay", "downlink"), "trunk0": ("relay", "switch")}
 
@@ -72,7 +78,7 @@ class DhcpLab:
         """Start server and relay, and wait until both listen."""
         self._run("dnsmasq", self.server, *self._dnsmasq())
         self._run(
-            "dhcrelay", self._relay, "dhcrelay", "-4", "-d", "-a", "-id", "downlink", "-iu", "uplink", f"{_LINK}.1"
+            "dhcrelay", self._relay, "dhcrelay", "-4", "-d", "-a", "-id", "downlink", "-iu", "uplink", str(_LINK[1])
         )
         self._await_listeners()
 
@@ -100,6 +106,12 @@ class DhcpLab:
         assert done.returncode == 0, f"{done.stdout}{done.stderr}{self.log}"
         return done.stdout.strip()
 
+    def lease_many(self, macs: Sequence[str]) -> dict[str, str]:
+        """Let very many BMCs at the bridge ask for addresses at once; gives them by MAC address."""
+        interface = self._plug(Bmc("02:00:00:ff:ff:fe"))
+        with self._clients.inside():
+            return lease_all(interface, macs)
+
     @property
     def log(self) -> str:
         """What server and relay have said."""
@@ -118,16 +130,16 @@ class DhcpLab:
         server.ip("link", "add", "vlan", "type", "veth", "peer", "name", "far", "netns", relay.name)
         for bridge in ("downlink", "switch"):
             relay.ip("link", "add", bridge, "type", "bridge", "forward_delay", "0")
-        _give(server, "bmc0", f"{NETWORKS['bmc0']}.1")
-        _give(server, "relay0", f"{_LINK}.1")
+        _give(server, "bmc0", NETWORKS["bmc0"], 1)
+        _give(server, "relay0", _LINK, 1)
         server.ip("link", "set", "trunk0", "up")
-        _give(server, "vlan", f"{NETWORKS['trunk0']}.1")
-        _give(relay, "uplink", f"{_LINK}.2")
-        _give(relay, "downlink", f"{NETWORKS['relay0']}.1")
+        _give(server, "vlan", NETWORKS["trunk0"], 1)
+        _give(relay, "uplink", _LINK, 2)
+        _give(relay, "downlink", NETWORKS["relay0"], 1)
         relay.ip("link", "set", "switch", "up")
         relay.ip("link", "set", "far", "master", "switch", "up")
         relay.ip("link", "set", "mirror", "up")
-        server.ip("route", "add", f"{NETWORKS['relay0']}.0/24", "via", f"{_LINK}.2")
+        server.ip("route", "add", str(NETWORKS["relay0"]), "via", str(_LINK[2]))
 
     def _plug(self, bmc: Bmc) -> str:
         """Plug a BMC in, unless it is; give its interface."""
@@ -145,12 +157,12 @@ class DhcpLab:
         return interface
 
     def _dnsmasq(self) -> list[str]:
-        ranges = [f"--dhcp-range={net}.50,{net}.250,255.255.255.0,1h" for net in NETWORKS.values()]
+        ranges = [f"--dhcp-range={net[50]},{net[-6]},{net.netmask},1h" for net in NETWORKS.values()]
         listens = [f"--interface={name}" for name in ("bmc0", "relay0", "vlan")]
         here = self._directory
-        files = [f"--dhcp-leasefile={here}/leases", f"--pid-file={here}/dnsmasq.pid", "--conf-file=/dev/null"]
+        files = ["--leasefile-ro", f"--pid-file={here}/dnsmasq.pid", "--conf-file=/dev/null"]
         plain = ["--keep-in-foreground", "--port=0", "--no-ping", "--user=root", "--log-facility=-", "--log-dhcp"]
-        return ["dnsmasq", *plain, *files, *listens, *ranges, "--dhcp-authoritative", "--dhcp-sequential-ip"]
+        return ["dnsmasq", *plain, *files, *listens, *ranges, "--dhcp-authoritative", "--dhcp-lease-max=5000"]
 
     def _run(self, name: str, space: Namespace, *words: str) -> None:
         with (self._directory / f"{name}.log").open("wb") as log:
@@ -195,8 +207,9 @@ class Mirror:
                 self._target.send(frame[:12] + b"\x81\x00" + VLAN.to_bytes(2, "big") + frame[12:])
 
 
-def _give(space: Namespace, interface: str, address: str) -> None:
-    space.ip("address", "add", f"{address}/24", "dev", interface)
+def _give(space: Namespace, interface: str, network: IPv4Network, number: int) -> None:
+    address = IPv4Interface((network[number], network.prefixlen))
+    space.ip("address", "add", str(address), "dev", interface)
     space.ip("link", "set", interface, "up")
 
 

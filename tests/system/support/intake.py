@@ -28,13 +28,13 @@ _PLAYBOOK = ROOT / "playbooks/intake_discovered.yml"
 _TAP_PATHS = str(ROOT / "plugins/module_utils")
 
 
-def until(is_so: Callable[[], Any], wait_s: float = 60.0) -> bool:
+def until(is_so: Callable[[], Any], wait_s: float = 180.0) -> bool:
     """Wait until something is so; say whether it became so."""
     end = time.monotonic() + wait_s
     while not is_so():
         if time.monotonic() > end:
             return False
-        time.sleep(0.1)
+        time.sleep(0.2)
     return True
 
 
@@ -61,9 +61,10 @@ class Intake:
         with Spool(self.spool_path, create=False) as spool:
             return spool.stats()
 
-    def is_empty(self) -> bool:
-        """Say whether all that was seen has been brought to NetBox."""
-        return self.spool_path.exists() and not self.stats().rows
+    def is_done(self) -> bool:
+        """Say whether something was seen, and all of it has been brought to NetBox."""
+        stats = self.stats()
+        return bool(stats.acknowledged) and not stats.rows
 
     def tap(self, *options: str) -> Program:
         """Start the tap alone, as its service does."""
@@ -73,7 +74,8 @@ class Intake:
 
     def engine(self, rulebook: str = "intake", **variables: Any) -> Program:
         """Start the rule engine with a rulebook of the collection."""
-        own = {"intake_interfaces": list(INTERFACES), "intake_spool": str(self.spool_path), **variables}
+        own = {"intake_interfaces": list(INTERFACES), "intake_spool": str(self.spool_path), "intake_ring_again": 2}
+        own |= variables
         file = self.directory / f"variables-{len(self._started)}.yml"
         file.write_text(yaml.safe_dump(own), encoding="utf-8")
         words = [str(RULEBOOK_BIN / "ansible-rulebook"), "--rulebook", str(RULEBOOKS / f"{rulebook}.yml")]
@@ -92,9 +94,10 @@ class Intake:
             "ansible_connection": "local",
             "ansible_python_interpreter": sys.executable,
             "intake_spool": str(self.spool_path),
-            "intake_networks": [f"{network}.0/24" for network in NETWORKS.values()],
+            "intake_networks": [str(network) for network in NETWORKS.values()],
             "intake_lease_seconds": 20,
             "intake_retry_seconds": 1,
+            "intake_unknown_retry_seconds": 2,
             **self.variables,
         }
         file.write_text(yaml.safe_dump({"all": {"hosts": {"localhost": host}}}), encoding="utf-8")
@@ -157,11 +160,11 @@ class Program:
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait(timeout=30)
 
-    def end(self, wait_s: float = 120.0) -> int:
+    def end(self, wait_s: float = 240.0) -> int:
         """Wait for its end."""
         return self._process.wait(timeout=wait_s)
 
-    def said_within(self, text: str, wait_s: float = 60.0) -> bool:
+    def said_within(self, text: str, wait_s: float = 180.0) -> bool:
         """Wait until it has said something."""
         return until(lambda: text in self.said or not self.is_running, wait_s) and text in self.said
 

@@ -10,6 +10,7 @@ import shlex
 import socket
 import subprocess
 import time
+import urllib.parse
 import urllib.request
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -79,12 +80,18 @@ class NetBoxView:
             self.call("POST", "dcim/interfaces/", interfaces)
 
     def remove(self, names: Iterable[str]) -> None:
-        """Remove servers, and the addresses of their BMCs."""
-        for name in names:
-            for device in self._all("dcim/devices/", name=name):
-                for address in self._all("ipam/ip-addresses/", device_id=device["id"]):
-                    self.call("DELETE", f"ipam/ip-addresses/{address['id']}/")
-                self.call("DELETE", f"dcim/devices/{device['id']}/")
+        """Remove servers, and the addresses of their BMCs; many at once."""
+        wanted = list(names)
+        for start in range(0, len(wanted), 50):
+            devices = self._all("dcim/devices/", name=wanted[start : start + 50])
+            ids = [device["id"] for device in devices]
+            if ids:
+                self._delete("ipam/ip-addresses/", self._all("ipam/ip-addresses/", device_id=ids))
+                self._delete("dcim/devices/", devices)
+
+    def _delete(self, path: str, found: Sequence[Raw]) -> None:
+        if found:
+            self.call("DELETE", path, [{"id": each["id"]} for each in found])
 
     def state(self, name: str) -> str:
         return str(self._device(name)["status"]["value"])
@@ -95,9 +102,9 @@ class NetBoxView:
         return {device["name"]: device["status"]["value"] for device in found}
 
     def addresses(self, name: str) -> list[str]:
-        """Give the addresses of a server's BMC, without their prefix lengths."""
+        """Give the addresses of a server's BMC."""
         found = self._all("ipam/ip-addresses/", device_id=self._device(name)["id"])
-        return sorted(address["address"].partition("/")[0] for address in found)
+        return sorted(address["address"] for address in found)
 
     def journal(self, name: str) -> list[str]:
         """Give the entries in a server's journal, oldest first."""
@@ -112,7 +119,7 @@ class NetBoxView:
         return device
 
     def _all(self, path: str, **filters: Any) -> list[Raw]:
-        query = "&".join(f"{name}={value}" for name, value in filters.items())
+        query = urllib.parse.urlencode(filters, doseq=True)
         found: list[Raw] = self.call("GET", f"{path}?limit=0&{query}")["results"]
         return found
 
