@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Puts damaged DHCP packets through the tap: no traceback, bounded memory, everything it sees is sound."""

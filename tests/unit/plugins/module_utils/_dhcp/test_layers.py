@@ -34,9 +34,9 @@ def _imports(name: str) -> tuple[set[str], set[str]]:
             assert node.level == 1
             own.add(str(node.module))
         elif isinstance(node, ast.ImportFrom):
-            other.add(str(node.module).split(".")[0])
+            other.add(str(node.module).partition(".")[0])
         elif isinstance(node, ast.Import):
-            other |= {alias.name.split(".")[0] for alias in node.names}
+            other |= {alias.name.partition(".")[0] for alias in node.names}
     return own, other
 
 
