@@ -172,7 +172,9 @@ class HeadNodePower:
         now_s = self.clock.now_s()
         for name, errand in self._errands.items():
             if errand.index is not None:
-                self._errands[name] = self._about_to_ask(errand, now_s)
+                # BCM itself keeps the stagger: a node's turn may come long after the operation was taken.
+                asking = self._about_to_ask(errand, now_s)
+                self._errands[name] = replace(asking, until_s=max(asking.until_s, errand.until_s))
 
     # -- errands ----------------------------------------------------------------------------------------------------
 
@@ -191,8 +193,10 @@ class HeadNodePower:
                 # It may have been sent. It is not sent twice: STATUS tells.
                 for name in names:
                     errand = self._errands[name]
-                    sent = errand.result if errand.asking else _with_sent(errand.result, operation)
-                    self._errands[name] = self._about_to_ask(replace(errand, result=sent), now_s)
+                    if not errand.asking:
+                        result = _with_sent(errand.result, operation)
+                        errand = replace(errand, result=result, asking=True, until_s=now_s + self._time_for(names))
+                    self._errands[name] = replace(errand, index=None)
                 raise
             for name in names:
                 errand = self._errands[name]

@@ -118,6 +118,28 @@ def test_a_slow_bmc_is_asked_again_until_its_state_is_the_wanted_one() -> None:
     assert results["node001"].seconds == 4.0
 
 
+def test_nodes_whose_turn_comes_late_are_waited_for_though_the_session_was_lost_meanwhile() -> None:
+    head = make_rack(3)
+    names = ("node001", "node002", "node003")
+    for node in head.nodes.values():
+        node.bmc = "silent"
+    power = open_power(head, head.client().register_session())
+    power.stagger_s = 100.0
+    power.begin(dict.fromkeys(names, "on"), {name: PowerResult(before="OFF") for name in names})
+    power.step(0.0)
+    for node in head.nodes.values():
+        node.bmc = "idle"
+    power.resume(head.client().register_session())
+
+    results: dict[str, PowerResult] = {}
+    while power.is_busy:
+        for number, node in enumerate(head.nodes.values()):
+            node.power = "ON" if head.clock.now_s() >= 100.0 * number else "OFF"
+        results.update(power.step(10.0)[0])
+
+    assert told(results) == dict.fromkeys(names, ("OFF", "ON", ("ON",), None))
+
+
 def test_what_was_accepted_and_did_not_happen_is_an_error() -> None:
     head = make_rack(2)
     head.node("node001").bmc = "idle"
