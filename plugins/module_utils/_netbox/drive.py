@@ -173,10 +173,14 @@ class Drive:
         """Write those that are not there; answers them, and why others could not be written."""
         if not entries:
             return set(), {}
-        known = known_keys(self.netbox, {entry.device_id for entry in entries})
+        known = known_keys(self.netbox, {entry.device_id for entry in entries if not entry.is_new})
         fresh = [entry for entry in dict.fromkeys(entries) if (entry.device_id, entry.key) not in known]
-        made = dict.fromkeys(fresh) if self.dry_run else write_entries(self.netbox, fresh)
-        errors = {entry: error for entry, error in made.items() if error is not None}
+        if self.dry_run:
+            return set(fresh), {}
+        # What was looked for is not there.
+        sent = {entry: replace(entry, is_new=True) for entry in fresh}
+        made = write_entries(self.netbox, list(sent.values()))
+        errors = {entry: error for entry in fresh if (error := made[sent[entry]]) is not None}
         return {entry for entry in fresh if entry not in errors}, errors
 
     def _locked(self, device_ids: Collection[int]) -> AbstractContextManager[None]:

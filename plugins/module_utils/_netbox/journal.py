@@ -22,12 +22,16 @@ _ATTEMPTS = 3
 
 @dataclass(frozen=True)
 class Entry:
-    """One entry to be. Two entries with the same key on the same device are the same entry."""
+    """One entry to be. Two entries with the same key on the same device are the same entry.
+
+    `is_new` says that its key can't have been used before, so that nobody has to look.
+    """
 
     device_id: int
     key: str
     kind: str
     text: str
+    is_new: bool = False
 
     @property
     def comments(self) -> str:
@@ -67,7 +71,8 @@ def write_entries(netbox: NetBox, entries: Sequence[Entry]) -> dict[Entry, NetBo
     left = list(dict.fromkeys(entries))
     written: dict[Entry, NetBoxError | None] = {}
     for attempt in range(1, _ATTEMPTS + 1):
-        known = known_keys(netbox, {entry.device_id for entry in left})
+        doubtful = {entry.device_id for entry in left if attempt > 1 or not entry.is_new}
+        known = known_keys(netbox, doubtful)
         written.update({entry: None for entry in left if (entry.device_id, entry.key) in known})
         left = [entry for entry in left if entry not in written]
         try:

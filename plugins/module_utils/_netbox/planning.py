@@ -59,7 +59,8 @@ def plan_event(world: World, occurrence: Occurrence, target: Target, *, nonce: s
     told = _told(plan)
     entry = None
     if plan.is_change:
-        entry = Entry(device.id, entry_key("change", device.id, nonce), row.journal, told + _said(occurrence))
+        key = entry_key("change", device.id, nonce)
+        entry = Entry(device.id, key, row.journal, told + _said(occurrence), is_new=True)
     return Planned(occurrence, device, interface, row, after, effects, told, entry)
 
 

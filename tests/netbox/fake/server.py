@@ -101,7 +101,7 @@ class FakeNetBox:
             return self._show(path, object_id) if object_id else self._list(path, request)
         if request.method == "OPTIONS":
             return Reply(200, {"actions": {"POST": {"status": {"choices": self.store.choices(path, "status")}}}})
-        with self.store.all_or_none():
+        with self.store.all_or_none(path):
             return self._write(path, object_id, request)
 
     def _write(self, path: str, object_id: int | None, request: Request) -> Reply:

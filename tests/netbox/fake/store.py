@@ -73,13 +73,13 @@ class Store:
         return self.version >= (4, 2)
 
     @contextmanager
-    def all_or_none(self) -> Iterator[None]:
-        """Undo all that the block did if it fails."""
-        kept = copy.deepcopy(self.rows)
+    def all_or_none(self, path: str) -> Iterator[None]:
+        """Undo all that the block did to the objects of a path if it fails."""
+        kept = copy.deepcopy(self.rows[path])
         try:
             yield
         except (Refused, Gone, Stale):
-            self.rows = kept
+            self.rows[path] = kept
             raise
 
     # -- what requests do -----------------------------------------------------------------------------------------

@@ -1,0 +1,89 @@
+# SPDX-FileCopyrightText: The baremetal.bcm contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Counts the requests that leases of BMCs cost, for several numbers of servers, and how long they take.
+
+Each number is told once to servers that are offline, then again as a renewal; for comparison one event a run. Against
+NetBoxes in memory, or the one that NETBOX_URL and NETBOX_TOKEN name, into which it puts servers. Prints a table.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import itertools
+import os
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+
+from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.client import NetBox
+from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.drive import Drive, Settings
+from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.occurrence import Occurrence, read_occurrence
+from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.transport import NetBoxConnection, NetBoxTransport
+from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.world import StateField
+from ansible_collections.baremetal.bcm.tests.netbox.fake.server import TOKEN, FakeNetBox, served
+from ansible_collections.baremetal.bcm.tests.netbox.fake.store import NEW, OLD
+from ansible_collections.baremetal.bcm.tests.netbox.lab import Lab
+
+RUNS = itertools.count(1)
+HEADER = ("NetBox", "servers", "run", "reads", "writes", "requests/server", "seconds")
+
+
+@contextlib.contextmanager
+def labs() -> Iterator[dict[str, Lab]]:
+    """Open the NetBoxes to be measured, by what the table calls them."""
+    if os.environ.get("NETBOX_URL"):
+        lab = Lab(os.environ["NETBOX_URL"], os.environ["NETBOX_TOKEN"])
+        yield {"{}.{}, real".format(*lab.version): lab}
+        return
+    with served(FakeNetBox(OLD)) as old, served(FakeNetBox(NEW)) as new:
+        yield {"3.2, in memory": Lab(old.url, TOKEN), "4.6, in memory": Lab(new.url, TOKEN)}
+
+
+def leases(lab: Lab, count: int) -> list[Occurrence]:
+    """Put servers in and give the leases of their BMCs."""
+    servers = [server for start in range(0, count, 100) for server in lab.servers(min(100, count - start))]
+    made = []
+    for number, server in enumerate(servers):
+        ip = f"fd00:{lab.tag[:4]}:{lab.tag[2:]}::{next(RUNS):x}"
+        made.append(read_occurrence(number, {"event": "dhcp_ack", "mac": server.mac, "ip": ip, "prefix_length": 64}))
+    return made
+
+
+def measure(lab: Lab, runs: Sequence[Sequence[Occurrence]], lock_path: str) -> tuple[int, int, float]:
+    """Apply each list in a run of its own; reads, writes and seconds of all."""
+    reads = writes = 0
+    begin = time.perf_counter()
+    for events in runs:
+        netbox = NetBox(NetBoxTransport(NetBoxConnection(lab.url, lab.token)))
+        ledger = Drive(netbox, Settings(StateField("status"), lock_path=lock_path)).apply(events)
+        assert all(result.outcome in ("changed", "unchanged") for result in ledger.results.values())  # noqa: S101
+        reads, writes = reads + netbox.calls.reads, writes + netbox.calls.writes
+        netbox.close()
+    return reads, writes, time.perf_counter() - begin
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--servers", type=int, nargs="+", default=[1, 100, 1000])
+    parser.add_argument(
+        "--one-by-one", type=int, default=100, help="up to how many servers one event a run is measured"
+    )
+    options = parser.parse_args()
+    print(f"| {' | '.join(HEADER)} |\n|{' --- |' * len(HEADER)}")  # noqa: T201
+    with labs() as found, tempfile.TemporaryDirectory() as directory:
+        for name, lab in found.items():
+            for count in options.servers:
+                events = leases(lab, count)
+                rows = {"first leases": [events], "renewals": [events]}
+                if 1 < count <= options.one_by_one:
+                    rows["first leases, one event a run"] = [[event] for event in leases(lab, count)]
+                for run, lists in rows.items():
+                    reads, writes, seconds = measure(lab, lists, directory)
+                    share = f"{(reads + writes) / count:.2f}"
+                    print(f"| {name} | {count} | {run} | {reads} | {writes} | {share} | {seconds:.1f} |")  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()
