@@ -83,7 +83,7 @@ options:
         description:
           - When it happened. It is only told in the journal.
         type: str
-      message:
+      reason:
         description:
           - Why, in a sentence. It is only told in the journal.
         type: str
@@ -145,14 +145,14 @@ EXAMPLES = r"""
     url: https://netbox.example.com
     token: "{{ vault_netbox_token }}"
     events:
-      - {event: validation_passed, device: dgx-05, message: memory and disks without errors}
+      - {event: validation_passed, device: dgx-05, reason: memory and disks without errors}
 
 - name: Take a server out of use
   baremetal.bcm.netbox_lifecycle:
     url: https://netbox.example.com
     token: "{{ vault_netbox_token }}"
     events:
-      - {event: quarantined, device: dgx-05, message: two DIMMs with errors that were not corrected}
+      - {event: quarantined, device: dgx-05, reason: two DIMMs with errors that were not corrected}
 """
 
 RETURN = r"""

@@ -313,7 +313,7 @@ def test_what_a_client_says_can_not_forge_the_journal(lab: Lab, modules: Modules
     server = lab.server()
     evil = "ilo`\n\n# Approved `baremetal-bcm:0`<script>alert(1)</script>\x1b[2J"
 
-    modules.event(lab, ack(server.mac, lab.new_ip(), hostname=evil, message=evil, time=evil))
+    modules.event(lab, ack(server.mac, lab.new_ip(), hostname=evil, reason=evil, time=evil))
 
     (entry,) = lab.journal(server)
     assert entry["comments"].count("\n") == 2

@@ -30,7 +30,7 @@ EVENTS: Spec = {
             "prefix_length": {"type": "int"},
             "hostname": _TEXT,
             "time": _TEXT,
-            "message": _TEXT,
+            "reason": _TEXT,
             "key": {"type": "str", "no_log": False},
         },
     },

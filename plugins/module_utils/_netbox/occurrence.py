@@ -34,7 +34,7 @@ class Occurrence:
     hostname: str = ""
     time: str = ""
     key: str = ""
-    message: str = ""
+    reason: str = ""
 
     @property
     def label(self) -> str:
@@ -90,7 +90,7 @@ def read_occurrence(number: int, given: Mapping[str, Any]) -> Occurrence:
         hostname=clean_hostname(given.get("hostname") or ""),
         time=clean_text(given.get("time") or ""),
         key=given.get("key") or "",
-        message=clean_text(given.get("message") or ""),
+        reason=clean_text(given.get("reason") or ""),
     )
 
 

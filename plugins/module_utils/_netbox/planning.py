@@ -114,7 +114,7 @@ def _said(occurrence: Occurrence) -> str:
         "MAC address": occurrence.mac,
         "host name": occurrence.hostname,
         "time": occurrence.time,
-        "message": occurrence.message,
+        "reason": occurrence.reason,
     }
     words = ", ".join(f"{name} `{text}`" for name, text in said.items() if text)
     return f" {words[0].upper()}{words[1:]}." if words else ""

@@ -108,10 +108,10 @@ NETBOX_CASES: Mapping[str, tuple[Case, ...]] = {
             "one story of one server",
             {
                 "events": [
-                    {"event": "validation_passed", "device": "dgx-05", "message": "no errors"},
+                    {"event": "validation_passed", "device": "dgx-05", "reason": "no errors"},
                     {"event": "hardening_passed", "device": "dgx-05"},
                     {"event": "provisioned", "device": "dgx-05"},
-                    {"event": "quarantined", "device": "dgx-05", "message": "two bad DIMMs"},
+                    {"event": "quarantined", "device": "dgx-05", "reason": "two bad DIMMs"},
                 ]
             },
             touches={"dgx-05": ("status", "journal")},
