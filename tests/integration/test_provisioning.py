@@ -175,7 +175,7 @@ class TestSequential:
 
     def test_a_check_of_another_image_says_what_the_run_then_did(self, story: Story) -> None:
         assert story.rechecked.mutating == []
-        assert story.rechecked.run.actions == dict.fromkeys(DEMO_NODES, "power_cycle")
+        assert story.rechecked.run.actions == dict.fromkeys(DEMO_NODES, "reprovision")
         assert story.reinstalled.run.actions == story.rechecked.run.actions
         assert outline(story.reinstalled.run) == outline(story.rechecked.run)
 

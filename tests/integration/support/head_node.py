@@ -7,6 +7,7 @@ from __future__ import annotations
 import http.client
 import json
 import ssl
+import uuid as uuids
 from collections.abc import Mapping
 from typing import Any
 
@@ -41,14 +42,38 @@ class RawHeadNode:
         used = sum(node["slotsUsed"] for node in answer["provisioningNodeStatusList"])
         return used, len(answer["provisioningRequestStatusList"]) - used
 
+    def remove_device(self, name: str) -> None:
+        """Remove a device, as somebody else would."""
+        answer = self.call("cmdevice", "removeDevice", self.devices()[name]["uuid"], 1)
+        assert answer["success"], answer
+
+    def assign_image(self, entity: dict[str, Any], image: str) -> None:
+        """Give a device or a category another image, as somebody else would."""
+        uuid = next(stored["uuid"] for stored in self.call("cmpart", "getSoftwareImages") if stored["name"] == image)
+        proxy = {
+            "baseType": "SoftwareImageProxy",
+            "uuid": str(uuids.uuid4()),
+            "parentSoftwareImage": uuid,
+            "revisionID": -1,
+        }
+        self.update(entity, softwareImageProxy=proxy)
+
+    def update(self, entity: dict[str, Any], **fields: Any) -> None:
+        """Change fields of a device or a category, as somebody else would."""
+        answer = self.call("cmdevice", f"update{entity['baseType']}", {**entity, **fields}, 0)
+        assert answer["success"], answer
+
     def everything(self) -> dict[str, Any]:
         """Give all that the collection could change."""
         return {"devices": self.devices(), "categories": self.categories()}
 
     def _post(self, body: dict[str, Any]) -> Any:
-        if not self._cookie:
+        text = self._send(body)[0] if self._cookie else b"<html>"
+        if text.startswith(b"<"):
+            # The login page: the head node has restarted, or made all logins worthless.
             self._log_in()
-        return json.loads(self._send(body)[0])
+            text = self._send(body)[0]
+        return json.loads(text)
 
     def _log_in(self) -> None:
         environment = self._environment

@@ -19,12 +19,10 @@ from typing import Any
 
 import yaml
 
-from ansible_collections.baremetal.bcm.tests.integration.support.rack import BIN, ROOT, Rack
+from ansible_collections.baremetal.bcm.tests.integration.support.rack import BIN, GIVE_UP_S, ROOT, Rack
 
 EXAMPLE_INVENTORY = ROOT / "inventory/example"
 _VAULT_PASSWORD = EXAMPLE_INVENTORY / ".demo-vault-password"
-# Long enough for a loaded computer; nothing is measured by it.
-_GIVE_UP_S = 240
 # What is not about the rack but about patience: looks follow each other as fast as the rack lives.
 FAST = {"bcm_poll_interval": 0.1}
 POWER = {**FAST, "bcm_enable_power_action": True}
@@ -89,10 +87,15 @@ class Run:
         return [task for task in self.tasks if task.module == module and task.status != "skipped"]
 
     @property
+    def results(self) -> dict[str, dict[str, Any]]:
+        """Give what bcm_provision returned for every node, in play two for those that something is done with."""
+        returned = [task.result["nodes"] for task in self.of("bcm_provision") if "nodes" in task.result]
+        return {name: node for nodes in returned for name, node in nodes.items()}
+
+    @property
     def actions(self) -> dict[str, str]:
-        """Give what bcm_provision decided for every node, in play two, where it acts."""
-        results = [task for task in self.of("bcm_provision") if "nodes" in task.result][1:]
-        return {name: node["action"] for task in results for name, node in task.result["nodes"].items()}
+        """Give what bcm_provision decided for every node."""
+        return {name: node["action"] for name, node in self.results.items()}
 
     @property
     def rows(self) -> dict[str, dict[str, Any]]:
@@ -219,7 +222,7 @@ class Started:
 
     def end(self) -> Run:
         """Wait for the end."""
-        output, _errors = self.process.communicate(timeout=_GIVE_UP_S)
+        output, _errors = self.process.communicate(timeout=GIVE_UP_S)
         lines = self.record.read_text(encoding="utf-8").splitlines()
         tasks = [TaskResult(**json.loads(line)) for line in lines]
         return Run(self.process.returncode, "".join(self.said) + output, tasks)

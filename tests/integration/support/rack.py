@@ -9,8 +9,9 @@ import json
 import shlex
 import subprocess
 import sys
+import time
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,8 @@ BIN = Path(sys.executable).parent
 DEMO_NODES = ("dgx-05", "dgx-06", "cpu-03", "cpu-05", "cpu-06")
 # Times as fast as real: a node boots and is installed in less than a second.
 SPEED = 600.0
+# Long enough for a loaded computer; nothing is measured by it.
+GIVE_UP_S = 240
 RackFile = dict[str, Any]
 
 
@@ -52,6 +55,14 @@ def new_rack(nodes: int, **head_node: Any) -> RackFile:
 def inventory_of(rack: RackFile) -> str:
     """Give the inventory that `virtual-rack inventory` writes for a rack."""
     return inventory_text(rack_from(rack))
+
+
+def wait_until(is_true: Callable[[], bool], what: str) -> None:
+    """Look again and again. Raises AssertionError when it takes too long."""
+    deadline_s = time.monotonic() + GIVE_UP_S
+    while not is_true():
+        assert time.monotonic() < deadline_s, f"waited in vain for {what}"
+        time.sleep(0.05)
 
 
 @dataclass(frozen=True)
@@ -95,9 +106,13 @@ class Rack:
         """Begin to count anew."""
         self._admin("DELETE", "/calls")
 
-    def break_something(self, kind: str, **options: Any) -> None:
-        """Switch a fault on."""
-        self._admin("POST", "/faults", {"kind": kind, **options})
+    def break_something(self, kind: str, **options: Any) -> int:
+        """Switch a fault on; its number is for `mend`."""
+        return int(self._admin("POST", "/faults", {"kind": kind, **options})["id"])
+
+    def mend(self, number: int) -> None:
+        """Switch one fault off."""
+        self._admin("DELETE", f"/faults/{number}")
 
     def repair(self) -> None:
         """Switch all faults off."""
@@ -106,6 +121,31 @@ class Rack:
     def press_power(self, name: str, power: str) -> None:
         """Press a machine's button, which the head node does not know of."""
         self._admin("POST", f"/nodes/{name}", {"power": power})
+
+    def expire_logins(self) -> None:
+        """Make every login cookie worthless."""
+        self._admin("POST", "/sessions/expire")
+
+    def end_sessions(self) -> None:
+        """End all sessions in which clients wait for events."""
+        for session in {call["args"][0] for call in self.call_log() if call["call"] == "waitForEvents"}:
+            self.head_node.call("cmsession", "unregisterSession", session)
+
+    def end_head_node(self, *, away_s: float) -> None:
+        """Let CMDaemon end, and start again so many real seconds later."""
+        self._admin("POST", "/head_node", {"away_s": away_s})
+
+    def is_listening(self) -> bool:
+        """Say whether CMDaemon is there."""
+        return bool(self._admin("GET", "/head_node")["listening"])
+
+    def wait_for_states(self, status: str, *names: str) -> None:
+        """Wait until these machines have a status."""
+        wait_until(lambda: {self.states()[name] for name in names} == {status}, f"{', '.join(names)} {status}")
+
+    def wait_for_calls(self, *operations: str) -> None:
+        """Wait until each of these calls, or operations of power, has come since the last `forget_calls`."""
+        wait_until(lambda: set(operations) <= set(self.call_counts()), f"calls of {', '.join(operations)}")
 
     def let_pass(self, seconds: float) -> None:
         """Jump ahead in the rack's time."""
