@@ -146,7 +146,8 @@ class Survey:
         # The credentials of a BMC may be those of the partition.
         partitions = Names.from_api("partition", self.head_node.get_partitions())
         targets = targets_of(devices, replace(self.references, partitions=partitions))
+        # BCM answers nothing for a CLOSED device, not even its state.
+        force = self.job.request.include_closed
         with open_session(self.head_node) as session:
-            return HeadNodePower(self.head_node, session, self.clock, targets, self.power_timeout_s).states(
-                list(devices)
-            )
+            power = HeadNodePower(self.head_node, session, self.clock, targets, self.power_timeout_s, force=force)
+            return power.states(list(devices))
