@@ -71,9 +71,10 @@ class Modules:
         self.slept_s = 0.0
 
     def run(self, name: str, lab: Lab, /, *, check: bool = False, **options: Any) -> Result:
-        """The result, failed or not."""
+        """The result, failed or not. An option that is None is not given."""
         module = importlib.import_module(f"{MODULES}.{name}")
         given = {"url": lab.url, "token": lab.token, **options}
+        given = {option: value for option, value in given.items() if value is not None}
         if name == "netbox_lifecycle":
             given.setdefault("lock_path", self._lock_path)
         arguments = {**given, "_ansible_check_mode": check, "_ansible_diff": True}

@@ -20,6 +20,12 @@ def test_the_action_group_names_every_module_and_nothing_else() -> None:
     assert read_yaml("meta/runtime.yml")["action_groups"]["bcm"] == modules
 
 
+def test_the_action_group_of_netbox_names_every_module_that_talks_to_netbox() -> None:
+    modules = sorted(path.stem for path in (ROOT / "plugins" / "modules").glob("netbox_*.py"))
+
+    assert read_yaml("meta/runtime.yml")["action_groups"]["netbox"] == modules
+
+
 def test_the_unit_tests_install_what_the_collection_needs() -> None:
     needed = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
     installed = (ROOT / "tests" / "unit" / "requirements.txt").read_text(encoding="utf-8").splitlines()

@@ -5,7 +5,9 @@
 from __future__ import annotations
 
 import json
+import ssl
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -22,7 +24,11 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.errors impor
     NetBoxStale,
     NetBoxTransportError,
 )
-from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.transport import NetBoxConnection, NetBoxTransport
+from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.transport import (
+    NetBoxConnection,
+    NetBoxTransport,
+    _tls_context,
+)
 
 TOKEN = "c0ffeec0ffeec0ffeec0ffeec0ffeec0ffeec0ff"
 Handler = Callable[[httpx.Request], httpx.Response]
@@ -271,3 +277,22 @@ def test_a_server_that_does_not_say_its_version_is_no_netbox(said: str) -> None:
 
     with pytest.raises(NetBoxProtocolError, match="does not say its version"):
         assert wire.netbox().version
+
+
+def test_certificates_are_checked_unless_somebody_says_otherwise(tmp_path: Path) -> None:
+    modes = [
+        _tls_context(NetBoxConnection("https://x", TOKEN, validate_certs=each)).verify_mode for each in (True, False)
+    ]
+
+    assert modes == [ssl.CERT_REQUIRED, ssl.CERT_NONE]
+    assert NetBoxConnection("https://x", TOKEN).validate_certs
+    with pytest.raises(NetBoxConfigError, match="could not use ca_path"):
+        _tls_context(NetBoxConnection("https://x", TOKEN, ca_path=str(tmp_path / "nowhere.pem")))
+
+
+def test_patience_with_an_answer_is_an_option() -> None:
+    transport = NetBoxTransport(NetBoxConnection("https://x", TOKEN, timeout_s=3.0))
+    try:
+        assert (transport._client.timeout.read, transport._client.timeout.connect) == (3.0, 3.0)
+    finally:
+        transport.close()
