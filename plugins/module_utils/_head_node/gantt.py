@@ -30,7 +30,7 @@ _ROUND = re.compile("(?<=[mh])00[sm]$")  # 2m for 2m00s on the axis
 
 
 @dataclass(frozen=True)
-class Bar:
+class Lane:
     """One row: a node's name, what became of it in words, and its phases where it has any."""
 
     name: str
@@ -40,23 +40,23 @@ class Bar:
     timeline: Timeline | None
 
 
-def order(bars: Sequence[Bar], *, together: bool) -> list[Bar]:
+def order(lanes: Sequence[Lane], *, together: bool) -> list[Lane]:
     """Failures first, then by start (`together`: on one clock), then by name; those without phases come last."""
 
-    def key(bar: Bar) -> tuple[bool, bool, float, str]:
-        started_s = bar.timeline.started_s if bar.timeline and together else 0.0
-        return not bar.failed, bar.timeline is None, started_s, bar.name
+    def key(lane: Lane) -> tuple[bool, bool, float, str]:
+        started_s = lane.timeline.started_s if lane.timeline and together else 0.0
+        return not lane.failed, lane.timeline is None, started_s, lane.name
 
-    return sorted(bars, key=key)
+    return sorted(lanes, key=key)
 
 
-def draw_gantt(bars: Sequence[Bar], *, together: bool) -> str:
+def draw_gantt(lanes: Sequence[Lane], *, together: bool) -> str:
     """The drawing; all start at the left where they are not `together` on one clock. "" where there is nothing."""
-    timelines = [bar.timeline for bar in bars if bar.timeline]
+    timelines = [lane.timeline for lane in lanes if lane.timeline]
     if not timelines:
         return ""
     begin_s = min(timeline.started_s for timeline in timelines)
-    shown = [bar for bar in order(bars, together=together) if bar.timeline or bar.failed]
+    shown = [lane for lane in order(lanes, together=together) if lane.timeline or lane.failed]
     ends_s = [timeline.total_s + (timeline.started_s - begin_s) * together for timeline in timelines]
     span_s = max(*ends_s, 1.0)
     heights = _heights(shown)
@@ -70,12 +70,12 @@ def draw_gantt(bars: Sequence[Bar], *, together: bool) -> str:
     ]
     top = float(_AXIS)
     named = 0.0
-    for bar, row_height in zip(shown, heights):
-        offset_s = bar.timeline.started_s - begin_s if bar.timeline and together else 0.0
+    for lane, row_height in zip(shown, heights):
+        offset_s = lane.timeline.started_s - begin_s if lane.timeline and together else 0.0
         middle = top + row_height / 2
         has_room = row_height >= _LABELLED or middle - named >= _LABEL_STEP
         named = middle if has_room else named
-        parts += _row(bar, _GUTTER + offset_s * scale, top, row_height, scale, labelled=has_room)
+        parts += _row(lane, _GUTTER + offset_s * scale, top, row_height, scale, labelled=has_room)
         top += row_height
     return "\n".join([*parts, "</svg>"])
 
@@ -85,11 +85,11 @@ def _describe(rows: int, span_s: float) -> str:
     return f"{text} The table of nodes below says the same in words."
 
 
-def legend(bars: Sequence[Bar]) -> list[tuple[str, str, float]]:
+def legend(lanes: Sequence[Lane]) -> list[tuple[str, str, float]]:
     """What the colours mean: class, phase and the median of its length in seconds, for the phases there are."""
     seen: dict[str, list[float]] = {}
-    for bar in bars:
-        for phase, seconds in durations(bar.timeline).items() if bar.timeline else ():
+    for lane in lanes:
+        for phase, seconds in durations(lane.timeline).items() if lane.timeline else ():
             if seconds > 0:
                 seen.setdefault(_class(phase), []).append(seconds)
     return [(name, name, median(seen[name])) for name in (*PHASES, _OTHER) if name in seen]
@@ -101,12 +101,12 @@ def phases_in_words(timeline: Timeline) -> str:
     return ", ".join(f"{printable(span.phase)} {format_duration(span.seconds)}" for span in spans)
 
 
-def _heights(bars: Sequence[Bar]) -> list[float]:
+def _heights(lanes: Sequence[Lane]) -> list[float]:
     """Rows get lower the more there are; a few failures among many stay readable."""
-    usual = next((height for most, height in ((40, 20.0), (120, 13.0), (400, 6.0)) if len(bars) <= most), 3.0)
-    failures = sum(bar.failed for bar in bars)
+    usual = next((height for most, height in ((40, 20.0), (120, 13.0), (400, 6.0)) if len(lanes) <= most), 3.0)
+    failures = sum(lane.failed for lane in lanes)
     failed = max(usual, 13.0) if failures <= 60 else usual
-    return [failed if bar.failed else usual for bar in bars]
+    return [failed if lane.failed else usual for lane in lanes]
 
 
 def _axis(span_s: float, scale: float, height: float) -> Iterator[str]:
@@ -120,42 +120,42 @@ def _axis(span_s: float, scale: float, height: float) -> Iterator[str]:
             yield f'<text class="tick" x="{x:.1f}" y="{y:g}">{text}</text>'
 
 
-def _row(bar: Bar, left: float, top: float, height: float, scale: float, *, labelled: bool) -> Iterator[str]:
+def _row(lane: Lane, left: float, top: float, height: float, scale: float, *, labelled: bool) -> Iterator[str]:
     gap = 3.0 if height >= _LABELLED else 1.0 if height >= 6 else 0.0
-    yield f"<g><title>{_tip(bar)}</title>"
+    yield f"<g><title>{_tip(lane)}</title>"
     # The whole row answers to the pointer, not just its bars.
     yield f'<rect class="row" x="0" y="{top:g}" width="{_WIDTH}" height="{height:g}"/>'
     if labelled:
-        mark = "✕ " if bar.failed else ""
-        text = escape(mark + _shorten(printable(bar.name), 24 - len(mark)))
+        mark = "✕ " if lane.failed else ""
+        text = escape(mark + _shorten(printable(lane.name), 24 - len(mark)))
         middle = top + height / 2 + 4
-        yield f'<text class="name{" bad" if bar.failed else ""}" x="{_GUTTER - 8}" y="{middle:g}">{text}</text>'
-    spans = bar.timeline.spans if bar.timeline else ()
+        yield f'<text class="name{" bad" if lane.failed else ""}" x="{_GUTTER - 8}" y="{middle:g}">{text}</text>'
+    spans = lane.timeline.spans if lane.timeline else ()
     right = left
     for span in spans:
         x, right = left + span.at_s * scale, left + (span.at_s + span.seconds) * scale
         if span.seconds > 0:
-            yield _bar(_class(span.phase), x, right - x, top + gap / 2, height - gap)
-    yield from _end(bar, right, top + gap / 2, height - gap, labelled=height >= _LABELLED)
+            yield _rectangle(_class(span.phase), x, right - x, top + gap / 2, height - gap)
+    yield from _end(lane, right, top + gap / 2, height - gap, labelled=height >= _LABELLED)
     yield "</g>"
 
 
-def _end(bar: Bar, x: float, top: float, height: float, *, labelled: bool) -> Iterator[str]:
-    verdict = "failed" if bar.failed else bar.timeline.verdict if bar.timeline else ""
+def _end(lane: Lane, x: float, top: float, height: float, *, labelled: bool) -> Iterator[str]:
+    verdict = "failed" if lane.failed else lane.timeline.verdict if lane.timeline else ""
     if verdict:
-        yield _bar(verdict, x, 5 if verdict == "failed" else 2.5, top, height)
-    if labelled and bar.timeline:
-        text = format_duration(bar.timeline.total_s)
+        yield _rectangle(verdict, x, 5 if verdict == "failed" else 2.5, top, height)
+    if labelled and lane.timeline:
+        text = format_duration(lane.timeline.total_s)
         yield f'<text class="time" x="{x + 10:.1f}" y="{top + height / 2 + 4:g}">{text}</text>'
 
 
-def _bar(name: str, x: float, width: float, top: float, height: float) -> str:
+def _rectangle(name: str, x: float, width: float, top: float, height: float) -> str:
     return f'<rect class="{name}" x="{x:.1f}" y="{top:g}" width="{width:.1f}" height="{height:g}"/>'
 
 
-def _tip(bar: Bar) -> str:
-    lines = [f"{printable(bar.name)}: {bar.outcome}", printable(bar.message)]
-    lines += [_span_in_words(span) for span in (bar.timeline.spans if bar.timeline else ()) if span.seconds > 0]
+def _tip(lane: Lane) -> str:
+    lines = [f"{printable(lane.name)}: {lane.outcome}", printable(lane.message)]
+    lines += [_span_in_words(span) for span in (lane.timeline.spans if lane.timeline else ()) if span.seconds > 0]
     return escape("\n".join(line for line in lines if line))
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from typing import Any
 
-from .gantt import Bar, draw_gantt, legend, order, phases_in_words
+from .gantt import Lane, draw_gantt, legend, order, phases_in_words
 from .progress import format_duration
 from .report import OUTCOMES, Stamp, count_outcomes, describe_run, printable
 from .timeline import Timeline
@@ -81,8 +81,8 @@ def draw_page(
     """
     together = run is not None
     # "failed" of a row is about the run; without one, a node that stands failed is put first all the same.
-    bars = [
-        Bar(
+    lanes = [
+        Lane(
             row["hostname"],
             str(row["outcome"]).replace("_", " "),
             str(row["message"] or ""),
@@ -110,9 +110,9 @@ def draw_page(
             f'<p class="faint">{_when(timelines, together, written_s, stamp)}</p>',
             *_counts(summary),
             *(f"<p>{escape(line)}</p>" for line in describe_run(run or {})),
-            *_failures(rows, bars),
-            *_chart(bars, together),
-            *_table(order(bars, together=together), states, together, stamp),
+            *_failures(rows, lanes),
+            *_chart(lanes, together),
+            *_table(order(lanes, together=together), states, together, stamp),
             "</body>",
             "</html>",
             "",
@@ -150,12 +150,12 @@ def _counts(summary: Mapping[str, Any]) -> Iterator[str]:
     yield "</ul>"
 
 
-def _failures(rows: Sequence[Mapping[str, Any]], bars: Sequence[Bar]) -> Iterator[str]:
+def _failures(rows: Sequence[Mapping[str, Any]], lanes: Sequence[Lane]) -> Iterator[str]:
     """What went wrong, once for all nodes it went wrong with."""
     names: dict[str, list[str]] = {}
-    for row, bar in zip(rows, bars):
-        if bar.failed or row["outcome"] == "not_found":
-            names.setdefault(printable(bar.message) or "no message", []).append(printable(bar.name))
+    for row, lane in zip(rows, lanes):
+        if lane.failed or row["outcome"] == "not_found":
+            names.setdefault(printable(lane.message) or "no message", []).append(printable(lane.name))
     if names:
         yield "<h2>Failures</h2>"
         yield "<ul>"
@@ -165,39 +165,39 @@ def _failures(rows: Sequence[Mapping[str, Any]], bars: Sequence[Bar]) -> Iterato
         yield "</ul>"
 
 
-def _chart(bars: Sequence[Bar], together: bool) -> Iterator[str]:
-    drawing = draw_gantt(bars, together=together)
+def _chart(lanes: Sequence[Lane], together: bool) -> Iterator[str]:
+    drawing = draw_gantt(lanes, together=together)
     yield f"<h2>{'Timeline' if together else 'Last recorded run of each node'}</h2>"
     if not drawing:
         yield "<p>No node was powered.</p>" if together else "<p>No node has a record of a run.</p>"
         return
-    without = sum(1 for bar in bars if bar.timeline is None and not bar.failed)
+    without = sum(1 for lane in lanes if lane.timeline is None and not lane.failed)
     if without:
         reason = "nothing was to be done" if together else "nothing is recorded"
         yield f'<p class="faint">Not shown: {without:,} for which {reason}.</p>'
     yield '<ul class="key">'
-    for name, phase, median_s in legend(bars):
+    for name, phase, median_s in legend(lanes):
         yield f'<li><i class="{name}"></i>{phase}, median {format_duration(median_s)}</li>'
     yield '<li><i class="up"></i>up</li><li><i class="failed"></i>failed</li>'
     yield "</ul>"
     yield f'<div class="wide">\n{drawing}\n</div>'
 
 
-def _table(bars: Sequence[Bar], states: Mapping[str, str], together: bool, stamp: Stamp) -> Iterator[str]:
+def _table(lanes: Sequence[Lane], states: Mapping[str, str], together: bool, stamp: Stamp) -> Iterator[str]:
     columns = ("Node", "Result", "State", "Start" if together else "Last run", "Took", "Phases", "Message")
-    begin_s = min((bar.timeline.started_s for bar in bars if bar.timeline), default=0.0)
+    begin_s = min((lane.timeline.started_s for lane in lanes if lane.timeline), default=0.0)
     heads = "".join(f'<th scope="col">{column}</th>' for column in columns)
     yield f'<h2>Nodes</h2>\n<div class="wide"><table>\n<thead><tr>{heads}</tr></thead>\n<tbody>'
-    for bar in bars:
-        line = bar.timeline
+    for lane in lanes:
+        line = lane.timeline
         start = took = phases = ""
         if line:
             start = f"+{format_duration(line.started_s - begin_s)}" if together else stamp(line.started_s)
             took, phases = format_duration(line.total_s), phases_in_words(line)
-        tone = "short bad" if bar.failed else "short"
+        tone = "short bad" if lane.failed else "short"
         yield (
-            f'<tr><th scope="row">{escape(printable(bar.name))}</th><td class="{tone}">{escape(bar.outcome)}</td>'
-            f'<td class="short">{escape(states[bar.name])}</td><td class="short">{escape(start)}</td>'
-            f'<td class="short">{took}</td><td>{escape(phases)}</td><td>{escape(printable(bar.message))}</td></tr>'
+            f'<tr><th scope="row">{escape(printable(lane.name))}</th><td class="{tone}">{escape(lane.outcome)}</td>'
+            f'<td class="short">{escape(states[lane.name])}</td><td class="short">{escape(start)}</td>'
+            f'<td class="short">{took}</td><td>{escape(phases)}</td><td>{escape(printable(lane.message))}</td></tr>'
         )
     yield "</tbody></table></div>"

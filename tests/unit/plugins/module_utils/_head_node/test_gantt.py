@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.gantt import (
-    Bar,
+    Lane,
     draw_gantt,
     legend,
     order,
@@ -24,19 +24,19 @@ SVG = ET.Element
 INSTALLED = (("powered", 10.0), ("booting", 40.0), ("installing", 300.0), ("init", 50.0))
 
 
-def bar(name: str, *, failed: bool = False, start_s: float = 0.0, timeline: Timeline | None = None) -> Bar:
+def lane(name: str, *, failed: bool = False, start_s: float = 0.0, timeline: Timeline | None = None) -> Lane:
     known = timeline or make_timeline(
         *INSTALLED, verdict="failed" if failed else "up", started_s=STARTED_S + start_s, message="why"
     )
-    return Bar(name, "failed" if failed else "successful", "a message", failed, known)
+    return Lane(name, "failed" if failed else "successful", "a message", failed, known)
 
 
-def idle(name: str, *, failed: bool = False) -> Bar:
-    return Bar(name, "failed" if failed else "skipped", "left alone", failed, None)
+def idle(name: str, *, failed: bool = False) -> Lane:
+    return Lane(name, "failed" if failed else "skipped", "left alone", failed, None)
 
 
-def draw(*bars: Bar, together: bool = True) -> SVG:
-    return ET.fromstring(draw_gantt(bars, together=together))
+def draw(*lanes: Lane, together: bool = True) -> SVG:
+    return ET.fromstring(draw_gantt(lanes, together=together))
 
 
 def rows(drawing: SVG) -> dict[str, SVG]:
@@ -51,7 +51,7 @@ def spans(row: SVG) -> list[tuple[str, float, float]]:
 
 
 def test_each_phase_is_as_wide_as_it_took_and_begins_where_the_one_before_ends() -> None:
-    drawn = spans(rows(draw(bar("n1")))["n1"])
+    drawn = spans(rows(draw(lane("n1")))["n1"])
 
     assert [name for name, _x, _width in drawn] == ["powered", "booting", "installing", "init", "up"]
     widths = {name: width for name, _x, width in drawn}
@@ -61,7 +61,7 @@ def test_each_phase_is_as_wide_as_it_took_and_begins_where_the_one_before_ends()
 
 
 def test_nodes_of_a_run_share_one_clock() -> None:
-    drawn = rows(draw(bar("n1"), bar("n2", start_s=200)))
+    drawn = rows(draw(lane("n1"), lane("n2", start_s=200)))
 
     assert spans(drawn["n2"])[0][1] == pytest.approx(
         spans(drawn["n1"])[2][1] + 150 / 300 * spans(drawn["n1"])[2][2], abs=1
@@ -69,26 +69,26 @@ def test_nodes_of_a_run_share_one_clock() -> None:
 
 
 def test_recorded_runs_of_different_days_all_begin_at_the_left() -> None:
-    drawn = rows(draw(bar("n1"), bar("n2", start_s=86400), together=False))
+    drawn = rows(draw(lane("n1"), lane("n2", start_s=86400), together=False))
 
     assert spans(drawn["n1"]) == spans(drawn["n2"])
 
 
 def test_failures_come_first_then_the_order_of_starts_then_names() -> None:
-    bars = [
+    lanes = [
         idle("e"),
-        bar("d", start_s=50),
-        bar("c"),
-        bar("b"),
-        bar("z", failed=True, start_s=90),
+        lane("d", start_s=50),
+        lane("c"),
+        lane("b"),
+        lane("z", failed=True, start_s=90),
         idle("y", failed=True),
     ]
 
-    assert [one.name for one in order(bars, together=True)] == ["z", "y", "b", "c", "d", "e"]
+    assert [one.name for one in order(lanes, together=True)] == ["z", "y", "b", "c", "d", "e"]
 
 
 def test_a_node_that_failed_before_power_has_a_row_and_one_left_alone_has_none() -> None:
-    drawn = rows(draw(bar("n1"), idle("dead", failed=True), idle("resting")))
+    drawn = rows(draw(lane("n1"), idle("dead", failed=True), idle("resting")))
 
     assert set(drawn) == {"n1", "dead"}
     assert [name for name, _x, _width in spans(drawn["dead"])] == ["failed"]
@@ -100,11 +100,11 @@ def test_nothing_to_draw_is_no_drawing() -> None:
 
 
 def test_a_node_that_took_no_time_is_drawn() -> None:
-    assert spans(rows(draw(bar("n1", timeline=make_timeline())))["n1"])[0][0] == "up"
+    assert spans(rows(draw(lane("n1", timeline=make_timeline())))["n1"])[0][0] == "up"
 
 
 def test_hovering_tells_phases_lengths_and_messages() -> None:
-    title = rows(draw(bar("n1")))["n1"].findtext("title") or ""
+    title = rows(draw(lane("n1")))["n1"].findtext("title") or ""
 
     assert title.splitlines() == [
         "n1: successful",
@@ -117,22 +117,22 @@ def test_hovering_tells_phases_lengths_and_messages() -> None:
 
 
 def test_a_failure_is_told_by_more_than_its_colour() -> None:
-    (text, *_times) = [text.text for text in rows(draw(bar("n1", failed=True)))["n1"].findall("text")]
+    (text, *_times) = [text.text for text in rows(draw(lane("n1", failed=True)))["n1"].findall("text")]
 
     assert text == "✕ n1"
 
 
 @pytest.mark.parametrize(("count", "labels"), [(20, 20), (100, 100)])
 def test_every_row_has_its_name_where_there_is_room(count: int, labels: int) -> None:
-    drawing = draw(*(bar(f"n{number:04}") for number in range(count)))
+    drawing = draw(*(lane(f"n{number:04}") for number in range(count)))
 
     assert len(drawing.findall("g/text[@class='name']")) == labels
 
 
 def test_a_thousand_rows_are_thin_but_their_failures_and_every_few_names_can_be_read() -> None:
-    bars = [bar(f"n{number:04}", failed=number in (300, 700)) for number in range(1000)]
+    lanes = [lane(f"n{number:04}", failed=number in (300, 700)) for number in range(1000)]
 
-    drawing = draw(*bars)
+    drawing = draw(*lanes)
 
     heights = [float(row.get("height", 0)) for row in drawing.findall("g/rect[@class='row']")]
     assert len(heights) == 1000
@@ -145,7 +145,7 @@ def test_a_thousand_rows_are_thin_but_their_failures_and_every_few_names_can_be_
 
 def test_a_hall_full_of_failures_is_no_longer_than_one_without() -> None:
     good, bad = (
-        draw(*(bar(f"n{number:04}", failed=failed) for number in range(1000))).get("viewBox")
+        draw(*(lane(f"n{number:04}", failed=failed) for number in range(1000))).get("viewBox")
         for failed in (False, True)
     )
 
@@ -154,7 +154,7 @@ def test_a_hall_full_of_failures_is_no_longer_than_one_without() -> None:
 
 @pytest.mark.parametrize("seconds", [0.4, 9, 75, 4000, 90_000, 5_000_000])
 def test_the_axis_has_a_few_round_times_whatever_the_length(seconds: float) -> None:
-    drawing = draw(bar("n1", timeline=make_timeline(("powered", seconds))))
+    drawing = draw(lane("n1", timeline=make_timeline(("powered", seconds))))
     ticks = [text.text or "" for text in drawing.findall("text[@class='tick']")]
 
     assert ticks[0] == "0s"
@@ -163,9 +163,14 @@ def test_the_axis_has_a_few_round_times_whatever_the_length(seconds: float) -> N
 
 
 def test_the_legend_has_the_phases_there_are_with_medians() -> None:
-    bars = [bar("n1"), bar("n2"), bar("n3", timeline=make_timeline(("powered", 90), ("asu waiting", 7))), idle("n4")]
+    lanes = [
+        lane("n1"),
+        lane("n2"),
+        lane("n3", timeline=make_timeline(("powered", 90), ("asu waiting", 7))),
+        idle("n4"),
+    ]
 
-    assert legend(bars) == [
+    assert legend(lanes) == [
         ("powered", "powered", 10),
         ("booting", "booting", 40),
         ("installing", "installing", 300),
@@ -182,9 +187,9 @@ def test_phases_in_words_are_in_their_order() -> None:
 @settings(max_examples=200)
 def test_foreign_text_never_breaks_the_drawing(name: str, message: str, phase: str, seconds: float) -> None:
     timeline = make_timeline((phase, seconds), message=message)
-    bars = [Bar(name, "failed", message, True, timeline), bar("n2")]
+    lanes = [Lane(name, "failed", message, True, timeline), lane("n2")]
 
-    drawing = draw(*bars)
+    drawing = draw(*lanes)
 
     known = {"svg", "title", "desc", "path", "text", "g", "rect"}
     assert {element.tag for element in drawing.iter()} <= known

@@ -2,7 +2,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from html.parser import HTMLParser
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -75,13 +77,13 @@ def row(name: str, outcome: str = "successful", message: str = "UP after 6m40s")
     return {"hostname": name, "outcome": outcome, "failed": outcome == "failed", "message": message, "state": "active"}
 
 
-def draw(rows: list[Row], timelines: dict[str, Timeline], run: dict[str, Any] | None) -> str:
+def draw(rows: list[Row], timelines: dict[str, Timeline], run: Mapping[str, Any] | None) -> str:
     return draw_page(
         rows, timelines, summarise_rows(rows), run, written_s=STARTED_S, stamp=lambda seconds: f"at {seconds:.0f}"
     )
 
 
-def page(*rows: Row, run: dict[str, Any] | None = RUN) -> Reader:
+def page(*rows: Row, run: Mapping[str, Any] | None = MappingProxyType(RUN)) -> Reader:
     return Reader(draw([*rows], {one["hostname"]: WAY for one in rows if one["outcome"] != "skipped"}, run))
 
 
