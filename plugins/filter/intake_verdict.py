@@ -55,7 +55,8 @@ def _is_kept(row: Row, result: Result, unknown_seconds: float) -> bool:
 def _cells(row: Row, result: Result, *, is_kept: bool) -> tuple[str, ...]:
     before, after = result.get("state_before") or "", result.get("state_after") or ""
     states = f"{before} -> {after}" if before != after else before
-    told = result.get("message") or ", ".join(result.get("effects") or [])
+    is_well = result["outcome"] in ("changed", "unchanged")
+    told = ", ".join(result.get("effects") or []) if is_well else str(result.get("message") or "")
     outcome = f"{result['outcome']}, kept" if is_kept else str(result["outcome"])
     return (row["mac"], row["ip"], str(result.get("device") or "-"), states or "-", outcome, told)
 

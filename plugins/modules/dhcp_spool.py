@@ -115,7 +115,7 @@ rows:
     circuit_id: {description: The relay's port in hexadecimal., type: str, sample: "0004000a0102"}
     remote_id: {description: The relay in hexadecimal., type: str, sample: ""}
     vlan: {description: The VLAN it was seen on., type: int, sample: null}
-    lease_s: {description: How long the address is leased for, in seconds., type: int, sample: 43200}
+    lease_s: {description: "How long the address is leased for, in seconds.", type: int, sample: 43200}
     server: {description: The DHCP server., type: str, sample: 10.229.10.2}
     interface: {description: The interface it was seen on., type: str, sample: eth1}
     is_first: {description: Whether this MAC address is new here or has a new IP address., type: bool, sample: true}

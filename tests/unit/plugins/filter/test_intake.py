@@ -114,7 +114,7 @@ def test_a_line_tells_the_server_and_its_states() -> None:
         "state_before": "offline",
         "state_after": "discovered",
         "effects": ["10.229.10.11 assigned to iLO"],
-        "message": "",
+        "message": "offline → discovered: 10.229.10.11 assigned to iLO",
     }
 
     (line,) = intake_verdict([row(0)], {"events": [told]})["lines"]
@@ -122,6 +122,20 @@ def test_a_line_tells_the_server_and_its_states() -> None:
     assert line == (
         "02:00:00:00:00:00  10.229.10.11  dgx-05  offline -> discovered  changed  10.229.10.11 assigned to iLO"
     )
+
+
+def test_a_line_tells_why_nothing_was_done() -> None:
+    told = {
+        "key": row(0)["receipt"],
+        "outcome": "refused",
+        "device": "dgx-05",
+        "state_before": "ready",
+        "message": "no",
+    }
+
+    (line,) = intake_verdict([row(0)], {"events": [{**told, "state_after": "ready"}]})["lines"]
+
+    assert line == "02:00:00:00:00:00  10.229.10.11  dgx-05  ready  refused  no"
 
 
 def test_nothing_was_leased() -> None:
