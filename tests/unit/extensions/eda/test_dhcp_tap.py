@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib.machinery import SOURCE_SUFFIXES, FileFinder, SourceFileLoader
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +31,12 @@ A = Sighting(mac="02:00:00:00:00:0a", ip="192.0.2.10")
 
 
 @pytest.fixture(name="source")
-def _source() -> dict[str, Any]:
-    return runpy.run_path(str(_SOURCE))
+def _source(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    # Without ansible-test's loader of collections, which the rule engine does not have: runpy would ask it.
+    with monkeypatch.context() as context:
+        context.setattr(sys, "path_hooks", [FileFinder.path_hook((SourceFileLoader, SOURCE_SUFFIXES))])
+        context.setattr(sys, "path_importer_cache", {})
+        return runpy.run_path(str(_SOURCE))
 
 
 @pytest.fixture(name="args")
