@@ -21,9 +21,15 @@ from .watch import NodeWatch
 
 # What BCM's installations take in a laboratory (bcm-api.md 7), where nothing better is known.
 ASSUMED = Durations(boot_s=60.0, sync_s=300.0, init_s=30.0)
-_ON_THE_WAY = frozenset({"restarting", "powered", "booting", "rebooting", "installer", "queued"})
+_AT_THE_SLOTS = frozenset({"installer", "queued"})
+_ON_THE_WAY = frozenset({"restarting", "powered", "booting", "rebooting"})
+# A node that takes so many times as long as expected is not counted upon: it may never ask for a slot.
+_OVERDUE = 2.0
 # From the wish to start a node to its power: claims are written, waited for and read back.
 _HEADSTART_S = 5.0
+# By how much of their length phases are expected to differ, and from how many nodes on that is not guessed but seen.
+_SPREAD = 0.2
+_ENOUGH = 10
 
 
 @dataclass(frozen=True)
@@ -54,6 +60,14 @@ class Pipeline:
     provisioning_nodes: int
     durations: Durations = ASSUMED
     source: str = "assumed"
+    seen_spread_s: float | None = None
+
+    @property
+    def spread_s(self) -> float:
+        """How much earlier than usual a slot may fall free, and how much later a node may ask for it."""
+        if self.seen_spread_s is not None:
+            return self.seen_spread_s
+        return _SPREAD * (self.durations.boot_s + self.durations.sync_s)
 
     @classmethod
     def of(cls, slots: Iterable[Slots], recorded: Iterable[Timeline | None]) -> Pipeline:
@@ -92,6 +106,7 @@ class Pipeline:
                 init_s=median(inits) if inits else known.init_s,
             ),
             source="observed",
+            seen_spread_s=_early(syncs) + _late(boots) if len(syncs) >= _ENOUGH else None,
         )
 
     def bound_s(self, nodes: int, admission: Admission) -> float:
@@ -125,19 +140,46 @@ def count_admitted(
     under_way = [watch for watch in watches if not watch.done]
     if admission.limit is not None:
         return max(0, min(waiting, admission.limit - len(under_way)))
-    ahead_s = pipeline.durations.boot_s + _HEADSTART_S + tick_s
-    on_the_way = sum(1 for watch in under_way if watch.phase in _ON_THE_WAY)
-    busy = sum(
-        1
-        for watch in under_way
-        if watch.phase == "installing" and watch.phase_since_s + pipeline.durations.sync_s - now_s > ahead_s
-    )
     # Where no duration was ever seen, a whole turn waits in the queue: too many there cost nothing, too few idle slots.
     slots = max(1, pipeline.slots)
     queue = slots if pipeline.source == "assumed" else math.ceil(slots / 10)
-    wanted = slots - busy + queue - on_the_way
+    ahead_s = pipeline.durations.boot_s + pipeline.spread_s + _HEADSTART_S + tick_s
+    wanted = queue + _count_missing(pipeline, under_way, now_s, ahead_s)
     group = math.ceil(slots / 20)
     return min(waiting, wanted) if wanted >= min(group, waiting) else 0
+
+
+def _count_missing(pipeline: Pipeline, under_way: Iterable[NodeWatch], now_s: float, ahead_s: float) -> int:
+    """How many slots will have nobody to serve when a node started now asks for one; below 0 the nodes that will be
+    waiting then. A boot may be longer than a turn of the slots, so the turns until then are played through."""
+    times = pipeline.durations
+    free = [0.0] * max(1, pipeline.slots)
+    ready = []
+    for watch in under_way:
+        if watch.phase == "installing":
+            heapq.heapreplace(free, max(0.0, times.sync_s - (now_s - watch.phase_since_s)))
+        elif watch.phase in _AT_THE_SLOTS:
+            ready.append(0.0)
+        elif watch.phase in _ON_THE_WAY and now_s - watch.started_s <= _OVERDUE * ahead_s:
+            ready.append(max(0.0, times.boot_s - (now_s - watch.started_s)))
+    queued = 0
+    for ready_s in sorted(ready):
+        slot_s = max(ready_s, free[0])
+        if slot_s > ahead_s:
+            queued += 1
+        else:
+            heapq.heapreplace(free, slot_s + times.sync_s)
+    return sum(1 for free_s in free if free_s <= ahead_s) - queued
+
+
+def _early(times: Sequence[float]) -> float:
+    """How much shorter than usual the shortest are, but for one in ten."""
+    return median(times) - sorted(times)[len(times) // 10]
+
+
+def _late(times: Sequence[float]) -> float:
+    """How much longer than usual the longest are, but for one in ten."""
+    return sorted(times)[-1 - len(times) // 10] - median(times)
 
 
 def left_s(pipeline: Pipeline, waiting: int, watches: Iterable[NodeWatch], now_s: float) -> float:
@@ -157,7 +199,7 @@ def left_s(pipeline: Pipeline, waiting: int, watches: Iterable[NodeWatch], now_s
         elif watch.phase == "init":
             last_s = max(last_s, times.init_s - spent_s)
         else:
-            booted = watch.phase in ("queued", "installer")
+            booted = watch.phase in _AT_THE_SLOTS
             ready.append(0.0 if booted else max(0.0, times.boot_s - (now_s - watch.started_s)))
     for ready_s in sorted(ready):
         done_s = max(ready_s, free[0]) + times.sync_s

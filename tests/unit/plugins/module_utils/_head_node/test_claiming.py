@@ -100,6 +100,21 @@ def test_a_claim_written_between_our_first_look_and_our_turn_is_seen() -> None:
     assert outcomes(results)["node002"] == "successful"
 
 
+def test_a_claim_written_meanwhile_and_renewed_on_a_node_that_is_not_ours_is_seen() -> None:
+    head = make_rack(3)
+
+    def claim(call: Call) -> None:
+        if not call.writes:
+            claim_for(head, BOB, "node001", lasts_s=0)
+            claim_for(head, BOB, "node003")
+
+    head.instead["powerOperation"] = claim
+    results = provision(head, ON, "node001", "node002", owner=ALICE)
+
+    assert results["node001"].message.startswith("bob@desk until ")
+    assert outcomes(results)["node002"] == "successful"
+
+
 # -- races -------------------------------------------------------------------------------------------------------------
 
 
