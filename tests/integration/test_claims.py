@@ -11,62 +11,35 @@ from typing import Any
 import pytest
 
 from ansible_collections.baremetal.bcm.tests.integration.conftest import OpenSite
+from ansible_collections.baremetal.bcm.tests.integration.support.duelling import (
+    NODES_A_DUEL,
+    duel_rack,
+    fight,
+    notes_of,
+)
 from ansible_collections.baremetal.bcm.tests.integration.support.killing import descendants_of, end_processes
-from ansible_collections.baremetal.bcm.tests.integration.support.playbook import PARALLEL, Run
-from ansible_collections.baremetal.bcm.tests.integration.support.rack import inventory_of, new_rack, wait_until
+from ansible_collections.baremetal.bcm.tests.integration.support.playbook import PARALLEL
+from ansible_collections.baremetal.bcm.tests.integration.support.rack import inventory_of, wait_until
 from ansible_collections.baremetal.bcm.tests.integration.support.site import Site
 
-DUELS = 3
-# The nodes of one duel; the middle ones are wanted by both.
-NODES_A_DUEL = 6
-ALICE, BOB = slice(0, 4), slice(2, 6)
-
-
-def claims_of(where: Site, names: list[str]) -> dict[str, dict[str, Any]]:
-    devices = where.rack.head_node.devices()
-    return {name: dict(devices[name]["extra_values"] or {}) for name in names}
+DUELS = 2
+pytestmark = pytest.mark.one_core
 
 
 @pytest.fixture(scope="class")
 def where(open_class_site: OpenSite) -> Site:
-    """An installation takes five real seconds."""
-    rack = new_rack(DUELS * NODES_A_DUEL + 3, slots=10, devices="all")
-    rack["times"] = {"post": 10, "boot": 60, "install_full": 3000, "install_sync": 3000, "init": 60}
+    rack = duel_rack(DUELS, more=3)
     return open_class_site(rack, inventory=inventory_of(rack))
 
 
 class TestTwoRunsAtTheSameTime:
-    @pytest.mark.parametrize("duel", range(DUELS))
-    def test_each_node_is_worked_on_by_one_and_the_other_names_it_and_goes_on(self, where: Site, duel: int) -> None:
-        nodes = [f"node{duel * NODES_A_DUEL + number:03d}" for number in range(1, 1 + NODES_A_DUEL)]
-        # The first two start together, as far as a computer can do that.
-        offset_s = random.uniform(0, 4) if duel else 0.0
-        told = f"offset {offset_s:.2f} s"
+    """Of the same cluster, for overlapping nodes. More of them are in `make test-system`."""
 
-        with where.ansible.start("provision", variables=self.variables("alice", nodes[ALICE])) as first:
-            begun_s = time.monotonic()
-            wait_until(lambda: time.monotonic() - begun_s >= offset_s, told)
-            with where.ansible.start("provision", variables=self.variables("bob", nodes[BOB])) as second:
-                runs = {"alice": first.end(), "bob": second.end()}
+    def test_each_node_is_worked_on_by_one_and_the_other_names_it_and_goes_on(self, where: Site) -> None:
+        fight(where, 0, offset_s=0.0)
 
-        machines = where.rack.nodes()
-        for count in ("power_operations", "boots", "installs"):
-            assert {name: machines[name][count] for name in nodes} == dict.fromkeys(nodes, 1), f"{told}: {count}"
-        assert {machines[name]["status"] for name in nodes} == {"UP"}, told
-        for owner, run in runs.items():
-            self.expect_refusals_name_the_other(run, "bob" if owner == "alice" else "alice", told)
-        for name in nodes[2:4]:
-            powered = [owner for owner, run in runs.items() if run.results[name]["power_sent"]]
-            assert len(powered) == 1, f"{told}: {name} was powered by {powered}"
-        assert not [key for record in claims_of(where, nodes).values() for key in record if "claim" in key], told
-
-    def variables(self, owner: str, nodes: list[str]) -> dict[str, Any]:
-        return {**PARALLEL, "bcm_owner": owner, "bcm_target": ",".join(nodes)}
-
-    def expect_refusals_name_the_other(self, run: Run, other: str, told: str) -> None:
-        refused = [name for name, row in run.rows.items() if row["outcome"] != "successful"]
-        assert run.failed_hosts == refused, told
-        assert all(other in run.rows[name]["message"] for name in refused), f"{told}: {run.rows}"
+    def test_the_same_holds_if_one_is_a_little_later(self, where: Site) -> None:
+        fight(where, 1, offset_s=random.uniform(0, 4))
 
 
 class TestARunOfAnotherMachineThatWasKilled:
@@ -82,12 +55,12 @@ class TestARunOfAnotherMachineThatWasKilled:
         first = {**variables, "bcm_owner": "carol", "bcm_claim_time": 9}
         with where.ansible.start("provision", variables=first) as killed:
             where.rack.wait_for_states("INSTALLING", *nodes)
-            until_s = latest_end(claims_of(where, nodes))
-            wait_until(lambda: latest_end(claims_of(where, nodes)) > until_s, "a claim that is renewed")
+            until_s = latest_end(notes_of(where, nodes))
+            wait_until(lambda: latest_end(notes_of(where, nodes)) > until_s, "a claim that is renewed")
             workers = descendants_of(killed.process.pid)
             killed.kill()
             end_processes(workers)
-        left_s = latest_end(claims_of(where, nodes)) - time.time()
+        left_s = latest_end(notes_of(where, nodes)) - time.time()
         move_claims(where, nodes, until_s=time.time() + 3600)
         where.rack.forget_calls()
         held = where.ansible.play("provision", variables={**variables, "bcm_owner": "dave"})

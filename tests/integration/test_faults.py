@@ -20,6 +20,8 @@ from ansible_collections.baremetal.bcm.tests.integration.support.rack import (
 )
 from ansible_collections.baremetal.bcm.tests.integration.support.site import Site
 
+pytestmark = pytest.mark.one_core
+
 # By what happens to it, each node of the first story.
 SILENT, RETRIED, BROKEN_ONCE, BROKEN, DEAF, DELETED, FLAPPING, REASSIGNED, RECATEGORISED, LOST, WELL, WELL_TOO = (
     f"node{number:03d}" for number in range(1, 13)

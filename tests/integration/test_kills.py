@@ -34,15 +34,16 @@ def open_rounds(open_site: OpenSite, scenario: Scenario, rounds: int) -> KillRou
     return KillRounds(open_site(rack, inventory=inventory_of(rack)), scenario)
 
 
+@pytest.mark.one_core
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
 class TestEveryRunThatIsKilled:
     def test_goes_on_when_it_is_started_again_and_no_node_is_powered_or_installed_twice(
         self, open_site: OpenSite, scenario: Scenario
     ) -> None:
-        rounds = open_rounds(open_site, scenario, 2)
+        rounds = open_rounds(open_site, scenario, 1)
         seed = random.randrange(10**6)
-        for moment, what, workers_too in draw_moments(scenario, 2, CALLS_OF_A_RUN, seed):
-            rounds.kill_and_repeat(moment, what, workers_too=workers_too)
+        ((moment, what, workers_too),) = draw_moments(scenario, 1, CALLS_OF_A_RUN, seed)
+        rounds.kill_and_repeat(moment, what, workers_too=workers_too)
 
 
 class TestARunThatIsKilledAtTheWorstMoment:

@@ -164,9 +164,9 @@ def draw_moments(scenario: Scenario, rounds: int, calls: int, seed: int) -> list
     """
     chance = random.Random(f"{seed} {scenario.name}")
     moments = []
-    for number in range(rounds):
+    for _round in range(rounds):
         count = chance.randrange(calls)
-        moments.append((after_calls(count), f"after {count} of {calls} calls (seed {seed})", number % 2 == 0))
+        moments.append((after_calls(count), f"after {count} of {calls} calls (seed {seed})", chance.random() < 0.5))
     return moments
 
 
