@@ -141,6 +141,42 @@ def test_if_match_keeps_what_somebody_else_wrote_at_the_last_moment(modules: Mod
         assert all(request.if_match for request in patches)
 
 
+def test_etags_of_another_make_are_asked_for(modules: Modules, monkeypatch: pytest.MonkeyPatch) -> None:
+    with served(FakeNetBox(FAKES["fake-4.6"])) as fake:
+        lab = Lab(fake.url, TOKEN)
+        server, ip = lab.server(), lab.new_ip()
+        stored = fake.store.rows
+        monkeypatch.setattr(
+            fake.store, "etag", lambda path, object_id: f'"{object_id}-{stored[path][object_id]["last_updated"]}"'
+        )
+
+        assert modules.event(lab, ack(server.mac, ip))["outcome"] == "changed"
+        assert (lab.state(server), lab.ips(server)) == ("discovered", [ip])
+
+
+def test_a_free_address_that_somebody_takes_at_the_last_moment_stays_theirs(modules: Modules) -> None:
+    with served(FakeNetBox(FAKES["fake-4.6"])) as fake:
+        lab = Lab(fake.url, TOKEN)
+        old, ip = lab.new_ip(), lab.new_ip()
+        server, other = lab.server("discovered"), lab.server("active")
+        lab.change("dcim/devices", server.id, oob_ip=lab.give(server, old)["id"])
+        known = lab.add("ipam/ip-addresses", address=f"{ip}/24")
+        theirs = {"assigned_object_type": "dcim.interface", "assigned_object_id": other.interface_id}
+        break_once(
+            fake,
+            "PATCH",
+            f"ip-addresses/{known['id']}/",
+            None,
+            first=lambda: fake.store.update("ipam/ip-addresses", known["id"], theirs),
+        )
+
+        told = modules.event(lab, ack(server.mac, ip))
+
+        assert told["outcome"] == "conflict"
+        assert (lab.ips(server), lab.ips(other)) == ([old], [ip])
+        assert lab.get("dcim/devices", server.id)["oob_ip"]["address"] == f"{old}/24"
+
+
 def test_somebody_who_changes_a_server_all_the_time_is_a_failure(
     fake: FakeNetBox, broken_lab: Lab, modules: Modules
 ) -> None:

@@ -83,7 +83,7 @@ class Writer:
         """Change whom address objects belong to, unless it was their device's turn to fail before."""
         left = {}
         for move in moves:
-            if move.before is not None and _device(move.after, device_of, move.before) not in written.errors:
+            if move.before is not None and written.is_good(_device(move.after, device_of, move.before)):
                 left[move.before.id] = move
         changes = {address_id: _belongs_to(move.after.interface_id) for address_id, move in left.items()}
         stamps = {address_id: move.before.last_updated for address_id, move in left.items() if move.before}
@@ -144,7 +144,7 @@ class Writer:
         for device_id, device in after.devices.items():
             old = before.devices[device_id].designated
             moved = {name: ids.get(each, each) for name, each in device.designated.items() if old.get(name) != each}
-            if moved and device_id not in written.errors:
+            if moved and written.is_good(device_id):
                 changes[device_id] = moved
         for device_id, made in self.netbox.update_many(DEVICES, changes).items():
             if isinstance(made, NetBoxError):
@@ -185,19 +185,27 @@ class Writer:
 
         def one(object_id: int) -> Made:
             try:
-                return self.netbox.update(path, object_id, changes[object_id], if_match=etag_of(stamps[object_id]))
+                return self._update_one(path, object_id, changes[object_id], stamps[object_id])
             except NetBoxApiError as error:
                 return error
 
         with ThreadPoolExecutor(max_workers=_IN_FLIGHT) as pool:
             return dict(zip(changes, pool.map(one, changes)))
 
+    def _update_one(self, path: str, object_id: int, change: Raw, stamp: str) -> Raw:
+        """Change one object if it is as it was; raises NetBoxStale if not."""
+        try:
+            return self.netbox.update(path, object_id, change, if_match=etag_of(stamp))
+        except NetBoxStale:
+            # Perhaps it was not changed, and this NetBox only makes its ETags in another way.
+            current = self.netbox.get(path, object_id)
+            if current.etag is None or current.raw.get("last_updated") != stamp:
+                raise
+            return self.netbox.update(path, object_id, change, if_match=current.etag)
+
 
 def etag_of(last_updated: str) -> str:
-    """The ETag that NetBox 4.6 makes of the time an object was changed, so that a list saves reading one by one.
-
-    Were it made in another way one day, every write would be refused as stale and nothing would be overwritten.
-    """
+    """The ETag that NetBox 4.6 makes of the time an object was changed, so that a list saves reading one by one."""
     moment = datetime.fromisoformat(last_updated.replace("Z", "+00:00"))
     return f'W/"{moment.astimezone(timezone.utc).isoformat()}"'
 
