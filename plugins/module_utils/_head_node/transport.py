@@ -147,6 +147,8 @@ class Transport:
             return self._retry(lambda: self._read(self._request(method, path, body, name, read_timeout_s), name))
         try:
             return self._read(self._request(method, path, body, name, read_timeout_s), name)
+        except BcmUnreachable as error:
+            raise BcmUnreachable(f"{error}; nothing was sent: run the same again") from error
         except BcmTransportError as error:
             raise BcmTransportError(
                 f"{error}; whether it was performed is unknown: run the same again, it reads the state first"

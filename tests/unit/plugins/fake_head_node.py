@@ -372,9 +372,10 @@ class FakeHeadNode:
         return True
 
     def _cmsession_wait_for_events(self, session: str, timeout_s: int) -> list[Raw]:
-        if self._heard[session] == len(self.events):
+        heard = self._heard.get(session, 0)
+        if heard == len(self.events):
             self.clock.sleep(timeout_s)
-        events, self._heard[session] = self.events[self._heard[session] :], len(self.events)
+        events, self._heard[session] = self.events[heard:], len(self.events)
         return events
 
     def _cmsession_acknowledge_keep_alive(self, _session: str, _number: int) -> bool:
