@@ -24,7 +24,7 @@ def recorded(assignment: Assignment | None, intent: Assignment | None = None) ->
     if assignment:
         values = KeyValues().merge(None, provisioned_values(assignment, wall_s=1), make_context())
         record = Record.from_api(values)
-    return replace(record, intent_digest=intent.digest if intent else "")
+    return replace(record, intent_digest=intent.digest, intent_kernel=intent.kernel) if intent else record
 
 
 assignments = st.builds(
@@ -34,6 +34,7 @@ assignments = st.builds(
     revision=st.sampled_from([-1, 0, 1]),
     disksetup=st.sampled_from(["d", "e"]),
     token=st.sampled_from(["", "t", "u"]),
+    kernel=st.sampled_from(["k", "l"]),
 )
 records = st.builds(
     lambda record, failed, reassigned: replace(record, intent_failed=failed, reassigned=reassigned),
@@ -69,6 +70,7 @@ all_facts = st.builds(
     data_node=st.booleans(),
     reassigned=st.booleans(),
     power_sent_since_intent=st.booleans(),
+    claimed_by=st.sampled_from(["", "", "bob until 12:00:00 UTC"]),
 )
 requests = st.builds(
     Request,
@@ -77,4 +79,5 @@ requests = st.builds(
     token=st.sampled_from(["", "t"]),
     next_boot_install_mode=st.sampled_from(["", "AUTO", "FULL"]),
     adopt=st.booleans(),
+    include_closed=st.booleans(),
 )

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Who claims nodes, and which runs are known to be over."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.owner import owner_of
+
+
+@contextmanager
+def living() -> Iterator[subprocess.Popen[bytes]]:
+    """A process that lives until it is told to end."""
+    with subprocess.Popen(
+        [sys.executable, "-c", "import sys; print(flush=True); sys.stdin.read()"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        yield process
+
+
+def word_of(process: int) -> str:
+    """The word of a run whose ansible-playbook is this process: asked by a child of it."""
+    machine, _pid, _start = owner_of("").run.split(".")
+    with open(f"/proc/{process}/stat", encoding="utf-8") as stat:  # noqa: PTH123 - as the system has it
+        start = stat.read().rpartition(")")[2].split()[19]
+    return f"{machine}.{process}.{start}"
+
+
+def test_a_run_is_that_of_the_process_that_started_this_one() -> None:
+    assert owner_of("").run == word_of(os.getppid()) == owner_of("alice").run
+
+
+def test_others_are_told_the_name_that_was_given_or_user_and_host() -> None:
+    assert owner_of("night shift").name == "night shift"
+    assert owner_of("").name == f"{getpass.getuser()}@{socket.gethostname().split('.')[0]}"
+
+
+def test_a_user_without_a_name_has_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> str:
+        raise KeyError("uid not found")
+
+    monkeypatch.setattr(getpass, "getuser", fail)
+
+    assert owner_of("").name.startswith(f"uid {os.getuid()}@")
+
+
+def test_a_run_is_over_once_its_process_has_ended() -> None:
+    with living() as process:
+        word = word_of(process.pid)
+        assert not owner_of("").is_dead(word)
+
+        process.kill()
+        process.wait()
+
+    assert owner_of("").is_dead(word)
+
+
+def test_a_process_that_ended_and_was_not_fetched_is_over_too() -> None:
+    with living() as process:
+        word = word_of(process.pid)
+        process.kill()
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+
+        assert owner_of("").is_dead(word)
+
+
+def test_another_process_under_the_same_number_does_not_bring_a_run_back() -> None:
+    with living() as process:
+        machine, pid, start = word_of(process.pid).split(".")
+
+        assert owner_of("").is_dead(f"{machine}.{pid}.{int(start) - 1}")
+
+
+def test_our_own_run_is_not_over() -> None:
+    assert not owner_of("").is_dead(owner_of("").run)
+
+
+@pytest.mark.parametrize("word", ["", "run", "elsewhere.1.1", "elsewhere.999999999.1", ".1.1", "elsewhere"])
+def test_nothing_is_known_of_runs_of_other_machines(word: str) -> None:
+    assert not owner_of("").is_dead(word)
+
+
+@pytest.mark.parametrize("rest", ["", "x.1", "-1.1", "../self.1"])
+def test_a_word_that_somebody_spoilt_is_not_over(rest: str) -> None:
+    machine = owner_of("").run.split(".")[0]
+
+    assert not owner_of("").is_dead(f"{machine}.{rest}")
