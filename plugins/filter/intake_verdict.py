@@ -14,7 +14,7 @@ Result = Mapping[str, Any]
 
 # NetBox has these: as a state and an address, or as an entry in the journal that says why not.
 _SETTLED = ("changed", "unchanged", "conflict", "refused")
-_UNKNOWN, _FAILED = "not_found", "failed"
+_FAILED = "failed"
 
 
 def intake_verdict(
