@@ -22,6 +22,8 @@ def test_two_minutes_of_outage_fail_no_node_and_power_none_twice(open_site: Open
         wait_until(lambda: where.rack.head_node.provisioning() == (2, 2), "two nodes that install and two that wait")
         where.rack.end_head_node(away_s=MINUTE_S)
         wait_until(where.rack.is_listening, "the head node")
+        where.rack.forget_calls()
+        where.rack.wait_for_calls("getStatusForDevices")
         where.rack.break_something(
             "call_fails", call="getStatusForDevices", answer={"http_status": 503}, seconds=MINUTE_S
         )
@@ -29,7 +31,7 @@ def test_two_minutes_of_outage_fail_no_node_and_power_none_twice(open_site: Open
 
     machines = where.rack.nodes()
     assert run.rc == 0, run.output
-    assert run.output.count("the nodes go on meanwhile") == 2
+    assert run.output.count("the nodes go on meanwhile") == 2, run.output
     assert {machine["status"] for machine in machines.values()} == {"UP"}
     for count in ("power_operations", "boots", "installs"):
         assert {machine[count] for machine in machines.values()} == {1}, count

@@ -39,8 +39,10 @@ def fight(where: Site, duel: int, offset_s: float) -> None:
         assert {name: machines[name][count] for name in nodes} == dict.fromkeys(nodes, 1), f"{told}: {count}"
     assert {machines[name]["status"] for name in nodes} == {"UP"}, told
     for name in nodes[_BOTH]:
-        powered = [owner for owner, run in runs.items() if run.results[name]["power_sent"]]
-        assert len(powered) == 1, f"{told}: {name} was powered by {powered}"
+        worked = {owner: run.results[name]["action"] for owner, run in runs.items()}
+        # Who comes late enough finds nothing left to do.
+        assert len(set(worked.values()) & {"refuse", "nothing"}) == 1, f"{told}: {name} {worked}"
+        assert "power_on" in worked.values(), f"{told}: {name} {worked}"
     _expect_refusals_to_name(runs["alice"], "bob", told)
     _expect_refusals_to_name(runs["bob"], "alice", told)
     assert not [key for record in notes_of(where, nodes).values() for key in record if "claim" in key], told

@@ -25,8 +25,8 @@ ADMIN = {"username": "admin", "password": "demo-head-node", "profile": "admin"}
 AS_VICTIM = {"BCM_USERNAME": VICTIM["username"], "BCM_PASSWORD": VICTIM["password"]}
 # A call that was under way when its run was killed may still arrive.
 _ON_THE_WIRE_S = 1.0
-# On a rack this fast it takes no time until a node that was powered is seen to go down.
-_SETTLE = {"bcm_settle_time": 3}
+# How long UP may be old news. On a rack this fast a node is seen to go down at once.
+_SETTLE = {"bcm_settle_time": 3, "bcm_graceful_timeout": 10}
 
 
 @dataclass(frozen=True)
@@ -54,10 +54,13 @@ SCENARIOS = (NEW_AT_ONCE, NEW_IN_TURN, GRACEFUL, HARD)
 Moment = Callable[[Site], bool]
 
 
-def kill_rack(scenario: Scenario, rounds: int) -> RackFile:
-    """Give a rack with nodes for so many rounds; an installation takes two real seconds, and there are two slots."""
+def kill_rack(scenario: Scenario, rounds: int, *, post_s: int = 10) -> RackFile:
+    """Give a rack with nodes for so many rounds; an installation takes two real seconds, and there are two slots.
+
+    `post_s` is how long nothing of a machine is seen after it got power, in the rack's seconds.
+    """
     rack = new_rack(rounds * NODES_A_ROUND, slots=2, users=[ADMIN, VICTIM])
-    rack["times"] = {"post": 10, "boot": 200, "install_full": 1200, "install_sync": 1200, "init": 200}
+    rack["times"] = {"post": post_s, "boot": 200, "install_full": 1200, "install_sync": 1200, "init": 200}
     if not scenario.new:
         rack["head_node"]["devices"] = "all"
         for machine in rack["machines"]:
@@ -81,6 +84,11 @@ def after_intent(where: Site) -> bool:
         call["call"] == "updateDevice" and "baremetal_intent_digest" in call["args"][0]["extra_values"]
         for call in where.rack.call_log()
     )
+
+
+def after_all_are_up(where: Site) -> bool:
+    """Whether all machines of the rack have been installed and are UP; the run has still to note that."""
+    return all(machine["installs"] and machine["status"] == "UP" for machine in where.rack.nodes().values())
 
 
 @dataclass
