@@ -66,7 +66,7 @@ class Lab:
         headers = {"Authorization": f"Token {self.token}", "Content-Type": "application/json"}
         request = urllib.request.Request(url, data=content, method=method, headers=headers)  # noqa: S310
         try:
-            with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
+            with urllib.request.urlopen(request, timeout=300) as answer:  # noqa: S310
                 text = answer.read()
         except urllib.error.HTTPError as error:
             raise Answered(f"{method} {url}: {error.code} {error.read().decode()[:300]}") from error
@@ -75,7 +75,7 @@ class Lab:
     def _read_version(self) -> tuple[int, int]:
         headers = {"Authorization": f"Token {self.token}", "Content-Type": "application/json"}
         request = urllib.request.Request(f"{self.url}/api/", headers=headers)  # noqa: S310
-        with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
+        with urllib.request.urlopen(request, timeout=300) as answer:  # noqa: S310
             major, minor = answer.headers["API-Version"].split(".")[:2]
         return int(major), int(minor)
 

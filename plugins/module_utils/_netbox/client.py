@@ -24,8 +24,8 @@ JOURNAL = "extras/journal-entries/"
 # gunicorn takes 4,094 bytes of request line, uwsgi 4,096 with all headers' names; this leaves room for both.
 _LONGEST_QUERY = 3000
 _PAGE = 500
-# NetBox needs 50 to 100 ms an object, and whatever stands before it gives up after 30 to 60 s.
-_BULK = 100
+# NetBox needs 50 to 100 ms an object, some times that when it is busy, and proxies give up after 30 to 60 s.
+_BULK = 50
 
 
 class WriteRefused(NetBoxError):
