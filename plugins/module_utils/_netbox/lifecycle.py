@@ -107,7 +107,6 @@ TRANSITIONS: tuple[Transition, ...] = (
     _refused(ANY_OTHER, _ACK, "a lease of a BMC changes nothing in this state"),
     # What validation, hardening and provisioning report.
     Transition(DISCOVERED, Event.VALIDATION_PASSED, (), STAGED, journal=SUCCESS),
-    Transition(FAILED, Event.VALIDATION_PASSED, (), STAGED, journal=SUCCESS),
     Transition(STAGED, Event.VALIDATION_PASSED),
     Transition(DISCOVERED, Event.VALIDATION_FAILED, (), FAILED, journal=DANGER),
     Transition(STAGED, Event.VALIDATION_FAILED, (), FAILED, journal=DANGER),
@@ -117,7 +116,9 @@ TRANSITIONS: tuple[Transition, ...] = (
     Transition(STAGED, Event.HARDENING_FAILED, (), FAILED, journal=DANGER),
     Transition(READY, Event.HARDENING_FAILED, (), FAILED, journal=DANGER),
     Transition(FAILED, Event.HARDENING_FAILED),
-    _refused(FAILED, Event.HARDENING_PASSED, "a server that failed must pass validation first"),
+    # A person has put it there, or has to look at it: no late result takes it back into the pool.
+    _refused(FAILED, Event.VALIDATION_PASSED, "who failed or was quarantined is put back to discovered by a person"),
+    _refused(FAILED, Event.HARDENING_PASSED, "who failed or was quarantined is put back to discovered by a person"),
     Transition(READY, Event.PROVISIONED, (), ACTIVE, journal=SUCCESS),
     Transition(ACTIVE, Event.PROVISIONED),
     _refused(FAILED, Event.PROVISIONED, "a server that failed or was quarantined is not handed over", journal=DANGER),

@@ -39,7 +39,7 @@ PAGE = Path(__file__).parents[5] / "docs" / "lifecycle.md"
 FREE = (Address.NONE, Address.SAME, Address.OTHER)
 # What each event that has no address leads to, state by state; "-" stays without a word, "!" is refused.
 MOVES = {
-    Event.VALIDATION_PASSED: ("!", STAGED, "-", "!", "!", STAGED, "!"),
+    Event.VALIDATION_PASSED: ("!", STAGED, "-", "!", "!", "!", "!"),
     Event.VALIDATION_FAILED: ("!", FAILED, FAILED, "!", "!", "-", "!"),
     Event.HARDENING_PASSED: ("!", "!", READY, "-", "!", "!", "!"),
     Event.HARDENING_FAILED: ("!", "!", FAILED, FAILED, "!", "-", "!"),
