@@ -28,6 +28,7 @@ def _failed_result(message: str) -> dict[str, Any]:
         "image": "",
         "seconds": 0.0,
         "power_sent": [],
+        "started": None,
         "timeline": [],
     }
 

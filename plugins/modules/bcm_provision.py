@@ -148,7 +148,8 @@ options:
   settle_time:
     description:
       - How long a node must stay UP to be believed, in seconds, where an earlier run that was interrupted had sent the power.
-      - Right after a power cycle BCM still shows UP for a while.
+      - Right after a power cycle BCM still shows UP for a while. After a graceful restart it is at least O(graceful_timeout), and not while BCM
+        says that a restart is required.
     type: float
     default: 120
   power_timeout:

@@ -30,9 +30,9 @@ def test_nodes_are_provisioned_and_the_second_time_left_alone(actions: Actions, 
 def test_a_run_speaks_while_it_works(actions: Actions) -> None:
     actions.run("bcm_provision", names=["node001"], enable_power_action=True)
 
-    assert actions.said[0].startswith("Provisioning 1 of 1 nodes.")
-    assert any("node001: waits for a provisioning slot" in line for line in actions.said)
-    assert any("node001: UP" in line for line in actions.said)
+    assert actions.said[0].startswith("Provisioning 1 of 1 nodes as ")
+    assert any("1 node: 1 booting; slots " in line for line in actions.said)
+    assert any("1 node: 1 UP" in line for line in actions.said)
 
 
 def test_nothing_is_powered_without_the_leave_to(actions: Actions, head: FakeHeadNode) -> None:
@@ -65,7 +65,7 @@ def test_check_mode_tells_the_same_changes_as_the_run(actions: Actions) -> None:
     assert [entry["after_header"] for entry in done["diff"]] == [
         "provisioning node001 (power_on)",
         "provisioning node002 (power_on)",
-        "provisioning node003 (record)",
+        "provisioning node003 (adopt)",
     ]
 
 
