@@ -10,7 +10,7 @@ from typing import Any
 
 from ansible_collections.baremetal.bcm.plugins.module_utils._bmc.flow import Ask, Reply
 from ansible_collections.baremetal.bcm.plugins.module_utils._bmc.session import Bmc, Listener, Sessions, Told
-from ansible_collections.baremetal.bcm.tests.unit.plugins.fake_clock import FakeClock
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.clock import Clock
 
 _CONTROL = {0: "OFF", 1: "ON"}
 
@@ -61,7 +61,7 @@ class FakeSession:
 class FakeSessions(Sessions):
     """Keeps books of what is open; `by_address` are the BMCs."""
 
-    def __init__(self, clock: FakeClock, by_address: dict[str, FakeBmc]) -> None:
+    def __init__(self, clock: Clock, by_address: dict[str, FakeBmc]) -> None:
         self.clock = clock
         self.by_address = by_address
         self.open_now: list[FakeSession] = []
@@ -92,9 +92,9 @@ class FakeSessions(Sessions):
     def wait(self, timeout_s: float) -> None:
         """Pass the time to the next answer, or all of it."""
         wake_s = min([at_s for at_s, _session, _told in self._coming], default=math.inf)
-        self.clock.elapsed_s = max(self.clock.elapsed_s, min(wake_s, self.clock.elapsed_s + timeout_s))
-        now = [item for item in self._coming if item[0] <= self.clock.elapsed_s]
-        self._coming = [item for item in self._coming if item[0] > self.clock.elapsed_s]
+        self.clock.sleep(max(0.0, min(wake_s - self.clock.now_s(), timeout_s)))
+        now = [item for item in self._coming if item[0] <= self.clock.now_s()]
+        self._coming = [item for item in self._coming if item[0] > self.clock.now_s()]
         self._telling = True
         for _at_s, session, told in now:
             # Also of a session that was closed meanwhile: the packet had come already.
@@ -104,7 +104,7 @@ class FakeSessions(Sessions):
     def _say(self, session: FakeSession, told: Told | None) -> None:
         self._refuse_work_while_telling()
         if told is not None:
-            self._coming.append((self.clock.elapsed_s + session.bmc.delay_s, session, told))
+            self._coming.append((self.clock.now_s() + session.bmc.delay_s, session, told))
 
     def _refuse_work_while_telling(self) -> None:
         assert not self._telling, "a listener only takes notes"
