@@ -214,7 +214,9 @@ nodes:
       type: dict
       contains:
         action:
-          description: What was decided, V(nothing), V(adopt), V(power_on), V(reprovision), V(restart), V(watch), V(pending), V(skip), V(refuse) or V(not_found).
+          description:
+            - What was decided, V(nothing), V(adopt), V(power_on), V(reprovision), V(restart), V(watch), V(pending), V(skip), V(bmc_failed),
+              V(refuse) or V(not_found).
           type: str
           sample: power_on
         reason: {description: Why., type: str, sample: install default-image}

@@ -58,7 +58,7 @@ def netbox_site(directory: Path, **options: Any) -> Iterator[NetBoxSite]:
                 lab.give(server, ip)
         environment = {"NETBOX_URL": netbox.url, "NETBOX_TOKEN": TOKEN}
         yield NetBoxSite(
-            ansible=Ansible(cast("Rack", _Environment(environment)), directory / "ansible"),
+            ansible=Ansible(cast(Rack, _Environment(environment)), directory / "ansible"),
             snapshots={"INTEGRATION_SNAPSHOTS": f"{netbox.url}{SNAPSHOT}"},
             module_defaults={"baremetal.bcm.netbox_lifecycle": {"lock_path": str(directory / "locks")}},
         )

@@ -93,6 +93,6 @@ def test_nothing_is_known_of_runs_of_other_machines(word: str) -> None:
 
 @pytest.mark.parametrize("rest", ["", "x.1", "-1.1", "../self.1"])
 def test_a_word_that_somebody_spoilt_is_not_over(rest: str) -> None:
-    machine = owner_of("").run.split(".")[0]
+    machine = owner_of("").run.partition(".")[0]
 
     assert not owner_of("").is_dead(f"{machine}.{rest}")
