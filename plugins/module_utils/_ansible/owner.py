@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import getpass
 import hashlib
+import multiprocessing
 import os
 import socket
 from pathlib import Path
@@ -19,8 +20,17 @@ def owner_of(name: str) -> Owner:
     The run is the ansible-playbook that started this process: machine, process id and start time. All its tasks have
     the same word.
     """
-    machine, controller = _machine(), os.getppid()
+    machine, controller = _machine(), controller_of_this()
     return Owner(name or _user_at_host(), f"{machine}.{controller}.{_start_of(controller)}", _is_dead)
+
+
+def controller_of_this() -> int:
+    """The process id of the ansible-playbook that started this worker, also where it has ended since.
+
+    A worker may be left alone before it has come this far: then its parent is somebody else.
+    """
+    parent = multiprocessing.parent_process()
+    return os.getppid() if parent is None or parent.pid is None else parent.pid
 
 
 def _is_dead(run: str) -> bool:

@@ -15,6 +15,7 @@ from .._head_node.client import HeadNode
 from .._head_node.errors import BcmError
 from .._head_node.transport import Transport
 from .arguments import CONNECTION, Spec, connection_of
+from .owner import controller_of_this
 
 
 @contextmanager
@@ -31,7 +32,7 @@ def open_head_node(
 
 def guard_parent() -> Callable[[], None]:
     """A check that the controller which started us still lives: a killed ansible-playbook leaves its worker running."""
-    parent = os.getppid()
+    parent = controller_of_this()
 
     def check() -> None:
         if os.getppid() != parent:

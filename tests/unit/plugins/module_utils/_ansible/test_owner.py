@@ -41,6 +41,40 @@ def test_a_run_is_that_of_the_process_that_started_this_one() -> None:
     assert owner_of("").run == word_of(os.getppid()) == owner_of("alice").run
 
 
+# What ansible-playbook does, killed before its worker has begun to work.
+ORPHAN = """
+import multiprocessing, os, signal, time
+from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.owner import owner_of
+from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.runner import guard_parent
+
+def work(controller):
+    while os.getppid() == controller:
+        time.sleep(0.01)
+    print(owner_of("").run.split(".")[1] == str(controller))
+    try:
+        guard_parent()()
+    except Exception as error:
+        print(error, flush=True)
+
+multiprocessing.get_context("fork").Process(target=work, args=(os.getpid(),)).start()
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_worker_that_was_left_alone_before_it_began_knows_whose_it_was_and_writes_nothing() -> None:
+    command = [sys.executable, "-c", ORPHAN]
+    path = os.pathsep.join(sys.path)
+    # Its output ends with the worker, not with the process that was killed.
+    said = subprocess.run(
+        command, check=False, capture_output=True, text=True, timeout=60, env={**os.environ, "PYTHONPATH": path}
+    )
+
+    assert said.stdout.splitlines() == [
+        "True",
+        "the ansible-playbook that started this task is gone; nothing more is changed",
+    ], said.stderr
+
+
 def test_others_are_told_the_name_that_was_given_or_user_and_host() -> None:
     assert owner_of("night shift").name == "night shift"
     assert owner_of("").name == f"{getpass.getuser()}@{socket.gethostname().split('.')[0]}"
