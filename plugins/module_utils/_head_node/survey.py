@@ -17,7 +17,7 @@ from .clock import Clock
 from .entities.fields import Raw
 from .entities.status import DeviceStatus, Slots
 from .power import HeadNodePower, open_session, targets_of
-from .provision import decide
+from .provision import Action, decide
 from .record import Record
 from .references import Names, References
 from .snapshot import read_devices, read_references, read_statuses, select_nodes
@@ -125,6 +125,15 @@ class Survey:
                 power = powers.get(name, PowerResult())
                 facts = replace(case.facts, power=power.after, power_error=power.error)
                 cases[name] = self._with_history(replace(case, facts=facts, power=power), history.get(name, (0, "")))
+        # Nodes that turn out to have power: another run may have claimed and powered them since they were read.
+        doubtful = {
+            name: cases[name]
+            for name, case in open_cases.items()
+            if case.decision.action.powers and cases[name].decision.action is Action.REFUSE
+        }
+        if doubtful:
+            devices = {name: case.device for name, case in doubtful.items() if case.device is not None}
+            cases.update(self.look_again(doubtful, read_statuses(self.head_node, devices)))
         return cases
 
     def _with_history(self, case: Case, last: tuple[int, str]) -> Case:

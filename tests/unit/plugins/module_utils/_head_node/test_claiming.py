@@ -55,6 +55,23 @@ def test_a_node_of_another_run_is_refused_by_its_owners_name_and_the_others_go_o
     assert claim_of(head, "node002") == Claim("bob@desk", "run2", 1_700_000_300.0)
 
 
+def test_a_node_that_another_run_powers_while_this_one_looks_around_is_refused_by_its_owners_name() -> None:
+    head = make_rack(2)
+
+    def be_first(call: Call) -> httpx.Response | None:
+        if call.args[0]["operation"] == "STATUS":
+            claim_for(head, BOB, "node002")
+            head.node("node002").power = "ON"
+        return None
+
+    head.instead["powerOperation"] = be_first
+    results = provision(head, owner=ALICE)
+
+    assert outcomes(results) == {"node001": "successful", "node002": "skipped"}
+    assert results["node002"].message.startswith("bob@desk until ")
+    assert head.node("node002").boots == 0
+
+
 def test_a_claim_that_has_ended_is_taken_over() -> None:
     head = make_rack(1)
     claim_for(head, BOB, "node001", lasts_s=0)
