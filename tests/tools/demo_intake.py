@@ -86,6 +86,7 @@ def show(one: Intake, netbox: NetBoxView) -> int:
 
     say("The BMCs are plugged in, and ask for addresses")
     lease_all(one)
+    first_lease_s = time.monotonic()
     with timed("From the last lease to NetBox"):
         await_done(one, engine, len(BMCS), 0)
     say("What the playbook says that it did, in one run for all of them")
@@ -95,6 +96,8 @@ def show(one: Intake, netbox: NetBoxView) -> int:
     first = [netbox.journal(name) for name in BMCS]
 
     say("The BMCs renew their leases: nothing changes, and the journal stays as it is")
+    # The tap takes the same lease within ten seconds for one and the same.
+    time.sleep(max(0.0, first_lease_s + 11 - time.monotonic()))
     seen = len(engine.said)
     lease_all(one)
     await_done(one, engine, 2 * len(BMCS), seen)
