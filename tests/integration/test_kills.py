@@ -8,6 +8,7 @@ More moments are drawn by `make test-system`.
 from __future__ import annotations
 
 import random
+from dataclasses import dataclass
 
 import pytest
 
@@ -18,6 +19,7 @@ from ansible_collections.baremetal.bcm.tests.integration.support.killing import 
     NEW_AT_ONCE,
     SCENARIOS,
     KillRounds,
+    Moment,
     Scenario,
     after_all_are_up,
     after_call,
@@ -48,25 +50,33 @@ class TestEveryRunThatIsKilled:
         rounds.kill_and_repeat(moment, what, workers_too=workers_too)
 
 
-class TestARunThatIsKilledAtTheWorstMoment:
-    def test_between_intent_and_power_is_no_loss(self, open_site: OpenSite) -> None:
-        rounds = open_rounds(open_site, NEW_AT_ONCE)
-        rounds.kill_and_repeat(after_intent, "between intent and power", workers_too=True)
+@dataclass(frozen=True)
+class Worst:
+    """A moment at which a kill hurts most."""
 
-    def test_between_intent_and_power_the_worker_left_behind_sends_no_power(self, open_site: OpenSite) -> None:
-        rounds = open_rounds(open_site, NEW_AT_ONCE)
-        rounds.kill_and_repeat(after_intent, "between intent and power", workers_too=False)
+    what: str
+    moment: Moment
+    scenario: Scenario = NEW_AT_ONCE
+    workers_too: bool = True
+    post_s: int = 10
+    power_is_slow: bool = False
 
-    def test_right_after_power_is_found_out_though_nothing_of_it_is_seen_yet(self, open_site: OpenSite) -> None:
-        # The next run looks while the machines are still in their self-test.
-        rounds = open_rounds(open_site, NEW_AT_ONCE, post_s=9000)
-        rounds.kill_and_repeat(after_call("ON"), "right after power", workers_too=True)
 
-    def test_before_it_has_noted_that_nodes_are_up_restarts_none_of_them(self, open_site: OpenSite) -> None:
-        rounds = open_rounds(open_site, GRACEFUL)
-        rounds.kill_and_repeat(after_all_are_up, "before the note", workers_too=True)
+WORST = (
+    Worst("between intent and power, its worker left behind", after_intent, workers_too=False),
+    # The next run looks while the machines are still in their self-test.
+    Worst("right after power, of which nothing is seen yet", after_call("ON"), post_s=6000),
+    Worst("between off and on", after_call("OFF"), HARD, power_is_slow=True),
+    Worst("before it has noted that nodes are UP", after_all_are_up, GRACEFUL),
+)
 
-    def test_between_off_and_on_leaves_no_node_off(self, open_site: OpenSite) -> None:
-        rounds = open_rounds(open_site, HARD)
-        rounds.where.rack.break_something("slow", call="powerOperation", seconds=1)
-        rounds.kill_and_repeat(after_call("OFF"), "between OFF and ON", workers_too=True)
+
+@pytest.mark.parametrize("worst", WORST, ids=lambda worst: worst.what)
+class TestEveryRunThatIsKilledAtTheWorstMoment:
+    def test_goes_on_when_it_is_started_again_and_no_node_is_powered_or_installed_twice(
+        self, open_site: OpenSite, worst: Worst
+    ) -> None:
+        rounds = open_rounds(open_site, worst.scenario, post_s=worst.post_s)
+        if worst.power_is_slow:
+            rounds.where.rack.break_something("slow", call="powerOperation", seconds=1)
+        rounds.kill_and_repeat(worst.moment, worst.what, workers_too=worst.workers_too)

@@ -123,6 +123,7 @@ class KillRounds:
             killed_s = time.time()
             if workers_too:
                 end_processes(workers)
+            self.where.rack.repair()
             again = self._play(names, {})
             self._expect_done(names, again, told)
             wait_until(lambda: not any(is_running(worker) for worker in workers), f"the end of the worker; {told}")
