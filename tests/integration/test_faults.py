@@ -279,6 +279,7 @@ class TestAHeadNodeInTrouble:
             where.rack.wait_for_calls("ON")
             where.rack.end_head_node(away_s=2)
             run = started.end()
+        where.rack.repair()
         again = where.ansible.play("provision", "--limit", ",".join(POWER_CUT), variables=PARALLEL)
 
         assert run.failed_hosts == POWER_CUT, run.output
