@@ -10,11 +10,7 @@ last node that is UP, as the rack's head node knows it. Prints a table.
 from __future__ import annotations
 
 import argparse
-import json
 import math
-import os
-import shlex
-import sys
 import tempfile
 import threading
 import time
@@ -23,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from racks import BIN, ROOT, admin, rack
+from racks import admin, play, rack
 
 HEADER = ("nodes", "slots", "admission", "calls sent", "run", "calls", "calls/node", "bound", "achieved", "efficiency")
 HEADER_OF_COST = ("wall s", "cpu s", "MiB")
@@ -46,15 +42,6 @@ class Times:
         """The rack's own times, which it shortens by its speed."""
         boot, sync, init = (seconds * speed for seconds in (self.boot, self.sync, self.init))
         return {"post": boot / 2, "boot": boot / 2, "install_full": sync, "install_sync": sync, "init": init}
-
-
-@dataclass(frozen=True)
-class Cost:
-    """What a run of ansible-playbook took."""
-
-    wall_s: float
-    cpu_s: float
-    memory_mib: float
 
 
 class Stopwatch(threading.Thread):
@@ -83,35 +70,6 @@ class Stopwatch(threading.Thread):
         self._over.set()
         self.join()
         return self.ended_s - self.began_s
-
-
-def play(directory: Path, variables: dict[str, str], wanted: dict[str, Any]) -> Cost:
-    """Run provision.yml to its end."""
-    command = [str(BIN / "ansible-playbook"), str(ROOT / "playbooks/provision.yml")]
-    command += ["--inventory", str(directory / "inventory.yml"), "--extra-vars", json.dumps(wanted)]
-    own = {name: value for name, value in os.environ.items() if not name.startswith(("BCM_", "ANSIBLE_"))}
-    (directory / "ansible.cfg").write_text("[defaults]\n", encoding="utf-8")
-    environment = own | variables
-    environment |= {
-        "ANSIBLE_CONFIG": str(directory / "ansible.cfg"),
-        "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".collections"),
-        "ANSIBLE_PYTHON_INTERPRETER": sys.executable,
-        "ANSIBLE_HOME": str(directory / "ansible"),
-        "ANSIBLE_NOCOLOR": "1",
-    }
-    log = directory / "log"
-    began_s = time.monotonic()
-    child = os.fork()
-    if child == 0:
-        output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-        os.dup2(output, 1)
-        os.dup2(output, 2)
-        os.execve(command[0], command, environment)  # noqa: S606
-    _pid, status, usage = os.wait4(child, 0)
-    wall_s = time.monotonic() - began_s
-    if status:
-        sys.exit(f"error: {shlex.join(command)} failed:\n{log.read_text(encoding='utf-8')[-4000:]}")
-    return Cost(wall_s, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
 
 
 def measure(

@@ -1,16 +1,19 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A virtual rack for benchmarks, and its admin API."""
+"""A virtual rack for benchmarks, its admin API, and runs of provision.yml against it."""
 
 from __future__ import annotations
 
 import contextlib
 import json
+import os
 import shlex
 import subprocess
 import sys
+import time
 import urllib.request
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -54,3 +57,41 @@ def admin(variables: dict[str, str], method: str, path: str) -> Any:
     request = urllib.request.Request(variables["VIRTUAL_RACK_ADMIN"] + path, method=method)  # noqa: S310
     with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
         return json.load(answer)
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a run of ansible-playbook took."""
+
+    wall_s: float
+    cpu_s: float
+    memory_mib: float
+
+
+def play(directory: Path, variables: dict[str, str], wanted: dict[str, Any], *options: str) -> Cost:
+    """Run provision.yml with these variables to its end; its output is `log` in the directory."""
+    command = [str(BIN / "ansible-playbook"), str(ROOT / "playbooks/provision.yml"), *options]
+    command += ["--inventory", str(directory / "inventory.yml"), "--extra-vars", json.dumps(wanted)]
+    own = {name: value for name, value in os.environ.items() if not name.startswith(("BCM_", "ANSIBLE_"))}
+    (directory / "ansible.cfg").write_text("[defaults]\n", encoding="utf-8")
+    environment = own | variables
+    environment |= {
+        "ANSIBLE_CONFIG": str(directory / "ansible.cfg"),
+        "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".collections"),
+        "ANSIBLE_PYTHON_INTERPRETER": sys.executable,
+        "ANSIBLE_HOME": str(directory / "ansible"),
+        "ANSIBLE_NOCOLOR": "1",
+    }
+    log = directory / "log"
+    began_s = time.monotonic()
+    child = os.fork()
+    if child == 0:
+        output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        os.dup2(output, 1)
+        os.dup2(output, 2)
+        os.execve(command[0], command, environment)  # noqa: S606
+    _pid, status, usage = os.wait4(child, 0)
+    wall_s = time.monotonic() - began_s
+    if status:
+        sys.exit(f"error: {shlex.join(command)} failed:\n{log.read_text(encoding='utf-8')[-4000:]}")
+    return Cost(wall_s, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
