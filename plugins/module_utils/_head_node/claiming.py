@@ -63,7 +63,7 @@ class Claims:
                 if outcome.error is None:
                     taken[name] = acting[name]
                 else:
-                    results[name] = fail(acting[name], str(outcome.error))
+                    results[name] = self._explain(acting[name], outcome)
         if taken:
             self.clock.sleep(self.settle_s)
             lost = self._lose_races(taken)
@@ -119,6 +119,13 @@ class Claims:
             self.head_node, DEVICE, lambda: self.head_node.get_devices_by_uuids(uuids), self.workers, self.bulk
         )
         return converge(store, wanted, Context(), stored=devices)
+
+    def _explain(self, case: Case, outcome: Outcome) -> NodeResult:
+        """The result of a node whose claim could not be written; it may be that a rival wrote over it each time."""
+        claim = Claim.from_api((outcome.stored or {}).get("extra_values"))
+        if claim is not None and claim.run != self.owner.run:
+            return settle(_refused(case, f"{claim.owner} claimed it at the same moment"))
+        return fail(case, str(outcome.error))
 
     def _lose_races(self, taken: Mapping[str, Case]) -> dict[str, str]:
         """The nodes that another run took at the same moment, and why they are its."""

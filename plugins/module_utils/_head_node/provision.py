@@ -88,7 +88,7 @@ def decide(facts: Facts | None, request: Request) -> Decision:
         return Decision(Action.SKIP, "it is CLOSED in BCM; open it first, or allow it with bcm_include_closed")
     decision = _decide_alone(facts, facts.assignment, request)
     if facts.claimed_by and (decision.action.acts or decision.action in (Action.ADOPT, Action.REFUSE)):
-        return Decision(Action.REFUSE, f"{facts.claimed_by} works on it")
+        return Decision(Action.REFUSE, f"claimed by {facts.claimed_by}, and longer while that run works on it")
     return decision
 
 

@@ -255,10 +255,10 @@ class Rollout:
             return
         watches = list(self.watches.values())
         pipeline = self._pipeline.observing(watches)
-        remaining_s = left_s(pipeline, len(self._waiting), watches, self._clock.now_s()) if pipeline.slots else None
-        look = Look(
-            elapsed_s, self.watches, len(self._waiting), self._slots(), remaining_s if self._under_way else None
-        )
+        # A guess is worth nothing as a time that is left.
+        is_known = bool(self._under_way and pipeline.slots and pipeline.source != "assumed")
+        remaining_s = left_s(pipeline, len(self._waiting), watches, self._clock.now_s()) if is_known else None
+        look = Look(elapsed_s, self.watches, len(self._waiting), self._slots(), remaining_s)
         self._teller.tell(look)
 
     def _slots(self) -> tuple[int, int] | None:

@@ -104,5 +104,7 @@ def test_of_two_runs_exactly_one_works_on_each_node_and_the_other_names_it(
         assert len(done) == 1, {who: result.message for who, result in both.items()}
         (other,) = both.keys() - set(done)
         stepped_back = both[other]
-        assert stepped_back.message.startswith(("UP with", done[0], "somebody powered it")), stepped_back.message
+        assert stepped_back.message.startswith(("UP with", done[0], f"claimed by {done[0]}", "somebody powered it")), (
+            stepped_back.message
+        )
         assert stepped_back.failed is not stepped_back.message.startswith("UP with")

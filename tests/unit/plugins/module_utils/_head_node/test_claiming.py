@@ -50,7 +50,7 @@ def test_a_node_of_another_run_is_refused_by_its_owners_name_and_the_others_go_o
 
     assert outcomes(results) == {"node001": "successful", "node002": "skipped", "node003": "successful"}
     assert results["node002"].failed
-    assert results["node002"].message == "bob@desk until 22:18:20 UTC works on it"
+    assert results["node002"].message == "claimed by bob@desk until 22:18:20 UTC, and longer while that run works on it"
     assert head.node("node002").boots == 0
     assert claim_of(head, "node002") == Claim("bob@desk", "run2", 1_700_000_300.0)
 
@@ -68,7 +68,24 @@ def test_a_node_that_another_run_powers_while_this_one_looks_around_is_refused_b
     results = provision(head, owner=ALICE)
 
     assert outcomes(results) == {"node001": "successful", "node002": "skipped"}
-    assert results["node002"].message.startswith("bob@desk until ")
+    assert results["node002"].message.startswith("claimed by bob@desk until ")
+    assert head.node("node002").boots == 0
+
+
+def test_a_node_whose_claim_a_rival_writes_over_each_time_is_refused_by_its_owners_name() -> None:
+    head = make_rack(2)
+
+    def overwrite(call: Call) -> httpx.Response | None:
+        # What a reading shows from now on is always the rival's.
+        if head.names("updateDevice"):
+            claim_for(head, BOB, "node002")
+        return None
+
+    head.instead["getDevicesByUuids"] = overwrite
+    results = provision(head, owner=ALICE)
+
+    assert outcomes(results) == {"node001": "successful", "node002": "skipped"}
+    assert results["node002"].message.startswith("bob@desk claimed it at the same moment")
     assert head.node("node002").boots == 0
 
 
@@ -113,7 +130,7 @@ def test_a_claim_written_between_our_first_look_and_our_turn_is_seen() -> None:
 
     results = provision(head, owner=ALICE)
 
-    assert results["node001"].message.startswith("bob@desk until ")
+    assert results["node001"].message.startswith("claimed by bob@desk until ")
     assert outcomes(results)["node002"] == "successful"
 
 
@@ -128,7 +145,7 @@ def test_a_claim_written_meanwhile_and_renewed_on_a_node_that_is_not_ours_is_see
     head.instead["powerOperation"] = claim
     results = provision(head, ON, "node001", "node002", owner=ALICE)
 
-    assert results["node001"].message.startswith("bob@desk until ")
+    assert results["node001"].message.startswith("claimed by bob@desk until ")
     assert outcomes(results)["node002"] == "successful"
 
 

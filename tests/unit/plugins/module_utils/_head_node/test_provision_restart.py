@@ -65,19 +65,29 @@ TABLE: dict[str, tuple[Facts, Request, Action, str]] = {
     "intent but not restarted": (up(intent=NEW), CYCLE, Action.RESTART, "restart for other"),
     "a data node may restart": (up(data_node=True), CYCLE, Action.RESTART, "restart for other"),
     "restarting needs no install mode": (up(install_mode="NOSYNC"), CYCLE, Action.RESTART, "restart for other"),
-    "claimed, to be restarted": (up(claimed_by=BOB), CYCLE, Action.REFUSE, f"^{BOB} works on it$"),
-    "claimed, to be powered": (down(claimed_by=BOB), ON, Action.REFUSE, f"^{BOB} works on it$"),
+    "claimed, to be restarted": (
+        up(claimed_by=BOB),
+        CYCLE,
+        Action.REFUSE,
+        f"^claimed by {BOB}, and longer while that run works on it$",
+    ),
+    "claimed, to be powered": (
+        down(claimed_by=BOB),
+        ON,
+        Action.REFUSE,
+        f"^claimed by {BOB}, and longer while that run works on it$",
+    ),
     "claimed, to be watched": (
         Facts(NEW, recorded(None, NEW), "INSTALLING", claimed_by=BOB),
         ON,
         Action.REFUSE,
-        f"^{BOB} works on it$",
+        f"^claimed by {BOB}, and longer while that run works on it$",
     ),
     "claimed, to be adopted": (
         Facts(NEW, status="UP", claimed_by=BOB),
         Request(adopt=True),
         Action.REFUSE,
-        f"^{BOB} works on it$",
+        f"^claimed by {BOB}, and longer while that run works on it$",
     ),
     "claimed, INSTALLING for them": (
         Facts(NEW, recorded(None, OTHER_IMAGE), "INSTALLING", claimed_by=BOB),
