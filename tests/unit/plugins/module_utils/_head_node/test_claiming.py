@@ -75,7 +75,7 @@ def test_a_node_that_another_run_powers_while_this_one_looks_around_is_refused_b
 def test_a_node_whose_claim_a_rival_writes_over_each_time_is_refused_by_its_owners_name() -> None:
     head = make_rack(2)
 
-    def overwrite(call: Call) -> httpx.Response | None:
+    def overwrite(_call: Call) -> httpx.Response | None:
         # What a reading shows from now on is always the rival's.
         if head.names("updateDevice"):
             claim_for(head, BOB, "node002")

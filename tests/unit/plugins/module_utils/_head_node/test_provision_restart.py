@@ -21,6 +21,7 @@ OTHER_IMAGE = Assignment("other", "other-image", -1, "disks", kernel="verbose")
 ON, CYCLE = Request(enable_power_action=True), Request(enable_power_action=True, power_action="power_cycle")
 CLOSED_TOO = replace(CYCLE, include_closed=True)
 BOB = "bob until 12:00:00 UTC"
+CLAIMED = f"^claimed by {BOB}, and longer while that run works on it$"
 
 
 def up(assignment: Assignment = NEW, *, intent: Assignment | None = None, **values: Any) -> Facts:
@@ -69,25 +70,25 @@ TABLE: dict[str, tuple[Facts, Request, Action, str]] = {
         up(claimed_by=BOB),
         CYCLE,
         Action.REFUSE,
-        f"^claimed by {BOB}, and longer while that run works on it$",
+        CLAIMED,
     ),
     "claimed, to be powered": (
         down(claimed_by=BOB),
         ON,
         Action.REFUSE,
-        f"^claimed by {BOB}, and longer while that run works on it$",
+        CLAIMED,
     ),
     "claimed, to be watched": (
         Facts(NEW, recorded(None, NEW), "INSTALLING", claimed_by=BOB),
         ON,
         Action.REFUSE,
-        f"^claimed by {BOB}, and longer while that run works on it$",
+        CLAIMED,
     ),
     "claimed, to be adopted": (
         Facts(NEW, status="UP", claimed_by=BOB),
         Request(adopt=True),
         Action.REFUSE,
-        f"^claimed by {BOB}, and longer while that run works on it$",
+        CLAIMED,
     ),
     "claimed, INSTALLING for them": (
         Facts(NEW, recorded(None, OTHER_IMAGE), "INSTALLING", claimed_by=BOB),
