@@ -35,6 +35,11 @@ for device in null zero full random urandom tty; do
 done
 mount -t tmpfs -o mode=755 tmpfs run
 mount -t tmpfs -o mode=1777 tmpfs tmp
+# The project may lie on another disk, or under what was just covered.
+if [ ! -e ".$2/galaxy.yml" ]; then
+    mkdir -p ".$2" "$1/upper-project" "$1/work-project"
+    mount -t overlay overlay -o "lowerdir=$2,upperdir=$1/upper-project,workdir=$1/work-project" ".$2"
+fi
 mount -t proc proc proc
 mount --bind proc/sys proc/sys
 mount -o remount,bind,ro proc/sys
@@ -50,6 +55,7 @@ umount -l /run/before
 exec /usr/bin/env -i container=test PATH=/usr/sbin:/usr/bin:/sbin:/bin \\
     /lib/systemd/systemd --system --unit=alone.target --log-target=console --show-status=no
 """
+_PROJECT = Path(__file__).resolve().parents[3]
 _SPACES = ("--mount", "--pid", "--cgroup", "--uts", "--ipc")
 
 
@@ -94,7 +100,8 @@ def booted(directory: Path, network: Namespace) -> Iterator[Computer]:
     place.mkdir()
     into = f'echo $$ >{group}/cgroup.procs; exec "$@"'
     spaces = ["unshare", *_SPACES, "--fork", "--kill-child"]
-    words = ["nsenter", f"--net=/run/netns/{network.name}", "sh", "-c", into, "sh", *spaces, str(inside), str(place)]
+    words = ["nsenter", f"--net=/run/netns/{network.name}", "sh", "-c", into, "sh", *spaces]
+    words += [str(inside), str(place), str(_PROJECT)]
     with (directory / "boot.log").open("wb") as log:
         process = subprocess.Popen(words, stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
     try:
