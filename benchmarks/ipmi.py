@@ -18,16 +18,14 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
+from racks import BIN, ROOT, admin, served
 
-ROOT = Path(__file__).resolve().parents[1]
-BIN = Path(sys.executable).parent
 HEADER = ("packets", "client", "at once", "answered", "wall s", "CPU s", "wall, engine = 1", "CPU, engine = 1")
 # One process for one BMC; without the cipher suite ipmitool waits 10 s for an answer that OpenIPMI does not give.
 IPMITOOL = "ipmitool -I lanplus -C 3 -H {address} -p {port} -U {username} -E chassis power status"
@@ -49,24 +47,8 @@ def rack(nodes: int, directory: Path) -> Iterator[dict[str, str]]:
     """Run a rack of machines with BMCs; give its variables."""
     file = directory / "rack.yml"
     subprocess.run([BIN / "virtual-rack", "new", "--nodes", str(nodes), "--bmc", "ipmi", "--output", file], check=True)
-    command = [str(BIN / "virtual-rack"), "serve", str(file), "--port", "0", "--ipmi-port", "0"]
-    process = subprocess.Popen([*command, "--state-dir", str(directory / "state")], stdout=subprocess.PIPE, text=True)
-    try:
-        if process.stdout is None or not any("Ctrl-C ends the rack" in line for line in process.stdout):
-            sys.exit("error: the virtual rack did not start")
-        lines = (directory / "state" / "env").read_text(encoding="utf-8").splitlines()
-        yield dict(shlex.split(line)[1].split("=", 1) for line in lines)
-    finally:
-        process.terminate()
-        process.communicate()
-
-
-def admin(variables: Mapping[str, str], method: str, path: str, body: Any = None) -> Any:
-    """Ask the rack's admin API."""
-    url = variables["VIRTUAL_RACK_ADMIN"] + path
-    request = urllib.request.Request(url, json.dumps(body).encode(), method=method)  # noqa: S310
-    with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
-        return json.load(answer)
+    with served(file, directory, "--ipmi-port", "0") as variables:
+        yield variables
 
 
 def measure(client: str, at_once: int, command: Sequence[str], said: str, *, given: str, environment: Any) -> Measured:

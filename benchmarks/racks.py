@@ -39,7 +39,14 @@ def rack(
     file.write_text(yaml.safe_dump(content), encoding="utf-8")
     inventory = directory / "inventory.yml"
     subprocess.run([BIN / "virtual-rack", "inventory", file, "--output", inventory], check=True)
-    command = [str(BIN / "virtual-rack"), "serve", str(file), "--port", "0", "--speed", str(speed)]
+    with served(file, directory, "--speed", str(speed)) as variables:
+        yield variables
+
+
+@contextlib.contextmanager
+def served(file: Path, directory: Path, *options: str) -> Iterator[dict[str, str]]:
+    """Serve the rack of this file with `virtual-rack serve`; give its variables."""
+    command = [str(BIN / "virtual-rack"), "serve", str(file), "--port", "0", *options]
     command += ["--state-dir", str(directory / "state")]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
@@ -52,9 +59,11 @@ def rack(
         process.communicate()
 
 
-def admin(variables: dict[str, str], method: str, path: str) -> Any:
+def admin(variables: Mapping[str, str], method: str, path: str, body: Any = None) -> Any:
     """Ask the rack's admin API."""
-    request = urllib.request.Request(variables["VIRTUAL_RACK_ADMIN"] + path, method=method)  # noqa: S310
+    url = variables["VIRTUAL_RACK_ADMIN"] + path
+    content = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(url, content, method=method)  # noqa: S310
     with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
         return json.load(answer)
 

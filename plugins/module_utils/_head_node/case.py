@@ -72,6 +72,11 @@ class Case:
         return self.facts is not None and self.facts.status == "UP" and not self.decision.action.acts
 
 
+def devices_of(cases: Mapping[str, Case]) -> dict[str, Raw]:
+    """The devices behind cases; those that BCM does not know are left out."""
+    return {name: case.device for name, case in cases.items() if case.device is not None}
+
+
 def values_to_write(case: Case, result: NodeResult, wall_s: int) -> dict[str, Json]:
     """What the device is to remember of this run; a claim is given back by whoever took it."""
     if case.facts is None or case.facts.assignment is None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .apply import Outcome, Store, converge
-from .case import Case, NodeResult, fail, settle
+from .case import Case, NodeResult, devices_of, fail, settle
 from .claim import Claim, Owner, claim_values, released_values
 from .client import HeadNode
 from .clock import Clock
@@ -59,7 +59,7 @@ class Claims:
             results.update({name: settle(case) for name, case in fresh.items() if not case.decision.action.acts})
             acting = {name: case for name, case in fresh.items() if case.decision.action.acts}
             wanted = {name: self._options(case) for name, case in acting.items()}
-            for name, outcome in self._write(wanted, _devices_of(acting)).items():
+            for name, outcome in self._write(wanted, devices_of(acting)).items():
                 if outcome.error is None:
                     taken[name] = acting[name]
                 else:
@@ -88,7 +88,7 @@ class Claims:
         """Keep all claims alive by renewing one, where a third of their time has passed."""
         if self.clock.now_s() - self._renewed_s < self.lasts_s / 3:
             return
-        for name, raw in _devices_of(still_open).items():
+        for name, raw in devices_of(still_open).items():
             found = self.head_node.get_devices_by_uuids([str(raw["uuid"])])
             devices = dict(zip([name], found))
             if devices and self._write({name: self._claim_on(name)}, devices)[name].error is None:
@@ -129,7 +129,7 @@ class Claims:
 
     def _lose_races(self, taken: Mapping[str, Case]) -> dict[str, str]:
         """The nodes that another run took at the same moment, and why they are its."""
-        devices = _devices_of(taken)
+        devices = devices_of(taken)
         uuids = [str(raw["uuid"]) for raw in devices.values()]
         stored = {raw["hostname"]: raw for raw in self.head_node.get_devices_by_uuids(uuids)}
         claims = {name: Claim.from_api(stored.get(name, {}).get("extra_values")) for name in taken}
@@ -147,10 +147,6 @@ class Claims:
         ours = {name: stored[name] for name in powered if name not in overwritten and name in stored}
         self._write({name: {"hostname": name, "extra_values": released_values()} for name in ours}, ours)
         return {**powered, **overwritten}
-
-
-def _devices_of(cases: Mapping[str, Case]) -> dict[str, Raw]:
-    return {name: case.device for name, case in cases.items() if case.device is not None}
 
 
 def _refused(case: Case, reason: str) -> Case:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from .admission import Admission, FailureLimit, Pipeline, count_admitted, left_s
-from .case import Case, NodeResult, conclude, fail, leave_out, spoil, values_to_write
+from .case import Case, NodeResult, conclude, devices_of, fail, leave_out, spoil, values_to_write
 from .claiming import Claims
 from .entities.fields import Raw
 from .entities.status import DeviceStatus, Slots
@@ -79,7 +79,7 @@ class Rollout:
         self._say = say
         self._teller = Teller(say)
         self._pulse = Pulse(pace.poll_interval_s)
-        self._devices = {name: case.device for name, case in cases.items() if case.device is not None}
+        self._devices = devices_of(cases)
         power = HeadNodePower(
             survey.head_node,
             "",
@@ -149,22 +149,24 @@ class Rollout:
         failed = self._pace.failed_before + sum(1 for result in self._results.values() if result.outcome == "failed")
         if self._pace.failure_limit.is_reached(failed):
             reason = f"{failed} nodes have failed, the limit is bcm_max_failures"
-            self._results.update({name: leave_out(case, reason) for name, case in self._waiting.items()})
             self._say(f"No further node is started, {reason}: {shorten(list(self._waiting))}")
-            self._waiting = {}
+            self._leave_out_waiting(reason)
             return
-        pipeline = self._pipeline.observing(list(self.watches.values()))
-        tick_s = self._pace.poll_interval_s
+        watches = list(self.watches.values())
         count = count_admitted(
             self._pace.admission,
-            pipeline,
+            self._pipeline.observing(watches),
             len(self._waiting),
-            list(self.watches.values()),
+            watches,
             self._clock.now_s(),
-            tick_s,
+            self._pace.poll_interval_s,
         )
         if count:
             self._start({name: self._waiting[name] for name in list(self._waiting)[:count]})
+
+    def _leave_out_waiting(self, reason: str) -> None:
+        self._results.update({name: leave_out(case, reason) for name, case in self._waiting.items()})
+        self._waiting = {}
 
     def _start(self, cases: Mapping[str, Case]) -> None:
         taken, others = self._claims.take(cases, self._statuses)
@@ -204,10 +206,8 @@ class Rollout:
         now_s = self._clock.now_s()
         if now_s < self._pulse.due_s or not self._under_way:
             return
-        cases = {**self._under_way, **self._waiting}
-        devices = {name: case.device for name, case in cases.items() if case.device is not None}
         try:
-            self._statuses = read_statuses(self._head_node, devices)
+            self._statuses = read_statuses(self._head_node, devices_of({**self._under_way, **self._waiting}))
         except (BcmApiError, BcmProtocolError) as error:
             # As good as no answer: it is asked again.
             raise BcmTransportError(str(error)) from error
@@ -220,10 +220,8 @@ class Rollout:
             self.watches[name] = watch
             if watch.done:
                 self._conclude(name)
-        if now_s - self._began_s >= self._run_s and self._waiting:
-            reason = f"the run's {self._run_s:g} s are over"
-            self._results.update({name: leave_out(case, reason) for name, case in self._waiting.items()})
-            self._waiting = {}
+        if now_s - self._began_s >= self._run_s:
+            self._leave_out_waiting(f"the run's {self._run_s:g} s are over")
         self._pulse.look(now_s, moved=moved)
 
     def _conclude(self, name: str) -> None:
@@ -277,8 +275,8 @@ class Rollout:
         now_s = self._clock.now_s()
         if not self._unwritten or (self._under_way and now_s - self._written_s < _WRITE_EVERY_S):
             return
-        uuids = {name: str(case.device["uuid"]) for name, case in self._unwritten.items() if case.device}
-        devices = {raw["hostname"]: raw for raw in self._head_node.get_devices_by_uuids(list(uuids.values()))}
+        uuids = [str(raw["uuid"]) for raw in devices_of(self._unwritten).values()]
+        devices = {raw["hostname"]: raw for raw in self._head_node.get_devices_by_uuids(uuids)}
         self._note_what_was_overtaken(devices)
         values = {
             name: values_to_write(case, self._results[name], self._clock.wall_s())
