@@ -23,10 +23,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / ".collections"))
 
-from ansible_collections.baremetal.bcm.plugins.module_utils._dhcp.capture import Capture, open_capture  # noqa: E402
-from ansible_collections.baremetal.bcm.plugins.module_utils._dhcp.packet import read_frame  # noqa: E402
-from ansible_collections.baremetal.bcm.plugins.module_utils._dhcp.sighting import Sighting  # noqa: E402
-from ansible_collections.baremetal.bcm.tests.unit.plugins.module_utils._dhcp.packets import Packet  # noqa: E402
+from ansible_collections.baremetal.bcm.plugins.module_utils._dhcp_tap.capture import Capture, open_capture  # noqa: E402
+from ansible_collections.baremetal.bcm.plugins.module_utils._dhcp_tap.packet import read_frame  # noqa: E402
+from ansible_collections.baremetal.bcm.plugins.module_utils._dhcp_tap.sighting import Sighting  # noqa: E402
+from ansible_collections.baremetal.bcm.tests.unit.plugins.module_utils._dhcp_tap.packets import Packet  # noqa: E402
 
 _ETH_P_ALL = 0x0003
 _SILENCE_S = 1.0

@@ -15,17 +15,20 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.client import (
+from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.api.client import (
     DEVICES,
     INTERFACES,
     MAC_ADDRESSES,
     NetBox,
 )
-from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.errors import NetBoxError
-from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.mac_loader import LoadOptions, MacLoader
-from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.mac_rows import parse_manifest
-from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.mac_rules import Outcome
-from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.transport import NetBoxConnection, NetBoxTransport
+from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.api.connection import (
+    NetBoxConnection,
+    NetBoxTransport,
+)
+from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.api.errors import NetBoxError
+from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.bmc_macs.loader import LoadOptions, MacLoader
+from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.bmc_macs.manifest import parse_manifest
+from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.bmc_macs.rules import Outcome
 
 SITE = "bmc-mac-benchmark"
 PORTS = ("eth0", "eth1", "iLO")

@@ -16,11 +16,17 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 
-from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.client import NetBox
-from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.drive import Drive, Settings
-from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.occurrence import Occurrence, read_occurrence
-from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.transport import NetBoxConnection, NetBoxTransport
-from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.world import StateField
+from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.api.client import NetBox
+from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.api.connection import (
+    NetBoxConnection,
+    NetBoxTransport,
+)
+from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.lifecycle.apply_events import Drive, Settings
+from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.lifecycle.reported_event import (
+    Occurrence,
+    read_occurrence,
+)
+from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.lifecycle.state import StateField
 from ansible_collections.baremetal.bcm.tests.netbox.fake.server import TOKEN, FakeNetBox, served
 from ansible_collections.baremetal.bcm.tests.netbox.fake.store import NEW, OLD
 from ansible_collections.baremetal.bcm.tests.netbox.lab import Lab

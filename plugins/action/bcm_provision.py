@@ -10,15 +10,15 @@ from typing import Any, ClassVar
 
 from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.arguments import NAMES, Spec
 from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.owner import owner_of
-from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.provisioning import (
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.client import HeadNode
+from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.options import (
     PROVISION,
     job_of,
     pace_of,
     result_of,
 )
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.client import HeadNode
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.clock import SystemClock
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.drive import Drive, plan_lines
+from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.run import Drive, plan_lines
+from ansible_collections.baremetal.bcm.plugins.module_utils._values.clock import SystemClock
 from ansible_collections.baremetal.bcm.plugins.plugin_utils.head_node_action import HeadNodeAction
 
 

@@ -16,20 +16,26 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.arguments import NAMES, Spec
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.client import HeadNode
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.clock import SystemClock
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.client import HeadNode
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.errors import BcmConfigError
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.read import (
+    read_devices,
+    read_statuses,
+    require_names,
+)
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.device import is_node
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.fields import Raw
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.references import Names, References
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.status import DeviceStatus
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.errors import BcmConfigError
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.page import draw_page
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.power import (
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.power.operations import (
     HeadNodePower,
     open_session,
     targets_of,
 )
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.references import Names, References
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.report import (
+from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.timeline import Timeline
+from ansible_collections.baremetal.bcm.plugins.module_utils._values.clock import SystemClock
+from ansible_collections.baremetal.bcm.plugins.plugin_utils._report.page import draw_page
+from ansible_collections.baremetal.bcm.plugins.plugin_utils._report.rows import (
     build_row,
     describe_run,
     draw_summary,
@@ -37,12 +43,6 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.report im
     summarise_rows,
     timeline_of,
 )
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.snapshot import (
-    read_devices,
-    read_statuses,
-    require_names,
-)
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.timeline import Timeline
 from ansible_collections.baremetal.bcm.plugins.plugin_utils.head_node_action import HeadNodeAction
 
 

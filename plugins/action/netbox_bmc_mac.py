@@ -9,7 +9,10 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.arguments import Spec
-from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.mac_loader import (
+from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.api.client import NetBox
+from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.api.errors import NetBoxConfigError
+from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.bmc_macs.loader import MacLoader
+from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.bmc_macs.report import (
     MAC_LOADER,
     MAC_LOADER_RULES,
     load_options_of,
@@ -18,10 +21,7 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.mac_loader 
     summary_lines,
     write_rows,
 )
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.clock import SystemClock
-from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.client import NetBox
-from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.errors import NetBoxConfigError
-from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.mac_loader import MacLoader
+from ansible_collections.baremetal.bcm.plugins.module_utils._values.clock import SystemClock
 from ansible_collections.baremetal.bcm.plugins.plugin_utils.netbox_action import NetBoxAction
 
 

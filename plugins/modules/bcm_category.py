@@ -329,14 +329,14 @@ affected_nodes:
 
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.arguments import CATEGORY
-from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.categories import apply_category
 from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.runner import run_module
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.categories import apply_category
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.options import CATEGORY
 
 if TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
 
-    from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.client import HeadNode
+    from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.client import HeadNode
 
 
 SPEC = {

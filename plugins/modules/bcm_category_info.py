@@ -71,13 +71,13 @@ from typing import TYPE_CHECKING, Any
 
 from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.arguments import FILTER
 from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.runner import run_module
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.read import pick, read_references
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.category import category_to_ansible
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.snapshot import pick, read_references
 
 if TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
 
-    from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.client import HeadNode
+    from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.client import HeadNode
 
 
 def work(module: AnsibleModule, head_node: HeadNode) -> dict[str, Any]:

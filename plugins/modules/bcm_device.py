@@ -267,20 +267,21 @@ disruption:
 
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.arguments import DEVICE
-from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.devices import apply_devices
 from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.runner import run_module
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.errors import BcmError
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.errors import BcmError
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.devices import apply_devices
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.options import DEVICE
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.power.credentials import spread_credentials
 
 if TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
 
-    from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.client import HeadNode
+    from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.client import HeadNode
 
 
 def work(module: AnsibleModule, head_node: HeadNode) -> dict[str, Any]:
     options = {option: module.params[option] for option in DEVICE}
-    result = apply_devices(head_node, [options], check_mode=module.check_mode)
+    result = apply_devices(head_node, [options], check_mode=module.check_mode, try_credentials=spread_credentials)
     for message in result["failures"].values():
         raise BcmError(message)
     return {"diff": result["diff"], **result["devices"][options["hostname"]]}

@@ -84,13 +84,13 @@ from typing import TYPE_CHECKING, Any
 
 from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.arguments import FILTER
 from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.runner import run_module
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.read import read_devices, read_references
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.device import device_to_ansible
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.snapshot import read_devices, read_references
 
 if TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
 
-    from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.client import HeadNode
+    from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.client import HeadNode
 
 
 def work(module: AnsibleModule, head_node: HeadNode) -> dict[str, Any]:

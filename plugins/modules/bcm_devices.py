@@ -119,14 +119,19 @@ assignments:
 
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.arguments import CATEGORIES, DEVICES, PARALLEL
-from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.devices import apply_devices
 from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.runner import run_module
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.devices import apply_devices
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.options import (
+    CATEGORIES,
+    DEVICES,
+    PARALLEL,
+)
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.power.credentials import spread_credentials
 
 if TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
 
-    from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.client import HeadNode
+    from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.client import HeadNode
 
 
 SPEC = {
@@ -144,6 +149,7 @@ def work(module: AnsibleModule, head_node: HeadNode) -> dict[str, Any]:
         head_node,
         module.params["devices"],
         check_mode=module.check_mode,
+        try_credentials=spread_credentials,
         declared_categories=module.params["categories"],
         reassigned=module.params["reassigned"],
         remember_reassigned=module.params["remember_reassigned"],

@@ -138,13 +138,17 @@ nodes:
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.arguments import IPMI, NAMES, limits_of
-from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.power import ACTION_WORDS, PowerJob, power_nodes
 from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.runner import run_module
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.power.job import (
+    ACTION_WORDS,
+    PowerJob,
+    power_nodes,
+)
 
 if TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
 
-    from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.client import HeadNode
+    from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.client import HeadNode
 
 
 SPEC = {

@@ -75,21 +75,21 @@ version:
 
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.arguments import CATEGORIES, DEVICES
 from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.runner import run_module
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node import preflight
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.status import Slots
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.snapshot import (
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes import preflight
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.options import CATEGORIES, DEVICES
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.read import (
     assume_categories,
     read_devices,
     read_references,
     require_names,
 )
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.status import Slots
 
 if TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
 
-    from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.client import HeadNode
+    from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.client import HeadNode
 
 
 SPEC = {

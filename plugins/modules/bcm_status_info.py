@@ -85,7 +85,11 @@ from typing import TYPE_CHECKING, Any
 from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.arguments import FILTER
 from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.runner import run_module
 from ansible_collections.baremetal.bcm.plugins.module_utils._bmc.power import PowerResult
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.clock import SystemClock
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.read import (
+    read_devices,
+    read_references,
+    read_statuses,
+)
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.device import is_node
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.status import (
     DeviceStatus,
@@ -93,21 +97,17 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.
     count_waiting,
     node_state,
 )
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.power import (
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.power.operations import (
     HeadNodePower,
     open_session,
     targets_of,
 )
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.snapshot import (
-    read_devices,
-    read_references,
-    read_statuses,
-)
+from ansible_collections.baremetal.bcm.plugins.module_utils._values.clock import SystemClock
 
 if TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
 
-    from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.client import HeadNode
+    from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.client import HeadNode
 
 
 def work(module: AnsibleModule, head_node: HeadNode) -> dict[str, Any]:

@@ -160,7 +160,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.baremetal.bcm.plugins.module_utils._dhcp.spool import Receipt, Row, Spool, SpoolError
+from ansible_collections.baremetal.bcm.plugins.module_utils._dhcp_tap.spool import Receipt, Row, Spool, SpoolError
 
 # What a diff shows of the spool: what the actions change, and nothing that changes by itself.
 _SHOWN = ("rows", "leased", "acknowledged")

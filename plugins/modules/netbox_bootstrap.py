@@ -92,20 +92,20 @@ created:
 
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.netbox import run_netbox_module
-from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.bootstrap import (
+from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.runner import run_netbox_module
+from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.lifecycle.bootstrap import (
     apply_step,
     field_choices,
     missing_statuses,
     plan_custom_field,
     plan_tags,
 )
-from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.world import StateField
+from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.lifecycle.state import StateField
 
 if TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
 
-    from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.client import NetBox
+    from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.api.client import NetBox
 
 
 SPEC = {

@@ -207,13 +207,13 @@ failures:
 
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.lifecycle import EVENTS, apply_events
-from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.netbox import run_netbox_module
+from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.runner import run_netbox_module
+from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.lifecycle.options import EVENTS, apply_events
 
 if TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
 
-    from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.client import NetBox
+    from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.api.client import NetBox
 
 
 SPEC = {**EVENTS, "fail_on_error": {"type": "bool", "default": True}}

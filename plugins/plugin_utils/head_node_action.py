@@ -10,8 +10,8 @@ from typing import Any, ClassVar
 
 from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.arguments import CONNECTION, Spec
 from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.runner import guard_parent, open_head_node
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.client import HeadNode
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.errors import BcmError
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.client import HeadNode
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.errors import BcmError
 from ansible_collections.baremetal.bcm.plugins.plugin_utils.controller_action import ControllerAction
 
 

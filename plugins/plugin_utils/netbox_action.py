@@ -8,16 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.arguments import Spec
-from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.netbox import (
-    NETBOX,
-    netbox_connection_of,
-    open_netbox,
-)
-from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.runner import guard_parent
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.errors import BcmError
-from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.client import NetBox
-from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.errors import NetBoxError
+from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.arguments import NETBOX, Spec, netbox_connection_of
+from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.runner import guard_parent, open_netbox
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.errors import BcmError
+from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.api.client import NetBox
+from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.api.errors import NetBoxError
 from ansible_collections.baremetal.bcm.plugins.plugin_utils.controller_action import ControllerAction
 
 

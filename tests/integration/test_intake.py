@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.baremetal.bcm.plugins.module_utils._dhcp.sighting import Sighting
-from ansible_collections.baremetal.bcm.plugins.module_utils._dhcp.spool import Spool, Stats
+from ansible_collections.baremetal.bcm.plugins.module_utils._dhcp_tap.sighting import Sighting
+from ansible_collections.baremetal.bcm.plugins.module_utils._dhcp_tap.spool import Spool, Stats
 from ansible_collections.baremetal.bcm.tests.integration.support.documentation import (
     never_seen,
     returned,

@@ -18,8 +18,8 @@ from unittest import mock
 
 import pytest
 
-from ansible_collections.baremetal.bcm.plugins.module_utils._ansible import netbox as opening
-from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.transport import NetBoxTransport
+from ansible_collections.baremetal.bcm.plugins.module_utils._ansible import runner as opening
+from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.api.connection import NetBoxTransport
 from ansible_collections.baremetal.bcm.tests.netbox.fake.server import TOKEN, FakeNetBox, served
 from ansible_collections.baremetal.bcm.tests.netbox.fake.store import NEW, OLD
 from ansible_collections.baremetal.bcm.tests.netbox.lab import Lab

@@ -7,11 +7,14 @@ from __future__ import annotations
 import json
 import sys
 
-from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.client import NetBox
-from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.drive import Drive, Settings
-from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.occurrence import read_occurrence
-from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.transport import NetBoxConnection, NetBoxTransport
-from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.world import StateField
+from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.api.client import NetBox
+from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.api.connection import (
+    NetBoxConnection,
+    NetBoxTransport,
+)
+from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.lifecycle.apply_events import Drive, Settings
+from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.lifecycle.reported_event import read_occurrence
+from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.lifecycle.state import StateField
 
 
 def main() -> None:

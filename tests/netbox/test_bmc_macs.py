@@ -17,8 +17,8 @@ from unittest import mock
 
 import pytest
 
-from ansible_collections.baremetal.bcm.plugins.module_utils._ansible import netbox as opening
-from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.transport import NetBoxTransport
+from ansible_collections.baremetal.bcm.plugins.module_utils._ansible import runner as opening
+from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.api.connection import NetBoxTransport
 from ansible_collections.baremetal.bcm.tests.integration.support.documentation import (
     never_seen,
     returned,

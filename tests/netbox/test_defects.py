@@ -8,9 +8,12 @@ from contextlib import closing
 
 import pytest
 
-from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.client import NetBox
-from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.interfaces import set_macs
-from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.transport import NetBoxConnection, NetBoxTransport
+from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.api.client import NetBox
+from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.api.connection import (
+    NetBoxConnection,
+    NetBoxTransport,
+)
+from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.api.interfaces import set_macs
 from ansible_collections.baremetal.bcm.tests.netbox.conftest import Modules, ack
 from ansible_collections.baremetal.bcm.tests.netbox.lab import Lab
 

@@ -12,12 +12,16 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from ansible_collections.baremetal.bcm.plugins.module_utils._dhcp.frame import Rejected
-from ansible_collections.baremetal.bcm.plugins.module_utils._dhcp.gate import Gate
-from ansible_collections.baremetal.bcm.plugins.module_utils._dhcp.packet import read_frame
-from ansible_collections.baremetal.bcm.plugins.module_utils._dhcp.spool import Spool
-from ansible_collections.baremetal.bcm.tests.unit.plugins.module_utils._dhcp.packets import corpus, damaged, write_pcap
-from ansible_collections.baremetal.bcm.tests.unit.plugins.module_utils._dhcp.test_packet import is_sound
+from ansible_collections.baremetal.bcm.plugins.module_utils._dhcp_tap.frame import Rejected
+from ansible_collections.baremetal.bcm.plugins.module_utils._dhcp_tap.packet import read_frame
+from ansible_collections.baremetal.bcm.plugins.module_utils._dhcp_tap.rate_limit import Gate
+from ansible_collections.baremetal.bcm.plugins.module_utils._dhcp_tap.spool import Spool
+from ansible_collections.baremetal.bcm.tests.unit.plugins.module_utils._dhcp_tap.packets import (
+    corpus,
+    damaged,
+    write_pcap,
+)
+from ansible_collections.baremetal.bcm.tests.unit.plugins.module_utils._dhcp_tap.test_packet import is_sound
 
 _WARM_UP = 50_000
 _MOST_GROWTH_MIB = 16.0

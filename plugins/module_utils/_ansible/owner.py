@@ -11,7 +11,7 @@ import os
 import socket
 from pathlib import Path
 
-from .._head_node.claim import Owner
+from .._head_node.entities.claim import Owner
 
 
 def owner_of(name: str) -> Owner:

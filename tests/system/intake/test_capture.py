@@ -18,20 +18,20 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.baremetal.bcm.plugins.module_utils._dhcp import capture as capture_module
-from ansible_collections.baremetal.bcm.plugins.module_utils._dhcp.capture import Capture, open_capture
-from ansible_collections.baremetal.bcm.plugins.module_utils._dhcp.listener import Listener
-from ansible_collections.baremetal.bcm.plugins.module_utils._dhcp.packet import read_frame
-from ansible_collections.baremetal.bcm.plugins.module_utils._dhcp.sighting import Sighting
+from ansible_collections.baremetal.bcm.plugins.module_utils._dhcp_tap import capture as capture_module
+from ansible_collections.baremetal.bcm.plugins.module_utils._dhcp_tap.capture import Capture, open_capture
+from ansible_collections.baremetal.bcm.plugins.module_utils._dhcp_tap.listener import Listener
+from ansible_collections.baremetal.bcm.plugins.module_utils._dhcp_tap.packet import read_frame
+from ansible_collections.baremetal.bcm.plugins.module_utils._dhcp_tap.sighting import Sighting
 from ansible_collections.baremetal.bcm.tests.system.support.namespaces import Namespace
-from ansible_collections.baremetal.bcm.tests.unit.plugins.module_utils._dhcp.packets import (
+from ansible_collections.baremetal.bcm.tests.unit.plugins.module_utils._dhcp_tap.packets import (
     BAD,
     GOOD,
     MAC,
     Packet,
     corpus,
 )
-from ansible_collections.baremetal.bcm.tests.unit.plugins.module_utils._dhcp.test_bpf import is_wanted
+from ansible_collections.baremetal.bcm.tests.unit.plugins.module_utils._dhcp_tap.test_bpf import is_wanted
 
 _PATIENCE_S = 30.0
 _LAST = Packet(chaddr=b"\x02\xee\xee\xee\xee\xee").frame()  # sent last, so that a test knows it has seen all
@@ -220,7 +220,7 @@ def test_cap_net_raw_is_needed_and_is_all_it_takes(
         *space.command("setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", "--no-new-privs"),
         *("--inh-caps", keep, "--ambient-caps", keep, "--bounding-set", keep),
         *(sys.executable, "-I", "-S", "-c"),
-        f"import sys, runpy; sys.path.insert(0, {str(code)!r}); runpy.run_module('_dhcp', run_name='__main__')",
+        f"import sys, runpy; sys.path.insert(0, {str(code)!r}); runpy.run_module('_dhcp_tap', run_name='__main__')",
         *("--interface", "here", "--spool", str(everybodys / "spool")),
     ]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as running:

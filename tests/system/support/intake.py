@@ -17,7 +17,7 @@ from typing import Any
 
 import yaml
 
-from ansible_collections.baremetal.bcm.plugins.module_utils._dhcp.spool import Spool, Stats
+from ansible_collections.baremetal.bcm.plugins.module_utils._dhcp_tap.spool import Spool, Stats
 from ansible_collections.baremetal.bcm.tests.system.support.dhcp_lab import INTERFACES, NETWORKS, DhcpLab
 from ansible_collections.baremetal.bcm.tests.system.support.netbox_server import ROOT, NetBoxView
 
@@ -69,7 +69,7 @@ class Intake:
     def tap(self, *options: str) -> Program:
         """Start the tap alone, as its service does."""
         listen = [word for name in INTERFACES for word in ("--interface", name)]
-        words = [sys.executable, "-m", "_dhcp", "--spool", str(self.spool_path), *listen, *options]
+        words = [sys.executable, "-m", "_dhcp_tap", "--spool", str(self.spool_path), *listen, *options]
         return self._start("tap", words, {"PYTHONPATH": _TAP_PATHS})
 
     def engine(self, rulebook: str = "intake", **variables: Any) -> Program:

@@ -13,10 +13,14 @@ from typing import Any
 
 import httpx
 
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.client import HeadNode
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.clock import Clock
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.errors import BcmTransportError
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.transport import Answer, Connection, Transport
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.client import HeadNode
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.connection import (
+    Answer,
+    Connection,
+    Transport,
+)
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.errors import BcmTransportError
+from ansible_collections.baremetal.bcm.plugins.module_utils._values.clock import Clock
 
 from .fake_clock import FakeClock
 from .objects import make_category, make_head_node, make_image, make_network, make_partition, uid

@@ -8,7 +8,7 @@ import uuid
 from typing import Any
 
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.fields import Context
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.references import (
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.references import (
     ZERO_UUID,
     Names,
     References,

@@ -10,8 +10,8 @@ from virtual_rack.clock import Clock
 from virtual_rack.entities.fields import Entity
 from virtual_rack.head_node import HeadNode
 from virtual_rack.in_process import Bench
-from virtual_rack.power.desk import PowerOperation
 from virtual_rack.power.driver import BmcAccess, BmcAction, BmcAnswer
+from virtual_rack.power.operations import PowerOperation
 
 
 @pytest.fixture

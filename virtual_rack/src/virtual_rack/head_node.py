@@ -24,9 +24,9 @@ from virtual_rack.nodes.provisioning import Provisioning
 from virtual_rack.nodes.registry import Registry
 from virtual_rack.nodes.status import DeviceStatus, StatusBoard
 from virtual_rack.nodes.transfers import Transfers
-from virtual_rack.power.desk import PowerDesk
 from virtual_rack.power.direct import DirectPower
 from virtual_rack.power.driver import PowerDriver
+from virtual_rack.power.operations import PowerDesk
 from virtual_rack.rack_file import RackSpec
 from virtual_rack.sessions import Sessions
 

@@ -95,12 +95,12 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ansible_collections.baremetal.bcm.plugins.module_utils._dhcp.tap import Settings, Tap
+    from ansible_collections.baremetal.bcm.plugins.module_utils._dhcp_tap.tap import Settings, Tap
 
 _logger = logging.getLogger("dhcp_tap")
 
 _PACKAGE = "baremetal_bcm_dhcp"
-_CODE = Path(__file__).resolve().parents[4] / "plugins" / "module_utils" / "_dhcp"
+_CODE = Path(__file__).resolve().parents[4] / "plugins" / "module_utils" / "_dhcp_tap"
 _AGAIN_AFTER_A_BUG_S = 5.0
 _MOST_RINGS = 16  # that wait for a busy rule engine; the oldest go
 # What ansible-rulebook adds to the arguments of a source.

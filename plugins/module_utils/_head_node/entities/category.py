@@ -6,9 +6,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ..errors import BcmConfigError
-from ..references import ZERO_UUID, References
-from . import sub_entities
+from ..api.errors import BcmConfigError
+from . import parts as sub_entities
 from .device import BOOT_LOADER_ALIASES, BOOT_LOADERS, INSTALL_MODE_ALIASES, INSTALL_MODES
 from .fields import (
     Choice,
@@ -25,7 +24,8 @@ from .fields import (
     new_object,
     with_new_uuids,
 )
-from .nested import show_fields
+from .merge import show_fields
+from .references import ZERO_UUID, References
 from .schema import Schema
 
 _FIELDS = (

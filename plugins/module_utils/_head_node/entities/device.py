@@ -8,9 +8,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ..errors import BcmConfigError
-from ..references import ZERO_UUID, References
-from . import sub_entities
+from ..api.errors import BcmConfigError
+from . import parts as sub_entities
 from .fields import (
     Choice,
     Context,
@@ -27,9 +26,10 @@ from .fields import (
     new_object,
     normalise_mac,
 )
-from .nested import show_fields
+from .merge import show_fields
+from .parts import ZERO_MAC, interface_type
+from .references import ZERO_UUID, References
 from .schema import Schema
-from .sub_entities import ZERO_MAC, interface_type
 
 INSTALL_MODES = ("", "AUTO", "FULL", "MAIN", "NOSYNC", "SKIP")
 # MINIMAL, which other documents name, does not exist in BCM; AUTO is the least work that still installs the image.

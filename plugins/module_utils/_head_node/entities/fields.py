@@ -17,8 +17,8 @@ from enum import Enum
 from typing import Any, Protocol
 from xml.etree import ElementTree
 
-from ..errors import BcmConfigError
-from ..references import ZERO_UUID, References
+from ..api.errors import BcmConfigError
+from .references import ZERO_UUID, References
 
 Json = Any
 Raw = dict[str, Any]

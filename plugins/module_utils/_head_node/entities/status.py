@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..references import ZERO_UUID
+from .references import ZERO_UUID
 
 INSTALLING_STATUSES = frozenset({"BOOTING", "INSTALLING", "INSTALLER_REBOOTING", "INSTALLER_CALLING_INIT"})
 FAILED_STATUSES = frozenset({"INSTALLER_FAILED", "INSTALLER_UNREACHABLE"})

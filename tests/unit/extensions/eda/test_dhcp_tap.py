@@ -19,9 +19,9 @@ from typing import Any
 import pytest
 import yaml
 
-from ansible_collections.baremetal.bcm.plugins.module_utils._dhcp import spool as spool_module
-from ansible_collections.baremetal.bcm.plugins.module_utils._dhcp.sighting import Sighting
-from ansible_collections.baremetal.bcm.plugins.module_utils._dhcp.spool import Spool
+from ansible_collections.baremetal.bcm.plugins.module_utils._dhcp_tap import spool as spool_module
+from ansible_collections.baremetal.bcm.plugins.module_utils._dhcp_tap.sighting import Sighting
+from ansible_collections.baremetal.bcm.plugins.module_utils._dhcp_tap.spool import Spool
 
 _ROOT = Path(str(spool_module.__file__)).parents[3]
 _SOURCE = _ROOT / "extensions/eda/plugins/event_source/dhcp_tap.py"

@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 from ansible.errors import AnsibleActionFail
 
-from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.errors import NetBoxTransportError
+from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.api.errors import NetBoxTransportError
 from ansible_collections.baremetal.bcm.plugins.plugin_utils import netbox_action
 
 from ..fake_head_node import FakeHeadNode
-from ..module_utils._netbox.loading import FIRST, MemoryNetBox
+from ..module_utils._netbox.bmc_macs.loading import FIRST, MemoryNetBox
 from .acting import Actions
 
 TOKEN = "0123456789abcdef0123456789abcdef01234567"

@@ -7,7 +7,7 @@ import pytest
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.baremetal.bcm.plugins.filter.desired_device import FilterModule, desired_device
-from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.arguments import DEVICE
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.options import DEVICE
 
 Raw = dict[str, Any]
 

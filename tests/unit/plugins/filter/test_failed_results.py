@@ -2,8 +2,8 @@
 from __future__ import annotations
 
 from ansible_collections.baremetal.bcm.plugins.filter.failed_results import FilterModule, failed_results
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.case import NodeResult, result_to_ansible
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.provision import Action, Decision
+from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.decide import Action, Decision
+from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.node_run import NodeResult, result_to_ansible
 
 
 def test_names_share_one_message() -> None:

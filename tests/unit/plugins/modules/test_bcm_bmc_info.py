@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.baremetal.bcm.plugins.module_utils._ansible import power as power_module
-from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.power import PowerJob, inspect_bmcs
 from ansible_collections.baremetal.bcm.plugins.module_utils._bmc.flow import Ask, Reply
 from ansible_collections.baremetal.bcm.plugins.module_utils._bmc.ipmi import Ipmi
 from ansible_collections.baremetal.bcm.plugins.module_utils._bmc.schedule import Limits
 from ansible_collections.baremetal.bcm.plugins.module_utils._bmc.session import Told
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.power import job as power_module
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.power.job import PowerJob, inspect_bmcs
 from ansible_collections.baremetal.bcm.plugins.modules import bcm_bmc_info
 
 from ..fake_head_node import FakeHeadNode

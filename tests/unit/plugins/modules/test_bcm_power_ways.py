@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.baremetal.bcm.plugins.module_utils._ansible import power as power_module
 from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.arguments import limits_of
-from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.power import PowerJob, bmc_of, power_nodes
 from ansible_collections.baremetal.bcm.plugins.module_utils._bmc.ipmi import Ipmi
 from ansible_collections.baremetal.bcm.plugins.module_utils._bmc.schedule import Limits
 from ansible_collections.baremetal.bcm.plugins.module_utils._bmc.session import Bmc
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.errors import BcmConfigError
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.errors import BcmConfigError
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.power import job as power_module
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.power.job import PowerJob, bmc_of, power_nodes
 
 from ..fake_head_node import FakeHeadNode
 from ..module_utils._bmc.fake_sessions import FakeBmc, FakeSessions

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.baremetal.bcm.plugins.module_utils._dhcp.sighting import Sighting
-from ansible_collections.baremetal.bcm.plugins.module_utils._dhcp.spool import Spool
+from ansible_collections.baremetal.bcm.plugins.module_utils._dhcp_tap.sighting import Sighting
+from ansible_collections.baremetal.bcm.plugins.module_utils._dhcp_tap.spool import Spool
 from ansible_collections.baremetal.bcm.plugins.modules import dhcp_spool
 
 from ..running import module_arguments

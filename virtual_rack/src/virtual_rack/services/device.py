@@ -6,7 +6,7 @@ from __future__ import annotations
 from virtual_rack.entities.fields import Entity
 from virtual_rack.entities.validation import Validation
 from virtual_rack.head_node import HeadNode
-from virtual_rack.power.desk import OPERATIONS, PowerOperation
+from virtual_rack.power.operations import OPERATIONS, PowerOperation
 from virtual_rack.services.calls import Args, Service
 from virtual_rack.services.entities import added, entity_calls
 

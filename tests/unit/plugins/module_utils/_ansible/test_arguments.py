@@ -7,17 +7,16 @@ from typing import Any
 import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.arguments import (
+from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.arguments import CONNECTION, connection_of
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.errors import BcmConfigError
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.options import (
     CATEGORY,
-    CONNECTION,
     DEVICE,
-    connection_of,
     wanted_of,
 )
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.plan import plan_present
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities import category, device
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.schema import Schema
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.errors import BcmConfigError
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.plan import plan_present
 
 from ...objects import make_category, make_context, make_device
 

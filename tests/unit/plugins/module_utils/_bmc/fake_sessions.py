@@ -10,7 +10,7 @@ from typing import Any
 
 from ansible_collections.baremetal.bcm.plugins.module_utils._bmc.flow import Ask, Reply
 from ansible_collections.baremetal.bcm.plugins.module_utils._bmc.session import Bmc, Listener, Sessions, Told
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.clock import Clock
+from ansible_collections.baremetal.bcm.plugins.module_utils._values.clock import Clock
 
 _CONTROL = {0: "OFF", 1: "ON"}
 

@@ -1,0 +1,175 @@
+# SPDX-FileCopyrightText: The baremetal.bcm contributors
+# SPDX-License-Identifier: BSD-2-Clause
+"""Performs plans until reading shows that nothing is left to change: "success: true" is no proof (bcm-api.md 3)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..api.client import HeadNode, UnknownCall
+from ..api.errors import BcmApiError, BcmAuthError, BcmError, BcmTransportError
+from ..entities.fields import Context, Json, Raw
+from ..entities.schema import Schema
+from .plan import Plan, plan_absent, plan_present
+
+# After this many calls without an answer the head node is taken to be away, and the rest is not sent.
+_MOST_UNANSWERED = 3
+# A second writer may overwrite us between write and read-back; we merge into what it wrote and send again.
+_ROUNDS = 3
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one entity: the plan that was made first, what is stored now, or why it failed."""
+
+    plan: Plan | None
+    stored: Raw | None = None
+    error: BcmError | None = None
+
+
+@dataclass(frozen=True)
+class Store:
+    """How the entities of one schema are read, and how many writes may be in flight."""
+
+    head_node: HeadNode
+    schema: Schema
+    read: Callable[[], Sequence[Raw]]
+    workers: int = 1
+    bulk: bool = False
+
+    def by_name(self) -> dict[str, Raw]:
+        return {self.schema.name_of(raw): raw for raw in self.read()}
+
+
+@dataclass
+class _Progress:
+    """The books of one converge call."""
+
+    first: dict[str, Plan] = field(default_factory=dict)
+    errors: dict[str, BcmError] = field(default_factory=dict)
+    unanswered: int = 0
+
+
+def converge(
+    store: Store,
+    wanted: Mapping[str, Mapping[str, Json]],
+    context: Context,
+    *,
+    stored: Mapping[str, Raw] | None = None,
+    dry_run: bool = False,
+) -> dict[str, Outcome]:
+    """Bring every named entity to what is wanted; one bad entity never holds the others.
+
+    `wanted` maps name to options; {"state": "absent"} removes. `stored` saves the first read where the caller has
+    just read. Errors that concern one entity are in its Outcome; errors of the connection are raised, because the
+    others would meet them too. Calling again is always safe.
+    """
+    books = _Progress()
+    current = dict(stored) if stored is not None else store.by_name()
+    todo = _plan_all(store.schema, wanted, current, context, books)
+    if dry_run:
+        return {name: Outcome(books.first.get(name), current.get(name), books.errors.get(name)) for name in wanted}
+    for _round in range(_ROUNDS):
+        if not todo:
+            break
+        _send_all(store, todo, books)
+        current = store.by_name()
+        left = {name: wanted[name] for name in todo if name not in books.errors}
+        todo = _plan_all(store.schema, left, current, context, books)
+    for plan in todo:
+        books.errors[plan] = _not_kept(todo[plan])
+    return {name: Outcome(books.first.get(name), current.get(name), books.errors.get(name)) for name in wanted}
+
+
+def _plan_all(
+    schema: Schema,
+    wanted: Mapping[str, Mapping[str, Json]],
+    current: Mapping[str, Raw],
+    context: Context,
+    books: _Progress,
+) -> dict[str, Plan]:
+    todo = {}
+    for name, options in wanted.items():
+        try:
+            if options.get("state") == "absent":
+                plan = plan_absent(schema, current.get(name), name)
+            else:
+                plan = plan_present(schema, current.get(name), options, context)
+        except BcmError as error:
+            books.errors[name] = error
+            continue
+        books.first.setdefault(name, plan)
+        if not plan.is_empty:
+            todo[name] = plan
+    return todo
+
+
+def _send_all(store: Store, todo: Mapping[str, Plan], books: _Progress) -> None:
+    left = dict(todo)
+    if store.bulk:
+        for action, verb in (("create", "add"), ("update", "update")):
+            plans = [plan for plan in left.values() if plan.action == action]
+            if len(plans) > 1 and _send_bulk(store, verb, plans):
+                left = {name: plan for name, plan in left.items() if plan.action != action}
+    with ThreadPoolExecutor(max_workers=max(1, min(store.workers, len(left) or 1))) as pool:
+        for name, error in zip(left, pool.map(lambda plan: _send(store, plan, books), left.values())):
+            if error is not None:
+                books.errors[name] = error
+
+
+def _send_bulk(store: Store, verb: str, plans: Iterable[Plan]) -> bool:
+    """Whether one call did it; a refusal falls back to single calls, which tell whose fault it is."""
+    entities = [plan.desired for plan in plans if plan.desired is not None]
+    try:
+        store.head_node.bulk(store.schema.service, verb, store.schema.call_plural, entities)
+    except (UnknownCall, BcmApiError):
+        return False
+    return True
+
+
+def _send(store: Store, plan: Plan, books: _Progress) -> BcmError | None:
+    """Send one plan; answers the error where it is this entity's own, raises where it is the connection's."""
+    if books.unanswered >= _MOST_UNANSWERED:
+        return BcmTransportError(f"could not {plan.action} {plan.schema.entity} {plan.name}: the head node went away")
+    try:
+        _write(store, plan)
+    except BcmAuthError:
+        raise
+    except BcmTransportError as error:
+        books.unanswered += 1
+        if books.unanswered >= _MOST_UNANSWERED:
+            raise
+        return error
+    except BcmError as error:
+        return error
+    return None
+
+
+def _write(store: Store, plan: Plan) -> None:
+    schema = store.schema
+    if plan.action == "create" and plan.desired is not None:
+        store.head_node.add(schema.service, schema.call_kind, plan.desired)
+    elif plan.action == "update" and plan.desired is not None:
+        store.head_node.update(schema.service, schema.call_kind, plan.desired)
+    elif plan.action == "delete" and plan.stored is not None:
+        store.head_node.remove(schema.service, schema.call_kind, plan.stored)
+
+
+def _not_kept(plan: Plan) -> BcmApiError:
+    options = ", ".join(change.option for change in plan.changes) or plan.action
+    return BcmApiError(
+        f"could not {plan.action} {plan.schema.entity} {plan.name}: the head node answered success {_ROUNDS} times, "
+        f"but reading back shows it did not keep: {options}"
+    )
+
+
+def summarise(outcomes: Mapping[str, Outcome]) -> dict[str, Any]:
+    """`changed` and `diff` of a set, for a module's result."""
+    plans = [outcome.plan for outcome in outcomes.values() if outcome.plan is not None and outcome.error is None]
+    return {
+        "changed": any(not plan.is_empty for plan in plans),
+        "diff": [plan.diff() for plan in plans if not plan.is_empty],
+    }

@@ -1,0 +1,132 @@
+# SPDX-FileCopyrightText: The baremetal.bcm contributors
+# SPDX-License-Identifier: BSD-2-Clause
+"""What bcm_device and bcm_devices share: a set of devices brought to what is wanted, one being a set of one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from ..api.client import HeadNode
+from ..api.errors import BcmConfigError, BcmError
+from ..entities.device import DEVICE, device_to_ansible, is_node
+from ..entities.fields import Context, Disruption, Raw
+from ..entities.record import Record, assignment_of, reassigned_values
+from ..entities.references import References
+from .apply import Outcome, Store, converge, summarise
+from .options import wanted_of
+from .plan import plan_present
+from .read import assume_categories, read_devices, read_references, require_names
+
+# (store, wanted, stored, context) → why nodes are not to be changed. See power/credentials, which tries changed
+# credentials by power and therefore stands above this room.
+TryCredentials = Callable[[Store, Mapping[str, Any], Mapping[str, Raw], Context], Mapping[str, BcmError]]
+
+
+def apply_devices(
+    head_node: HeadNode,
+    devices: Sequence[dict[str, Any]],
+    *,
+    check_mode: bool,
+    try_credentials: TryCredentials,
+    declared_categories: Sequence[Mapping[str, Any]] = (),
+    reassigned: Sequence[str] = (),
+    remember_reassigned: bool = False,
+    workers: int = 1,
+    bulk: bool = False,
+) -> dict[str, Any]:
+    """Plan, apply and read back; the result is keyed by host name.
+
+    Raises BcmConfigError for an empty list, a name given twice, or a device that is not a node.
+    """
+    wanted = _index(devices)
+    stored = read_devices(head_node)
+    # Only a new device is told its partition.
+    references = read_references(head_node, partitions=any(name not in stored for name in wanted))
+    if check_mode:
+        references = assume_categories(references, declared_categories)
+    _refuse_others(wanted, stored)
+    store = Store(head_node, DEVICE, head_node.get_devices, workers, bulk)
+    context = Context(references)
+    kept: Mapping[str, BcmError] = {} if check_mode else try_credentials(store, wanted, stored, context)
+    # Planned against what was read before: a canary that was changed counts as changed, and is merely sent once more.
+    rest = {name: options for name, options in wanted.items() if name not in kept}
+    if remember_reassigned:
+        rest = {
+            name: _remember(options, stored.get(name), name in reassigned, context) for name, options in rest.items()
+        }
+    outcomes = converge(store, rest, context, stored=stored, dry_run=check_mode)
+    outcomes.update({name: Outcome(None, stored.get(name), error) for name, error in kept.items()})
+    return {
+        **summarise(outcomes),
+        "devices": {name: _shown(outcome, references, check_mode) for name, outcome in outcomes.items()},
+        "failures": {name: str(outcome.error) for name, outcome in outcomes.items() if outcome.error is not None},
+        "reassigned": [name for name, outcome in outcomes.items() if name in reassigned or _is_reassigned(outcome)],
+        "assignments": _assignments(outcomes, references),
+    }
+
+
+def _remember(options: dict[str, Any], stored: Raw | None, reassigned: bool, context: Context) -> dict[str, Any]:
+    """The options with a note on the device, where it gets another assignment and has no record of what it runs."""
+    if (
+        stored is None
+        or options.get("state") == "absent"
+        or Record.from_api(stored.get("extra_values")).provisioned_digest
+    ):
+        return options
+    try:
+        plan = plan_present(DEVICE, stored, options, context)
+    except BcmError:
+        return options  # reported where the plan is carried out
+    if reassigned or plan.disruption is Disruption.REPROVISION:
+        return {**options, "extra_values": reassigned_values()}
+    return options
+
+
+def _index(devices: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    names = [device["hostname"] for device in devices]
+    require_names(names)
+    twice = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
+    if twice:
+        raise BcmConfigError(f"named more than once: {', '.join(twice)}")
+    return {device["hostname"]: wanted_of(device) for device in devices}
+
+
+def _refuse_others(wanted: Mapping[str, Any], stored: Mapping[str, Raw]) -> None:
+    others = [
+        f"{name} ({stored[name]['childType']})" for name in wanted if name in stored and not is_node(stored[name])
+    ]
+    if others:
+        raise BcmConfigError(f"only nodes that BCM installs may be touched, not: {', '.join(others)}")
+
+
+def _shown(outcome: Outcome, references: References, check_mode: bool) -> dict[str, Any]:
+    plan = outcome.plan
+    changed = plan is not None and not plan.is_empty and outcome.error is None
+    shown: dict[str, Any] = {
+        "changed": changed,
+        "action": plan.action if plan else "none",
+        "disruption": plan.disruption.value if plan else "none",
+        "changes": [change.option for change in plan.changes] if plan else [],
+    }
+    if outcome.error is not None:
+        return {**shown, "error": str(outcome.error)}
+    after = plan.desired if check_mode and plan is not None else outcome.stored
+    return {**shown, "device": device_to_ansible(after, references) if after else None}
+
+
+def _is_reassigned(outcome: Outcome) -> bool:
+    """Whether what the node would install has changed, on a node that existed before."""
+    plan = outcome.plan
+    return plan is not None and plan.action == "update" and plan.disruption is Disruption.REPROVISION
+
+
+def _assignments(outcomes: Mapping[str, Outcome], references: References) -> dict[str, Any]:
+    """What each node would be installed with once the plans are applied, for a check run of bcm_provision."""
+    found = {}
+    for name, outcome in outcomes.items():
+        planned = outcome.plan.desired if outcome.plan is not None else outcome.stored
+        assignment = assignment_of(planned, references) if planned and outcome.error is None else None
+        if assignment is not None:
+            found[name] = assignment.to_ansible()
+    return found

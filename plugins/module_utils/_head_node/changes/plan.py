@@ -1,0 +1,130 @@
+# SPDX-FileCopyrightText: The baremetal.bcm contributors
+# SPDX-License-Identifier: BSD-2-Clause
+"""(current, wanted, references) → what would be sent, and why. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..api.errors import BcmConfigError, BcmNotFound
+from ..entities.fields import HIDDEN, Context, Disruption, Field, Json, Raw
+from ..entities.merge import merge_fields
+from ..entities.references import References
+from ..entities.schema import Schema
+
+_SEVERITY = list(Disruption)
+
+
+@dataclass(frozen=True)
+class Change:
+    """One option that differs; `before` and `after` are in the option's words, secrets hidden."""
+
+    option: str
+    before: Json
+    after: Json
+    disruption: Disruption = Disruption.NONE
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be done with one entity: `action` is none, create, update or delete."""
+
+    schema: Schema
+    name: str
+    action: str
+    stored: Raw | None = None
+    desired: Raw | None = None
+    changes: tuple[Change, ...] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        return self.action == "none"
+
+    @property
+    def disruption(self) -> Disruption:
+        if self.action == "delete":
+            return Disruption.DELETE
+        if self.action != "update":
+            return Disruption.NONE
+        return max((change.disruption for change in self.changes), key=_SEVERITY.index, default=Disruption.NONE)
+
+    def diff(self) -> dict[str, Any]:
+        """As Ansible shows it: one entry, its header the entity's name."""
+        before = {change.option: change.before for change in self.changes if self.stored is not None}
+        after = {change.option: change.after for change in self.changes if self.desired is not None}
+        return {
+            "before_header": f"{self.schema.entity} {self.name}",
+            "after_header": f"{self.schema.entity} {self.name} ({self.action})",
+            "before": before,
+            "after": after,
+        }
+
+
+def plan_present(schema: Schema, stored: Raw | None, wanted: Mapping[str, Json], context: Context) -> Plan:
+    """Create what does not exist, change only what `wanted` names. Options that are None were not given.
+
+    Raises BcmConfigError or BcmNotFound, which name entity and option.
+    """
+    name = str(wanted[schema.name_option])
+    try:
+        return _plan_present(schema, stored, wanted, context)
+    except BcmConfigError as error:
+        raise BcmConfigError(f"could not plan {schema.entity} {name}: {error}") from error
+    except BcmNotFound as error:
+        raise BcmNotFound(f"could not plan {schema.entity} {name}: {error}") from error
+
+
+def _plan_present(schema: Schema, stored: Raw | None, wanted: Mapping[str, Json], context: Context) -> Plan:
+    name = str(wanted[schema.name_option])
+    base = schema.create(wanted, context) if stored is None else stored
+    merged = schema.finish(stored, merge_fields(base, wanted, schema.fields, context), wanted)
+    if stored is not None and merged == stored:
+        return Plan(schema, name, "none", stored, stored)
+    action = "create" if stored is None else "update"
+    changes = _changes(schema, stored, merged, wanted, context.references)
+    desired = merged if stored is None else {**merged, "modified": True}
+    return Plan(schema, name, action, stored, desired, changes)
+
+
+def _changes(
+    schema: Schema, stored: Raw | None, merged: Raw, wanted: Mapping[str, Json], references: References
+) -> tuple[Change, ...]:
+    changes = []
+    for field in schema.fields:
+        before = None if stored is None else stored.get(field.key)
+        after = merged.get(field.key)
+        if before != after and (stored is not None or wanted.get(field.option) is not None):
+            changes.append(_change(field, stored, merged, references))
+    if stored is not None:
+        shown = {field.key for field in schema.fields}
+        # What follows from the wanted options without being one, such as provisioningInterface.
+        changes += [
+            Change(key, stored.get(key), merged[key])
+            for key in merged
+            if key not in shown and merged[key] != stored.get(key)
+        ]
+    return tuple(changes)
+
+
+def _change(field: Field, stored: Raw | None, merged: Raw, references: References) -> Change:
+    before = None if stored is None else field.kind.show(stored.get(field.key), references)
+    after = field.kind.show(merged[field.key], references)
+    if stored is not None and _has_new_password(stored.get(field.key), merged[field.key]):
+        after = {**after, "password": f"{HIDDEN} (changed)"}
+    return Change(field.option, before, after, field.disruption)
+
+
+def _has_new_password(before: Json, after: Json) -> bool:
+    """Whether two objects differ in a password, which both show alike."""
+    if not isinstance(before, dict) or not isinstance(after, dict):
+        return False
+    return before.get("password") != after.get("password")
+
+
+def plan_absent(schema: Schema, stored: Raw | None, name: str) -> Plan:
+    """Remove what exists."""
+    if stored is None:
+        return Plan(schema, name, "none")
+    return Plan(schema, name, "delete", stored, None, (Change("state", "present", "absent"),))

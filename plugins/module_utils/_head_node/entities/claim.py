@@ -1,0 +1,94 @@
+# SPDX-FileCopyrightText: The baremetal.bcm contributors
+# SPDX-License-Identifier: BSD-2-Clause
+"""Claims: how two runs keep off each other's nodes. Pure; the clock's reading is an argument.
+
+A claim stands on the device, in `extra_values`, beside the intent. It names the run and ends at a time. A run renews
+one of its claims, and with it all: what counts is the latest end among all devices of that run. So the price of staying
+alive is one write now and then, whatever the number of nodes.
+
+BCM has no compare-and-set. A run that has written its claims waits for a moment, reads all again and looks at the power
+history: of two runs that wrote at the same time the last writer keeps the node, and one that finds power sent by
+another steps back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .fields import Json
+
+_OWNER = "baremetal_claim_owner"
+_RUN = "baremetal_claim_run"
+_UNTIL = "baremetal_claim_until"
+_LATEST_S = 10**10
+
+
+def _never(_run: str) -> bool:
+    return False
+
+
+@dataclass(frozen=True)
+class Owner:
+    """Who works on a node. `name` is for people; `run` is one word that no other run has.
+
+    `is_dead` tells of another run's word whether that run is known to have ended without tidying up.
+    """
+
+    name: str = "somebody"
+    run: str = "run"
+    is_dead: Callable[[str], bool] = _never
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What a device says about who works on it; `until_s` is Unix time."""
+
+    owner: str
+    run: str
+    until_s: float
+
+    @classmethod
+    def from_api(cls, extra_values: Mapping[str, Any] | None) -> Claim | None:
+        stored = extra_values or {}
+        if not stored.get(_RUN):
+            return None
+        try:
+            until_s = float(stored.get(_UNTIL) or 0)
+        except (TypeError, ValueError):
+            until_s = 0.0
+        # Anybody may have written to the device; what is no time would hold for ever.
+        until_s = until_s if 0 <= until_s < _LATEST_S else 0.0
+        return cls(str(stored.get(_OWNER) or "somebody"), str(stored[_RUN]), until_s)
+
+
+def claim_values(owner: Owner, *, until_s: float) -> dict[str, Json]:
+    """What is written on a device to claim it, or to renew the claim."""
+    return {_OWNER: owner.name, _RUN: owner.run, _UNTIL: int(until_s)}
+
+
+def released_values() -> dict[str, Json]:
+    """What is written when the work on a device is over."""
+    return {_OWNER: None, _RUN: None, _UNTIL: None}
+
+
+def ends_of(devices: Iterable[Mapping[str, Any]]) -> dict[str, float]:
+    """When the claims of each run end, by the run's word: the latest of all its devices."""
+    ends: dict[str, float] = {}
+    for device in devices:
+        claim = Claim.from_api(device.get("extra_values"))
+        if claim is not None:
+            ends[claim.run] = max(claim.until_s, ends.get(claim.run, 0.0))
+    return ends
+
+
+def rival_of(device: Mapping[str, Any], owner: Owner, ends: Mapping[str, float], now_s: float) -> Claim | None:
+    """The live claim of another run on this device; None where it is free, ours, or the claim's run is over."""
+    claim = Claim.from_api(device.get("extra_values"))
+    if claim is None or claim.run == owner.run:
+        return None
+    until_s = max(claim.until_s, ends.get(claim.run, 0.0))
+    if until_s <= now_s or owner.is_dead(claim.run):
+        return None
+    return Claim(claim.owner, claim.run, until_s)

@@ -1,0 +1,64 @@
+# SPDX-FileCopyrightText: The baremetal.bcm contributors
+# SPDX-License-Identifier: BSD-2-Clause
+"""Names in, uuids out: what entities refer to, resolved once a run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..api.errors import BcmConfigError, BcmNotFound
+
+ZERO_UUID = "00000000-0000-0000-0000-000000000000"
+
+
+@dataclass(frozen=True)
+class Names:
+    """The entities of one kind: `by_name` maps name to uuid, `raw` uuid to the object as read."""
+
+    kind: str
+    by_name: Mapping[str, str] = field(default_factory=dict)
+    raw: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    @classmethod
+    def from_api(cls, kind: str, entities: Iterable[Mapping[str, Any]]) -> Names:
+        """Index what was read."""
+        raw = {entity["uuid"]: entity for entity in entities}
+        return cls(kind, {str(entity["name"]): uid for uid, entity in raw.items()}, raw)
+
+    def resolve(self, name: str) -> str:
+        """The uuid of `name`; raises BcmNotFound that lists the names which exist."""
+        if name in self.by_name:
+            return self.by_name[name]
+        known = ", ".join(sorted(self.by_name)) or "none"
+        raise BcmNotFound(f"{self.kind} '{name}' does not exist on the head node; existing: {known}")
+
+    def name_of(self, uid: str | None) -> str | None:
+        """The name behind a uuid; None for no reference, the uuid itself where nothing of that uuid exists."""
+        if not uid or uid == ZERO_UUID:
+            return None
+        for name, known in self.by_name.items():
+            if known == uid:
+                return name
+        return uid
+
+
+@dataclass(frozen=True)
+class References:
+    """Everything an entity may refer to."""
+
+    categories: Names = field(default_factory=lambda: Names("category"))
+    images: Names = field(default_factory=lambda: Names("software image"))
+    networks: Names = field(default_factory=lambda: Names("network"))
+    partitions: Names = field(default_factory=lambda: Names("partition"))
+
+    def only_partition(self) -> str:
+        """The uuid of the one partition a cluster has."""
+        uuids = list(self.partitions.by_name.values())
+        if len(uuids) == 1:
+            return uuids[0]
+        if "base" in self.partitions.by_name:
+            return self.partitions.by_name["base"]
+        names = ", ".join(sorted(self.partitions.by_name)) or "none"
+        raise BcmConfigError(f"the head node has no single partition and none named base; existing: {names}")

@@ -1,0 +1,217 @@
+# SPDX-FileCopyrightText: The baremetal.bcm contributors
+# SPDX-License-Identifier: BSD-2-Clause
+"""What bcm_power does: guards, the path, the operations, the proof."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..._bmc.flow import Progress
+from ..._bmc.ipmi import Ipmi
+from ..._bmc.ipmi_power import IpmiPower
+from ..._bmc.power import ACTIONS, Failure, PowerPath, PowerResult, plan_power
+from ..._bmc.schedule import Limits
+from ..._bmc.session import PYGHMI_IMPORT_ERROR, Bmc
+from ..._values.clock import SystemClock
+from ..api.client import HeadNode
+from ..api.errors import BcmConfigError
+from ..changes.read import read_devices, read_references, read_statuses, select_nodes
+from ..entities.device import bmc_ip, bmc_settings
+from ..entities.fields import Raw
+from ..entities.references import References
+from .operations import HeadNodePower, open_session, targets_of
+
+# The words of other tools beside our own.
+ACTION_WORDS = [*ACTIONS, *(f"power_{action}" for action in ACTIONS if action != "status")]
+_VERBS = {"off": "switch off", "cycle": "cycle", "reset": "reset"}
+
+
+@dataclass(frozen=True)
+class PowerJob:
+    """What to do to whom, and how. `overrides` replace what BCM knows of a BMC, by host name."""
+
+    names: Sequence[str]
+    action: str
+    via: str = "head_node"
+    allow_up: bool = False
+    timeout_s: float = 60.0
+    boot_device: str = ""
+    max_nodes: int | None = None
+    limits: Limits = field(default_factory=Limits)
+    ipmi_port: int = 623
+    overrides: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+
+def power_nodes(head_node: HeadNode, job: PowerJob, *, check_mode: bool) -> dict[str, Any]:
+    """One action for a set of nodes; the result is keyed by host name, failures of single nodes included.
+
+    Raises BcmConfigError for an empty list, head nodes, UP nodes without `allow_up`, and more nodes than `max_nodes`.
+    """
+    selection = select_nodes(read_devices(head_node), job.names)
+    devices = dict(selection.devices)
+    if job.action in _VERBS and not job.allow_up:
+        statuses = read_statuses(head_node, devices)
+        _refuse_up(job.action, [name for name in devices if name not in statuses or statuses[name].status == "UP"])
+    references = read_references(head_node)
+    results = {name: _not_known("BCM knows no such node; provision.yml registers it") for name in selection.missing}
+    with ExitStack() as stack:
+        bmcs = _known_bmcs(devices, references, job, results) if job.via == "ipmi" else {}
+        path = _open_path(head_node, job, devices, bmcs, references, stack.enter_context)
+        names = [name for name in devices if name not in results]
+        _refuse_too_many(job, names)
+        if isinstance(path, IpmiPower) and not check_mode and job.action != "status":
+            # Each BMC's state is read and acted on in one session, so that a slow one never delays the others.
+            results.update(path.run(dict.fromkeys(names, job.action), {}))
+            return _result(_plans(job.action, results), results, check_mode)
+        results.update(path.states(names))
+        plans = _plans(job.action, results)
+        todo = {name: plan for name, plan in plans.items() if plan != "none" and results[name].failure is None}
+        if todo and not check_mode:
+            results.update(path.run(todo, results))
+    return _result(plans, results, check_mode)
+
+
+def _plans(action: str, results: Mapping[str, PowerResult]) -> dict[str, str]:
+    """What is to be sent to each node; none where its state could not even be read."""
+    return {
+        name: "none" if result.before == "UNKNOWN" else plan_power(action, result.before)
+        for name, result in results.items()
+    }
+
+
+def _refuse_too_many(job: PowerJob, names: Sequence[str]) -> None:
+    if job.max_nodes is not None and job.action != "status" and len(names) > job.max_nodes:
+        raise BcmConfigError(
+            f"{len(names)} nodes would be powered, more than max_nodes {job.max_nodes}; nothing was sent"
+        )
+
+
+def _not_known(message: str) -> PowerResult:
+    return PowerResult(failure=Failure.NOT_KNOWN, message=message, tries=0)
+
+
+def _known_bmcs(
+    devices: Mapping[str, Raw], references: References, job: PowerJob, results: dict[str, PowerResult]
+) -> dict[str, Bmc]:
+    """The BMCs to speak to; a node whose BMC nobody knows fails alone, in `results`."""
+    found = {}
+    for name, raw in devices.items():
+        try:
+            found[name] = bmc_of(name, raw, references, job)
+        except BcmConfigError as error:
+            results[name] = _not_known(str(error))
+    return found
+
+
+def _open_path(
+    head_node: HeadNode,
+    job: PowerJob,
+    devices: Mapping[str, Raw],
+    bmcs: Mapping[str, Bmc],
+    references: References,
+    enter: Callable[[Any], Any],
+) -> PowerPath:
+    if job.via == "ipmi":
+        return _open_ipmi(bmcs, job)
+    if job.boot_device or job.overrides:
+        raise BcmConfigError("boot_device and bmcs need via: ipmi; the head node uses what BCM stores")
+    targets = targets_of(devices, references)
+    return HeadNodePower(head_node, enter(open_session(head_node)), SystemClock(), targets, job.timeout_s)
+
+
+def inspect_bmcs(head_node: HeadNode, job: PowerJob) -> dict[str, Any]:
+    """What each BMC tells of itself, by host name of the node."""
+    selection = select_nodes(read_devices(head_node), job.names)
+    references = read_references(head_node)
+    lacking = {name: _not_known("BCM knows no such node") for name in selection.missing}
+    bmcs = _known_bmcs(selection.devices, references, job, lacking)
+    details = _open_ipmi(bmcs, job).details() if bmcs else {}
+    details.update({name: (result, Progress()) for name, result in lacking.items()})
+    return {name: _show_details(*details[name]) for name in dict.fromkeys(job.names)}
+
+
+def _open_ipmi(bmcs: Mapping[str, Bmc], job: PowerJob) -> IpmiPower:
+    if PYGHMI_IMPORT_ERROR is not None:
+        raise BcmConfigError("the Python package pyghmi is missing where this task runs: pip install pyghmi")
+    return IpmiPower(bmcs, Ipmi(job.limits), job.timeout_s, boot_device=job.boot_device)
+
+
+def _show_details(result: PowerResult, progress: Progress) -> dict[str, Any]:
+    asked = result.failure not in (Failure.NOT_TRIED, Failure.NOT_KNOWN)
+    answered = asked and result.failure is not Failure.UNREACHABLE
+    return {
+        "address": result.address,
+        "reachable": answered if asked else None,
+        "credentials_good": _are_credentials_good(result) if answered else None,
+        "power": result.after,
+        "firmware": progress.firmware,
+        "boot_device": progress.boot_device,
+        "failure": result.failure.value if result.failure else None,
+        "error": result.error,
+        "tries": result.tries,
+        "seconds": result.seconds,
+    }
+
+
+def _are_credentials_good(result: PowerResult) -> bool | None:
+    return None if result.failure is Failure.TIMED_OUT else result.failure is not Failure.CREDENTIALS
+
+
+def bmc_of(name: str, device: Raw, references: References, job: PowerJob) -> Bmc:
+    """The BMC of a node: what BCM knows of it, with the caller's overrides."""
+    settings = bmc_settings(device, references) or {}
+    override = {key: value for key, value in job.overrides.get(name, {}).items() if value is not None}
+    address = override.get("address") or bmc_ip(device)
+    username = override.get("username") or settings.get("userName")
+    password = override.get("password") or settings.get("password")
+    known = {"address": address, "username": username, "password": password}
+    missing = [word for word, value in known.items() if not value]
+    if missing:
+        raise BcmConfigError(f"no {' and no '.join(missing)} of the BMC of {name} is known, neither in BCM nor in bmcs")
+    return Bmc(
+        address=str(address),
+        username=str(username),
+        password=str(password),
+        port=int(override.get("port") or job.ipmi_port),
+        privilege=str(settings.get("privilege") or "ADMINISTRATOR"),
+    )
+
+
+def _refuse_up(action: str, up: Sequence[str]) -> None:
+    if up:
+        raise BcmConfigError(
+            f"could not {_VERBS[action]} nodes that are UP: {', '.join(up)}; nothing was sent; "
+            "allow_up: true says that it is meant"
+        )
+
+
+def _result(plans: Mapping[str, str], results: Mapping[str, PowerResult], check_mode: bool) -> dict[str, Any]:
+    nodes = {name: _show(result, plans[name], check_mode) for name, result in results.items()}
+    diff = [
+        {
+            "before_header": f"power {name}",
+            "after_header": f"power {name} ({node['action']})",
+            "before": {"power": node["before"]},
+            "after": {"power": "OFF" if node["action"] == "off" else "ON"},
+        }
+        for name, node in nodes.items()
+        if node["changed"]
+    ]
+    return {"changed": bool(diff), "nodes": nodes, "diff": diff}
+
+
+def _show(result: PowerResult, plan: str, check_mode: bool) -> dict[str, Any]:
+    return {
+        "before": result.before,
+        "action": plan,
+        "after": result.after,
+        "changed": plan != "none" if check_mode else bool(result.sent),
+        "seconds": result.seconds,
+        "tries": result.tries,
+        "failure": result.failure.value if result.failure else None,
+        "address": result.address,
+        "error": result.error,
+    }

@@ -1,0 +1,315 @@
+# SPDX-FileCopyrightText: The baremetal.bcm contributors
+# SPDX-License-Identifier: BSD-2-Clause
+"""Loads a manifest's MAC addresses into NetBox: a few calls for many rows, and a result for each row."""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field, replace
+
+from ..api.client import DEVICES, MAC_ADDRESSES, NetBox, Raw
+from ..api.errors import NetBoxAuthError, NetBoxError
+from ..api.interfaces import BMC_NAMES, find_by_mac, find_by_name, macs_of, set_macs
+from ..api.journal import SUCCESS, WARNING, Entry, entry_key, known_keys, write_entries
+from .manifest import Manifest, Row
+from .rules import BmcPort, Decision, Device, Outcome, Owner, decide
+
+_VM_INTERFACES = "virtualization/interfaces/"
+_INTERFACE = "dcim.interface"
+# NetBox being away is not found out anew for every batch of a long file.
+_BATCHES_IN_VAIN = 3
+_SAY_EVERY_S = 5.0
+
+
+@dataclass(frozen=True)
+class LoadOptions:
+    """How a manifest is loaded; `source` is what journal entries call it."""
+
+    source: str
+    interface_names: tuple[str, ...] = BMC_NAMES
+    batch_size: int = 50
+    parallel_batches: int = 4
+    check_mode: bool = False
+
+
+@dataclass(frozen=True)
+class RowResult:
+    """What became of one line. `before` is the MAC address there was, `entry` is new text for the journal."""
+
+    line: int
+    serial: str
+    mac: str
+    outcome: Outcome
+    message: str
+    device: str = ""
+    interface: str = ""
+    before: str = ""
+    is_set: bool = False
+    entry: str = ""
+
+    @property
+    def changed(self) -> bool:
+        """Whether something was written to NetBox, or would be."""
+        return self.is_set or bool(self.entry)
+
+
+@dataclass
+class _Batch:
+    """Rows on their way: what was decided, which were set, which entries the journal got, and what went wrong."""
+
+    decisions: dict[Row, Decision] = field(default_factory=dict)
+    is_set: set[Row] = field(default_factory=set)
+    entries: dict[Row, Entry] = field(default_factory=dict)
+    error: NetBoxError | None = None
+
+    def with_outcome(self, *outcomes: Outcome) -> dict[Row, Decision]:
+        return {row: each for row, each in self.decisions.items() if each.outcome in outcomes}
+
+    def fail(self, row: Row, message: str) -> None:
+        self.decisions[row] = replace(self.decisions[row], outcome=Outcome.FAILED, message=message)
+
+    def result_of(self, row: Row) -> RowResult:
+        decision, entry = self.decisions[row], self.entries.get(row)
+        return RowResult(
+            line=row.line,
+            serial=row.serial,
+            mac=row.mac,
+            outcome=decision.outcome,
+            message=decision.message,
+            device=decision.device.name if decision.device else "",
+            interface=decision.port.name if decision.port else "",
+            before=decision.port.mac if decision.port else "",
+            is_set=row in self.is_set,
+            entry=entry.text if entry else "",
+        )
+
+
+class MacLoader:
+    """Loads manifests into one NetBox; `say` gets a line every few seconds, `now_s` tells the time."""
+
+    def __init__(
+        self, netbox: NetBox, options: LoadOptions, *, now_s: Callable[[], float], say: Callable[[str], None]
+    ) -> None:
+        self._netbox = netbox
+        self._options = options
+        self._now_s = now_s
+        self._say = say
+
+    def load(self, manifest: Manifest) -> list[RowResult]:
+        """A result for every line that is not blank, in the file's order.
+
+        Safe to repeat. Raises NetBoxError where nothing was done yet; later troubles fail the rows they hit.
+        """
+        results = [
+            RowResult(fault.line, fault.serial, fault.mac, Outcome.FAILED, fault.message) for fault in manifest.faults
+        ]
+        for each in manifest.repeats:
+            said = f"says the same as line {each.first_line}"
+            results.append(RowResult(each.row.line, each.row.serial, each.row.mac, Outcome.REPEATED, said))
+        results += self._load_rows(manifest.rows)
+        return sorted(results, key=lambda result: result.line)
+
+    def _load_rows(self, rows: Sequence[Row]) -> list[RowResult]:
+        size = self._options.batch_size
+        waiting = deque(rows[start : start + size] for start in range(0, len(rows), size))
+        if not waiting:
+            return []
+        progress = _Progress(len(rows), self._now_s, self._say)
+        patience = _Patience()
+        # Alone, so that a wrong token or address is one error and not as many as there are rows.
+        first = self._load_batch(waiting.popleft())
+        patience.note(first.error)
+        progress.add(len(first.decisions))
+        results = [first.result_of(row) for row in first.decisions]
+        results += self._load_others(waiting, patience, progress)
+        for batch in waiting:
+            results += _all_failed(batch, f"not tried any more: {patience.over}")
+        return results
+
+    def _load_others(self, waiting: deque[Sequence[Row]], patience: _Patience, progress: _Progress) -> list[RowResult]:
+        """Load batches, several at once, until none is waiting or patience is over."""
+        results: list[RowResult] = []
+        running: dict[Future[_Batch], Sequence[Row]] = {}
+        with ThreadPoolExecutor(self._options.parallel_batches) as pool:
+            while running or (waiting and not patience.over):
+                while waiting and not patience.over and len(running) < self._options.parallel_batches:
+                    rows = waiting.popleft()
+                    running[pool.submit(self._load_batch, rows)] = rows
+                for future in wait(running, timeout=_SAY_EVERY_S, return_when=FIRST_COMPLETED).done:
+                    rows = running.pop(future)
+                    error = future.exception()
+                    if isinstance(error, NetBoxError):
+                        results += _all_failed(rows, str(error))
+                    else:
+                        batch = future.result()
+                        error = batch.error
+                        results += [batch.result_of(row) for row in batch.decisions]
+                    patience.note(error)
+                    progress.add(len(rows))
+                progress.tell()
+        return results
+
+    def _load_batch(self, rows: Sequence[Row]) -> _Batch:
+        """Raises NetBoxError where nothing was written; what goes wrong in writing stands in the batch."""
+        batch = _Batch(self._decide(rows))
+        self._set(batch)
+        self._note(batch)
+        return batch
+
+    # -- reading --------------------------------------------------------------------------------------------------
+
+    def _decide(self, rows: Sequence[Row]) -> dict[Row, Decision]:
+        devices = self._devices([row.serial for row in rows])
+        single = [found[0].id for found in devices.values() if len(found) == 1]
+        ports = find_by_name(self._netbox, single, self._options.interface_names)
+        owners = self._owners([row.mac for row in rows])
+        decisions = {}
+        for row in rows:
+            found = devices.get(row.serial.casefold(), [])
+            own = ports.get(found[0].id, []) if len(found) == 1 else []
+            decisions[row] = decide(
+                row,
+                devices=found,
+                ports=[_port_of(raw) for raw in own],
+                owners=owners.get(row.mac, []),
+                interface_names=self._options.interface_names,
+            )
+        return decisions
+
+    def _devices(self, serials: Iterable[str]) -> dict[str, list[Device]]:
+        """Devices by serial number in lower case: NetBox finds them in any."""
+        found: dict[str, list[Device]] = defaultdict(list)
+        # The rest of a device would be most of the work. Before NetBox 4.0 only the context can be left out.
+        wanted = {"fields": "id,name,display,serial", "exclude": "config_context"}
+        for raw in self._netbox.find(DEVICES, serial=sorted(set(serials)), **wanted):
+            found[raw["serial"].casefold()].append(Device(raw["id"], str(raw["name"] or raw["display"])))
+        return found
+
+    def _owners(self, macs: Iterable[str]) -> dict[str, list[Owner]]:
+        """Who has these MAC addresses now; addresses of no interface have no owner."""
+        wanted = sorted(set(macs))
+        found: dict[str, list[Owner]] = defaultdict(list)
+        if self._netbox.has_mac_objects:
+            for raw in self._netbox.find(MAC_ADDRESSES, mac_address=wanted):
+                if raw.get("assigned_object_id") is not None:
+                    port_id = raw["assigned_object_id"] if raw["assigned_object_type"] == _INTERFACE else None
+                    found[raw["mac_address"].upper()].append(_owner_of(raw.get("assigned_object") or {}, port_id))
+            return found
+        for mac, ports in find_by_mac(self._netbox, wanted).items():
+            found[mac] += [_owner_of(raw, raw["id"]) for raw in ports]
+        for raw in self._netbox.find(_VM_INTERFACES, mac_address=wanted):
+            for mac in macs_of(raw):
+                found[mac].append(_owner_of(raw, None))
+        return found
+
+    # -- writing --------------------------------------------------------------------------------------------------
+
+    def _set(self, batch: _Batch) -> None:
+        wanted = {row: each.port.id for row, each in batch.with_outcome(Outcome.SET).items() if each.port}
+        verdicts: Mapping[int, NetBoxError | None] = {}
+        if not self._options.check_mode:
+            try:
+                verdicts = set_macs(self._netbox, {port_id: row.mac for row, port_id in wanted.items()})
+            except NetBoxError as error:
+                batch.error = error
+        for row, port_id in wanted.items():
+            refused = batch.error or verdicts.get(port_id)
+            if refused:
+                batch.fail(row, str(refused))
+            else:
+                batch.is_set.add(row)
+
+    def _note(self, batch: _Batch) -> None:
+        """Tell the journal once what was set, and what was not and why."""
+        told = batch.with_outcome(Outcome.SET, Outcome.SKIPPED)
+        entries = {row: _entry_of(row, decision, self._options.source) for row, decision in told.items()}
+        new: dict[Row, Entry] = {}
+        refused: Mapping[Entry, NetBoxError | None] = {}
+        try:
+            known = known_keys(self._netbox, {entry.device_id for entry in entries.values()})
+            new = {row: each for row, each in entries.items() if (each.device_id, each.key) not in known}
+            if not self._options.check_mode:
+                refused = write_entries(self._netbox, list(new.values()))
+        except NetBoxError as error:
+            batch.error = batch.error or error
+            new, refused = entries, dict.fromkeys(entries.values(), error)
+        for row, entry in new.items():
+            why = refused.get(entry)
+            if why is None:
+                batch.entries[row] = entry
+            else:
+                was = "the MAC address was set, but " if row in batch.is_set else ""
+                batch.fail(row, f"{was}the journal could not be told: {why}")
+
+
+class _Patience:
+    """When to stop trying: at once where we are not let in, and after several batches that NetBox did not answer."""
+
+    def __init__(self) -> None:
+        self.over: NetBoxError | None = None
+        self._in_vain = 0
+
+    def note(self, error: BaseException | None) -> None:
+        if not isinstance(error, NetBoxError):
+            self._in_vain = 0
+            return
+        self._in_vain += 1
+        if isinstance(error, NetBoxAuthError) or self._in_vain >= _BATCHES_IN_VAIN:
+            self.over = self.over or error
+
+
+class _Progress:
+    """Says a line every few seconds."""
+
+    def __init__(self, total: int, now_s: Callable[[], float], say: Callable[[str], None]) -> None:
+        self._total = total
+        self._now_s = now_s
+        self._say = say
+        self._began_s = self._told_s = now_s()
+        self._done = 0
+
+    def add(self, rows: int) -> None:
+        self._done += rows
+        self.tell()
+
+    def tell(self) -> None:
+        now_s = self._now_s()
+        if now_s - self._told_s < _SAY_EVERY_S:
+            return
+        self._told_s = now_s
+        rate = self._done / (now_s - self._began_s)
+        left = f"about {_in_words((self._total - self._done) / rate)} left" if rate else "NetBox is slow"
+        self._say(f"{self._done} of {self._total} rows, {rate:.0f} rows/s, {left}")
+
+
+def _in_words(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
+
+
+def _port_of(raw: Raw) -> BmcPort:
+    return BmcPort(raw["id"], raw["name"], (raw["mac_address"] or "").upper(), macs_of(raw), str(raw["last_updated"]))
+
+
+def _owner_of(raw: Raw, port_id: int | None) -> Owner:
+    """The owner behind an interface of a device or of a virtual machine."""
+    holder = raw.get("device") or raw.get("virtual_machine") or {}
+    device = str(holder.get("name") or holder.get("display") or "something not visible")
+    return Owner(device, str(raw.get("name") or raw.get("display") or "?"), port_id)
+
+
+def _entry_of(row: Row, decision: Decision, source: str) -> Entry:
+    if decision.device is None:
+        raise AssertionError("what concerns no device is noted nowhere")
+    origin = f"line {row.line} of {source}"
+    if decision.outcome is Outcome.SET and decision.port:
+        kind, text = SUCCESS, f"BMC MAC address {row.mac} was set on interface {decision.port.name}, from {origin}."
+    else:
+        kind, text = WARNING, f"BMC MAC address {row.mac} from {origin} was not set: {decision.message}."
+    return Entry(decision.device.id, entry_key("bmc mac", *decision.key), kind, text)
+
+
+def _all_failed(rows: Iterable[Row], message: str) -> list[RowResult]:
+    return [RowResult(row.line, row.serial, row.mac, Outcome.FAILED, message) for row in rows]

@@ -1,0 +1,155 @@
+# SPDX-FileCopyrightText: The baremetal.bcm contributors
+# SPDX-License-Identifier: BSD-2-Clause
+"""Between the options of netbox_bmc_mac and the loader: reads the manifest, shapes the result, writes the report."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..api.errors import NetBoxConfigError
+from ..api.interfaces import BMC_NAMES
+from .loader import LoadOptions, RowResult
+from .manifest import Manifest, ManifestError, decode_manifest, parse_manifest
+from .rules import Outcome
+
+MAC_LOADER: dict[str, Any] = {
+    "path": {"type": "path"},
+    "content": {"type": "str"},
+    "interface_names": {"type": "list", "elements": "str", "default": list(BMC_NAMES)},
+    "batch_size": {"type": "int", "default": LoadOptions.batch_size},
+    "parallel_batches": {"type": "int", "default": LoadOptions.parallel_batches},
+    "report_path": {"type": "path"},
+    "fail_on_error": {"type": "bool", "default": True},
+}
+MAC_LOADER_RULES: dict[str, Any] = {
+    "mutually_exclusive": [["path", "content"]],
+    "required_one_of": [["path", "content"]],
+}
+
+# What a person still reads of a long list.
+_MOST_LINES = 20
+_MOST_REASONS = 3
+_WORTH_A_LINE = (Outcome.FAILED, Outcome.SKIPPED)
+_COLUMNS = ("line", "serial", "mac", "outcome", "device", "interface", "message")
+
+
+def read_manifest(path: str | None, content: str | None) -> Manifest:
+    """The manifest in a file or in a text; raises NetBoxConfigError."""
+    try:
+        text = content or "" if path is None else decode_manifest(Path(path).read_bytes())
+        return parse_manifest(text)
+    except OSError as error:
+        raise NetBoxConfigError(f"could not read the manifest {path}: {error.strerror}") from error
+    except ManifestError as error:
+        raise NetBoxConfigError(f"could not use the manifest{f' {path}' if path else ''}: {error}") from error
+
+
+def load_options_of(params: Mapping[str, Any], *, check_mode: bool) -> LoadOptions:
+    """The loader's options of a task; raises NetBoxConfigError where one makes no sense."""
+    names = tuple(name.strip() for name in params["interface_names"] if name.strip())
+    if not names:
+        raise NetBoxConfigError("interface_names is empty: say what the interfaces of BMCs are called")
+    for option, most in (("batch_size", 1000), ("parallel_batches", 32)):
+        if not 1 <= params[option] <= most:
+            raise NetBoxConfigError(f"{option} must be from 1 to {most}, not {params[option]}")
+    return LoadOptions(
+        source=Path(params["path"]).name if params["path"] else "a manifest",
+        interface_names=names,
+        batch_size=params["batch_size"],
+        parallel_batches=params["parallel_batches"],
+        check_mode=check_mode,
+    )
+
+
+def load_result(manifest: Manifest, results: Sequence[RowResult], *, fail_on_error: bool) -> dict[str, Any]:
+    """The task's result; failed where a row failed and the caller wants that."""
+    failures = {str(each.line): _failure(each) for each in results if each.outcome is Outcome.FAILED}
+    shown = {
+        "changed": any(each.changed for each in results),
+        "rows": [_row(each) for each in results],
+        "counts": _counts(results),
+        "failures": failures,
+        "ignored_columns": list(manifest.ignored_columns),
+        "diff": [_diff(each) for each in results if each.changed],
+    }
+    if failures and fail_on_error:
+        reasons = [f"line {line}: {why}" for line, why in list(failures.items())[:_MOST_REASONS]]
+        more = [f"{len(failures) - _MOST_REASONS} more"] if len(failures) > _MOST_REASONS else []
+        said = "; ".join([*reasons, *more])
+        return {**shown, "failed": True, "msg": f"{len(failures)} of {len(results)} rows failed: {said}"}
+    return shown
+
+
+def summary_lines(manifest: Manifest, results: Sequence[RowResult], *, check_mode: bool) -> Iterator[str]:
+    """What a person reads at the end: the rows that need one, and the counts."""
+    told = [each for each in results if each.outcome in _WORTH_A_LINE][:_MOST_LINES]
+    wide = max((len(each.serial) for each in told), default=0)
+    for each in told:
+        yield f"  line {each.line:>5}  {each.serial:<{wide}}  {each.outcome.value:<7}  {each.message}"
+    left = sum(each.outcome in _WORTH_A_LINE for each in results) - len(told)
+    if left:
+        yield f"  and {left} more such rows; report_path gives a file with all"
+    if manifest.ignored_columns:
+        yield f"  columns that were ignored: {', '.join(manifest.ignored_columns)}"
+    counts = ", ".join(f"{count} {outcome}" for outcome, count in _counts(results).items() if count)
+    yield f"{len(results)} rows: {counts}{' (check mode: nothing was written)' if check_mode else ''}"
+
+
+def write_rows(path: str, results: Sequence[RowResult]) -> None:
+    """Write a report, whole or not at all: CSV where the name ends in .csv, else JSON. Raises NetBoxConfigError."""
+    target = Path(path).absolute()
+    rows = [_row(each) for each in results]
+    if target.suffix.lower() == ".csv":
+        text = io.StringIO()
+        writer = csv.DictWriter(text, _COLUMNS, extrasaction="ignore", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        content = text.getvalue()
+    else:
+        content = json.dumps({"counts": _counts(results), "rows": rows}, indent=2) + "\n"
+    half = target.with_name(f".{target.name}.half")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        half.write_text(content, encoding="utf-8")
+        half.replace(target)
+    except OSError as error:
+        raise NetBoxConfigError(f"could not write the report to {path}: {error.strerror}") from error
+
+
+def _row(result: RowResult) -> dict[str, Any]:
+    return {
+        "line": result.line,
+        "serial": result.serial,
+        "mac": result.mac,
+        "outcome": result.outcome.value,
+        "device": result.device,
+        "interface": result.interface,
+        "message": result.message,
+        "changed": result.changed,
+    }
+
+
+def _counts(results: Sequence[RowResult]) -> dict[str, int]:
+    counted = Counter(each.outcome for each in results)
+    return {outcome.value: counted[outcome] for outcome in Outcome}
+
+
+def _failure(result: RowResult) -> str:
+    return f"{result.serial}: {result.message}" if result.serial else result.message
+
+
+def _diff(result: RowResult) -> dict[str, Any]:
+    header = f"{result.device} {result.interface}"
+    after = {"mac_address": result.mac if result.is_set else result.before}
+    return {
+        "before_header": header,
+        "after_header": header,
+        "before": {"mac_address": result.before},
+        "after": {**after, "journal": result.entry} if result.entry else after,
+    }

@@ -1,0 +1,130 @@
+# SPDX-FileCopyrightText: The baremetal.bcm contributors
+# SPDX-License-Identifier: BSD-2-Clause
+"""What is to be done for one row of a manifest, given what NetBox has. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from .manifest import Row
+
+# Only a few of many names help in a message.
+_SHOWN = 5
+
+
+class Outcome(str, Enum):
+    """What became of a row. Only FAILED fails a run."""
+
+    SET = "set"
+    UNCHANGED = "unchanged"
+    SKIPPED = "skipped"
+    REPEATED = "repeated"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class Device:
+    """A device of NetBox."""
+
+    id: int
+    name: str
+
+
+@dataclass(frozen=True)
+class BmcPort:
+    """A BMC's interface: the MAC address NetBox shows for it, and all it has (from NetBox 4.2 on there may be more)."""
+
+    id: int
+    name: str
+    mac: str = ""
+    macs: tuple[str, ...] = ()
+    version: str = ""  # when NetBox says it was changed last
+
+
+@dataclass(frozen=True)
+class Owner:
+    """The interface that has a MAC address, `device` being a device or a virtual machine."""
+
+    device: str
+    interface: str
+    port_id: int | None = None  # none where it is no interface of a device
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What to do for a row, and why; `key` makes the journal's entry this entry and no other."""
+
+    outcome: Outcome
+    message: str
+    device: Device | None = None
+    port: BmcPort | None = None
+    key: tuple[str, ...] = ()
+
+
+def decide(
+    row: Row,
+    *,
+    devices: Sequence[Device],
+    ports: Sequence[BmcPort],
+    owners: Sequence[Owner],
+    interface_names: Sequence[str],
+) -> Decision:
+    """The verdict for a row: `devices` have its serial number, `ports` are BMC interfaces of that one device, and
+    `owners` have its MAC address."""
+    if len(devices) != 1:
+        return Decision(Outcome.FAILED, _not_one_device(row, devices))
+    device = devices[0]
+    port = _port_for(row, ports)
+    if port is None:
+        return Decision(Outcome.FAILED, _not_one_port(device, ports, interface_names), device)
+    others = [owner for owner in owners if owner.port_id != port.id]
+    if others:
+        said = (
+            f"{row.mac} belongs to {_few([f'interface {each.interface} of {each.device}' for each in others])} already"
+        )
+        return Decision(Outcome.FAILED, f"{said}: correct the one that is wrong", device, port)
+    if port.mac == row.mac:
+        return Decision(Outcome.UNCHANGED, f"interface {port.name} has this MAC address already", device, port)
+    if not port.mac and set(port.macs) <= {row.mac}:
+        return Decision(
+            Outcome.SET,
+            f"interface {port.name} gets this MAC address",
+            device,
+            port,
+            ("set", str(port.id), row.mac, port.version),
+        )
+    if row.mac in port.macs:
+        said = f"interface {port.name} has this MAC address beside {port.mac or 'others'}"
+        return Decision(Outcome.UNCHANGED, said, device, port)
+    has = port.mac or _few(port.macs)
+    said = (
+        f"interface {port.name} keeps the other MAC address it has, {has}: correct it by hand if the manifest is right"
+    )
+    return Decision(Outcome.SKIPPED, said, device, port, ("skipped", str(port.id), row.mac, has))
+
+
+def _port_for(row: Row, ports: Sequence[BmcPort]) -> BmcPort | None:
+    having = [port for port in ports if row.mac in (port.mac, *port.macs)]
+    candidates = having or ports
+    return candidates[0] if len(candidates) == 1 else None
+
+
+def _not_one_device(row: Row, devices: Sequence[Device]) -> str:
+    if not devices:
+        return f"NetBox has no device with serial number {row.serial}"
+    names = _few([f"{device.name} ({device.id})" for device in devices])
+    return f"{len(devices)} devices have serial number {row.serial}: {names}"
+
+
+def _not_one_port(device: Device, ports: Sequence[BmcPort], interface_names: Sequence[str]) -> str:
+    if not ports:
+        return f"device {device.name} has no interface named {' or '.join(interface_names)}"
+    names = _few([port.name for port in ports])
+    return f"device {device.name} has {len(ports)} BMC interfaces, {names}: say in interface_names which one it is"
+
+
+def _few(names: Sequence[str]) -> str:
+    more = len(names) - _SHOWN
+    return ", ".join([*names[:_SHOWN], *([f"{more} more"] if more > 0 else [])])

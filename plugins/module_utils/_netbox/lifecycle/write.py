@@ -1,0 +1,250 @@
+# SPDX-FileCopyrightText: The baremetal.bcm contributors
+# SPDX-License-Identifier: BSD-2-Clause
+"""Brings NetBox from one world to another: addresses first, then what devices are known by, states last."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from typing import Any
+
+from ..api.client import DEVICES, IP_ADDRESSES, Made, NetBox, Raw
+from ..api.errors import NetBoxApiError, NetBoxError, NetBoxNotFound, NetBoxStale
+from .read import GLOBAL, VrfId, read_addresses, read_devices
+from .state import Device, IpAddress, Reassignment, StateField, World, reassignments
+
+_INTERFACE = "dcim.interface"
+_IN_FLIGHT = 4
+
+
+class AddressLost(NetBoxApiError):
+    """Somebody else gave the address to something else at the same moment; ours was taken back."""
+
+
+@dataclass
+class Written:
+    """What became of the devices of one round: an error, or `stale` where somebody changed the state meanwhile."""
+
+    errors: dict[int, NetBoxError] = field(default_factory=dict)
+    stale: set[int] = field(default_factory=set)
+
+    def is_good(self, device_id: int) -> bool:
+        return device_id not in self.errors and device_id not in self.stale
+
+
+@dataclass(frozen=True)
+class Writer:
+    """How addresses and states are written."""
+
+    netbox: NetBox
+    state_field: StateField
+    vrf_id: VrfId = GLOBAL
+    tags: Sequence[str] = ()
+
+    def write(self, before: World, after: World, device_of: Mapping[int, int]) -> Written:
+        """All that differs. `device_of` maps interfaces to devices. Errors of the connection are raised.
+
+        A device whose address could not be assigned keeps its state: the next event finishes what is left.
+        """
+        written = Written()
+        moves = list(reassignments(before, after))
+        fresh = [move for move in moves if move.before is None or move.before.is_free]
+        ids = self._assign_fresh(fresh, device_of, written)
+        self._redesignate(before, after, ids, written)
+        moved = [move for move in moves if move not in fresh]
+        self._reassign(moved, device_of, written)
+        self._take_back_lost([move for move in moves if move.after.interface_id is not None], ids, device_of, written)
+        self._move_states(before, after, written)
+        return written
+
+    # -- addresses ------------------------------------------------------------------------------------------------
+
+    def _assign_fresh(
+        self, moves: Sequence[Reassignment], device_of: Mapping[int, int], written: Written
+    ) -> dict[int, int]:
+        """Create what is new and take what was free; answers the ids that were given for those that were invented."""
+        new = [move.after for move in moves if move.before is None]
+        ids = {}
+        for address, made in zip(new, self.netbox.create_many(IP_ADDRESSES, [self._body_of(each) for each in new])):
+            device_id = _device(address, device_of)
+            if isinstance(made, NetBoxApiError) and "uplicate" in made.complaints.get("address", ""):
+                # NetBox enforces unique addresses, and somebody was quicker: look again whose it is now.
+                written.stale.add(device_id)
+            elif isinstance(made, NetBoxError):
+                _note(written, device_id, made)
+            else:
+                ids[address.id] = int(made["id"])
+        self._reassign([move for move in moves if move.before is not None], device_of, written)
+        return ids
+
+    def _reassign(self, moves: Sequence[Reassignment], device_of: Mapping[int, int], written: Written) -> None:
+        """Change whom address objects belong to, unless it was their device's turn to fail before."""
+        left = {}
+        for move in moves:
+            if move.before is not None and written.is_good(_device(move.after, device_of, move.before)):
+                left[move.before.id] = move
+        changes = {address_id: _belongs_to(move.after.interface_id) for address_id, move in left.items()}
+        stamps = {address_id: move.before.last_updated for address_id, move in left.items() if move.before}
+        for address_id, made in self._update(IP_ADDRESSES, changes, stamps).items():
+            device_id = _device(left[address_id].after, device_of, left[address_id].before)
+            if isinstance(made, NetBoxStale):
+                written.stale.add(device_id)
+            elif isinstance(made, NetBoxError):
+                _note(written, device_id, made)
+
+    def _body_of(self, address: IpAddress) -> Raw:
+        body: dict[str, Any] = {
+            "address": address.address,
+            "status": "dhcp",
+            **_belongs_to(address.interface_id),
+            "tags": [{"name": tag} for tag in self.tags],
+        }
+        return body if self.vrf_id == GLOBAL else {**body, "vrf": self.vrf_id}
+
+    def _take_back_lost(
+        self, moves: Sequence[Reassignment], ids: Mapping[int, int], device_of: Mapping[int, int], written: Written
+    ) -> None:
+        """Look whether two gave the same address away at once: the object with the lowest id stays, ours gives way."""
+        ours = {ids.get(move.after.id, move.after.id): move for move in moves if move.after.interface_id is not None}
+        ours = {each: move for each, move in ours.items() if each > 0}
+        hosts = {move.after.host for move in ours.values()}
+        known = read_addresses(self.netbox, hosts=hosts, vrf_id=self.vrf_id)
+        for address_id, move in ours.items():
+            device_id = _device(move.after, device_of)
+            if not written.is_good(device_id):
+                continue
+            stored = known.get(address_id)
+            if move.before is None and _has_twin(move.after, address_id, known.values()):
+                # Two runs recorded the same lease at once.
+                self._undo(address_id, created=True)
+                continue
+            rival = _rival(move.after, address_id, known.values())
+            if stored is not None and stored.interface_id == move.after.interface_id and rival is None:
+                continue
+            if stored is not None and stored.interface_id == move.after.interface_id:
+                self._undo(address_id, created=move.before is None)
+            winner = rival.owner if rival else (stored.owner if stored else "nothing")
+            _note(written, device_id, AddressLost(f"{move.after.host} was given to {winner} at the same moment"))
+
+    def _undo(self, address_id: int, *, created: bool) -> None:
+        try:
+            if created:
+                self.netbox.delete(IP_ADDRESSES, address_id)
+            else:
+                self.netbox.update(IP_ADDRESSES, address_id, _belongs_to(None))
+        except NetBoxNotFound:
+            return
+
+    # -- devices --------------------------------------------------------------------------------------------------
+
+    def _redesignate(self, before: World, after: World, ids: Mapping[int, int], written: Written) -> None:
+        changes = {}
+        for device_id, device in after.devices.items():
+            old = before.devices[device_id].designated
+            moved = {name: ids.get(each, each) for name, each in device.designated.items() if old.get(name) != each}
+            if moved and written.is_good(device_id):
+                changes[device_id] = moved
+        for device_id, made in self.netbox.update_many(DEVICES, changes).items():
+            if isinstance(made, NetBoxError):
+                _note(written, device_id, made)
+
+    def _move_states(self, before: World, after: World, written: Written) -> None:
+        """Set the states that differ, of devices that are still in the state the plan was made for."""
+        wanted = {
+            device_id: device.state
+            for device_id, device in after.devices.items()
+            if device.state != before.devices[device_id].state and written.is_good(device_id)
+        }
+        stamps: dict[int, str] = {}
+        changes: dict[int, Raw] = {}
+        # Writing addresses took its time. Where there is no If-Match, this look is as late as it can be.
+        for device_id, device in read_devices(self.netbox, wanted, self.state_field).items():
+            if device.state != before.devices[device_id].state:
+                written.stale.add(device_id)
+                continue
+            stamps[device_id] = device.last_updated
+            changes[device_id] = self.state_field.change(wanted[device_id])
+        for device_id, made in self._update(DEVICES, changes, stamps).items():
+            if isinstance(made, NetBoxStale):
+                written.stale.add(device_id)
+            elif isinstance(made, NetBoxError):
+                _note(written, device_id, _explained(made, wanted[device_id], self.state_field))
+            elif Device.from_api(made, self.state_field).state != wanted[device_id]:
+                text = f"NetBox answered success, but did not keep the state {wanted[device_id]}"
+                _note(written, device_id, NetBoxApiError(text, status=200))
+        for device_id in wanted:
+            if device_id not in changes and written.is_good(device_id):
+                _note(written, device_id, NetBoxNotFound("the device was deleted meanwhile", status=404))
+
+    def _update(self, path: str, changes: Mapping[int, Raw], stamps: Mapping[int, str]) -> dict[int, Made]:
+        """Change objects: each alone with If-Match where NetBox honours it, which it does not in bulk; else in bulk."""
+        if not changes or not self.netbox.has_etags:
+            return self.netbox.update_many(path, changes)
+
+        def one(object_id: int) -> Made:
+            try:
+                return self._update_one(path, object_id, changes[object_id], stamps[object_id])
+            except NetBoxApiError as error:
+                return error
+
+        with ThreadPoolExecutor(max_workers=_IN_FLIGHT) as pool:
+            return dict(zip(changes, pool.map(one, changes)))
+
+    def _update_one(self, path: str, object_id: int, change: Raw, stamp: str) -> Raw:
+        """Change one object if it is as it was; raises NetBoxStale if not."""
+        try:
+            return self.netbox.update(path, object_id, change, if_match=etag_of(stamp))
+        except NetBoxStale:
+            # Perhaps it was not changed, and this NetBox only makes its ETags in another way.
+            current = self.netbox.get(path, object_id)
+            if current.etag is None or current.raw.get("last_updated") != stamp:
+                raise
+            return self.netbox.update(path, object_id, change, if_match=current.etag)
+
+
+def etag_of(last_updated: str) -> str:
+    """The ETag that NetBox 4.6 makes of the time an object was changed, so that a list saves reading one by one."""
+    moment = datetime.fromisoformat(last_updated.replace("Z", "+00:00"))
+    return f'W/"{moment.astimezone(timezone.utc).isoformat()}"'
+
+
+def _belongs_to(interface_id: int | None) -> Raw:
+    kind = None if interface_id is None else _INTERFACE
+    return {"assigned_object_type": kind, "assigned_object_id": interface_id}
+
+
+def _device(after: IpAddress, device_of: Mapping[int, int], before: IpAddress | None = None) -> int:
+    """Whose device an assignment is for, or whose a release."""
+    interface_id = after.interface_id
+    if interface_id is None and before is not None:
+        interface_id = before.interface_id
+    return device_of.get(interface_id or 0, 0)
+
+
+def _rival(ours: IpAddress, address_id: int, known: Iterable[IpAddress]) -> IpAddress | None:
+    others = [each for each in known if each.host == ours.host and not each.is_free and each.id < address_id]
+    return next((each for each in others if each.interface_id != ours.interface_id), None)
+
+
+def _has_twin(ours: IpAddress, address_id: int, known: Iterable[IpAddress]) -> bool:
+    same = (each for each in known if each.host == ours.host and each.interface_id == ours.interface_id)
+    return any(each.id < address_id for each in same)
+
+
+def _note(written: Written, device_id: int, error: NetBoxError) -> None:
+    written.errors.setdefault(device_id, error)
+
+
+def _explained(error: NetBoxError, state: str, state_field: StateField) -> NetBoxError:
+    said = isinstance(error, NetBoxApiError) and not isinstance(error, NetBoxNotFound)
+    if not said:
+        return error
+    where = state_field.custom_field or "status"
+    return NetBoxApiError(f"{error}; whether {where} may be {state} is what netbox_bootstrap looks at")
+
+
+def states_missing(states: Collection[str], allowed: Collection[str] | None) -> list[str]:
+    """States that devices can't have; none where NetBox does not tell."""
+    return [] if allowed is None else sorted(set(states) - set(allowed))

@@ -1,0 +1,158 @@
+# SPDX-FileCopyrightText: The baremetal.bcm contributors
+# SPDX-License-Identifier: BSD-2-Clause
+"""Takes nodes before they are touched: claim, intent and boot mode in one update each, then a second look.
+
+The second look is what makes two runs exclude each other (see `claim`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from .._head_node.api.client import HeadNode
+from .._head_node.changes.apply import Outcome, Store, converge
+from .._head_node.entities.claim import Claim, Owner, claim_values, released_values
+from .._head_node.entities.device import DEVICE
+from .._head_node.entities.fields import Context, Raw
+from .._head_node.entities.record import intent_values
+from .._head_node.entities.status import DeviceStatus
+from .._values.clock import Clock
+from .decide import Action, Decision
+from .gather_facts import Survey
+from .node_run import Case, NodeResult, devices_of, fail, settle
+
+# Written between one reading and the next; more of them, and a rival's claim would be overlooked for too long.
+_MOST_AT_ONCE = 100
+
+Values = Mapping[str, Any]
+
+
+@dataclass
+class Claims:
+    """The claims of one run. `lasts_s` is how long one holds where it is not renewed, `settle_s` how long to wait
+    before the second look: longer than any run takes from reading a device to writing it."""
+
+    head_node: HeadNode
+    clock: Clock
+    owner: Owner
+    survey: Survey
+    lasts_s: float = 300.0
+    settle_s: float = 2.0
+    workers: int = 1
+    bulk: bool = False
+    _renewed_s: float = field(default=float("-inf"))
+    _anchor: str = ""
+
+    def take(
+        self, cases: Mapping[str, Case], statuses: Mapping[str, DeviceStatus]
+    ) -> tuple[dict[str, Case], dict[str, NodeResult]]:
+        """Claim nodes and note what is about to be done: those that are ours now, and the results of the others.
+
+        Raises BcmTransportError where the head node goes away; taking the same nodes again is safe.
+        """
+        taken: dict[str, Case] = {}
+        results: dict[str, NodeResult] = {}
+        for chunk in _chunks(list(cases), len(cases) if self.bulk else _MOST_AT_ONCE):
+            fresh = self.survey.look_again({name: cases[name] for name in chunk}, statuses)
+            results.update({name: settle(case) for name, case in fresh.items() if not case.decision.action.acts})
+            acting = {name: case for name, case in fresh.items() if case.decision.action.acts}
+            wanted = {name: self._options(case) for name, case in acting.items()}
+            for name, outcome in self._write(wanted, devices_of(acting)).items():
+                if outcome.error is None:
+                    taken[name] = acting[name]
+                else:
+                    results[name] = self._explain(acting[name], outcome)
+        if taken:
+            self.clock.sleep(self.settle_s)
+            lost = self._lose_races(taken)
+            results.update({name: settle(_refused(taken.pop(name), reason)) for name, reason in lost.items()})
+            self._renewed_s = self.clock.now_s()
+        return taken, results
+
+    def give_back(
+        self, values: Mapping[str, Values], devices: Mapping[str, Raw], still_open: Mapping[str, Case]
+    ) -> dict[str, Outcome]:
+        """Write notes on devices whose work is over, and give back their claims."""
+        if self._anchor in values:
+            # The claims of the others hang on this one.
+            self._renewed_s = float("-inf")
+            self.renew(still_open)
+        wanted = {
+            name: {"hostname": name, "extra_values": {**noted, **released_values()}} for name, noted in values.items()
+        }
+        return self._write(wanted, devices)
+
+    def renew(self, still_open: Mapping[str, Case]) -> None:
+        """Keep all claims alive by renewing one, where a third of their time has passed."""
+        if self.clock.now_s() - self._renewed_s < self.lasts_s / 3:
+            return
+        for name, raw in devices_of(still_open).items():
+            found = self.head_node.get_devices_by_uuids([str(raw["uuid"])])
+            devices = dict(zip([name], found))
+            if devices and self._write({name: self._claim_on(name)}, devices)[name].error is None:
+                self._anchor, self._renewed_s = name, self.clock.now_s()
+                return
+
+    # -- parts ------------------------------------------------------------------------------------------------------
+
+    def _options(self, case: Case) -> dict[str, Any]:
+        options = self._claim_on(case.name)
+        if case.decision.action is not Action.WATCH and case.facts is not None and case.facts.assignment is not None:
+            options["extra_values"].update(
+                intent_values(case.facts.assignment, wall_s=self.clock.wall_s(), last_power_ms=case.last_power_ms)
+            )
+        if case.decision.next_boot_install_mode:
+            options["next_boot_install_mode"] = case.decision.next_boot_install_mode
+        return options
+
+    def _claim_on(self, name: str) -> dict[str, Any]:
+        until_s = self.clock.wall_s() + self.lasts_s
+        return {"hostname": name, "extra_values": claim_values(self.owner, until_s=until_s)}
+
+    def _write(self, wanted: Mapping[str, Values], devices: Mapping[str, Raw]) -> dict[str, Outcome]:
+        if not wanted:
+            return {}
+        uuids = [str(raw["uuid"]) for raw in devices.values()]
+        store = Store(
+            self.head_node, DEVICE, lambda: self.head_node.get_devices_by_uuids(uuids), self.workers, self.bulk
+        )
+        return converge(store, wanted, Context(), stored=devices)
+
+    def _explain(self, case: Case, outcome: Outcome) -> NodeResult:
+        """The result of a node whose claim could not be written; it may be that a rival wrote over it each time."""
+        claim = Claim.from_api((outcome.stored or {}).get("extra_values"))
+        if claim is not None and claim.run != self.owner.run:
+            return settle(_refused(case, f"{claim.owner} claimed it at the same moment"))
+        return fail(case, str(outcome.error))
+
+    def _lose_races(self, taken: Mapping[str, Case]) -> dict[str, str]:
+        """The nodes that another run took at the same moment, and why they are its."""
+        devices = devices_of(taken)
+        uuids = [str(raw["uuid"]) for raw in devices.values()]
+        stored = {raw["hostname"]: raw for raw in self.head_node.get_devices_by_uuids(uuids)}
+        claims = {name: Claim.from_api(stored.get(name, {}).get("extra_values")) for name in taken}
+        history = self.survey.last_power(devices)
+        powered = {
+            name: "somebody powered it at the same moment"
+            for name, case in taken.items()
+            if case.decision.action.powers and history.get(name, (0, ""))[0] > case.last_power_ms
+        }
+        overwritten = {
+            name: f"{claim.owner if claim else 'somebody'} claimed it at the same moment"
+            for name, claim in claims.items()
+            if claim is None or claim.run != self.owner.run
+        }
+        ours = {name: stored[name] for name in powered if name not in overwritten and name in stored}
+        self._write({name: {"hostname": name, "extra_values": released_values()} for name in ours}, ours)
+        return {**powered, **overwritten}
+
+
+def _refused(case: Case, reason: str) -> Case:
+    return replace(case, decision=Decision(Action.REFUSE, f"{reason}; it is left to them"))
+
+
+def _chunks(names: Sequence[str], most: int) -> Iterator[Sequence[str]]:
+    for start in range(0, len(names), max(1, most)):
+        yield names[start : start + most]

@@ -1,0 +1,162 @@
+# SPDX-FileCopyrightText: The baremetal.bcm contributors
+# SPDX-License-Identifier: BSD-2-Clause
+"""Reads what a run must know of its nodes, and decides for each. A constant number of calls, none of which writes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from .._bmc.power import PowerResult
+from .._head_node.api.client import HeadNode
+from .._head_node.changes.read import read_devices, read_references, read_statuses, select_nodes
+from .._head_node.entities.claim import Owner, ends_of, rival_of
+from .._head_node.entities.fields import Raw
+from .._head_node.entities.record import Record
+from .._head_node.entities.references import Names, References
+from .._head_node.entities.status import DeviceStatus, Slots
+from .._head_node.power.operations import HeadNodePower, open_session, targets_of
+from .._values.clock import Clock
+from .admission import Pipeline
+from .decide import Action, decide
+from .node_run import Case, Job, facts_of, refuse_too_many
+from .timeline import Timeline
+
+# Operations in the power history after which a node is off (bcm-api.md 5).
+_WAYS_OFF = frozenset({"OFF", "SHUTDOWN"})
+
+
+@dataclass
+class Survey:
+    """The reading behind one run over one set of nodes."""
+
+    head_node: HeadNode
+    clock: Clock
+    job: Job
+    owner: Owner
+    power_timeout_s: float = 60.0
+    references: References = field(default_factory=References)
+    _recorded: list[Timeline | None] = field(default_factory=list)
+
+    def look(self) -> dict[str, Case]:
+        """Read all and decide for every node.
+
+        Raises BcmConfigError for an empty set, for what is no node, and for more nodes to power than allowed.
+        """
+        self.references = read_references(self.head_node, networks=False, partitions=False)
+        devices = read_devices(self.head_node)
+        self._recorded = [
+            Timeline.from_words(Record.from_api(raw.get("extra_values")).timeline) for raw in devices.values()
+        ]
+        selection = select_nodes(devices, self.job.names)
+        statuses = read_statuses(self.head_node, selection.devices)
+        claims = self._claims(devices.values(), selection.devices)
+        cases = {
+            name: self._case(name, selection.devices.get(name), statuses.get(name), claims.get(name, ""))
+            for name in dict.fromkeys(self.job.names)
+        }
+        cases = self._look_closer(cases)
+        refuse_too_many(cases, self.job.request.max_nodes)
+        return cases
+
+    def look_again(self, cases: Mapping[str, Case], statuses: Mapping[str, DeviceStatus]) -> dict[str, Case]:
+        """Decide anew for nodes whose turn has come: two calls. The power states are those of `look`."""
+        names = {str(case.device["uuid"]): name for name, case in cases.items() if case.device is not None}
+        devices = {names[raw["uuid"]]: raw for raw in self.head_node.get_devices_by_uuids(list(names))}
+        # Another run renews its claims on one of its devices: the others' look as if they had ended.
+        everywhere = read_devices(self.head_node) if ends_of(devices.values()).keys() - {self.owner.run} else devices
+        claims = self._claims(everywhere.values(), devices)
+        history = self.last_power(devices)
+        again = {}
+        for name, case in cases.items():
+            fresh = self._case(name, devices.get(name), statuses.get(name, case.status), claims.get(name, ""))
+            if fresh.facts is not None and case.facts is not None:
+                facts = replace(fresh.facts, power=case.facts.power, power_error=case.facts.power_error)
+                fresh = replace(fresh, facts=facts, power=case.power)
+                fresh = self._with_history(fresh, history.get(name, (0, "")))
+            again[name] = fresh
+        return again
+
+    def pipeline(self) -> Pipeline:
+        """The provisioning slots, and what phases took in earlier runs on this cluster; one call."""
+        return Pipeline.of(Slots.from_api(self.head_node.get_provisioning_status()), self._recorded)
+
+    def last_power(self, devices: Mapping[str, Raw]) -> dict[str, tuple[int, str]]:
+        """When power was last sent to each node, in ms of the head node's clock, and what; STATUS does not count."""
+        names = {str(raw["uuid"]): name for name, raw in devices.items()}
+        last: dict[str, tuple[int, str]] = {}
+        for entry in self.head_node.power_operation_history(list(names)) if names else []:
+            name = names.get(str(entry.get("ref_device_uuid")))
+            operation = str(entry.get("operation"))
+            if name and operation != "STATUS":
+                last[name] = max(last.get(name, (0, "")), (int(entry.get("executionTime") or 0), operation))
+        return last
+
+    # -- parts ------------------------------------------------------------------------------------------------------
+
+    def _case(self, name: str, device: Raw | None, status: DeviceStatus | None, claimed_by: str) -> Case:
+        facts = facts_of(name, device, self.references, status, self.job, claimed_by=claimed_by)
+        return Case(name, device, facts, decide(facts, self.job.request), status)
+
+    def _claims(self, everywhere: Iterable[Raw], devices: Mapping[str, Raw]) -> dict[str, str]:
+        """Who works on these devices, in words; nothing for those that are free."""
+        ends, now_s = ends_of(everywhere), self.clock.wall_s()
+        rivals = {name: rival_of(raw, self.owner, ends, now_s) for name, raw in devices.items()}
+        return {
+            name: f"{rival.owner} until {time.strftime('%H:%M:%S', time.gmtime(rival.until_s))} UTC"
+            for name, rival in rivals.items()
+            if rival is not None
+        }
+
+    def _look_closer(self, cases: dict[str, Case]) -> dict[str, Case]:
+        """Ask for power state and history where the decision depends on them, and decide again."""
+        open_cases = {
+            name: case
+            for name, case in cases.items()
+            if case.device is not None
+            and case.facts is not None
+            and (case.decision.action.acts or case.facts.record.intent_digest)
+        }
+        history = self.last_power({name: case.device for name, case in open_cases.items() if case.device})
+        powers = self._power_states(open_cases) if open_cases and self.job.request.enable_power_action else {}
+        for name, case in open_cases.items():
+            if case.facts is not None:
+                power = powers.get(name, PowerResult())
+                facts = replace(case.facts, power=power.after, power_error=power.error)
+                cases[name] = self._with_history(replace(case, facts=facts, power=power), history.get(name, (0, "")))
+        # Nodes that turn out to have power: another run may have claimed and powered them since they were read.
+        doubtful = {
+            name: cases[name]
+            for name, case in open_cases.items()
+            if case.decision.action.powers and cases[name].decision.action is Action.REFUSE
+        }
+        if doubtful:
+            devices = {name: case.device for name, case in doubtful.items() if case.device is not None}
+            cases.update(self.look_again(doubtful, read_statuses(self.head_node, devices)))
+        return cases
+
+    def _with_history(self, case: Case, last: tuple[int, str]) -> Case:
+        if case.facts is None:
+            return case
+        last_ms, operation = last
+        # After an OFF a node is on no way to UP, whatever its status still says: a cycle was cut in half.
+        sent = last_ms > case.facts.record.intent_power_ms and operation not in _WAYS_OFF
+        facts = replace(case.facts, power_sent_since_intent=sent)
+        return replace(
+            case, facts=facts, decision=decide(facts, self.job.request), last_power_ms=last_ms, last_power=operation
+        )
+
+    def _power_states(self, cases: Mapping[str, Case]) -> dict[str, PowerResult]:
+        """The probe before anything is powered: a dead BMC, or one that refuses, fails its own node here."""
+        devices = {name: case.device for name, case in cases.items() if case.device and not case.is_settled_up}
+        if not devices:
+            return {}
+        # The credentials of a BMC may be those of the partition.
+        partitions = Names.from_api("partition", self.head_node.get_partitions())
+        targets = targets_of(devices, replace(self.references, partitions=partitions))
+        # BCM answers nothing for a CLOSED device, not even its state.
+        force = self.job.request.include_closed
+        with open_session(self.head_node) as session:
+            power = HeadNodePower(self.head_node, session, self.clock, targets, self.power_timeout_s, force=force)
+            return power.states(list(devices))

@@ -1,0 +1,147 @@
+# SPDX-FileCopyrightText: The baremetal.bcm contributors
+# SPDX-License-Identifier: BSD-2-Clause
+"""What bcm_provision takes and returns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .._head_node.api.errors import BcmConfigError
+from .._head_node.changes.options import PARALLEL, Spec
+from .._head_node.entities.record import Assignment
+from .admission import Admission, FailureLimit
+from .decide import Request
+from .node_run import Job, NodeResult, result_to_ansible
+from .rollout import Pace
+from .run import Run
+from .watch import Deadlines
+
+PROVISION: Spec = {
+    "decide_only": {"type": "bool", "default": False},
+    "enable_power_action": {"type": "bool", "default": False},
+    "power_action": {"type": "str", "choices": ["power_on", "power_cycle"], "default": "power_on"},
+    "reprovision_token": {"type": "str"},
+    "next_boot_install_mode": {"type": "str", "choices": ["AUTO", "FULL"]},
+    "adopt": {"type": "bool", "default": False},
+    "max_nodes": {"type": "int"},
+    "admission": {"type": "str", "default": "all"},
+    "max_failures": {"type": "str"},
+    "failed_before": {"type": "int", "default": 0},
+    "restart": {"type": "str", "choices": ["graceful", "hard"], "default": "graceful"},
+    "graceful_timeout": {"type": "float", "default": 300.0},
+    "include_closed": {"type": "bool", "default": False},
+    "power_stagger": {"type": "float", "default": 0.0},
+    "owner": {"type": "str"},
+    "claim_time": {"type": "float", "default": 300.0},
+    "reassigned": {"type": "list", "elements": "str", "default": []},
+    "assignments": {"type": "dict", "default": {}},
+    "boot_timeout": {"type": "float", "default": 1200.0},
+    "install_timeout": {"type": "float", "default": 1800.0},
+    "init_timeout": {"type": "float", "default": 600.0},
+    "run_timeout": {"type": "float"},
+    "settle_time": {"type": "float", "default": 120.0},
+    "power_timeout": {"type": "float", "default": 60.0},
+    "poll_interval": {"type": "float", "default": 10.0},
+    **PARALLEL,
+    "fail_on_error": {"type": "bool", "default": True},
+}
+
+
+def job_of(params: Mapping[str, Any]) -> Job:
+    """The job behind the options; raises BcmConfigError where `assignments` is not what bcm_devices returned."""
+    request = Request(
+        enable_power_action=params["enable_power_action"],
+        power_action=params["power_action"],
+        token=params["reprovision_token"] or "",
+        next_boot_install_mode=params["next_boot_install_mode"] or "",
+        adopt=params["adopt"],
+        max_nodes=params["max_nodes"],
+        include_closed=params["include_closed"],
+    )
+    try:
+        assignments = {name: Assignment(**values) for name, values in params["assignments"].items()}
+    except TypeError as error:
+        raise BcmConfigError("assignments must be what bcm_devices returned") from error
+    return Job(params["names"], request, params["reassigned"], assignments)
+
+
+def pace_of(params: Mapping[str, Any]) -> Pace:
+    """How the run goes; raises BcmConfigError for times, numbers and words that mean nothing."""
+    for option in ("boot_timeout", "install_timeout", "init_timeout", "power_timeout", "poll_interval", "claim_time"):
+        if params[option] <= 0:
+            raise BcmConfigError(f"{option} must be more than 0 seconds, not {params[option]:g}")
+    for option in ("graceful_timeout", "settle_time", "power_stagger", "failed_before"):
+        if params[option] < 0:
+            raise BcmConfigError(f"{option} must not be negative, as {params[option]:g} is")
+    if params["run_timeout"] is not None and params["run_timeout"] <= 0:
+        raise BcmConfigError(f"run_timeout must be more than 0 seconds, not {params['run_timeout']:g}")
+    return Pace(
+        deadlines=Deadlines(
+            boot_s=params["boot_timeout"],
+            install_s=params["install_timeout"],
+            init_s=params["init_timeout"],
+            graceful_s=params["graceful_timeout"],
+            settle_s=params["settle_time"],
+        ),
+        run_s=params["run_timeout"],
+        poll_interval_s=params["poll_interval"],
+        power_timeout_s=params["power_timeout"],
+        stagger_s=params["power_stagger"],
+        claim_s=params["claim_time"],
+        workers=params["parallel_calls"],
+        bulk=params["bulk_calls"],
+        graceful=params["restart"] == "graceful",
+        admission=Admission.parse(params["admission"]),
+        failure_limit=FailureLimit.parse(params["max_failures"] or "", len(params["names"])),
+        failed_before=params["failed_before"],
+    )
+
+
+def result_of(run: Run, pace: Pace, *, fail_on_error: bool) -> dict[str, Any]:
+    """The module's result, keyed by host name; failed where a node failed and the caller wants that."""
+    failures = {name: result.message for name, result in run.results.items() if result.failed}
+    shown = {
+        "changed": any(result.changed for result in run.results.values()),
+        "nodes": {name: result_to_ansible(result) for name, result in run.results.items()},
+        "failures": failures,
+        "run": _run_to_ansible(run, pace),
+        "diff": [_diff(result) for result in run.results.values() if result.changed],
+    }
+    if failures and fail_on_error:
+        listed = "; ".join(f"{name}: {message}" for name, message in failures.items())
+        return {**shown, "failed": True, "msg": f"{len(failures)} of {len(run.results)} nodes failed: {listed}"}
+    return shown
+
+
+def _run_to_ansible(run: Run, pace: Pace) -> dict[str, Any]:
+    """The run as a whole; {} where nothing is to be done."""
+    if not run.acting:
+        return {}
+    pipeline = run.pipeline
+    times = pipeline.durations if pipeline else None
+    return {
+        "nodes": run.acting,
+        "admission": str(run.admission),
+        "max_failures": pace.failure_limit.most,
+        "slots": pipeline.slots if pipeline else None,
+        "provisioning_nodes": pipeline.provisioning_nodes if pipeline else None,
+        "durations": {**vars(times), "source": pipeline.source} if pipeline and times else None,
+        "bound_seconds": _rounded(run.bound_s, 1),
+        "achieved_seconds": run.achieved_s,
+        "efficiency": _rounded(run.efficiency, 3),
+    }
+
+
+def _rounded(value: float | None, digits: int) -> float | None:
+    return None if value is None else round(value, digits)
+
+
+def _diff(result: NodeResult) -> dict[str, Any]:
+    header = f"provisioning {result.name}"
+    return {
+        "before_header": header,
+        "after_header": f"{header} ({result.decision.action.value})",
+        "before": {"status": result.status_before, "image": result.image_before},
+        "after": {"status": "UP", "image": result.image},
+    }

@@ -1,0 +1,129 @@
+# SPDX-FileCopyrightText: The baremetal.bcm contributors
+# SPDX-License-Identifier: BSD-2-Clause
+"""Power and restarts of the nodes of a run, over one session that is opened anew where it is lost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from .._bmc.power import PowerResult
+from .._head_node.api.client import HeadNode
+from .._head_node.api.errors import BcmApiError, BcmAuthError, BcmError, BcmProtocolError, BcmTransportError
+from .._head_node.power.operations import HeadNodePower, SessionLost
+from .._values.clock import Clock
+from .console import Pulse, shorten
+from .decide import Action
+from .node_run import Case
+
+
+class Switching:
+    """What was sent to which node, and what became of it."""
+
+    def __init__(self, power: HeadNodePower, clock: Clock, say: Callable[[str], None], graceful_s: float) -> None:
+        self._power = power
+        self._head_node: HeadNode = power.head_node
+        self._clock = clock
+        self._say = say
+        self._graceful_s = graceful_s
+        self._has_session = False
+        self._reports: dict[str, PowerResult] = {}
+
+    def start(self, cases: Mapping[str, Case], graceful: list[str]) -> None:
+        """Power these nodes as decided; those in `graceful` are asked to restart by themselves."""
+        verbs = {
+            name: "on" if case.decision.action is Action.POWER_ON else "cycle"
+            for name, case in cases.items()
+            if case.decision.action.powers and name not in graceful
+        }
+        self._reports.update({name: replace(case.power, sent=()) for name, case in cases.items()})
+        self._send(verbs)
+        if graceful:
+            self._restart({name: cases[name] for name in graceful})
+
+    def cut(self, names: list[str]) -> None:
+        """Cut the power of nodes that would not restart."""
+        self._send(dict.fromkeys(names, "cycle"))
+
+    def wait(self, pulse: Pulse) -> list[str]:
+        """Until the next look is due, or the power of a node failed: the names of these."""
+        self._open_session()
+        failed: list[str] = []
+        while not failed:
+            left_s = pulse.due_s - self._clock.now_s()
+            if left_s <= 0 and not self._power.is_busy:
+                break
+            if not self._has_session:
+                self._clock.sleep(left_s)
+                break
+            try:
+                finished, changed = self._power.step(max(0.0, left_s))
+            except (SessionLost, BcmApiError):
+                # Looking goes on; the next turn opens another session, and STATUS tells what became of power.
+                self._has_session = False
+                self._clock.sleep(1.0)
+                break
+            for name, report in finished.items():
+                self._reports[name] = replace(report, sent=(*self.report_of(name).sent, *report.sent))
+                failed += [name] if report.failure is not None else []
+            if changed:
+                pulse.hurry(self._clock.now_s())
+                if not self._power.is_busy:
+                    # More changes will come until the next look, each ending a long poll.
+                    self._clock.sleep(max(0.0, pulse.due_s - self._clock.now_s()))
+            if pulse.due_s <= self._clock.now_s():
+                break
+        return failed
+
+    def report_of(self, name: str) -> PowerResult:
+        """What was sent to a node so far, and with which result."""
+        known = self._reports.get(name, PowerResult())
+        under_way = self._power.so_far(name)
+        return known if under_way is None else replace(under_way, sent=(*known.sent, *under_way.sent))
+
+    def close(self) -> None:
+        """Close the session. It would end by itself, so a head node that is gone is no error."""
+        if self._has_session:
+            try:
+                self._head_node.unregister_session(self._power.session)
+            except BcmError:
+                return
+
+    # -- parts ------------------------------------------------------------------------------------------------------
+
+    def _send(self, verbs: Mapping[str, str]) -> None:
+        for verb in dict.fromkeys(verbs.values()):
+            self._say(f"Power {verb}: {shorten([name for name in verbs if verbs[name] == verb])}")
+        self._power.begin(verbs, {name: replace(self._reports[name], sent=()) for name in verbs})
+
+    def _restart(self, cases: Mapping[str, Case]) -> None:
+        self._say(f"Restart: {shorten(list(cases))}")
+        later = f"their power is cut if they are still UP after {self._graceful_s:g} s"
+        names = [name for name, case in cases.items() if case.device is not None]
+        uuids = [str(case.device["uuid"]) for case in cases.values() if case.device is not None]
+        try:
+            agreed = self._head_node.restart(uuids, self._graceful_s)
+        except (BcmApiError, BcmAuthError, BcmProtocolError, BcmTransportError) as error:
+            self._say(f"{error}; {later}")
+            return
+        deaf = [name for name, agrees in zip(names, agreed) if not agrees]
+        if deaf:
+            self._say(f"Did not agree to restart: {shorten(deaf)}; {later}")
+        for name, agrees in zip(names, agreed):
+            if agrees:
+                self._reports[name] = replace(self._reports[name], sent=("REBOOT",))
+
+    def _open_session(self) -> None:
+        """A mailbox for events; where no power is to be sent, the run does without if it gets none."""
+        if self._has_session:
+            return
+        try:
+            session = self._head_node.register_session()
+        except BcmTransportError:
+            raise
+        except BcmError:
+            if self._power.is_busy:
+                raise
+            return
+        self._power.resume(session)
+        self._has_session = True

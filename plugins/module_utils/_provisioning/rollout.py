@@ -1,0 +1,329 @@
+# SPDX-FileCopyrightText: The baremetal.bcm contributors
+# SPDX-License-Identifier: BSD-2-Clause
+"""Takes a set of nodes from claim to verdict: admits, powers, watches, writes down.
+
+One loop for all nodes; a turn is one status call, whatever their number. Power is sent and confirmed through the events
+of one session, whose long poll is also the pause between two turns.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+from .._head_node.api.errors import BcmApiError, BcmError, BcmProtocolError, BcmTransportError
+from .._head_node.changes.read import read_statuses
+from .._head_node.entities.fields import Raw
+from .._head_node.entities.record import assignment_of
+from .._head_node.entities.references import Names, References
+from .._head_node.entities.status import DeviceStatus, Slots
+from .._head_node.power.operations import HeadNodePower, targets_of
+from .admission import Admission, FailureLimit, Pipeline, count_admitted, left_s
+from .claim_nodes import Claims
+from .console import Look, Pulse, Teller, shorten
+from .decide import Action
+from .gather_facts import Survey
+from .node_run import Case, NodeResult, conclude, devices_of, fail, leave_out, spoil, values_to_write
+from .power_nodes import Switching
+from .watch import Deadlines, NodeWatch, cut_power, give_up, observe, start_watch
+
+_WRITE_EVERY_S = 10.0
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How long and how often; `workers` bounds the writes in flight."""
+
+    deadlines: Deadlines = field(default_factory=Deadlines)
+    run_s: float | None = None  # for the whole run; derived from the slots where not given
+    poll_interval_s: float = 10.0
+    power_timeout_s: float = 60.0
+    stagger_s: float = 0.0
+    outage_s: float = 300.0  # how long the head node may be away in the middle of a run
+    claim_s: float = 300.0
+    workers: int = 1
+    bulk: bool = False
+    graceful: bool = True
+    admission: Admission = field(default_factory=Admission)
+    failure_limit: FailureLimit = field(default_factory=FailureLimit)
+    failed_before: int = 0  # nodes that failed in earlier batches of the same run
+
+    def run_deadline_s(self, nodes: int, pipeline: Pipeline) -> float:
+        """The bound of the run with every phase at its deadline: longer than any run in which no node fails."""
+        if self.run_s is not None:
+            return self.run_s
+        most = self.admission.limit or nodes
+        turns = max(math.ceil(nodes / max(1, pipeline.slots)), math.ceil(nodes / most))
+        each = self.deadlines
+        return turns * (each.boot_s + each.install_s + each.init_s + each.graceful_s)
+
+
+class Rollout:
+    """One run over the nodes that something is done with."""
+
+    def __init__(
+        self,
+        survey: Survey,
+        claims: Claims,
+        pace: Pace,
+        pipeline: Pipeline,
+        cases: Mapping[str, Case],
+        say: Callable[[str], None],
+    ) -> None:
+        self._head_node, self._clock = survey.head_node, survey.clock
+        self._references = survey.references
+        self._claims = claims
+        self._pace = pace
+        self._pipeline = pipeline
+        self._say = say
+        self._teller = Teller(say)
+        self._pulse = Pulse(pace.poll_interval_s)
+        self._devices = devices_of(cases)
+        power = HeadNodePower(
+            survey.head_node,
+            "",
+            survey.clock,
+            targets_of(self._devices, References()),
+            pace.power_timeout_s,
+            stagger_s=pace.stagger_s,
+            force=survey.job.request.include_closed,
+        )
+        self._may_cut = survey.job.request.power_action == "power_cycle"
+        self._switching = Switching(power, survey.clock, say, pace.deadlines.graceful_s)
+        self._waiting = dict(cases)
+        self._under_way: dict[str, Case] = {}
+        self._unwritten: dict[str, Case] = {}
+        self._results: dict[str, NodeResult] = {}
+        self._statuses: dict[str, DeviceStatus] = {}
+        self._taken_on: dict[str, int] = {}  # Unix time
+        self.watches: dict[str, NodeWatch] = {}
+        self._began_s = self._written_s = survey.clock.now_s()
+        self._run_s = pace.run_deadline_s(len(cases), pipeline)
+        self._away_since_s: float | None = None
+
+    def work(self) -> dict[str, NodeResult]:
+        """Bring all of them to a verdict; a node that fails leaves the others alone.
+
+        Raises BcmError only for what concerns all of them, such as a head node that stays away; starting again is
+        then safe.
+        """
+        try:
+            while self._waiting or self._under_way or self._unwritten:
+                self._try_turn()
+            self._look_back()
+        finally:
+            self._switching.close()
+        return self._results
+
+    # -- one turn ---------------------------------------------------------------------------------------------------
+
+    def _try_turn(self) -> None:
+        """A turn; a head node that restarts meanwhile is waited for, because nodes install on their own."""
+        try:
+            self._turn()
+            self._away_since_s = None
+        except BcmTransportError as error:
+            now_s = self._clock.now_s()
+            if self._away_since_s is None:
+                self._away_since_s = now_s
+                self._say(f"{error}; the nodes go on meanwhile, asking again for {self._pace.outage_s:g} s")
+            if now_s - self._away_since_s >= self._pace.outage_s:
+                raise
+            self._clock.sleep(min(self._pace.poll_interval_s, 5.0))
+
+    def _turn(self) -> None:
+        # A run whose controller was killed has nobody to look for.
+        self._head_node.confirm_leave()
+        self._start_due()
+        self._wait()
+        self._look()
+        self._cut_power_of_stuck()
+        self._tell()
+        self._write_down()
+        self._claims.renew(self._under_way)
+
+    def _start_due(self) -> None:
+        if not self._waiting:
+            return
+        failed = self._pace.failed_before + sum(1 for result in self._results.values() if result.outcome == "failed")
+        if self._pace.failure_limit.is_reached(failed):
+            reason = f"{failed} nodes have failed, the limit is bcm_max_failures"
+            self._say(f"No further node is started, {reason}: {shorten(list(self._waiting))}")
+            self._leave_out_waiting(reason)
+            return
+        watches = list(self.watches.values())
+        count = count_admitted(
+            self._pace.admission,
+            self._pipeline.observing(watches),
+            len(self._waiting),
+            watches,
+            self._clock.now_s(),
+            self._pace.poll_interval_s,
+        )
+        if count:
+            self._start({name: self._waiting[name] for name in list(self._waiting)[:count]})
+
+    def _leave_out_waiting(self, reason: str) -> None:
+        self._results.update({name: leave_out(case, reason) for name, case in self._waiting.items()})
+        self._waiting = {}
+
+    def _start(self, cases: Mapping[str, Case]) -> None:
+        taken, others = self._claims.take(cases, self._statuses)
+        self._results.update(others)
+        self._waiting = {name: case for name, case in self._waiting.items() if name not in cases}
+        self._under_way.update(taken)
+        for name, result in others.items():
+            if result.failed:
+                self._teller.tell_failures(self._elapsed_s(), {name: result.message})
+        now_s, wall_s = self._clock.now_s(), self._clock.wall_s()
+        graceful = [name for name, case in taken.items() if self._is_graceful(case)]
+        for name, case in taken.items():
+            status = self._statuses.get(name, case.status)
+            resumed = case.decision.action is Action.WATCH
+            seen = status.status if status else ""
+            asked = name in graceful or (resumed and seen == "UP" and case.last_power == "REBOOT")
+            self.watches[name] = start_watch(name, now_s, seen, resumed=resumed, graceful=asked)
+            self._taken_on[name] = wall_s
+        self._switching.start(taken, graceful)
+        self._pulse.hurry(now_s)
+
+    def _is_graceful(self, case: Case) -> bool:
+        is_up = case.facts is not None and case.facts.status == "UP"
+        return self._pace.graceful and is_up and case.decision.action in (Action.REPROVISION, Action.RESTART)
+
+    def _wait(self) -> None:
+        """Until the next look is due; a node whose power failed is settled at once."""
+        if not self._under_way:
+            return
+        for name in self._switching.wait(self._pulse):
+            if name in self._under_way:
+                case, report = self._under_way.pop(name), self._switching.report_of(name)
+                self.watches[name] = give_up(self.watches[name], report.error, self._clock.now_s())
+                self._settle(name, case, replace(fail(case, report.error), power=report, changed=bool(report.sent)))
+
+    def _look(self) -> None:
+        now_s = self._clock.now_s()
+        if now_s < self._pulse.due_s or not self._under_way:
+            return
+        try:
+            self._statuses = read_statuses(self._head_node, devices_of({**self._under_way, **self._waiting}))
+        except (BcmApiError, BcmProtocolError) as error:
+            # As good as no answer: it is asked again.
+            raise BcmTransportError(str(error)) from error
+        now_s, moved = self._clock.now_s(), False
+        for name in list(self._under_way):
+            watch = observe(self.watches[name], self._statuses.get(name), now_s, self._pace.deadlines)
+            if not watch.done and now_s - self._began_s >= self._run_s:
+                watch = give_up(watch, f"the run's {self._run_s:g} s are over, it was {watch.phase}", now_s)
+            moved = moved or watch is not self.watches[name]
+            self.watches[name] = watch
+            if watch.done:
+                self._conclude(name)
+        if now_s - self._began_s >= self._run_s:
+            self._leave_out_waiting(f"the run's {self._run_s:g} s are over")
+        self._pulse.look(now_s, moved=moved)
+
+    def _conclude(self, name: str) -> None:
+        case, report = self._under_way.pop(name), self._switching.report_of(name)
+        self._settle(name, case, conclude(case, self.watches[name], report, self._taken_on[name]))
+
+    def _settle(self, name: str, case: Case, result: NodeResult) -> None:
+        self._results[name] = result
+        self._unwritten[name] = case
+        if result.failed:
+            self._teller.tell_failures(self._elapsed_s(), {name: result.message})
+
+    def _cut_power_of_stuck(self) -> None:
+        """Nodes that were asked to restart, and are UP as ever."""
+        now_s = self._clock.now_s()
+        stuck = [name for name in self._under_way if self.watches[name].is_stuck_up(now_s, self._pace.deadlines)]
+        if self._may_cut:
+            self.watches.update({name: cut_power(self.watches[name], now_s) for name in stuck})
+            self._switching.cut(stuck)
+            return
+        for name in stuck:
+            reason = "an earlier run asked it to restart and it did not; power_cycle cuts its power"
+            self.watches[name] = give_up(self.watches[name], reason, now_s)
+            self._conclude(name)
+
+    def _tell(self) -> None:
+        elapsed_s = self._elapsed_s()
+        if not self._teller.is_due(elapsed_s, self.watches):
+            return
+        watches = list(self.watches.values())
+        pipeline = self._pipeline.observing(watches)
+        # A guess is worth nothing as a time that is left.
+        is_known = bool(self._under_way and pipeline.slots and pipeline.source != "assumed")
+        remaining_s = left_s(pipeline, len(self._waiting), watches, self._clock.now_s()) if is_known else None
+        look = Look(elapsed_s, self.watches, len(self._waiting), self._slots(), remaining_s)
+        self._teller.tell(look)
+
+    def _slots(self) -> tuple[int, int] | None:
+        """(used, total) right now; for people, so that a refusal is no failure."""
+        try:
+            slots = Slots.from_api(self._head_node.get_provisioning_status())
+        except BcmError:
+            return None
+        serving = [slot for slot in slots if not slot.drained]
+        return sum(slot.used for slot in serving), sum(slot.capacity for slot in serving)
+
+    # -- written on the devices -------------------------------------------------------------------------------------
+
+    def _write_down(self) -> None:
+        """What became of nodes, some seconds' worth at a time: a killed run has less to find out again."""
+        now_s = self._clock.now_s()
+        if not self._unwritten or (self._under_way and now_s - self._written_s < _WRITE_EVERY_S):
+            return
+        uuids = [str(raw["uuid"]) for raw in devices_of(self._unwritten).values()]
+        devices = {raw["hostname"]: raw for raw in self._head_node.get_devices_by_uuids(uuids)}
+        self._note_what_was_overtaken(devices)
+        values = {
+            name: values_to_write(case, self._results[name], self._clock.wall_s())
+            for name, case in self._unwritten.items()
+            if name in devices
+        }
+        outcomes = self._claims.give_back(values, devices, self._under_way)
+        for name, outcome in outcomes.items():
+            if outcome.error is not None and not self._results[name].failed:
+                self._results[name] = spoil(self._results[name], f"that could not be recorded on it: {outcome.error}")
+        self._unwritten, self._written_s = {}, now_s
+
+    def _note_what_was_overtaken(self, devices: Mapping[str, Raw]) -> None:
+        """Nodes that came UP, and are assigned something else by now: which of the two they run nobody knows."""
+        references = replace(self._references, categories=Names.from_api("category", self._head_node.get_categories()))
+        for name, case in self._unwritten.items():
+            result = self._results[name]
+            if result.verdict != "up" or case.facts is None or case.facts.assignment is None:
+                continue
+            if name not in devices:
+                self._results[name] = spoil(result, "somebody deleted it since")
+                continue
+            wanted = case.facts.assignment
+            now = assignment_of(devices[name], references, token=wanted.token)
+            if now is None or now.digest != wanted.digest:
+                image = now.image if now else "no image"
+                reason = f"somebody assigned it {image} meanwhile, so what it runs is not certain; run again"
+                self._results[name] = spoil(result, reason, overtaken=True)
+
+    def _look_back(self) -> None:
+        """One last look at nodes that came UP early: they may be gone again."""
+        last_s = max((watch.started_s + watch.seconds for watch in self.watches.values()), default=0.0)
+        early = [
+            name
+            for name, watch in self.watches.items()
+            if watch.verdict == "up" and watch.started_s + watch.seconds < last_s
+        ]
+        devices = {name: device for name in early if (device := self._devices.get(name)) is not None}
+        try:
+            statuses = read_statuses(self._head_node, devices)
+        except (BcmTransportError, BcmApiError):
+            return
+        for name, status in statuses.items():
+            if status.status != "UP" and not self._results[name].failed:
+                reason = f"it is {status.status} now"
+                self._results[name] = spoil(self._results[name], reason, status=status.status)
+                self._teller.tell_failures(self._elapsed_s(), {name: self._results[name].message})
+
+    def _elapsed_s(self) -> float:
+        return self._clock.now_s() - self._began_s

@@ -1,0 +1,156 @@
+# SPDX-FileCopyrightText: The baremetal.bcm contributors
+# SPDX-License-Identifier: BSD-2-Clause
+"""When a node was in which phase, and how long phases take. Pure: times are arguments.
+
+Phases are the words of `watch`, and `restarting`: a graceful restart was asked for, the node is still UP.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+from .._head_node.api.errors import BcmConfigError
+
+# Where a node's last time-line is kept in its `extra_values`.
+TIMELINE_KEY = "baremetal_timeline"
+
+VERDICTS = ("up", "failed")
+_LATEST_S = 10**10
+_BOOT = frozenset({"powered", "booting", "rebooting", "installer"})
+_SLOT = frozenset({"queued", "installing"})
+# A start of more digits is in no year that can be written.
+_WORDS = re.compile(r"[0-9]{1,10}(?: [a-z_-]{1,32}:[0-9]{1,9})+")
+
+
+@dataclass(frozen=True)
+class Span:
+    """One phase: when it began, in seconds since the run took the node on, how long it lasted, and BCM's message."""
+
+    phase: str
+    at_s: float
+    seconds: float
+    message: str = ""
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """One node's way through a run. `started_s` is wall clock, since the epoch; the last span is the verdict."""
+
+    started_s: float
+    spans: tuple[Span, ...]
+
+    @property
+    def verdict(self) -> str:
+        """up, failed, or "" where it has not ended."""
+        last = self.spans[-1].phase if self.spans else ""
+        return last if last in VERDICTS else ""
+
+    @property
+    def total_s(self) -> float:
+        return self.spans[-1].at_s + self.spans[-1].seconds if self.spans else 0.0
+
+    def to_ansible(self) -> dict[str, Any]:
+        """{"started": float, "phases": [{"phase", "at", "seconds", "message"}]}."""
+        return {
+            "started": round(self.started_s, 1),
+            "phases": [
+                {
+                    "phase": span.phase,
+                    "at": round(span.at_s, 1),
+                    "seconds": round(span.seconds, 1),
+                    "message": span.message,
+                }
+                for span in self.spans
+            ],
+        }
+
+    @classmethod
+    def from_ansible(cls, mapping: Mapping[str, Any]) -> Timeline:
+        """Read what `to_ansible` gave; raises BcmConfigError for anything else."""
+        try:
+            spans = tuple(
+                Span(str(one["phase"]), _time(one["at"]), _time(one["seconds"]), str(one.get("message") or ""))
+                for one in mapping["phases"]
+            )
+            return cls(_time(mapping["started"]), spans)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            reason = f"{type(error).__name__} {error}"
+            raise BcmConfigError(f"could not read a timeline: {reason}; give the results of bcm_provision") from error
+
+    def to_words(self) -> str:
+        """One line to keep, such as `1763640000 powered:0 booting:12 up:370`: whole seconds, without messages.
+
+        A phase that only changed its message is one word; a space in a phase becomes a dash.
+        """
+        words = [str(round(self.started_s))]
+        before = None
+        for span in self.spans:
+            if span.phase != before:
+                words.append(f"{span.phase.replace(' ', '-')}:{round(span.at_s)}")
+            before = span.phase
+        return " ".join(words)
+
+    @classmethod
+    def from_words(cls, text: object) -> Timeline | None:
+        """Read what `to_words` gave. Anybody may have written to the device: None for what can't be read."""
+        if not isinstance(text, str) or not _WORDS.fullmatch(text):
+            return None
+        started, *words = text.split(" ")
+        phases = [word.rsplit(":", 1)[0].replace("-", " ") for word in words]
+        times = [float(word.rsplit(":", 1)[1]) for word in words]
+        if times != sorted(times):
+            return None
+        ends = [*times[1:], times[-1]]
+        spans = tuple(Span(phase, at_s, end_s - at_s) for phase, at_s, end_s in zip(phases, times, ends))
+        return cls(float(started), spans)
+
+
+@dataclass(frozen=True)
+class Durations:
+    """How long a node takes before it asks for a slot, in the slot, and from then until it is UP."""
+
+    boot_s: float
+    sync_s: float
+    init_s: float
+
+
+def _time(value: Any) -> float:
+    seconds = float(value)
+    if not 0 <= seconds < _LATEST_S:
+        raise ValueError(f"{seconds:g} s")
+    return seconds
+
+
+def durations(timeline: Timeline) -> dict[str, float]:
+    """Seconds in each phase, summed where a node was in it more than once."""
+    sums: dict[str, float] = {}
+    for span in timeline.spans:
+        sums[span.phase] = sums.get(span.phase, 0.0) + span.seconds
+    return sums
+
+
+def expected_durations(timelines: Iterable[Timeline]) -> Durations | None:
+    """Medians over the nodes that came UP after an installation; None where there is none."""
+    known = [split for split in map(_split, timelines) if split is not None]
+    if not known:
+        return None
+    return Durations(
+        boot_s=median(split.boot_s for split in known),
+        sync_s=median(split.sync_s for split in known),
+        init_s=median(split.init_s for split in known),
+    )
+
+
+def _split(timeline: Timeline) -> Durations | None:
+    sync_s = durations(timeline).get("installing", 0.0)
+    if timeline.verdict != "up" or not sync_s:
+        return None
+    # What the installer does after the files have arrived holds no slot: it counts as a part of init.
+    last_slot = max(index for index, span in enumerate(timeline.spans) if span.phase in _SLOT)
+    boot_s = sum(span.seconds for span in timeline.spans[:last_slot] if span.phase in _BOOT)
+    init_s = sum(span.seconds for span in timeline.spans[last_slot:] if span.phase in _BOOT or span.phase == "init")
+    return Durations(boot_s, sync_s, init_s)

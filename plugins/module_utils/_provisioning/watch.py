@@ -1,0 +1,220 @@
+# SPDX-FileCopyrightText: The baremetal.bcm contributors
+# SPDX-License-Identifier: BSD-2-Clause
+"""From snapshots of status to phases, verdicts and time-lines. Pure: the clock's reading is an argument."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from .._head_node.entities.status import FAILED_STATUSES, STUCK_MESSAGES, DeviceStatus
+from .timeline import Span, Timeline
+
+_BOOTED = frozenset({"booting", "installer", "queued", "installing", "init"})
+# What a phase of the head node is called here: a node that goes down does so because it was asked to restart.
+_RESTARTING = "restarting"
+_NO_BOOT = frozenset({"powered", "booting", "rebooting"})
+
+
+@dataclass(frozen=True)
+class Deadlines:
+    """How long a node may stay in each phase, in seconds. Waiting for a slot has none: others come first."""
+
+    boot_s: float = 1200.0
+    install_s: float = 1800.0
+    init_s: float = 600.0
+    graceful_s: float = 300.0  # how long a node that was asked to restart may stay UP
+    settle_s: float = 120.0  # how long a node that an earlier run powered must stay UP to be believed
+
+    @property
+    def whole_s(self) -> float:
+        """For all phases but the queue: an installer that reboots over and over never stays long in one."""
+        return self.boot_s + self.install_s + self.init_s + self.graceful_s
+
+    def of(self, phase: str) -> float | None:
+        return {
+            "queued": None,
+            "installer": self.install_s,
+            "installing": self.install_s,
+            "init": self.init_s,
+            _RESTARTING: self.graceful_s,
+        }.get(phase, self.boot_s)
+
+
+@dataclass(frozen=True)
+class Step:
+    """A phase entered, or a new message in it: when, in seconds since the node was taken on."""
+
+    phase: str
+    at_s: float
+    message: str = ""
+
+
+@dataclass(frozen=True)
+class NodeWatch:
+    """One node since its power operation. `verdict` is "", up or failed; `phase` stays the one it failed in."""
+
+    name: str
+    started_s: float
+    stale: str = ""  # the status seen before power: means nothing until it changes
+    settles: bool = False  # but UP is believed once it has lasted, because power was sent some time ago
+    is_outdated: bool = False  # BCM says that it has not been restarted since it was changed
+    phase: str = "powered"
+    phase_since_s: float = 0.0
+    queued_s: float = 0.0  # spent waiting for a slot, in phases that have ended
+    message: str = ""
+    status: str = ""
+    verdict: str = ""
+    reason: str = ""
+    steps: tuple[Step, ...] = field(default_factory=tuple)
+
+    @property
+    def done(self) -> bool:
+        return bool(self.verdict)
+
+    @property
+    def seconds(self) -> float:
+        """From the start to the last step."""
+        return self.steps[-1].at_s if self.steps else 0.0
+
+    def is_stuck_up(self, now_s: float, deadlines: Deadlines) -> bool:
+        """Whether it was asked to restart and does not, so that its power has to be cut.
+
+        One that an earlier run asked may have restarted meanwhile: BCM tells.
+        """
+        if self.done or self.phase != _RESTARTING or (self.status == "UP" and self.settles and not self.is_outdated):
+            return False
+        return now_s - self.phase_since_s >= self.patience_s(deadlines)
+
+    def patience_s(self, deadlines: Deadlines) -> float:
+        """How long UP may be old news: until its power is cut, or until it is believed."""
+        if not self.settles:
+            return deadlines.graceful_s
+        return max(deadlines.settle_s, deadlines.graceful_s if self.phase == _RESTARTING else 0.0)
+
+
+def start_watch(
+    name: str, now_s: float, status_before: str, *, resumed: bool = False, graceful: bool = False
+) -> NodeWatch:
+    """Begin to watch a node that was just powered; its present status is old news.
+
+    `resumed` says that an earlier run sent the power: then only UP may be old news, and not for long. `graceful` says
+    that the node was asked to restart, so that UP is no news and DOWN is none either; both together, that an earlier
+    run asked it.
+    """
+    stale = status_before if not resumed or status_before == "UP" else ""
+    phase = _RESTARTING if graceful else "powered"
+    return NodeWatch(
+        name,
+        now_s,
+        stale=stale,
+        settles=resumed,
+        phase=phase,
+        phase_since_s=now_s,
+        status=status_before,
+        steps=(Step(phase, 0.0),),
+    )
+
+
+def cut_power(watch: NodeWatch, now_s: float) -> NodeWatch:
+    """The watch of a node that would not restart and whose power was cut."""
+    return replace(_enter(watch, "powered", "", now_s), stale=watch.status, settles=False)
+
+
+def observe(watch: NodeWatch, seen: DeviceStatus | None, now_s: float, deadlines: Deadlines) -> NodeWatch:
+    """The watch after one more snapshot; the same object where it tells nothing new."""
+    if watch.done:
+        return watch
+    if seen is None:
+        return give_up(watch, "it is no longer known to the head node: somebody deleted it", now_s)
+    if seen.restart_required != watch.is_outdated:
+        watch = replace(watch, is_outdated=seen.restart_required)
+    if seen.status == watch.stale:
+        if watch.settles and seen.status == "UP" and now_s - watch.started_s >= watch.patience_s(deadlines):
+            return watch if watch.phase == _RESTARTING and watch.is_outdated else _come_up(watch, now_s)
+        return _check_deadline(watch, now_s, deadlines)
+    watch = replace(watch, stale="", status=seen.status)
+    if seen.status == "DOWN":
+        if watch.phase in _BOOTED:
+            return give_up(watch, f"it went DOWN {_where(watch, now_s)}", now_s)
+        if watch.phase == _RESTARTING:
+            watch = _enter(watch, "powered", "", now_s)
+        return _check_deadline(watch, now_s, deadlines)
+    if seen.status == "UP":
+        return _come_up(watch, now_s)
+    return _follow(watch, seen, now_s, deadlines)
+
+
+def _follow(watch: NodeWatch, seen: DeviceStatus, now_s: float, deadlines: Deadlines) -> NodeWatch:
+    """A node on its way, or failed by its installer."""
+    if seen.status in FAILED_STATUSES:
+        watch = replace(watch, message=seen.message or watch.message)
+        return give_up(watch, f"{seen.status} {_where(watch, now_s)}", now_s)
+    watch = _enter(watch, _RESTARTING if seen.status == "GOING_DOWN" else seen.phase, seen.message, now_s)
+    stuck = next((text for text in STUCK_MESSAGES if text in seen.message), "")
+    if stuck:
+        return give_up(watch, f"the installer says '{stuck}' and would wait for ever", now_s)
+    return _check_deadline(watch, now_s, deadlines)
+
+
+def give_up(watch: NodeWatch, reason: str, now_s: float) -> NodeWatch:
+    """Fail a node for this reason."""
+    step = Step("failed", _since_start(watch, now_s), reason)
+    return replace(watch, verdict="failed", reason=reason, steps=(*watch.steps, step))
+
+
+def timeline_of(watch: NodeWatch, started_wall_s: float) -> Timeline:
+    """The node's phases with their durations; `started_wall_s` is Unix time of when it was taken on."""
+    ends = [*(step.at_s for step in watch.steps[1:]), watch.seconds]
+    spans = (Span(step.phase, step.at_s, end - step.at_s, step.message) for step, end in zip(watch.steps, ends))
+    return Timeline(started_wall_s, tuple(spans))
+
+
+def _come_up(watch: NodeWatch, now_s: float) -> NodeWatch:
+    return replace(_enter(watch, "up", "", now_s), stale="", verdict="up")
+
+
+def _enter(watch: NodeWatch, phase: str, message: str, now_s: float) -> NodeWatch:
+    if phase == watch.phase and message == watch.message:
+        return watch
+    steps = (*watch.steps, Step(phase, _since_start(watch, now_s), message))
+    if phase == watch.phase:
+        return replace(watch, message=message, steps=steps)
+    queued_s = watch.queued_s + (now_s - watch.phase_since_s if watch.phase == "queued" else 0.0)
+    return replace(watch, phase=phase, phase_since_s=now_s, queued_s=queued_s, message=message, steps=steps)
+
+
+def _check_deadline(watch: NodeWatch, now_s: float, deadlines: Deadlines) -> NodeWatch:
+    limit = deadlines.of(watch.phase)
+    # A node that would not restart is not given up: its power is cut.
+    if limit is None or watch.phase == _RESTARTING:
+        return watch
+    if now_s - watch.phase_since_s > limit:
+        hint = "; check its boot order, cabling and MAC address" if watch.phase in _NO_BOOT else ""
+        quote = f", last message '{watch.message}'" if watch.message else ""
+        reason = f"it hung in phase {watch.phase} for {limit:g} s, status {watch.status}{quote}{hint}"
+        return give_up(watch, reason, now_s)
+    if now_s - watch.started_s - watch.queued_s > deadlines.whole_s:
+        return give_up(watch, f"it was not UP within {deadlines.whole_s:g} s, {_where(watch, now_s)}", now_s)
+    return watch
+
+
+def _where(watch: NodeWatch, now_s: float) -> str:
+    """Phase, time in it, and BCM's last message."""
+    texts = [watch.message, *(step.message for step in reversed(watch.steps))]
+    message = next((text for text in texts if text), "")
+    quote = f", last message '{message}'" if message else ""
+    return f"in phase {watch.phase} after {now_s - watch.phase_since_s:.0f} s{quote}"
+
+
+def _since_start(watch: NodeWatch, now_s: float) -> float:
+    return round(now_s - watch.started_s, 1)
+
+
+def count_phases(watches: Mapping[str, NodeWatch]) -> dict[str, int]:
+    """How many nodes are in each phase."""
+    counts: dict[str, int] = {}
+    for watch in watches.values():
+        phase = watch.verdict or watch.phase
+        counts[phase] = counts.get(phase, 0) + 1
+    return counts

@@ -1,0 +1,312 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import gzip
+import json
+import ssl
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.connection import (
+    Answer,
+    Connection,
+    Transport,
+    _tls_context,
+)
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.errors import (
+    BcmAuthError,
+    BcmConfigError,
+    BcmError,
+    BcmProtocolError,
+    BcmTransportError,
+)
+
+from .certificates import make_certificate
+
+SECRET = "a-secret-word"
+CONNECTION = Connection("head.example", username="admin", password=SECRET)
+LOGIN_PAGE = "<!DOCTYPE html>\n<HTML><title>Login</title></html>"
+BODY = {"service": "cmdevice", "call": "getDevices", "args": []}
+
+Reply = Callable[[dict[str, Any]], httpx.Response]
+
+
+class Server:
+    """Answers logins, and calls with what the test says, one reply after the other; the last one is repeated."""
+
+    def __init__(self, *replies: Reply | httpx.Response | Exception) -> None:
+        self._replies = list(replies)
+        self.logins = 0
+        self.tokens: list[str | None] = []
+        self.requests: list[httpx.Request] = []
+        self.slept: list[float] = []
+
+    def handle(self, request: httpx.Request) -> httpx.Response:
+        content = request.content
+        if request.headers.get("Content-Encoding") == "gzip":
+            content = gzip.decompress(content)
+        body = json.loads(content) if content else {}
+        if body.get("service") == "login":
+            self.logins += 1
+            cookie = {"Set-Cookie": f"cm-login-token=token{self.logins};path=/;Secure;httponly"}
+            good = body["password"] == SECRET
+            return httpx.Response(200, json=good, headers=cookie if good else {})
+        self.requests.append(request)
+        self.tokens.append(request.headers.get("Cookie"))
+        reply = self._replies.pop(0) if len(self._replies) > 1 else self._replies[0]
+        if isinstance(reply, Exception):
+            raise reply
+        return reply if isinstance(reply, httpx.Response) else reply(body)
+
+    def transport(self, connection: Connection = CONNECTION, **options: Any) -> Transport:
+        return Transport(
+            connection, http_transport=httpx.MockTransport(self.handle), sleep=self.slept.append, **options
+        )
+
+
+def good(value: Any = True) -> Reply:
+    return lambda _body: httpx.Response(200, content=json.dumps(value))
+
+
+def page() -> Reply:
+    return lambda _body: httpx.Response(200, text=LOGIN_PAGE)
+
+
+def read(server: Server, **options: Any) -> Answer:
+    return server.transport(**options).call(BODY, name="cmdevice.getDevices", reads=True)
+
+
+def write(server: Server) -> Answer:
+    return server.transport().call(BODY, name="cmdevice.updateDevice", reads=False)
+
+
+def test_one_login_serves_all_calls() -> None:
+    server = Server(good([]))
+    transport = server.transport()
+
+    for _call in range(3):
+        transport.call(BODY, name="x", reads=True)
+    transport.get("/rest/v1/version")
+
+    assert server.logins == 1
+    assert set(server.tokens) == {"cm-login-token=token1"}
+
+
+def test_a_client_certificate_needs_no_login(tmp_path: Path) -> None:
+    pem = make_certificate("client").write(tmp_path)
+    server = Server(good([]))
+
+    read_answer = server.transport(Connection("head.example", client_cert=str(pem))).call(BODY, name="x", reads=True)
+
+    assert read_answer.value == []
+    assert server.logins == 0
+    assert server.tokens == [None]
+
+
+def test_a_wrong_password_is_tried_once() -> None:
+    server = Server(good())
+
+    with pytest.raises(BcmAuthError, match="refused the username or the password") as caught:
+        server.transport(Connection("head.example", username="admin", password="wrong-word")).call(
+            BODY, name="x", reads=True
+        )
+
+    assert server.logins == 1
+    assert not server.requests
+    assert "wrong-word" not in str(caught.value)
+
+
+def test_what_answers_the_login_with_a_page_is_no_head_node() -> None:
+    some_page = httpx.MockTransport(lambda _request: httpx.Response(200, text="<html>It works!"))
+    transport = Transport(CONNECTION, http_transport=some_page)
+
+    with pytest.raises(BcmProtocolError, match="is this a BCM head node"):
+        transport.call(BODY, name="x", reads=True)
+
+
+@pytest.mark.parametrize("reads", [True, False])
+def test_the_login_page_instead_of_an_answer_means_one_new_login(reads: bool) -> None:
+    server = Server(page(), good([1]))
+
+    answer = server.transport().call(BODY, name="x", reads=reads)
+
+    assert answer.value == [1]
+    assert server.tokens == ["cm-login-token=token1", "cm-login-token=token2"]
+
+
+def test_the_login_page_twice_is_a_refusal() -> None:
+    server = Server(page())
+
+    with pytest.raises(BcmAuthError, match="answered with its login page"):
+        read(server)
+
+    assert server.logins == 2
+    assert len(server.requests) == 2
+
+
+NO_ANSWER = {
+    "refused": (httpx.ConnectError("[Errno 111] Connection refused"), "Connection refused"),
+    "no connection in time": (httpx.ConnectTimeout("timed out"), "did not accept a connection within 10 s"),
+    "no answer in time": (httpx.ReadTimeout("timed out"), "no answer from https://head.example:8081 in time"),
+    "half an answer": (httpx.RemoteProtocolError("peer closed connection"), "peer closed connection"),
+    "reset": (httpx.ReadError(""), "ReadError"),
+    "HTTP 502": (httpx.Response(502, text="Bad Gateway"), "answered HTTP 502"),
+    "HTTP 500": (httpx.Response(500, json={"success": True}), "answered HTTP 500"),
+}
+
+
+@pytest.mark.parametrize(("reply", "words"), NO_ANSWER.values(), ids=NO_ANSWER)
+def test_a_read_without_an_answer_is_tried_three_times(reply: Exception | httpx.Response, words: str) -> None:
+    server = Server(reply)
+
+    with pytest.raises(BcmTransportError, match=words):
+        read(server)
+
+    assert len(server.requests) == 3
+    assert server.slept == [0.5, 1.0]
+
+
+@pytest.mark.parametrize(("reply", "_words"), NO_ANSWER.values(), ids=NO_ANSWER)
+def test_a_read_that_is_answered_at_last_is_no_error(reply: Exception | httpx.Response, _words: str) -> None:
+    server = Server(reply, reply, good([]))
+
+    assert read(server).value == []
+    assert len(server.requests) == 3
+
+
+@pytest.mark.parametrize(("reply", "words"), NO_ANSWER.values(), ids=NO_ANSWER)
+def test_a_write_is_sent_once_and_the_message_says_what_to_do(reply: Exception | httpx.Response, words: str) -> None:
+    server = Server(reply)
+
+    with pytest.raises(BcmTransportError, match=words) as caught:
+        write(server)
+
+    assert "run the same again" in str(caught.value)
+    assert len(server.requests) == 1
+    assert not server.slept
+
+
+@pytest.mark.parametrize("status", [401, 403, 635, 640])
+def test_a_refusal_is_never_tried_again(status: int) -> None:
+    server = Server(httpx.Response(status))
+
+    with pytest.raises(BcmAuthError, match=f"HTTP {status}.*profile"):
+        read(server)
+
+    assert len(server.requests) == 1
+
+
+def test_what_is_not_json_is_handed_on_as_text() -> None:
+    answer = read(Server(httpx.Response(200, text="plain words")))
+
+    assert not answer.is_json
+    assert answer.value is None
+    assert answer.text == "plain words"
+
+
+def test_json_null_is_an_answer() -> None:
+    answer = read(Server(good(None)))
+
+    assert answer.is_json
+    assert answer.value is None
+
+
+@pytest.mark.parametrize(("length", "encoding"), [(10, None), (200_000, "gzip")])
+def test_only_large_bodies_are_compressed(length: int, encoding: str | None) -> None:
+    server = Server(lambda body: httpx.Response(200, json=body))
+    body = {**BODY, "args": ["ü" * length]}
+
+    answer = server.transport().call(body, name="x", reads=False)
+
+    assert server.requests[0].headers.get("Content-Encoding") == encoding
+    assert answer.value == body
+
+
+def test_a_long_poll_waits_longer_than_other_calls() -> None:
+    server = Server(good([]))
+
+    server.transport().call(BODY, name="x", reads=True, read_timeout_s=70.0)
+
+    assert server.requests[0].extensions["timeout"]["read"] == 70.0
+    assert server.requests[0].extensions["timeout"]["connect"] == 10.0
+
+
+def test_proxies_of_the_environment_are_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://proxy.example:3128")
+
+    transport = Server(good()).transport()
+
+    assert not transport._client._mounts
+    assert not transport._client.trust_env
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"head_node": ""}, "no head node given"),
+        ({"head_node": "h"}, "no credentials given"),
+        ({"head_node": "h", "username": "admin"}, "go together"),
+        ({"head_node": "h", "password": SECRET}, "go together"),
+        ({"head_node": "h", "client_cert": "/nowhere.pem"}, "could not read a TLS file"),
+        (
+            {"head_node": "h", "username": "admin", "password": SECRET, "ca_path": "/nowhere.pem"},
+            "could not read a TLS",
+        ),
+        ({"head_node": "h", "username": "admin", "password": SECRET, "ca_path": __file__}, "could not use the TLS"),
+        ({"head_node": "h", "username": "a", "password": SECRET, "tls_fingerprint": "12:34"}, "64 hexadecimal digits"),
+        ({"head_node": "h", "username": "a", "password": SECRET, "tls_fingerprint": "g" * 64}, "64 hexadecimal digits"),
+    ],
+)
+def test_options_that_do_not_fit_together_say_so(options: dict[str, Any], words: str) -> None:
+    with pytest.raises(BcmConfigError, match=words) as caught:
+        Transport(Connection(**options))
+
+    assert SECRET not in str(caught.value)
+
+
+def test_a_connection_shows_no_password() -> None:
+    assert SECRET not in repr(CONNECTION)
+
+
+def test_an_ipv6_address_is_written_in_brackets() -> None:
+    assert Connection("fd00::1", username="a", password="b").url == "https://[fd00::1]:8081"
+
+
+def test_certificates_are_checked_unless_told_otherwise() -> None:
+    strict = ssl_context(Server(good()).transport())
+    loose = ssl_context(
+        Server(good()).transport(Connection("h", username="a", password="b", validate_certs=False)),
+    )
+
+    assert (strict.verify_mode, strict.check_hostname) == (ssl.CERT_REQUIRED, True)
+    assert (loose.verify_mode, loose.check_hostname) == (ssl.CERT_NONE, False)
+    assert strict.minimum_version == ssl.TLSVersion.TLSv1_2
+
+
+def ssl_context(transport: Transport) -> ssl.SSLContext:
+    return _tls_context(transport.connection)
+
+
+@pytest.mark.parametrize("reads", [True, False])
+@pytest.mark.parametrize(
+    "reply",
+    [
+        *(reply for reply, _words in NO_ANSWER.values()),
+        httpx.Response(403, text=SECRET),
+        httpx.Response(200, text=LOGIN_PAGE + SECRET),
+        httpx.Response(500, text=SECRET),
+    ],
+)
+def test_no_error_tells_the_password_or_the_token(reply: Exception | httpx.Response, reads: bool) -> None:
+    server = Server(reply)
+
+    with pytest.raises(BcmError) as caught:
+        server.transport().call(BODY, name="x", reads=reads)
+
+    assert SECRET not in str(caught.value)
+    assert "token1" not in str(caught.value)

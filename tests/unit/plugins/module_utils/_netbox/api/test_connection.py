@@ -1,0 +1,298 @@
+# SPDX-FileCopyrightText: The baremetal.bcm contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How NetBox is spoken to: what is tried again, what is said when it fails, and that no token is in it."""
+
+from __future__ import annotations
+
+import json
+import ssl
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.api.client import DEVICES, NetBox, WriteRefused
+from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.api.connection import (
+    NetBoxConnection,
+    NetBoxTransport,
+    _tls_context,
+)
+from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.api.errors import (
+    NetBoxApiError,
+    NetBoxAuthError,
+    NetBoxConfigError,
+    NetBoxError,
+    NetBoxNotFound,
+    NetBoxProtocolError,
+    NetBoxStale,
+    NetBoxTransportError,
+)
+
+TOKEN = "c0ffeec0ffeec0ffeec0ffeec0ffeec0ffeec0ff"
+Handler = Callable[[httpx.Request], httpx.Response]
+
+
+class Wire:
+    """Answers requests one after the other; what is not a response is raised."""
+
+    def __init__(self, *answers: httpx.Response | Exception | Handler) -> None:
+        self.answers = list(answers)
+        self.requests: list[httpx.Request] = []
+        self.slept: list[float] = []
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.requests.append(request)
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer if isinstance(answer, httpx.Response) else answer(request)
+
+    def netbox(self, *, url: str = "https://netbox.example", token: str = TOKEN, **options: Any) -> NetBox:
+        connection = NetBoxConnection(url, token)
+        transport = NetBoxTransport(connection, sleep=self.slept.append, http_transport=httpx.MockTransport(self))
+        return NetBox(transport, **options)
+
+
+def page(*rows: dict[str, Any], count: int | None = None) -> httpx.Response:
+    return httpx.Response(200, json={"count": len(rows) if count is None else count, "results": list(rows)})
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [httpx.ConnectError("refused"), httpx.ReadTimeout("slow"), httpx.RemoteProtocolError("gone"), *(
+        httpx.Response(status) for status in (429, 500, 502, 503, 504)
+    )],
+    ids=str,
+)  # fmt: skip
+def test_a_read_is_tried_again(trouble: httpx.Response | Exception) -> None:
+    wire = Wire(trouble, trouble, page({"id": 1}))
+
+    assert wire.netbox().find(DEVICES) == [{"id": 1}]
+    assert wire.slept == [0.5, 1.0]
+
+
+def test_a_read_is_given_up_after_four_times() -> None:
+    wire = Wire(httpx.Response(503))
+
+    with pytest.raises(NetBoxTransportError, match=r"netbox\.example answered HTTP 503"):
+        wire.netbox().find(DEVICES)
+    assert len(wire.requests) == 4
+
+
+def test_a_server_that_says_how_long_to_wait_is_listened_to_within_reason() -> None:
+    wire = Wire(
+        httpx.Response(429, headers={"Retry-After": "7"}), httpx.Response(429, headers={"Retry-After": "900"}), page()
+    )
+
+    wire.netbox().find(DEVICES)
+
+    assert wire.slept == [7.0, 30.0]
+
+
+@pytest.mark.parametrize(
+    "trouble", [httpx.ConnectError("refused"), httpx.ConnectTimeout("x"), httpx.Response(429)], ids=str
+)
+def test_a_write_that_was_certainly_not_performed_is_sent_again(trouble: httpx.Response | Exception) -> None:
+    wire = Wire(trouble, httpx.Response(201, json={"id": 5}))
+
+    assert wire.netbox().create(DEVICES, {})["id"] == 5
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [httpx.ReadTimeout("x"), httpx.RemoteProtocolError("x"), httpx.Response(500), httpx.Response(502)],
+    ids=str,
+)
+def test_a_write_that_may_have_been_performed_is_sent_once(trouble: httpx.Response | Exception) -> None:
+    wire = Wire(trouble)
+
+    with pytest.raises(NetBoxTransportError, match="whether it was performed is unknown"):
+        wire.netbox().create(DEVICES, {})
+    assert len(wire.requests) == 1
+    assert wire.slept == []
+
+
+@pytest.mark.parametrize(
+    ("response", "error", "said"),
+    [
+        (httpx.Response(403, json={"detail": "Invalid token"}), NetBoxAuthError, "Invalid token; the token must be"),
+        (httpx.Response(404, json={"detail": "Not found."}), NetBoxNotFound, "HTTP 404: Not found."),
+        (httpx.Response(412, json={"detail": "modified"}), NetBoxStale, "modified"),
+        (
+            httpx.Response(400, json={"status": ["x is not a valid choice."]}),
+            NetBoxApiError,
+            "status: x is not a valid",
+        ),
+        (httpx.Response(400, json=[{}, {"name": ["too long"]}]), NetBoxApiError, "name: too long"),
+        (httpx.Response(400, text="<html>"), NetBoxApiError, "no reason given"),
+        (httpx.Response(200, text="<html>"), NetBoxProtocolError, "is this a NetBox?"),
+        (httpx.Response(200, json=[]), NetBoxProtocolError, "no object; is this a NetBox?"),
+        (
+            httpx.Response(301, headers={"Location": "https://new.example/api/"}),
+            NetBoxConfigError,
+            "redirects to https://new.example/api/; give that address as url",
+        ),
+    ],
+)
+def test_what_netbox_said_is_told(response: httpx.Response, error: type[NetBoxError], said: str) -> None:
+    with pytest.raises(error) as caught:
+        Wire(response).netbox().update(DEVICES, 1, {})
+    assert said in str(caught.value)
+    assert "dcim/devices" in str(caught.value)
+
+
+def test_the_token_is_in_no_message() -> None:
+    leaks: list[httpx.Response | Exception] = [
+        httpx.Response(400, json={"detail": f"bad {TOKEN}"}),
+        httpx.Response(403, json={"detail": TOKEN}),
+        httpx.Response(302, headers={"Location": f"https://x/{TOKEN}"}),
+        httpx.ReadError(f"Token {TOKEN}"),
+    ]
+    for leak in leaks:
+        wire = Wire(leak)
+        with pytest.raises(NetBoxError) as caught:
+            wire.netbox().create(DEVICES, {})
+        assert TOKEN not in f"{caught.value!r}"
+        assert TOKEN not in str(getattr(caught.value, "complaints", ""))
+    assert TOKEN not in repr(NetBoxConnection("https://x", TOKEN))
+
+
+@pytest.mark.parametrize(
+    ("url", "base"),
+    [
+        ("https://netbox.example/", "https://netbox.example"),
+        ("https://netbox.example/api/", "https://netbox.example"),
+        ("http://10.0.0.1:8000/netbox", "http://10.0.0.1:8000/netbox"),
+    ],
+)
+def test_the_address_may_be_given_as_people_have_it(url: str, base: str) -> None:
+    wire = Wire(page())
+
+    wire.netbox(url=url).find(DEVICES)
+
+    assert str(wire.requests[0].url).startswith(f"{base}/api/dcim/devices/?")
+
+
+@pytest.mark.parametrize("url", ["netbox.example", "ftp://x", "https://me:secret@x", "https://x/?token=1", ""])
+def test_an_address_that_is_none_is_refused(url: str) -> None:
+    with pytest.raises(NetBoxConfigError, match="url"):
+        NetBoxConnection(url, TOKEN)
+
+
+def test_no_token_is_a_clear_failure() -> None:
+    with pytest.raises(NetBoxConfigError, match="set token or the environment variable NETBOX_TOKEN"):
+        NetBoxConnection("https://x", "")
+
+
+@pytest.mark.parametrize(
+    ("url", "clear"),
+    [
+        ("http://netbox.example", True),
+        ("http://127.0.0.1:8000", False),
+        ("http://localhost", False),
+        ("https://x", False),
+    ],
+)
+def test_a_token_that_crosses_the_network_in_clear_is_noticed(url: str, clear: bool) -> None:
+    assert NetBoxConnection(url, TOKEN).sends_token_in_clear is clear
+
+
+@pytest.mark.parametrize(("token", "scheme"), [(TOKEN, "Token"), ("nbt_abc.def", "Bearer")])
+def test_both_forms_of_tokens_are_sent_as_netbox_wants_them(token: str, scheme: str) -> None:
+    wire = Wire(page())
+
+    wire.netbox(token=token).find(DEVICES)
+
+    assert wire.requests[0].headers["Authorization"] == f"{scheme} {token}"
+
+
+def test_a_client_that_only_reads_refuses_to_write_before_anything_is_sent() -> None:
+    wire = Wire(page())
+    netbox = wire.netbox(read_only=True)
+
+    for write in (
+        lambda: netbox.create(DEVICES, {}),
+        lambda: netbox.update(DEVICES, 1, {}),
+        lambda: netbox.delete(DEVICES, 1),
+        lambda: netbox.create_many(DEVICES, [{}]),
+        lambda: netbox.update_many(DEVICES, {1: {}}),
+    ):
+        with pytest.raises(WriteRefused):
+            write()
+    assert wire.requests == []
+
+
+def test_all_pages_are_read_whatever_netbox_says_of_the_next() -> None:
+    rows = [{"id": number} for number in range(1100)]
+
+    def serve(request: httpx.Request) -> httpx.Response:
+        start = int(request.url.params["offset"])
+        # A server that gives less than was asked for.
+        return page(*rows[start : start + 400], count=len(rows))
+
+    assert Wire(serve).netbox().find(DEVICES) == rows
+
+
+def test_a_long_filter_is_spread_over_requests_that_servers_take() -> None:
+    wire = Wire(page({"id": 1}))
+
+    wire.netbox().find(
+        DEVICES, mac_address=[f"02:00:00:00:{n >> 8:02X}:{n & 255:02X}" for n in range(1000)], name__ie="bmc"
+    )
+
+    lengths = [len(request.url.raw_path) for request in wire.requests]
+    assert len(lengths) < 15
+    assert max(lengths) < 4000
+    values = [value for request in wire.requests for value in request.url.params.get_list("mac_address")]
+    assert len(values) == len(set(values)) == 1000
+    assert all(request.url.params["name__ie"] == "bmc" for request in wire.requests)
+
+
+def test_a_filter_by_nothing_matches_nothing_and_sends_nothing() -> None:
+    wire = Wire(page({"id": 1}))
+
+    assert wire.netbox().find(DEVICES, id=[]) == []
+    assert wire.requests == []
+
+
+@pytest.mark.parametrize("culprits", [set(), {3}, {0, 99}, set(range(0, 100, 7)), set(range(100))])
+def test_one_object_that_netbox_refuses_does_not_keep_the_others(culprits: set[int]) -> None:
+    def serve(request: httpx.Request) -> httpx.Response:
+        bodies = json.loads(request.content)
+        if any(body["n"] in culprits for body in bodies):
+            return httpx.Response(400, json=[{"n": ["no"]}])
+        return httpx.Response(201, json=[{"id": body["n"], "n": body["n"]} for body in bodies])
+
+    made = Wire(serve).netbox().create_many(DEVICES, [{"n": number} for number in range(100)])
+
+    assert {number for number, each in enumerate(made) if isinstance(each, NetBoxError)} == culprits
+    assert all(each["n"] == number for number, each in enumerate(made) if not isinstance(each, NetBoxError))
+
+
+@pytest.mark.parametrize("said", ["", "four", "4"])
+def test_a_server_that_does_not_say_its_version_is_no_netbox(said: str) -> None:
+    wire = Wire(httpx.Response(200, json={}, headers={"API-Version": said} if said else {}))
+
+    with pytest.raises(NetBoxProtocolError, match="does not say its version"):
+        assert wire.netbox().version
+
+
+def test_certificates_are_checked_unless_somebody_says_otherwise(tmp_path: Path) -> None:
+    modes = [
+        _tls_context(NetBoxConnection("https://x", TOKEN, validate_certs=each)).verify_mode for each in (True, False)
+    ]
+
+    assert modes == [ssl.CERT_REQUIRED, ssl.CERT_NONE]
+    assert NetBoxConnection("https://x", TOKEN).validate_certs
+    with pytest.raises(NetBoxConfigError, match="could not use ca_path"):
+        _tls_context(NetBoxConnection("https://x", TOKEN, ca_path=str(tmp_path / "nowhere.pem")))
+
+
+def test_patience_with_an_answer_is_an_option() -> None:
+    transport = NetBoxTransport(NetBoxConnection("https://x", TOKEN, timeout_s=3.0))
+    try:
+        assert (transport._client.timeout.read, transport._client.timeout.connect) == (3.0, 3.0)
+    finally:
+        transport.close()

@@ -1,0 +1,315 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Nodes are claimed before they are touched, kept while they are worked on, and given back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import httpx
+import pytest
+
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.errors import BcmTransportError
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.claim import Claim, Owner, claim_values
+from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.claim_nodes import Claims
+from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.decide import Request
+from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.gather_facts import Survey
+from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.node_run import Job
+
+from ...fake_head_node import Call, FakeHeadNode
+from .driving import CYCLE, ON, actions, make_rack, names_of, outcomes, provision
+from .test_run_failures import FAILURES
+
+ALICE, BOB = Owner("alice", "run1"), Owner("bob@desk", "run2")
+
+
+def claim_of(head: FakeHeadNode, name: str) -> Claim | None:
+    return Claim.from_api(head.device(name)["extra_values"])
+
+
+def claim_for(head: FakeHeadNode, owner: Owner, name: str, lasts_s: float = 300) -> None:
+    """Write a claim as another run does."""
+    device = head.device(name)
+    values = claim_values(owner, until_s=head.clock.wall_s() + lasts_s)
+    device["extra_values"] = {**(device["extra_values"] or {}), **values}
+
+
+def claims_of(head: FakeHeadNode, owner: Owner = ALICE, request: Request = ON) -> Claims:
+    client = head.direct_client()
+    survey = Survey(client, head.clock, Job(names_of(head), request), owner)
+    return Claims(client, head.clock, owner, survey)
+
+
+# -- claims of others --------------------------------------------------------------------------------------------------
+
+
+def test_a_node_of_another_run_is_refused_by_its_owners_name_and_the_others_go_on() -> None:
+    head = make_rack(3)
+    claim_for(head, BOB, "node002")
+
+    results = provision(head, owner=ALICE)
+
+    assert outcomes(results) == {"node001": "successful", "node002": "skipped", "node003": "successful"}
+    assert results["node002"].failed
+    assert results["node002"].message == "claimed by bob@desk until 22:18:20 UTC, and longer while that run works on it"
+    assert head.node("node002").boots == 0
+    assert claim_of(head, "node002") == Claim("bob@desk", "run2", 1_700_000_300.0)
+
+
+def test_a_node_that_another_run_powers_while_this_one_looks_around_is_refused_by_its_owners_name() -> None:
+    head = make_rack(2)
+
+    def be_first(call: Call) -> httpx.Response | None:
+        if call.args[0]["operation"] == "STATUS":
+            claim_for(head, BOB, "node002")
+            head.node("node002").power = "ON"
+        return None
+
+    head.instead["powerOperation"] = be_first
+    results = provision(head, owner=ALICE)
+
+    assert outcomes(results) == {"node001": "successful", "node002": "skipped"}
+    assert results["node002"].message.startswith("claimed by bob@desk until ")
+    assert head.node("node002").boots == 0
+
+
+def test_a_node_whose_claim_a_rival_writes_over_each_time_is_refused_by_its_owners_name() -> None:
+    head = make_rack(2)
+
+    def overwrite(_call: Call) -> httpx.Response | None:
+        # What a reading shows from now on is always the rival's.
+        if head.names("updateDevice"):
+            claim_for(head, BOB, "node002")
+        return None
+
+    head.instead["getDevicesByUuids"] = overwrite
+    results = provision(head, owner=ALICE)
+
+    assert outcomes(results) == {"node001": "successful", "node002": "skipped"}
+    assert results["node002"].message.startswith("bob@desk claimed it at the same moment")
+    assert head.node("node002").boots == 0
+
+
+def test_a_claim_that_has_ended_is_taken_over() -> None:
+    head = make_rack(1)
+    claim_for(head, BOB, "node001", lasts_s=0)
+
+    assert outcomes(provision(head, owner=ALICE)) == {"node001": "successful"}
+
+
+def test_a_claim_of_a_run_that_is_known_to_be_over_is_taken_over_at_once() -> None:
+    head = make_rack(1)
+    claim_for(head, BOB, "node001")
+
+    results = provision(head, owner=Owner("alice", "run1", lambda run: run == BOB.run))
+
+    assert outcomes(results) == {"node001": "successful"}
+
+
+def test_a_node_of_another_run_that_needs_nothing_is_no_failure() -> None:
+    head = make_rack(2)
+    provision(head)
+    claim_for(head, BOB, "node001")
+
+    assert set(actions(provision(head, CYCLE, owner=ALICE)).values()) == {"nothing"}
+
+
+def test_a_node_of_another_run_is_not_adopted() -> None:
+    head = make_rack(1)
+    head.bring_up("node001")
+    claim_for(head, BOB, "node001")
+
+    results = provision(head, Request(adopt=True), owner=ALICE)
+
+    assert actions(results) == {"node001": "refuse"}
+    assert not head.writes
+
+
+def test_a_claim_written_between_our_first_look_and_our_turn_is_seen() -> None:
+    head = make_rack(2)
+    head.instead["powerOperation"] = lambda call: claim_for(head, BOB, "node001") if not call.writes else None
+
+    results = provision(head, owner=ALICE)
+
+    assert results["node001"].message.startswith("claimed by bob@desk until ")
+    assert outcomes(results)["node002"] == "successful"
+
+
+def test_a_claim_written_meanwhile_and_renewed_on_a_node_that_is_not_ours_is_seen() -> None:
+    head = make_rack(3)
+
+    def claim(call: Call) -> None:
+        if not call.writes:
+            claim_for(head, BOB, "node001", lasts_s=0)
+            claim_for(head, BOB, "node003")
+
+    head.instead["powerOperation"] = claim
+    results = provision(head, ON, "node001", "node002", owner=ALICE)
+
+    assert results["node001"].message.startswith("claimed by bob@desk until ")
+    assert outcomes(results)["node002"] == "successful"
+
+
+# -- races -------------------------------------------------------------------------------------------------------------
+
+
+def after_our_writes(head: FakeHeadNode, happen: Callable[[], httpx.Response | None]) -> None:
+    """Something happens once, or is answered: after our claims were read back, before the second look."""
+    reads: list[int] = []
+
+    def count(_call: Call) -> httpx.Response | None:
+        if head.names("updateDevice"):
+            reads.append(1)
+            return happen() if len(reads) == 2 else None
+        return None
+
+    head.instead["getDevicesByUuids"] = count
+
+
+def test_a_run_that_wrote_after_us_keeps_the_node() -> None:
+    head = make_rack(2)
+    after_our_writes(head, lambda: claim_for(head, BOB, "node001"))
+
+    results = provision(head, owner=ALICE, direct=True)
+
+    assert results["node001"].message == "bob@desk claimed it at the same moment; it is left to them"
+    assert results["node001"].failed
+    assert outcomes(results)["node002"] == "successful"
+    assert head.node("node001").boots == 0
+    assert claim_of(head, "node001") is not None
+
+
+def test_a_run_that_powered_the_node_before_we_looked_keeps_it() -> None:
+    head = make_rack(2)
+    uuid = head.device("node001")["uuid"]
+    after_our_writes(head, lambda: head._remember(uuid, "ON", success=True))  # a rival's power
+
+    results = provision(head, owner=ALICE, direct=True)
+
+    assert results["node001"].message == "somebody powered it at the same moment; it is left to them"
+    assert outcomes(results)["node002"] == "successful"
+    assert head.node("node001").boots == 0
+    assert claim_of(head, "node001") is None
+
+
+def test_what_was_powered_before_we_looked_at_all_is_no_race() -> None:
+    head = make_rack(1)
+    head._remember(head.device("node001")["uuid"], "OFF", success=True)  # somebody's power
+
+    assert outcomes(provision(head, owner=ALICE)) == {"node001": "successful"}
+
+
+def test_nothing_is_powered_before_the_second_look() -> None:
+    head = make_rack(3)
+    moments: dict[str, float] = {}
+
+    def note(call: Call) -> httpx.Response | None:
+        if call.name != "powerOperation" or call.writes:
+            moments[call.name] = head.clock.now_s()
+        return None
+
+    head.instead.update(updateDevice=lambda call: None if "updateDevice" in moments else note(call))
+    head.instead.update(powerOperation=note)
+    provision(head, owner=ALICE, direct=True)
+
+    assert moments["powerOperation"] - moments["updateDevice"] >= Claims.settle_s
+
+
+def test_taking_again_after_the_head_node_was_away_is_safe() -> None:
+    head = make_rack(2)
+    after_our_writes(head, lambda: httpx.Response(503))
+    claims = claims_of(head)
+    cases = claims.survey.look()
+
+    with pytest.raises(BcmTransportError):
+        claims.take(cases, {})
+    taken, others = claims.take(cases, {})
+
+    assert set(taken) == {"node001", "node002"}
+    assert not others
+
+
+# -- keeping and giving back -------------------------------------------------------------------------------------------
+
+
+def is_free_for_bob(head: FakeHeadNode) -> dict[str, bool]:
+    cases = Survey(head.direct_client(), head.clock, Job(names_of(head), ON), BOB).look()
+    return {name: case.decision.action.acts for name, case in cases.items()}
+
+
+@pytest.mark.parametrize("count", [2, 40, 150])
+def test_keeping_claims_alive_costs_the_same_for_any_number_of_nodes(count: int) -> None:
+    head = make_rack(count)
+    claims = claims_of(head)
+    taken, _others = claims.take(claims.survey.look(), {})
+    before = len(head.calls)
+
+    for _turn in range(20):
+        head.clock.sleep(claims.lasts_s / 5)
+        claims.renew(taken)
+
+    assert [call.name for call in head.calls[before:]] == [
+        *["getDevicesByUuids", "updateDevice", "getDevicesByUuids"] * 10
+    ]
+    assert not any(is_free_for_bob(head).values())
+
+
+def test_claims_that_nobody_keeps_alive_end() -> None:
+    head = make_rack(2)
+    claims = claims_of(head)
+    claims.take(claims.survey.look(), {})
+
+    head.clock.sleep(claims.lasts_s + 1)
+
+    assert all(is_free_for_bob(head).values())
+
+
+def test_giving_back_the_claim_that_was_renewed_leaves_the_others_alive() -> None:
+    head = make_rack(3)
+    claims = claims_of(head)
+    taken, _others = claims.take(claims.survey.look(), {})
+    head.clock.sleep(claims.lasts_s * 0.9)
+    claims.renew(taken)
+    head.clock.sleep(claims.lasts_s * 0.2)
+    anchor = "node001"
+    left = {name: case for name, case in taken.items() if name != anchor}
+
+    claims.give_back({anchor: {}}, {anchor: head.device(anchor)}, left)
+
+    assert is_free_for_bob(head) == {"node001": True, "node002": False, "node003": False}
+
+
+def test_a_claim_is_renewed_on_another_node_where_the_first_was_deleted() -> None:
+    head = make_rack(3)
+    claims = claims_of(head)
+    taken, _others = claims.take(claims.survey.look(), {})
+    del head.devices[head.device("node001")["uuid"]]
+
+    head.clock.sleep(claims.lasts_s * 0.9)
+    claims.renew(taken)
+    head.clock.sleep(claims.lasts_s * 0.9)
+
+    assert is_free_for_bob(head) == {"node002": False, "node003": False}
+
+
+@pytest.mark.parametrize("break_", [None, *(break_ for break_, _words in FAILURES.values())], ids=["well", *FAILURES])
+def test_no_claim_is_left_after_a_run_and_the_keys_of_others_are(break_: Callable[[FakeHeadNode], None] | None) -> None:
+    head = make_rack(4)
+    for name in names_of(head):
+        head.device(name)["extra_values"] = {"theirs": [1, None]}
+    if break_ is not None:
+        break_(head)
+
+    provision(head, owner=ALICE, direct=True)
+
+    for name in names_of(head):
+        assert claim_of(head, name) is None
+        assert head.device(name)["extra_values"]["theirs"] == [1, None]
+
+
+def test_nodes_that_are_not_started_were_never_claimed() -> None:
+    head = make_rack(2)
+
+    provision(head, Request(), owner=ALICE)
+
+    assert claim_of(head, "node001") is None
+    assert not head.writes

@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.console import (
+    Look,
+    Pulse,
+    Teller,
+    failure_lines,
+    format_duration,
+    run_line,
+    shorten,
+)
+from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.watch import NodeWatch
+
+
+def watches(count: int, phase: str = "powered", **values: Any) -> dict[str, NodeWatch]:
+    return {f"n{index}": NodeWatch(f"n{index}", 0.0, phase=phase, **values) for index in range(count)}
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "0s"), (59.9, "59s"), (60, "1m00s"), (125, "2m05s"), (3599, "59m59s"), (3600, "1h00m"), (3725, "1h02m")],
+)
+def test_durations_are_short(seconds: float, text: str) -> None:
+    assert format_duration(seconds) == text
+
+
+def test_many_names_are_cut_off_with_how_many_there_are() -> None:
+    names = [f"n{number}" for number in range(12)]
+
+    assert shorten(names[:10]) == "n0, n1, n2, n3, n4, n5, n6, n7, n8, n9"
+    assert shorten(names) == "n0, n1, n2, n3, n4, n5, n6, n7, n8, n9 and 2 more"
+    assert shorten(names, 1) == "n0 and 11 more"
+
+
+def test_a_line_tells_all_of_a_run_at_a_glance() -> None:
+    mixed = {
+        "a": NodeWatch("a", 0.0, phase="queued"),
+        "b": NodeWatch("b", 0.0, phase="up", verdict="up"),
+        "c": NodeWatch("c", 0.0, phase="installing"),
+        "d": NodeWatch("d", 0.0, phase="installing"),
+        "e": NodeWatch("e", 0.0, phase="installing", verdict="failed"),
+    }
+
+    line = run_line(Look(65, mixed, waiting=7, slots=(2, 10), left_s=200))
+
+    assert line == (
+        "[ 1m05s] 12 nodes: 1 UP, 2 installing, 1 waiting for a slot, 7 not started; slots 2/10; about 3m20s left; "
+        "1 FAILED: e"
+    )
+
+
+def test_what_is_not_known_is_left_out_of_the_line() -> None:
+    assert run_line(Look(5, watches(1))) == "[    5s] 1 node: 1 powered"
+
+
+def test_an_unknown_phase_is_told_as_it_is() -> None:
+    assert run_line(Look(5, watches(2, phase="pending"))) == "[    5s] 2 nodes: 2 pending"
+
+
+def test_where_all_failed_nothing_is_left() -> None:
+    line = run_line(Look(5, watches(2, verdict="failed")))
+
+    assert line == "[    5s] 2 nodes: none left; 2 FAILED: n0, n1"
+
+
+def test_the_first_failures_of_a_look_have_their_reasons_and_the_others_their_names() -> None:
+    lines = failure_lines(65, {f"n{number}": f"why {number}" for number in range(7)})
+
+    assert lines == [
+        *(f"[ 1m05s] n{number}: FAILED (why {number})" for number in range(5)),
+        "[ 1m05s] FAILED too: n5, n6",
+    ]
+    assert failure_lines(0, {}) == []
+
+
+class Listener:
+    """A teller's ears, and the looks it is offered."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.teller = Teller(self.lines.append)
+
+    def offer(self, elapsed_s: float, seen: dict[str, NodeWatch]) -> bool:
+        due = self.teller.is_due(elapsed_s, seen)
+        if due:
+            self.teller.tell(Look(elapsed_s, seen))
+        return due
+
+
+def test_nothing_new_is_no_line_until_it_was_silent_for_long() -> None:
+    listener = Listener()
+    same = watches(3)
+    chatting = {name: replace(watch, message="another word") for name, watch in same.items()}
+
+    assert [listener.offer(at_s, same) for at_s in (0, 10, 299)] == [True, False, False]
+    assert not listener.offer(299.5, chatting)
+    assert listener.offer(300, same)
+    assert not listener.offer(301, same)
+
+
+def test_changes_are_at_most_one_line_every_few_seconds() -> None:
+    listener = Listener()
+
+    told = [listener.offer(at_s, watches(at_s + 1)) for at_s in range(12)]
+
+    assert [at_s for at_s, one in enumerate(told) if one] == [0, 5, 10]
+
+
+def test_the_last_line_does_not_wait() -> None:
+    listener = Listener()
+    listener.offer(0, watches(2))
+
+    assert listener.offer(1, watches(2, phase="up", verdict="up"))
+    assert not listener.offer(2, watches(2, phase="up", verdict="up"))
+
+
+def test_failures_are_told_at_once() -> None:
+    listener = Listener()
+    listener.offer(0, watches(2))
+
+    listener.teller.tell_failures(1, {"n1": "it went DOWN"})
+
+    assert listener.lines[1:] == ["[    1s] n1: FAILED (it went DOWN)"]
+
+
+def test_looks_are_soon_while_things_move_and_rare_while_nothing_does() -> None:
+    pulse = Pulse(slowest_s=10)
+    now_s, pauses = 0.0, []
+    for moved in [True, False, False, False, False, False, False, False, True]:
+        pulse.look(now_s, moved=moved)
+        pauses.append(round(pulse.due_s - now_s, 2))
+        now_s = pulse.due_s
+
+    assert pauses == [1, 1.5, 2.25, 3.38, 5.06, 7.59, 10, 10, 1]
+
+
+def test_news_bring_the_next_look_forward_but_never_below_the_shortest_pause() -> None:
+    pulse = Pulse(slowest_s=10)
+    for _count in range(8):
+        pulse.look(100, moved=False)
+    assert pulse.due_s == 110
+
+    pulse.hurry(100.2)
+    assert pulse.due_s == 101
+    pulse.hurry(200)
+    assert pulse.due_s == 101
+
+
+def test_the_first_look_is_due_at_once() -> None:
+    assert Pulse().due_s < 0
+
+
+@given(st.floats(0.1, 60), st.lists(st.tuples(st.booleans(), st.none() | st.floats(0, 5)), max_size=30))
+def test_there_is_never_more_than_one_look_a_second_nor_a_pause_longer_than_wished(
+    slowest_s: float, turns: list[tuple[bool, float | None]]
+) -> None:
+    pulse = Pulse(slowest_s=slowest_s)
+    now_s = 0.0
+    for moved, hurry_after_s in turns:
+        pulse.look(now_s, moved=moved)
+        if hurry_after_s is not None:
+            pulse.hurry(now_s + hurry_after_s)
+        assert 1.0 <= round(pulse.due_s - now_s, 6) <= max(1.0, round(slowest_s, 6))
+        now_s = pulse.due_s
+
+
+def test_a_line_reads_well_anywhere() -> None:
+    everything = {phase: NodeWatch(phase, 0.0, phase=phase) for phase in ("powered", "init", "restarting")}
+
+    assert re.fullmatch(r"[\x20-\x7e]+", run_line(Look(1, everything, slots=(0, 0), left_s=0)))

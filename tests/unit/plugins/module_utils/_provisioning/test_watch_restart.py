@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Watching nodes that were UP and asked to restart by themselves."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.status import DeviceStatus
+from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.watch import (
+    Deadlines,
+    NodeWatch,
+    cut_power,
+    give_up,
+    observe,
+    start_watch,
+)
+
+DEADLINES = Deadlines(boot_s=100, install_s=200, init_s=50, graceful_s=60)
+Seen = tuple[float, str]
+
+
+def status(name: str) -> DeviceStatus:
+    return DeviceStatus("uuid", name, "")
+
+
+def restart(*seen: Seen) -> NodeWatch:
+    """The watch of a node that was UP and asked to restart."""
+    watch = start_watch("node001", 0.0, "UP", graceful=True)
+    for at_s, name in seen:
+        watch = observe(watch, status(name), at_s, DEADLINES)
+    return watch
+
+
+def test_a_graceful_restart_goes_down_before_it_boots() -> None:
+    watch = restart((1, "UP"), (5, "GOING_DOWN"), (20, "DOWN"), (40, "BOOTING"), (60, "UP"))
+
+    assert watch.verdict == "up"
+    assert [(step.phase, step.at_s) for step in watch.steps] == [
+        ("restarting", 0),
+        ("powered", 20),
+        ("booting", 40),
+        ("up", 60),
+    ]
+
+
+@pytest.mark.parametrize("seen", ["UP", "GOING_DOWN"])
+def test_a_node_that_does_not_restart_is_not_given_up_but_has_its_power_cut(seen: str) -> None:
+    watch = restart((1, seen), (60, seen))
+    cut = cut_power(watch, 61)
+
+    assert (watch.verdict, watch.is_stuck_up(59, DEADLINES), watch.is_stuck_up(60, DEADLINES)) == ("", False, True)
+    assert (cut.phase, cut.steps[-1].at_s, cut.is_stuck_up(9999, DEADLINES)) == ("powered", 61, False)
+    assert observe(cut, status(seen), 161, DEADLINES) == cut
+    assert "hung in phase powered" in observe(cut, status(seen), 162, DEADLINES).reason
+
+
+def test_a_node_given_up_is_not_stuck_and_keeps_the_phase_it_failed_in() -> None:
+    watch = give_up(restart((1, "UP")), "why", 7)
+
+    assert not watch.is_stuck_up(9999, DEADLINES)
+    assert (watch.phase, watch.verdict, watch.reason) == ("restarting", "failed", "why")
+    assert (watch.steps[-1].phase, watch.steps[-1].message, watch.seconds) == ("failed", "why", 7)
