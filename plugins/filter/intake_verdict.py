@@ -6,8 +6,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
+
+from ansible_collections.baremetal.bcm.plugins.module_utils._values.table import align
 
 Row = Mapping[str, Any]
 Result = Mapping[str, Any]
@@ -43,7 +45,7 @@ def intake_verdict(
         "later": later,
         "counts": dict(counts),
         "failures": {**before["failures"], **failures},
-        "lines": _table([_cells(row, result, is_kept=row["receipt"] in later) for row, result in pairs]),
+        "lines": align([_cells(row, result, is_kept=row["receipt"] in later) for row, result in pairs]),
     }
 
 
@@ -59,11 +61,6 @@ def _cells(row: Row, result: Result, *, is_kept: bool) -> tuple[str, ...]:
     told = ", ".join(result.get("effects") or []) if is_well else str(result.get("message") or "")
     outcome = f"{result['outcome']}, kept" if is_kept else str(result["outcome"])
     return (row["mac"], row["ip"], str(result.get("device") or "-"), states or "-", outcome, told)
-
-
-def _table(rows: Sequence[tuple[str, ...]]) -> list[str]:
-    widths = [max(map(len, column)) for column in zip(*rows)]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows]
 
 
 class FilterModule:

@@ -4,16 +4,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from .._values.duration import format_duration
+from .._values.names import count, shorten
 from .watch import NodeWatch, count_phases
 
 # A line a node in a plan up to here; above, one line with the counts.
 MOST_SINGLE_LINES = 20
 # Of nodes that fail at the same look, so many are told with their reasons.
 _MOST_FAILURES = 5
-_MOST_NAMES = 10
 
 _WORDS = {
     "up": "UP",
@@ -27,22 +28,6 @@ _WORDS = {
     "restarting": "restarting",
     "failed": "FAILED",
 }
-
-
-def format_duration(seconds: float) -> str:
-    """45s, 2m05s, 1h02m."""
-    whole = int(seconds)
-    if whole < 60:
-        return f"{whole}s"
-    if whole < 3600:
-        return f"{whole // 60}m{whole % 60:02d}s"
-    return f"{whole // 3600}h{whole % 3600 // 60:02d}m"
-
-
-def shorten(names: Collection[str], most: int = _MOST_NAMES) -> str:
-    """The first names, and how many more there are."""
-    shown = ", ".join(list(names)[:most])
-    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
 
 
 @dataclass(frozen=True)
@@ -65,7 +50,7 @@ def run_line(look: Look) -> str:
     if look.waiting:
         words.append(f"{look.waiting} not started")
     total = len(look.watches) + look.waiting
-    parts = [f"{total} node{'' if total == 1 else 's'}: {', '.join(words) or 'none left'}"]
+    parts = [f"{count(total, 'node')}: {', '.join(words) or 'none left'}"]
     if look.slots is not None:
         parts.append(f"slots {look.slots[0]}/{look.slots[1]}")
     if look.left_s is not None:

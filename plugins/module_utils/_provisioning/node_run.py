@@ -21,7 +21,8 @@ from .._head_node.entities.record import (
 )
 from .._head_node.entities.references import References
 from .._head_node.entities.status import DeviceStatus
-from .console import format_duration, shorten
+from .._values.duration import format_duration
+from .._values.names import shorten
 from .decide import Action, Decision, Facts, Request
 from .timeline import Timeline
 from .watch import NodeWatch, timeline_of

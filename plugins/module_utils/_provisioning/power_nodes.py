@@ -12,7 +12,8 @@ from .._head_node.api.client import HeadNode
 from .._head_node.api.errors import BcmApiError, BcmAuthError, BcmError, BcmProtocolError, BcmTransportError
 from .._head_node.power.operations import HeadNodePower, SessionLost
 from .._values.clock import Clock
-from .console import Pulse, shorten
+from .._values.names import shorten
+from .console import Pulse
 from .decide import Action
 from .node_run import Case
 

@@ -19,9 +19,10 @@ from .._head_node.entities.record import assignment_of
 from .._head_node.entities.references import Names, References
 from .._head_node.entities.status import DeviceStatus, Slots
 from .._head_node.power.operations import HeadNodePower, targets_of
+from .._values.names import shorten
 from .admission import Admission, FailureLimit, Pipeline, count_admitted, left_s
 from .claim_nodes import Claims
-from .console import Look, Pulse, Teller, shorten
+from .console import Look, Pulse, Teller
 from .decide import Action
 from .gather_facts import Survey
 from .node_run import Case, NodeResult, conclude, devices_of, fail, leave_out, spoil, values_to_write

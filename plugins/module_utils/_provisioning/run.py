@@ -17,9 +17,11 @@ from .._head_node.entities.claim import Owner
 from .._head_node.entities.device import DEVICE
 from .._head_node.entities.fields import Context
 from .._values.clock import Clock
+from .._values.duration import format_duration
+from .._values.names import count, shorten
 from .admission import Admission, Pipeline
 from .claim_nodes import Claims
-from .console import MOST_SINGLE_LINES, format_duration, shorten
+from .console import MOST_SINGLE_LINES
 from .decide import Action
 from .gather_facts import Survey
 from .node_run import Case, Job, NodeResult, settle, spoil, values_to_write
@@ -53,7 +55,7 @@ class Run:
         """What the run takes at least, with the terms; "" where that is not known."""
         if self.pipeline is None or self.bound_s is None:
             return ""
-        nodes = f"{self.acting} node{'' if self.acting == 1 else 's'}"
+        nodes = count(self.acting, "node")
         return f"At least {format_duration(self.bound_s)} for {nodes} on {self.pipeline.describe()}"
 
     def closing_line(self) -> str:

@@ -1,34 +1,61 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: BSD-2-Clause
-"""MAC addresses."""
+"""MAC addresses: one rule for what an inventory, a manifest and a lease may say."""
 
 from __future__ import annotations
 
 import string
 
+from .text import quote
+
+ZERO_MAC = "00:00:00:00:00:00"
+_BROADCAST = "FF:FF:FF:FF:FF:FF"
+_SEPARATORS = frozenset(":-. ")
+# Number of groups: digits in each. Pairs, and what switches (a036.9f7c.0500) and servers (a0369f-7c0500) print.
 _WIDTHS = {1: 12, 2: 6, 3: 4, 6: 2}
 
 
-def normalise_mac(text: str) -> str:
-    """A MAC address in any usual notation → A0:36:9F:7C:05:00; raises ValueError, which says what is wrong."""
+def parse_mac(text: str) -> str:
+    """Read the MAC address of one interface, in any usual notation; returns it as A0:36:9F:7C:05:00.
+
+    Twelve hexadecimal digits, every group complete, with one kind of separator or none. Raises ValueError, which says
+    what is wrong: no such address, two kinds of separators, a short octet, all zeros, broadcast, multicast.
+    """
     word = text.strip()
     separators = {letter for letter in word if letter not in string.hexdigits}
-    groups = word.split(separators.pop()) if len(separators) == 1 and separators <= set(":-. ") else [word]
+    if not separators <= _SEPARATORS:
+        raise _not_a_mac(word, "it takes 12 hexadecimal digits")
+    if len(separators) > 1:
+        raise _not_a_mac(word, "it mixes separators")
+    groups = word.split(separators.pop()) if separators else [word]
     width = _WIDTHS.get(len(groups), 0)
-    if separators or not all(_fits(group, width) for group in groups):
-        raise ValueError(f"{_shown(word)} is no MAC address: it takes 12 hexadecimal digits, such as A0:36:9F:7C:05:00")
-    digits = "".join(group.zfill(width) for group in groups).upper()
+    if width == 2 and any(len(group) == 1 for group in groups) and all(len(group) in (1, 2) for group in groups):
+        raise _not_a_mac(word, "it has an octet with one digit")
+    if any(len(group) != width for group in groups):
+        raise _not_a_mac(word, "it takes 12 hexadecimal digits")
+    digits = "".join(groups).upper()
     mac = ":".join(digits[start : start + 2] for start in range(0, 12, 2))
-    if mac == "00:00:00:00:00:00" or int(digits[:2], 16) & 1:
-        raise ValueError(f"{mac} is not the address of one interface")
+    reason = _reason_against(mac)
+    if reason:
+        raise ValueError(f"{mac} is not the address of one interface: {reason}")
     return mac
 
 
-def _fits(group: str, width: int) -> bool:
-    # Some tools print 0:36:9f:7c:5:0.
-    return len(group) == width or (width == 2 and len(group) == 1)
+def canonical_mac(stored: str) -> str:
+    """Return an address that another system stores in the one notation, and anything it can't read in upper case."""
+    try:
+        return parse_mac(stored)
+    except ValueError:
+        return stored.strip().upper()
 
 
-def _shown(text: str) -> str:
-    """A piece of somebody's file for a message: printable, not long."""
-    return repr(text if len(text) <= 40 else f"{text[:40]}…")
+def _not_a_mac(word: str, reason: str) -> ValueError:
+    return ValueError(f"{quote(word)} is not a MAC address: {reason}; write it as A0:36:9F:7C:05:00")
+
+
+def _reason_against(mac: str) -> str:
+    if mac == ZERO_MAC:
+        return "it is all zeros"
+    if mac == _BROADCAST:
+        return "it is the broadcast address"
+    return "it is a multicast address" if int(mac[:2], 16) & 1 else ""

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from html import escape
 from statistics import median
 
-from ...module_utils._provisioning.console import format_duration
 from ...module_utils._provisioning.timeline import Span, Timeline, durations
-from .rows import printable
+from ...module_utils._values.duration import format_duration
+from ...module_utils._values.text import cut, printable
 
 # Of the drawing, in its own units; it is scaled to the width of the page.
 _WIDTH = 1200
@@ -127,7 +127,7 @@ def _row(lane: Lane, left: float, top: float, height: float, scale: float, *, la
     yield f'<rect class="row" x="0" y="{top:g}" width="{_WIDTH}" height="{height:g}"/>'
     if labelled:
         mark = "✕ " if lane.failed else ""
-        text = escape(mark + _shorten(printable(lane.name), 24 - len(mark)))
+        text = escape(mark + cut(printable(lane.name), 24 - len(mark)))
         middle = top + height / 2 + 4
         yield f'<text class="name{" bad" if lane.failed else ""}" x="{_GUTTER - 8}" y="{middle:g}">{text}</text>'
     spans = lane.timeline.spans if lane.timeline else ()
@@ -166,7 +166,3 @@ def _span_in_words(span: Span) -> str:
 
 def _class(phase: str) -> str:
     return phase if phase in PHASES or phase in ("up", "failed") else _OTHER
-
-
-def _shorten(text: str, most: int) -> str:
-    return text if len(text) <= most else text[: most - 1] + "…"

@@ -8,10 +8,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from typing import Any
 
-from ...module_utils._provisioning.console import format_duration
 from ...module_utils._provisioning.timeline import Timeline
+from ...module_utils._values.duration import format_duration
+from ...module_utils._values.text import printable
 from .chart import Lane, draw_gantt, legend, order, phases_in_words
-from .rows import OUTCOMES, Stamp, count_outcomes, describe_run, printable
+from .rows import OUTCOMES, Stamp, count_outcomes, describe_run
 
 # name: on white, on black. Told apart in grey and by colour-blind eyes too: neighbours differ in lightness.
 _COLOURS = {

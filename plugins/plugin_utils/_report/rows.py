@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -13,8 +12,11 @@ from ...module_utils._head_node.entities.device import bmc_ip, effective_image_n
 from ...module_utils._head_node.entities.fields import Raw
 from ...module_utils._head_node.entities.references import References
 from ...module_utils._head_node.entities.status import DeviceStatus, node_state
-from ...module_utils._provisioning.console import format_duration
 from ...module_utils._provisioning.timeline import TIMELINE_KEY, VERDICTS, Timeline, durations
+from ...module_utils._values.duration import format_duration
+from ...module_utils._values.names import count
+from ...module_utils._values.table import align
+from ...module_utils._values.text import cut, printable
 
 OUTCOMES = ("successful", "failed", "not_found", "pending", "skipped")
 Stamp = Callable[[float], str]
@@ -37,7 +39,6 @@ _RECORDED = (("LAST RUN", "last_run"), ("TOOK", "took"), ("LONGEST PHASE", "long
 _MESSAGE = (("MESSAGE", "message"),)
 # What a table that is too wide does without, first to last. Messages stand below it, all of it in the report's rows.
 _DISPENSABLE = ("MESSAGE", "ROLES", "BMC IP", "RESULT", "STATUS", "CATEGORY")
-_NOT_PRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]+")
 
 
 def build_row(
@@ -130,13 +131,13 @@ def describe_run(run: Mapping[str, Any]) -> list[str]:
     if not run or not run.get("nodes"):
         return []
     try:
-        nodes, took = _count(run["nodes"], "node"), run["durations"]
+        nodes, took = count(run["nodes"], "node"), run["durations"]
         if run["bound_seconds"] is None or took is None:
             lines = [f"{nodes} taken on; the bound is not known, because the slots could not be read."]
         else:
             bound = format_duration(run["bound_seconds"])
             boot, sync, init = (format_duration(took[key]) for key in ("boot_s", "sync_s", "init_s"))
-            slots = f"{_count(run['slots'], 'slot')} on {_count(run['provisioning_nodes'], 'provisioning node')}"
+            slots = f"{count(run['slots'], 'slot')} on {count(run['provisioning_nodes'], 'provisioning node')}"
             terms = f"{nodes}, {slots}, {boot} boot, {sync} in a slot, {init} init"
             lines = [f"Bound {bound}: {terms} ({took['source']}); admission {run['admission']}."]
         if run["achieved_seconds"] is not None:
@@ -159,7 +160,7 @@ def draw_table(rows: Sequence[Mapping[str, Any]], stamp: Stamp | None = None) ->
     """
     shown = [{**row, **_last_run(row, stamp)} for row in rows] if stamp else rows
     columns = {
-        head: [_cell(row.get(key)) if head == "NODE" else _shorten(_cell(row.get(key))) for row in shown]
+        head: [_cell(row.get(key)) if head == "NODE" else cut(_cell(row.get(key)), _WIDEST_CELL) for row in shown]
         for head, key in (*_COLUMNS, *(_RECORDED if stamp else ()), *_MESSAGE)
     }
     columns = {head: cells for head, cells in columns.items() if any(cells)}
@@ -167,11 +168,7 @@ def draw_table(rows: Sequence[Mapping[str, Any]], stamp: Stamp | None = None) ->
     for head in _DISPENSABLE:
         if sum(widths.values()) + 2 * (len(widths) - 1) > _WIDEST_LINE:
             widths.pop(head, None)
-    heads = "  ".join(head.ljust(width) for head, width in widths.items())
-    lines = [
-        "  ".join((columns[head][index] or "-").ljust(widths[head]) for head in widths) for index in range(len(rows))
-    ]
-    return [line.rstrip() for line in (heads, *lines)]
+    return align([[*widths], *([columns[head][index] or "-" for head in widths] for index in range(len(rows)))])
 
 
 def _last_run(row: Mapping[str, Any], stamp: Stamp) -> dict[str, str | None]:
@@ -188,7 +185,7 @@ def _last_run(row: Mapping[str, Any], stamp: Stamp) -> dict[str, str | None]:
 
 def draw_summary(rows: Sequence[Mapping[str, Any]], summary: Mapping[str, Any]) -> list[str]:
     """One line of counts, then why the others did not succeed: a line a message, with the nodes it is about."""
-    lines = [f"{_count(summary['total'], 'node')}: {count_outcomes(summary) or 'nothing to report'}"]
+    lines = [f"{count(summary['total'], 'node')}: {count_outcomes(summary) or 'nothing to report'}"]
     for outcome in OUTCOMES[1:]:
         nodes: dict[str, list[str]] = {}
         for row in rows:
@@ -202,19 +199,6 @@ def draw_summary(rows: Sequence[Mapping[str, Any]], summary: Mapping[str, Any]) 
 def count_outcomes(summary: Mapping[str, Any]) -> str:
     """How many of which outcome, in words."""
     return ", ".join(f"{summary[outcome]} {outcome.replace('_', ' ')}" for outcome in OUTCOMES if summary[outcome])
-
-
-def printable(text: object) -> str:
-    """Foreign text without what moves a cursor, turns the direction of writing or ends a line."""
-    return _NOT_PRINTABLE.sub(" ", str(text)).strip()
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
-def _shorten(text: str) -> str:
-    return text if len(text) <= _WIDEST_CELL else text[: _WIDEST_CELL - 1] + "…"
 
 
 def _cell(value: Any) -> str:

@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..._values.mac import ZERO_MAC, canonical_mac, parse_mac
 from ..api.errors import BcmConfigError, BcmError
 from ..entities.device import check_hostname, is_node, mac_addresses
-from ..entities.fields import Raw, normalise_mac
+from ..entities.fields import Raw
 from ..entities.references import Names, References
 from ..entities.status import Slots
 
@@ -51,8 +52,8 @@ def _check_words(node: Wanted) -> list[Problem]:
         problems.append(Problem(name, str(error)))
     for mac in _raw_macs(node):
         try:
-            normalise_mac(mac)
-        except BcmConfigError as error:
+            parse_mac(mac)
+        except ValueError as error:
             problems.append(Problem(name, str(error)))
     return problems
 
@@ -66,8 +67,8 @@ def _macs(node: Wanted) -> list[str]:
     found = []
     for mac in _raw_macs(node):
         try:
-            found.append(normalise_mac(mac))
-        except BcmConfigError:
+            found.append(parse_mac(mac))
+        except ValueError:
             continue
     return found
 
@@ -160,16 +161,10 @@ def check_new(nodes: Sequence[Wanted], devices: Mapping[str, Raw]) -> list[Probl
 
 
 def _check_swap(node: Wanted, device: Raw | None, allow: bool) -> list[Problem]:
-    if (
-        device is None
-        or not is_node(device)
-        or allow
-        or not node.get("mac")
-        or device.get("mac") in (None, "00:00:00:00:00:00")
-    ):
+    if device is None or not is_node(device) or allow or not node.get("mac") or device.get("mac") in (None, ZERO_MAC):
         return []
     wanted = _macs({"mac": node["mac"]})
-    if not wanted or wanted[0] == normalise_mac(device["mac"]):
+    if not wanted or wanted[0] == canonical_mac(device["mac"]):
         return []
     return [
         Problem(

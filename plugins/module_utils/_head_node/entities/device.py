@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ..._values.mac import ZERO_MAC, canonical_mac
 from ..api.errors import BcmConfigError
 from . import parts as sub_entities
 from .fields import (
@@ -24,10 +25,9 @@ from .fields import (
     TextSet,
     Value,
     new_object,
-    normalise_mac,
 )
 from .merge import show_fields
-from .parts import ZERO_MAC, interface_type
+from .parts import interface_type
 from .references import ZERO_UUID, References
 from .schema import Schema
 
@@ -247,4 +247,4 @@ def effective_image_name(raw: Mapping[str, Any], references: References) -> str 
 def mac_addresses(raw: Mapping[str, Any]) -> set[str]:
     """Every MAC address a device claims, normalised; unset ones left out."""
     macs = [raw.get("mac"), *(item.get("mac") for item in raw.get("interfaces") or [])]
-    return {normalise_mac(mac) for mac in macs if mac and mac != ZERO_MAC}
+    return {canonical_mac(mac) for mac in macs if mac and mac != ZERO_MAC}

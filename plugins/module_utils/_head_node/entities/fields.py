@@ -17,6 +17,7 @@ from enum import Enum
 from typing import Any, Protocol
 from xml.etree import ElementTree
 
+from ..._values.mac import ZERO_MAC, canonical_mac, parse_mac
 from ..api.errors import BcmConfigError
 from .references import ZERO_UUID, References
 
@@ -93,14 +94,17 @@ class Choice:
 
 @dataclass(frozen=True)
 class Mac:
-    """A MAC address: case and separators don't count."""
+    """A MAC address: case and separators don't count. BCM stores zeros where none is set."""
 
     def merge(self, stored: Json, wanted: Json, context: Context) -> Json:
-        value = normalise_mac(wanted)
-        return stored if stored and normalise_mac(stored) == value else value
+        try:
+            value = parse_mac(wanted)
+        except ValueError as error:
+            raise BcmConfigError(str(error)) from error
+        return stored if stored and canonical_mac(stored) == value else value
 
     def show(self, stored: Json, references: References) -> Json:
-        return stored
+        return None if stored == ZERO_MAC else stored
 
 
 @dataclass(frozen=True)
@@ -220,14 +224,6 @@ class KeyValues:
 
     def show(self, stored: Json, references: References) -> Json:
         return stored or {}
-
-
-def normalise_mac(text: str) -> str:
-    """Upper case with colons, as BCM stores it; raises BcmConfigError for anything that is not a MAC address."""
-    digits = re.sub(r"[:.-]", "", text.strip()).upper()
-    if not re.fullmatch(r"[0-9A-F]{12}", digits):
-        raise BcmConfigError(f"'{text}' is not a MAC address")
-    return ":".join(digits[i : i + 2] for i in range(0, 12, 2))
 
 
 def new_object(base_type: str, child_type: str, context: Context, **values: Json) -> Raw:

@@ -7,12 +7,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ..._values.mac import ZERO_MAC
 from ..api.errors import BcmConfigError
 from .fields import Choice, Field, Mac, Password, Raw, Reference, Value
 from .merge import Element, SubObject, SubObjects
 from .references import ZERO_UUID
-
-ZERO_MAC = "00:00:00:00:00:00"
 
 # -- BMC settings -----------------------------------------------------------------------------------------------------
 

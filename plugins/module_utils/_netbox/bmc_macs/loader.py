@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 
+from ..._values.duration import format_duration
 from ..api.client import DEVICES, MAC_ADDRESSES, NetBox, Raw
 from ..api.errors import NetBoxAuthError, NetBoxError
 from ..api.interfaces import BMC_NAMES, find_by_mac, find_by_name, macs_of, set_macs
@@ -280,13 +281,8 @@ class _Progress:
             return
         self._told_s = now_s
         rate = self._done / (now_s - self._began_s)
-        left = f"about {_in_words((self._total - self._done) / rate)} left" if rate else "NetBox is slow"
+        left = f"about {format_duration((self._total - self._done) / rate)} left" if rate else "NetBox is slow"
         self._say(f"{self._done} of {self._total} rows, {rate:.0f} rows/s, {left}")
-
-
-def _in_words(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
 
 
 def _port_of(raw: Raw) -> BmcPort:

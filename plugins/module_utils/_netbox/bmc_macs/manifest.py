@@ -11,7 +11,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from ..._values.mac import normalise_mac
+from ..._values.mac import parse_mac
+from ..._values.text import quote
 
 SERIAL, MAC = COLUMNS = ("server_serial", "server_bmc_mac")
 # What NetBox keeps of a serial number.
@@ -112,7 +113,7 @@ def parse_manifest(text: str) -> Manifest:
             usable.append(row)
         else:
             repeats.append(Repeat(row, first))
-    ignored = tuple(_shown(name) for name in names if name not in COLUMNS)
+    ignored = tuple(quote(name) for name in names if name not in COLUMNS)
     return Manifest(tuple(usable), tuple(sorted(faults, key=lambda fault: fault.line)), tuple(repeats), ignored)
 
 
@@ -157,7 +158,7 @@ def _column_names(header: _Record) -> list[str]:
     missing = [column for column in COLUMNS if column not in names]
     twice = [column for column in COLUMNS if names.count(column) > 1]
     if missing:
-        found = ", ".join(_shown(name) for name in names)
+        found = ", ".join(quote(name) for name in names)
         hint = "; columns are separated by commas" if any(mark in "".join(names) for mark in ";\t|") else ""
         raise ManifestError(
             f"line {header.line} must be a header with {' and '.join(COLUMNS)}, but {' and '.join(missing)}"
@@ -179,10 +180,10 @@ def _row_of(record: _Record, names: Sequence[str]) -> Row:
     if len(serial) > MAX_SERIAL:
         raise ValueError(f"its serial number is longer than the {MAX_SERIAL} characters NetBox keeps")
     if not serial.isprintable():
-        raise ValueError(f"its serial number {_shown(serial)} has characters that can't be printed")
+        raise ValueError(f"its serial number {quote(serial)} has characters that can't be printed")
     if not fields[MAC].strip():
         raise ValueError("it has no MAC address")
-    return Row(record.line, serial, normalise_mac(fields[MAC]))
+    return Row(record.line, serial, parse_mac(fields[MAC]))
 
 
 def _clashes(rows: Iterable[Row]) -> dict[int, str]:
@@ -213,8 +214,3 @@ def _plain(text: str) -> str:
     """What stands in a field, fit for a terminal and a table."""
     word = text.strip()[:MAX_SERIAL]
     return "".join(letter if letter.isprintable() else "\ufffd" for letter in word)
-
-
-def _shown(text: str) -> str:
-    """A piece of somebody's file for a message: printable, not long."""
-    return repr(text if len(text) <= 40 else f"{text[:40]}…")

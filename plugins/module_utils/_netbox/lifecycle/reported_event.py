@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Union
 
-from ..._values.mac import normalise_mac
+from ..._values.mac import parse_mac
 from .transitions import Event
 
 Host = Union[ipaddress.IPv4Address, ipaddress.IPv6Address]
@@ -69,7 +69,7 @@ def read_occurrence(number: int, given: Mapping[str, Any]) -> Occurrence:
     """The event of a task's options; raises ValueError, which says what is wrong with it."""
     event = Event(given["event"])
     device = (given.get("device") or "").strip()
-    mac = normalise_mac(given["mac"]) if given.get("mac") else ""
+    mac = parse_mac(given["mac"]) if given.get("mac") else ""
     if not device and not mac:
         raise ValueError("it needs device or mac, to know whom it is about")
     ip = ipaddress.ip_address(given["ip"]) if given.get("ip") else None

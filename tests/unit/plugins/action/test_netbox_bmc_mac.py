@@ -24,6 +24,7 @@ from .acting import Actions
 TOKEN = "0123456789abcdef0123456789abcdef01234567"
 HEADER = "server_serial,server_bmc_mac\n"
 OTHER = "A0:36:9F:FF:FF:FF"
+NO_MAC = "is not a MAC address: it takes 12 hexadecimal digits; write it as A0:36:9F:7C:05:00"
 MIXED = f"pos,{HEADER}1,S0,{FIRST}\n2,S1,A0:36:9F:00:00:01\n3,S9,A0:36:9F:00:00:09\n4,S2,x\n"
 
 
@@ -69,8 +70,7 @@ def test_every_row_is_reported_and_the_failed_ones_fail_the_task_at_its_end(load
 
     assert result["failed"] is True
     assert result["msg"] == (
-        "2 of 4 rows failed: line 4: S9: NetBox has no device with serial number S9; line 5: S2: 'x' is no MAC "
-        "address: it takes 12 hexadecimal digits, such as A0:36:9F:7C:05:00"
+        f"2 of 4 rows failed: line 4: S9: NetBox has no device with serial number S9; line 5: S2: 'x' {NO_MAC}"
     )
     assert result["counts"] == {"set": 1, "unchanged": 0, "skipped": 1, "repeated": 0, "failed": 2}
     assert [(row["line"], row["outcome"], row["changed"]) for row in result["rows"]] == [
@@ -136,7 +136,7 @@ def test_what_a_person_reads_are_the_rows_that_need_one_and_the_counts(loads: Lo
         "Loading 3 BMC MAC addresses of a manifest into https://netbox.example",
         f"  line     3  S1  skipped  {skipped}",
         "  line     4  S9  failed   NetBox has no device with serial number S9",
-        "  line     5  S2  failed   'x' is no MAC address: it takes 12 hexadecimal digits, such as A0:36:9F:7C:05:00",
+        f"  line     5  S2  failed   'x' {NO_MAC}",
         "  columns that were ignored: 'pos'",
         "4 rows: 1 set, 1 skipped, 2 failed",
     ]

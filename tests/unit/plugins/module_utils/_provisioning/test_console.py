@@ -5,7 +5,6 @@ import re
 from dataclasses import replace
 from typing import Any
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,31 +13,13 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.consol
     Pulse,
     Teller,
     failure_lines,
-    format_duration,
     run_line,
-    shorten,
 )
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.watch import NodeWatch
 
 
 def watches(count: int, phase: str = "powered", **values: Any) -> dict[str, NodeWatch]:
     return {f"n{index}": NodeWatch(f"n{index}", 0.0, phase=phase, **values) for index in range(count)}
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [(0, "0s"), (59.9, "59s"), (60, "1m00s"), (125, "2m05s"), (3599, "59m59s"), (3600, "1h00m"), (3725, "1h02m")],
-)
-def test_durations_are_short(seconds: float, text: str) -> None:
-    assert format_duration(seconds) == text
-
-
-def test_many_names_are_cut_off_with_how_many_there_are() -> None:
-    names = [f"n{number}" for number in range(12)]
-
-    assert shorten(names[:10]) == "n0, n1, n2, n3, n4, n5, n6, n7, n8, n9"
-    assert shorten(names) == "n0, n1, n2, n3, n4, n5, n6, n7, n8, n9 and 2 more"
-    assert shorten(names, 1) == "n0 and 11 more"
 
 
 def test_a_line_tells_all_of_a_run_at_a_glance() -> None:

@@ -27,7 +27,8 @@ json_values = st.recursive(
     max_leaves=5,
 )
 unknown_keys = st.dictionaries(words.map(lambda text: f"later {text}"), json_values, max_size=3)
-macs = st.binary(min_size=6, max_size=6).map(lambda octets: ":".join(f"{octet:02x}" for octet in octets))
+usable = st.binary(min_size=6, max_size=6).filter(lambda octets: not octets[0] & 1 and any(octets))
+macs = usable.map(lambda octets: ":".join(f"{octet:02x}" for octet in octets))
 flags = st.booleans()
 states = st.sampled_from(["present", "absent"])
 numbers = st.integers(0, 9)

@@ -20,6 +20,7 @@ from ....objects import make_device, make_head_node, make_image, make_references
 Raw = dict[str, Any]
 
 HOST_NAMES = "letters, digits and hyphens, no dots, not digits alone"
+NO_MAC = "is not a MAC address: it takes 12 hexadecimal digits; write it as A0:36:9F:7C:05:00"
 SWAP = "if its board was swapped, allow it with bcm_allow_mac_change: true"
 
 
@@ -71,7 +72,10 @@ INVENTORY: dict[str, tuple[Raw, list[str]]] = {
     "IP of an interface that goes": (node(2, interfaces=interface(ip="10.141.0.1", state="absent")), []),
     "an own MAC twice": (node(2, interfaces=interface(mac="02:00:00:00:00:02")), []),
     "no interfaces": (node(2, interfaces=None), []),
-    "bad MAC": (node(2, mac="nonsense"), ["node002: 'nonsense' is not a MAC address"]),
+    "bad MAC": (
+        node(2, mac="nonsense"),
+        [f"node002: 'nonsense' {NO_MAC}"],
+    ),
     "bad host name": (
         node(2, hostname="node002.cluster"),
         [f"node002.cluster: 'node002.cluster' is not a host name BCM takes: {HOST_NAMES}"],

@@ -7,8 +7,6 @@ import copy
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.errors import BcmConfigError, BcmNotFound
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.category import CATEGORY
@@ -26,7 +24,6 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.
     TextSet,
     Value,
     Xml,
-    normalise_mac,
     with_new_uuids,
 )
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.references import ZERO_UUID
@@ -178,23 +175,6 @@ SHOWN: dict[str, tuple[Kind, Any, Any]] = {
 @pytest.mark.parametrize(("kind", "stored", "shown"), SHOWN.values(), ids=SHOWN)
 def test_what_is_stored_is_shown_in_the_words_of_the_options(kind: Kind, stored: Any, shown: Any) -> None:
     assert kind.show(stored, make_references()) == shown
-
-
-@given(st.binary(min_size=6, max_size=6), st.sampled_from([":", "-", ""]), st.booleans())
-def test_a_mac_address_is_the_same_however_it_is_written(octets: bytes, separator: str, upper: bool) -> None:
-    text = separator.join(f"{octet:02x}" for octet in octets)
-    text = text.upper() if upper else text
-
-    assert normalise_mac(text) == ":".join(f"{octet:02X}" for octet in octets)
-
-
-@given(st.text(max_size=20))
-def test_what_is_no_mac_address_is_refused_or_has_twelve_digits(text: str) -> None:
-    try:
-        shown = normalise_mac(text)
-    except BcmConfigError:
-        return
-    assert len(shown) == 17
 
 
 def uuids_of(value: Any) -> list[str]:

@@ -306,7 +306,7 @@ class TestMany:
 
         loading.load(*rows(100), batch_size=10, parallel_batches=1)
 
-        assert loading.said[0] == "20 of 100 rows, 3 rows/s, about 24 s left"
+        assert loading.said[0] == "20 of 100 rows, 3 rows/s, about 24s left"
         assert 3 <= len(loading.said) <= 10
 
     def test_a_short_file_needs_no_progress(self) -> None:

@@ -1,0 +1,20 @@
+# SPDX-FileCopyrightText: The baremetal.bcm contributors
+# SPDX-License-Identifier: BSD-2-Clause
+"""Lists of names, and how many there are of something, as they stand in a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+MOST_NAMES = 10
+
+
+def shorten(names: Collection[str], most: int = MOST_NAMES) -> str:
+    """List the first names, and say how many more there are."""
+    shown = ", ".join(list(names)[:most])
+    return shown if len(names) <= most else f"{shown} and {len(names) - most:,} more"
+
+
+def count(number: int, noun: str, plural: str = "") -> str:
+    """Write a number with its noun: 1 node, 1,000 nodes. `plural` is for nouns that take more than an s."""
+    return f"{number:,} {noun if number == 1 else plural or f'{noun}s'}"
