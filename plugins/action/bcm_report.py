@@ -25,6 +25,7 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.r
 )
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.device import is_node
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.fields import Raw
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.phases import Status
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.references import Names, References
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.status import DeviceStatus
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.power.operations import (
@@ -124,7 +125,7 @@ def _read(head_node: HeadNode, names: Sequence[str], params: Mapping[str, Any]) 
         for name, raw in known.items()
         if is_node(raw)
         and name in statuses
-        and statuses[name].status == "DOWN"
+        and statuses[name].status == Status.DOWN
         and params["results"].get(name, {}).get("phase") != "power"
     }
     powers: dict[str, str] = {}

@@ -84,7 +84,7 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.r
     read_references,
     require_names,
 )
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.status import Slots
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.slots import Slots
 
 if TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule

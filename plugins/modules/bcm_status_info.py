@@ -61,7 +61,7 @@ nodes:
         found: {description: Whether BCM knows it., type: bool, sample: true}
         state: {description: "One of active, provisioning, failed, powered_off, down and unknown.", type: str, sample: active}
         status: {description: BCM's own word., type: str, sample: UP}
-        phase: {description: "Where it is on its way: down, booting, installer, queued, installing, init, up, failed.", type: str, sample: up}
+        phase: {description: "Where it is on its way: down, booting, rebooting, installer, queued, installing, init, up, failed, going down, pending, undefined, unknown.", type: str, sample: up}
         message: {description: What its installer says., type: str, sample: ""}
         power: {description: "ON, OFF or UNKNOWN; null unless O(include_power).", type: str, sample: null}
         power_error: {description: Why the power state is unknown., type: str, sample: ""}
@@ -91,12 +91,9 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.r
     read_statuses,
 )
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.device import is_node
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.status import (
-    DeviceStatus,
-    Slots,
-    count_waiting,
-    node_state,
-)
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.phases import node_state
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.slots import Slots
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.status import DeviceStatus
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.power.operations import (
     HeadNodePower,
     open_session,
@@ -135,9 +132,9 @@ def _show(status: DeviceStatus | None, found: bool, seen: PowerResult | None) ->
     power = seen.after if seen else None
     return {
         "found": found,
-        "state": node_state(status.status if status else None, power),
+        "state": node_state(status.status if status else None, power).value,
         "status": status.status if status else None,
-        "phase": status.phase if status else None,
+        "phase": status.phase.value if status else None,
         "message": status.message if status else "",
         "power": power,
         "power_error": seen.error if seen else "",
@@ -149,20 +146,19 @@ def _show(status: DeviceStatus | None, found: bool, seen: PowerResult | None) ->
 
 def _read_slots(head_node: HeadNode, devices: dict[str, Any]) -> dict[str, Any]:
     names = {raw["uuid"]: name for name, raw in devices.items()}
-    answer = head_node.get_provisioning_status()
-    slots = Slots.from_api(answer)
+    slots = Slots.from_api(head_node.get_provisioning_status())
     return {
-        "capacity": sum(slot.capacity for slot in slots if not slot.drained),
-        "used": sum(slot.used for slot in slots),
-        "waiting": count_waiting(answer),
+        "capacity": slots.capacity,
+        "used": slots.used,
+        "waiting": slots.waiting,
         "nodes": [
             {
-                "name": names.get(slot.device, slot.device),
-                "capacity": slot.capacity,
-                "used": slot.used,
-                "drained": slot.drained,
+                "name": names.get(node.device, node.device),
+                "capacity": node.capacity,
+                "used": node.used,
+                "drained": node.drained,
             }
-            for slot in slots
+            for node in slots.nodes
         ],
     }
 

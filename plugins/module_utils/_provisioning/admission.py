@@ -15,14 +15,14 @@ from dataclasses import dataclass, replace
 from statistics import median
 
 from .._head_node.api.errors import BcmConfigError
-from .._head_node.entities.status import Slots
+from .._head_node.entities.phases import Phase, Stage, row_of
+from .._head_node.entities.slots import Slots
+from .._values.names import count
 from .timeline import Durations, Timeline, expected_durations
 from .watch import NodeWatch
 
 # What BCM's installations take in a laboratory (bcm-api.md 7), where nothing better is known.
 ASSUMED = Durations(boot_s=60.0, sync_s=300.0, init_s=30.0)
-_AT_THE_SLOTS = frozenset({"installer", "queued"})
-_ON_THE_WAY = frozenset({"restarting", "powered", "booting", "rebooting"})
 # A node that takes so many times as long as expected is not counted upon: it may never ask for a slot.
 _OVERDUE = 2.0
 # From the wish to start a node to its power: claims are written, waited for and read back.
@@ -70,13 +70,12 @@ class Pipeline:
         return _SPREAD * (self.durations.boot_s + self.durations.sync_s)
 
     @classmethod
-    def of(cls, slots: Iterable[Slots], recorded: Iterable[Timeline | None]) -> Pipeline:
+    def of(cls, slots: Slots, recorded: Iterable[Timeline | None]) -> Pipeline:
         """`recorded` are the time-lines of earlier runs."""
-        serving = [slot for slot in slots if not slot.drained]
         found = expected_durations(timeline for timeline in recorded if timeline is not None)
         return cls(
-            slots=sum(slot.capacity for slot in serving),
-            provisioning_nodes=len(serving),
+            slots=slots.capacity,
+            provisioning_nodes=len(slots.serving),
             durations=found or ASSUMED,
             source="recorded" if found else "assumed",
         )
@@ -86,15 +85,15 @@ class Pipeline:
         boots, syncs, inits = [], [], []
         for watch in watches:
             reached = {step.phase: step.at_s for step in reversed(watch.steps)}
-            asked_s = min(reached.get("queued", math.inf), reached.get("installing", math.inf))
+            asked_s = min(reached.get(Phase.QUEUED, math.inf), reached.get(Phase.INSTALLING, math.inf))
             if asked_s < math.inf:
                 boots.append(asked_s)
             # A start too short to be seen between two looks is none.
-            started_s = reached.get("init", reached.get("up"))
-            if "installing" in reached and started_s is not None:
-                syncs.append(started_s - reached["installing"])
-                if "up" in reached:
-                    inits.append(reached["up"] - started_s)
+            started_s = reached.get(Phase.INIT, reached.get(Phase.UP))
+            if Phase.INSTALLING in reached and started_s is not None:
+                syncs.append(started_s - reached[Phase.INSTALLING])
+                if Phase.UP in reached:
+                    inits.append(reached[Phase.UP] - started_s)
         if not syncs:
             return self
         known = self.durations
@@ -121,8 +120,7 @@ class Pipeline:
 
     def describe(self) -> str:
         times = self.durations
-        nodes = "node" if self.provisioning_nodes == 1 else "nodes"
-        slots = f"{self.slots} slots of {self.provisioning_nodes} provisioning {nodes}"
+        slots = f"{count(self.slots, 'slot')} of {count(self.provisioning_nodes, 'provisioning node')}"
         phases = f"boot {times.boot_s:.0f} s, sync {times.sync_s:.0f} s, init {times.init_s:.0f} s"
         return f"{slots}; {phases} ({self.source})"
 
@@ -156,11 +154,11 @@ def _count_missing(pipeline: Pipeline, under_way: Iterable[NodeWatch], now_s: fl
     free = [0.0] * max(1, pipeline.slots)
     ready = []
     for watch in under_way:
-        if watch.phase == "installing":
+        if watch.phase is Phase.INSTALLING:
             heapq.heapreplace(free, max(0.0, times.sync_s - (now_s - watch.phase_since_s)))
-        elif watch.phase in _AT_THE_SLOTS:
+        elif row_of(watch.phase).wants_slot:
             ready.append(0.0)
-        elif watch.phase in _ON_THE_WAY and now_s - watch.started_s <= _OVERDUE * ahead_s:
+        elif row_of(watch.phase).stage in (Stage.RESTART, Stage.BOOT) and now_s - watch.started_s <= _OVERDUE * ahead_s:
             ready.append(max(0.0, times.boot_s - (now_s - watch.started_s)))
     queued = 0
     for ready_s in sorted(ready):
@@ -191,15 +189,15 @@ def left_s(pipeline: Pipeline, waiting: int, watches: Iterable[NodeWatch], now_s
         spent_s = now_s - watch.phase_since_s
         if watch.done:
             continue
-        if watch.phase == "installing":
+        if watch.phase is Phase.INSTALLING:
             until_s = max(0.0, times.sync_s - spent_s)
             if free[0] == 0.0:
                 heapq.heapreplace(free, until_s)
             last_s = max(last_s, until_s + times.init_s)
-        elif watch.phase == "init":
+        elif watch.phase is Phase.INIT:
             last_s = max(last_s, times.init_s - spent_s)
         else:
-            booted = watch.phase in _AT_THE_SLOTS
+            booted = row_of(watch.phase).wants_slot
             ready.append(0.0 if booted else max(0.0, times.boot_s - (now_s - watch.started_s)))
     for ready_s in sorted(ready):
         done_s = max(ready_s, free[0]) + times.sync_s

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from .._head_node.entities.phases import VERDICTS, WAY, Phase, row_of
 from .._values.duration import format_duration
 from .._values.names import count, shorten
 from .watch import NodeWatch, count_phases
@@ -15,19 +16,7 @@ from .watch import NodeWatch, count_phases
 MOST_SINGLE_LINES = 20
 # Of nodes that fail at the same look, so many are told with their reasons.
 _MOST_FAILURES = 5
-
-_WORDS = {
-    "up": "UP",
-    "init": "starting",
-    "installing": "installing",
-    "queued": "waiting for a slot",
-    "installer": "in the installer",
-    "booting": "booting",
-    "rebooting": "rebooting",
-    "powered": "powered",
-    "restarting": "restarting",
-    "failed": "FAILED",
-}
+_FURTHEST_FIRST = (Phase.UP, *reversed(WAY), *(phase for phase in Phase if phase not in (*WAY, *VERDICTS)))
 
 
 @dataclass(frozen=True)
@@ -44,9 +33,8 @@ class Look:
 def run_line(look: Look) -> str:
     """One line: elapsed, nodes by phase, slots, the time that is left, who failed."""
     counts = count_phases(look.watches)
-    failed = [name for name, watch in look.watches.items() if watch.verdict == "failed"]
-    words = [f"{counts[phase]} {_WORDS[phase]}" for phase in _WORDS if phase in counts and phase != "failed"]
-    words += [f"{counts[phase]} {phase}" for phase in sorted(set(counts) - set(_WORDS))]
+    failed = [name for name, watch in look.watches.items() if watch.verdict == Phase.FAILED]
+    words = [f"{counts[phase]} {row_of(phase).words}" for phase in _FURTHEST_FIRST if phase in counts]
     if look.waiting:
         words.append(f"{look.waiting} not started")
     total = len(look.watches) + look.waiting

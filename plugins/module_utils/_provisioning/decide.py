@@ -7,8 +7,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import Enum
 
+from .._head_node.entities.phases import FAILED_STATUSES, INSTALLING_STATUSES, Status
 from .._head_node.entities.record import Assignment, Record
-from .._head_node.entities.status import FAILED_STATUSES, INSTALLING_STATUSES
 
 _KEEPING_MODES = frozenset({"NOSYNC", "SKIP", "MAIN"})
 
@@ -57,7 +57,7 @@ class Facts:
 
     assignment: Assignment | None
     record: Record = field(default_factory=Record)
-    status: str = "DOWN"
+    status: str = Status.DOWN
     closed: bool = False
     restart_required: bool = False
     power: str = "UNKNOWN"
@@ -95,7 +95,7 @@ def decide(facts: Facts | None, request: Request) -> Decision:
 def _decide_alone(facts: Facts, assignment: Assignment, request: Request) -> Decision:
     if facts.status in INSTALLING_STATUSES:
         return _decide_installing(facts, assignment, request)
-    if facts.status == "UP":
+    if facts.status == Status.UP:
         return _decide_up(facts, assignment, request)
     return _decide_not_up(facts, assignment, request)
 
@@ -228,7 +228,7 @@ def _refusal(facts: Facts, mode: str) -> str:
     effective = mode or facts.install_mode
     # A first installation follows the category's newNodeInstallMode, so only nodes that were installed are judged;
     # one that is UP was, by whomever.
-    if effective in _KEEPING_MODES and (facts.record.provisioned_digest or facts.status == "UP"):
+    if effective in _KEEPING_MODES and (facts.record.provisioned_digest or facts.status == Status.UP):
         return (
             f"its install mode {effective} would keep the old image; set bcm_next_boot_install_mode or the install mode"
         )

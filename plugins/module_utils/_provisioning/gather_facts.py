@@ -15,7 +15,8 @@ from .._head_node.entities.claim import Owner, ends_of, rival_of
 from .._head_node.entities.fields import Raw
 from .._head_node.entities.record import Record
 from .._head_node.entities.references import Names, References
-from .._head_node.entities.status import DeviceStatus, Slots
+from .._head_node.entities.slots import Slots
+from .._head_node.entities.status import DeviceStatus
 from .._head_node.power.operations import HeadNodePower, open_session, targets_of
 from .._values.clock import Clock
 from .admission import Pipeline

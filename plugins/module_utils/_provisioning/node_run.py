@@ -11,6 +11,7 @@ from typing import Any
 from .._bmc.power import PowerResult
 from .._head_node.api.errors import BcmConfigError
 from .._head_node.entities.fields import Json, Raw
+from .._head_node.entities.phases import Phase, Status
 from .._head_node.entities.record import (
     Assignment,
     Record,
@@ -77,7 +78,7 @@ class Case:
     @property
     def is_settled_up(self) -> bool:
         """UP, and nothing is going to be powered: its BMC is left in peace."""
-        return self.facts is not None and self.facts.status == "UP" and not self.decision.action.acts
+        return self.facts is not None and self.facts.status == Status.UP and not self.decision.action.acts
 
 
 def devices_of(cases: Mapping[str, Case]) -> dict[str, Raw]:
@@ -94,11 +95,11 @@ def values_to_write(case: Case, result: NodeResult, wall_s: int) -> dict[str, Js
         return overtaken_values()
     if case.decision.action is Action.ADOPT:
         return provisioned_values(case.facts.assignment, wall_s=wall_s)
-    if result.verdict == "up":
+    if result.verdict == Phase.UP:
         # What an earlier run started was started with that run's kernel parameters.
         kernel = case.facts.record.intent_kernel if case.decision.action is Action.WATCH else ""
         return provisioned_values(case.facts.assignment, wall_s=wall_s, kernel=kernel, timeline=timeline)
-    return failed_values(result.phase, timeline) if result.verdict == "failed" else {}
+    return failed_values(result.phase, timeline) if result.verdict == Phase.FAILED else {}
 
 
 def refuse_too_many(cases: Mapping[str, Case], most: int | None) -> None:
@@ -129,7 +130,7 @@ def facts_of(
     return Facts(
         assignment=replace(assignment, token=token) if assignment else None,
         record=record,
-        status=status.status if status else "DOWN",
+        status=status.status if status else Status.DOWN,
         closed=bool(status and status.closed),
         restart_required=bool(status and status.restart_required),
         install_mode=str(device.get("installMode") or category.get("installMode") or "AUTO"),
@@ -164,12 +165,12 @@ def settle(case: Case) -> NodeResult:
         status=case.status.status if case.status else "",
         image_before=case.facts.record.provisioned_image if case.facts else "",
         image=case.facts.assignment.image if case.facts and case.facts.assignment else "",
-        phase="power" if action is Action.BMC_FAILED else (case.status.phase if case.status else ""),
+        phase=Phase.POWER if action is Action.BMC_FAILED else (case.status.phase if case.status else ""),
     )
 
 
 def fail(case: Case, message: str) -> NodeResult:
-    return replace(settle(case), outcome="failed", failed=True, changed=False, message=message, phase="power")
+    return replace(settle(case), outcome="failed", failed=True, changed=False, message=message, phase=Phase.POWER)
 
 
 def leave_out(case: Case, reason: str) -> NodeResult:
@@ -179,7 +180,7 @@ def leave_out(case: Case, reason: str) -> NodeResult:
 
 def conclude(case: Case, watch: NodeWatch, report: PowerResult | None, started_wall_s: float) -> NodeResult:
     """The result of a node that was watched to its verdict."""
-    up = watch.verdict == "up"
+    up = watch.verdict == Phase.UP
     return replace(
         settle(case),
         outcome="successful" if up else "failed",
@@ -218,7 +219,7 @@ def result_to_ansible(result: NodeResult) -> dict[str, Any]:
         "changed": result.changed,
         "message": result.message,
         "status": result.status,
-        "phase": result.phase,
+        "phase": str(result.phase),
         "image": result.image,
         "seconds": result.seconds,
         "power_sent": list(result.power.sent) if result.power else [],

@@ -9,6 +9,7 @@ from typing import Any
 
 from .._head_node.api.errors import BcmConfigError
 from .._head_node.changes.options import PARALLEL, Spec
+from .._head_node.entities.phases import Status
 from .._head_node.entities.record import Assignment
 from .admission import Admission, FailureLimit
 from .decide import Request
@@ -143,5 +144,5 @@ def _diff(result: NodeResult) -> dict[str, Any]:
         "before_header": header,
         "after_header": f"{header} ({result.decision.action.value})",
         "before": {"status": result.status_before, "image": result.image_before},
-        "after": {"status": "UP", "image": result.image},
+        "after": {"status": Status.UP.value, "image": result.image},
     }

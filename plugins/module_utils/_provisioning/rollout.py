@@ -15,9 +15,11 @@ from dataclasses import dataclass, field, replace
 from .._head_node.api.errors import BcmApiError, BcmError, BcmProtocolError, BcmTransportError
 from .._head_node.changes.read import read_statuses
 from .._head_node.entities.fields import Raw
+from .._head_node.entities.phases import Phase, Status
 from .._head_node.entities.record import assignment_of
 from .._head_node.entities.references import Names, References
-from .._head_node.entities.status import DeviceStatus, Slots
+from .._head_node.entities.slots import Slots
+from .._head_node.entities.status import DeviceStatus
 from .._head_node.power.operations import HeadNodePower, targets_of
 from .._values.names import shorten
 from .admission import Admission, FailureLimit, Pipeline, count_admitted, left_s
@@ -183,14 +185,14 @@ class Rollout:
             status = self._statuses.get(name, case.status)
             resumed = case.decision.action is Action.WATCH
             seen = status.status if status else ""
-            asked = name in graceful or (resumed and seen == "UP" and case.last_power == "REBOOT")
+            asked = name in graceful or (resumed and seen == Status.UP and case.last_power == "REBOOT")
             self.watches[name] = start_watch(name, now_s, seen, resumed=resumed, graceful=asked)
             self._taken_on[name] = wall_s
         self._switching.start(taken, graceful)
         self._pulse.hurry(now_s)
 
     def _is_graceful(self, case: Case) -> bool:
-        is_up = case.facts is not None and case.facts.status == "UP"
+        is_up = case.facts is not None and case.facts.status == Status.UP
         return self._pace.graceful and is_up and case.decision.action in (Action.REPROVISION, Action.RESTART)
 
     def _wait(self) -> None:
@@ -266,8 +268,7 @@ class Rollout:
             slots = Slots.from_api(self._head_node.get_provisioning_status())
         except BcmError:
             return None
-        serving = [slot for slot in slots if not slot.drained]
-        return sum(slot.used for slot in serving), sum(slot.capacity for slot in serving)
+        return slots.used, slots.capacity
 
     # -- written on the devices -------------------------------------------------------------------------------------
 
@@ -295,7 +296,7 @@ class Rollout:
         references = replace(self._references, categories=Names.from_api("category", self._head_node.get_categories()))
         for name, case in self._unwritten.items():
             result = self._results[name]
-            if result.verdict != "up" or case.facts is None or case.facts.assignment is None:
+            if result.verdict != Phase.UP or case.facts is None or case.facts.assignment is None:
                 continue
             if name not in devices:
                 self._results[name] = spoil(result, "somebody deleted it since")
@@ -313,7 +314,7 @@ class Rollout:
         early = [
             name
             for name, watch in self.watches.items()
-            if watch.verdict == "up" and watch.started_s + watch.seconds < last_s
+            if watch.verdict == Phase.UP and watch.started_s + watch.seconds < last_s
         ]
         devices = {name: device for name in early if (device := self._devices.get(name)) is not None}
         try:
@@ -321,7 +322,7 @@ class Rollout:
         except (BcmTransportError, BcmApiError):
             return
         for name, status in statuses.items():
-            if status.status != "UP" and not self._results[name].failed:
+            if status.status != Status.UP and not self._results[name].failed:
                 reason = f"it is {status.status} now"
                 self._results[name] = spoil(self._results[name], reason, status=status.status)
                 self._teller.tell_failures(self._elapsed_s(), {name: self._results[name].message})

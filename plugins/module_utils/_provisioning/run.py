@@ -16,6 +16,7 @@ from .._head_node.changes.apply import Store, converge
 from .._head_node.entities.claim import Owner
 from .._head_node.entities.device import DEVICE
 from .._head_node.entities.fields import Context
+from .._head_node.entities.phases import Phase
 from .._values.clock import Clock
 from .._values.duration import format_duration
 from .._values.names import count, shorten
@@ -168,7 +169,9 @@ class Drive:
 def _measured(run: Run, watches: list[NodeWatch]) -> Run:
     """The run with how long its installations took together."""
     installed = [
-        watch for watch in watches if watch.verdict == "up" and any(step.phase == "installing" for step in watch.steps)
+        watch
+        for watch in watches
+        if watch.verdict == Phase.UP and any(step.phase is Phase.INSTALLING for step in watch.steps)
     ]
     if not installed:
         return run

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """When a node was in which phase, and how long phases take. Pure: times are arguments.
 
-Phases are the words of `watch`, and `restarting`: a graceful restart was asked for, the node is still UP.
+Phases are those of entities/phases.
 """
 
 from __future__ import annotations
@@ -14,14 +14,13 @@ from statistics import median
 from typing import Any
 
 from .._head_node.api.errors import BcmConfigError
+from .._head_node.entities.phases import VERDICTS, Phase, Stage, phases_of
 
 # Where a node's last time-line is kept in its `extra_values`.
 TIMELINE_KEY = "baremetal_timeline"
 
-VERDICTS = ("up", "failed")
 _LATEST_S = 10**10
-_BOOT = frozenset({"powered", "booting", "rebooting", "installer"})
-_SLOT = frozenset({"queued", "installing"})
+_BOOT, _SLOT, _INIT = phases_of(Stage.BOOT), phases_of(Stage.SLOT), phases_of(Stage.INIT)
 # A start of more digits is in no year that can be written.
 _WORDS = re.compile(r"[0-9]{1,10}(?: [a-z_-]{1,32}:[0-9]{1,9})+")
 
@@ -59,7 +58,7 @@ class Timeline:
             "started": round(self.started_s, 1),
             "phases": [
                 {
-                    "phase": span.phase,
+                    "phase": str(span.phase),
                     "at": round(span.at_s, 1),
                     "seconds": round(span.seconds, 1),
                     "message": span.message,
@@ -146,11 +145,11 @@ def expected_durations(timelines: Iterable[Timeline]) -> Durations | None:
 
 
 def _split(timeline: Timeline) -> Durations | None:
-    sync_s = durations(timeline).get("installing", 0.0)
-    if timeline.verdict != "up" or not sync_s:
+    sync_s = durations(timeline).get(Phase.INSTALLING, 0.0)
+    if timeline.verdict != Phase.UP or not sync_s:
         return None
     # What the installer does after the files have arrived holds no slot: it counts as a part of init.
     last_slot = max(index for index, span in enumerate(timeline.spans) if span.phase in _SLOT)
     boot_s = sum(span.seconds for span in timeline.spans[:last_slot] if span.phase in _BOOT)
-    init_s = sum(span.seconds for span in timeline.spans[last_slot:] if span.phase in _BOOT or span.phase == "init")
+    init_s = sum(span.seconds for span in timeline.spans[last_slot:] if span.phase in _BOOT | _INIT)
     return Durations(boot_s, sync_s, init_s)

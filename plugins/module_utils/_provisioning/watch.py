@@ -7,13 +7,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from .._head_node.entities.status import FAILED_STATUSES, STUCK_MESSAGES, DeviceStatus
+from .._head_node.entities.phases import FAILED_STATUSES, Limit, Phase, Status, row_of
+from .._head_node.entities.status import STUCK_MESSAGES, DeviceStatus
 from .timeline import Span, Timeline
-
-_BOOTED = frozenset({"booting", "installer", "queued", "installing", "init"})
-# What a phase of the head node is called here: a node that goes down does so because it was asked to restart.
-_RESTARTING = "restarting"
-_NO_BOOT = frozenset({"powered", "booting", "rebooting"})
 
 
 @dataclass(frozen=True)
@@ -32,20 +28,21 @@ class Deadlines:
         return self.boot_s + self.install_s + self.init_s + self.graceful_s
 
     def of(self, phase: str) -> float | None:
+        """Return the deadline of a phase in seconds; None where it has none."""
         return {
-            "queued": None,
-            "installer": self.install_s,
-            "installing": self.install_s,
-            "init": self.init_s,
-            _RESTARTING: self.graceful_s,
-        }.get(phase, self.boot_s)
+            Limit.NONE: None,
+            Limit.GRACEFUL: self.graceful_s,
+            Limit.BOOT: self.boot_s,
+            Limit.INSTALL: self.install_s,
+            Limit.INIT: self.init_s,
+        }[row_of(phase).limit]
 
 
 @dataclass(frozen=True)
-class Step:
+class PhaseChange:
     """A phase entered, or a new message in it: when, in seconds since the node was taken on."""
 
-    phase: str
+    phase: Phase
     at_s: float
     message: str = ""
 
@@ -59,14 +56,14 @@ class NodeWatch:
     stale: str = ""  # the status seen before power: means nothing until it changes
     settles: bool = False  # but UP is believed once it has lasted, because power was sent some time ago
     is_outdated: bool = False  # BCM says that it has not been restarted since it was changed
-    phase: str = "powered"
+    phase: Phase = Phase.POWERED
     phase_since_s: float = 0.0
     queued_s: float = 0.0  # spent waiting for a slot, in phases that have ended
     message: str = ""
     status: str = ""
     verdict: str = ""
     reason: str = ""
-    steps: tuple[Step, ...] = field(default_factory=tuple)
+    steps: tuple[PhaseChange, ...] = field(default_factory=tuple)
 
     @property
     def done(self) -> bool:
@@ -82,15 +79,16 @@ class NodeWatch:
 
         One that an earlier run asked may have restarted meanwhile: BCM tells.
         """
-        if self.done or self.phase != _RESTARTING or (self.status == "UP" and self.settles and not self.is_outdated):
+        has_restarted = self.status == Status.UP and self.settles and not self.is_outdated
+        if self.done or self.phase is not Phase.RESTARTING or has_restarted:
             return False
         return now_s - self.phase_since_s >= self.patience_s(deadlines)
 
     def patience_s(self, deadlines: Deadlines) -> float:
-        """How long UP may be old news: until its power is cut, or until it is believed."""
+        """Return how long the UP of before is not believed: until its power is cut, or until it is believed."""
         if not self.settles:
             return deadlines.graceful_s
-        return max(deadlines.settle_s, deadlines.graceful_s if self.phase == _RESTARTING else 0.0)
+        return max(deadlines.settle_s, deadlines.graceful_s if self.phase == Phase.RESTARTING else 0.0)
 
 
 def start_watch(
@@ -102,8 +100,8 @@ def start_watch(
     that the node was asked to restart, so that UP is no news and DOWN is none either; both together, that an earlier
     run asked it.
     """
-    stale = status_before if not resumed or status_before == "UP" else ""
-    phase = _RESTARTING if graceful else "powered"
+    stale = status_before if not resumed or status_before == Status.UP else ""
+    phase = Phase.RESTARTING if graceful else Phase.POWERED
     return NodeWatch(
         name,
         now_s,
@@ -112,13 +110,13 @@ def start_watch(
         phase=phase,
         phase_since_s=now_s,
         status=status_before,
-        steps=(Step(phase, 0.0),),
+        steps=(PhaseChange(phase, 0.0),),
     )
 
 
 def cut_power(watch: NodeWatch, now_s: float) -> NodeWatch:
     """The watch of a node that would not restart and whose power was cut."""
-    return replace(_enter(watch, "powered", "", now_s), stale=watch.status, settles=False)
+    return replace(_enter(watch, Phase.POWERED, "", now_s), stale=watch.status, settles=False)
 
 
 def observe(watch: NodeWatch, seen: DeviceStatus | None, now_s: float, deadlines: Deadlines) -> NodeWatch:
@@ -130,17 +128,17 @@ def observe(watch: NodeWatch, seen: DeviceStatus | None, now_s: float, deadlines
     if seen.restart_required != watch.is_outdated:
         watch = replace(watch, is_outdated=seen.restart_required)
     if seen.status == watch.stale:
-        if watch.settles and seen.status == "UP" and now_s - watch.started_s >= watch.patience_s(deadlines):
-            return watch if watch.phase == _RESTARTING and watch.is_outdated else _come_up(watch, now_s)
+        if watch.settles and seen.status == Status.UP and now_s - watch.started_s >= watch.patience_s(deadlines):
+            return watch if watch.phase == Phase.RESTARTING and watch.is_outdated else _come_up(watch, now_s)
         return _check_deadline(watch, now_s, deadlines)
     watch = replace(watch, stale="", status=seen.status)
-    if seen.status == "DOWN":
-        if watch.phase in _BOOTED:
+    if seen.status == Status.DOWN:
+        if row_of(watch.phase).is_lost_when_down:
             return give_up(watch, f"it went DOWN {_where(watch, now_s)}", now_s)
-        if watch.phase == _RESTARTING:
-            watch = _enter(watch, "powered", "", now_s)
+        if watch.phase == Phase.RESTARTING:
+            watch = _enter(watch, Phase.POWERED, "", now_s)
         return _check_deadline(watch, now_s, deadlines)
-    if seen.status == "UP":
+    if seen.status == Status.UP:
         return _come_up(watch, now_s)
     return _follow(watch, seen, now_s, deadlines)
 
@@ -150,7 +148,7 @@ def _follow(watch: NodeWatch, seen: DeviceStatus, now_s: float, deadlines: Deadl
     if seen.status in FAILED_STATUSES:
         watch = replace(watch, message=seen.message or watch.message)
         return give_up(watch, f"{seen.status} {_where(watch, now_s)}", now_s)
-    watch = _enter(watch, _RESTARTING if seen.status == "GOING_DOWN" else seen.phase, seen.message, now_s)
+    watch = _enter(watch, Phase.RESTARTING if seen.status == Status.GOING_DOWN else seen.phase, seen.message, now_s)
     stuck = next((text for text in STUCK_MESSAGES if text in seen.message), "")
     if stuck:
         return give_up(watch, f"the installer says '{stuck}' and would wait for ever", now_s)
@@ -159,8 +157,8 @@ def _follow(watch: NodeWatch, seen: DeviceStatus, now_s: float, deadlines: Deadl
 
 def give_up(watch: NodeWatch, reason: str, now_s: float) -> NodeWatch:
     """Fail a node for this reason."""
-    step = Step("failed", _since_start(watch, now_s), reason)
-    return replace(watch, verdict="failed", reason=reason, steps=(*watch.steps, step))
+    step = PhaseChange(Phase.FAILED, _since_start(watch, now_s), reason)
+    return replace(watch, verdict=Phase.FAILED, reason=reason, steps=(*watch.steps, step))
 
 
 def timeline_of(watch: NodeWatch, started_wall_s: float) -> Timeline:
@@ -171,26 +169,26 @@ def timeline_of(watch: NodeWatch, started_wall_s: float) -> Timeline:
 
 
 def _come_up(watch: NodeWatch, now_s: float) -> NodeWatch:
-    return replace(_enter(watch, "up", "", now_s), stale="", verdict="up")
+    return replace(_enter(watch, Phase.UP, "", now_s), stale="", verdict=Phase.UP)
 
 
-def _enter(watch: NodeWatch, phase: str, message: str, now_s: float) -> NodeWatch:
+def _enter(watch: NodeWatch, phase: Phase, message: str, now_s: float) -> NodeWatch:
     if phase == watch.phase and message == watch.message:
         return watch
-    steps = (*watch.steps, Step(phase, _since_start(watch, now_s), message))
+    steps = (*watch.steps, PhaseChange(phase, _since_start(watch, now_s), message))
     if phase == watch.phase:
         return replace(watch, message=message, steps=steps)
-    queued_s = watch.queued_s + (now_s - watch.phase_since_s if watch.phase == "queued" else 0.0)
+    queued_s = watch.queued_s + (now_s - watch.phase_since_s if watch.phase is Phase.QUEUED else 0.0)
     return replace(watch, phase=phase, phase_since_s=now_s, queued_s=queued_s, message=message, steps=steps)
 
 
 def _check_deadline(watch: NodeWatch, now_s: float, deadlines: Deadlines) -> NodeWatch:
     limit = deadlines.of(watch.phase)
     # A node that would not restart is not given up: its power is cut.
-    if limit is None or watch.phase == _RESTARTING:
+    if limit is None or watch.phase == Phase.RESTARTING:
         return watch
     if now_s - watch.phase_since_s > limit:
-        hint = "; check its boot order, cabling and MAC address" if watch.phase in _NO_BOOT else ""
+        hint = "; check its boot order, cabling and MAC address" if row_of(watch.phase).limit is Limit.BOOT else ""
         quote = f", last message '{watch.message}'" if watch.message else ""
         reason = f"it hung in phase {watch.phase} for {limit:g} s, status {watch.status}{quote}{hint}"
         return give_up(watch, reason, now_s)

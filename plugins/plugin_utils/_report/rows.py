@@ -10,9 +10,10 @@ from typing import Any
 from ...module_utils._head_node.api.errors import BcmConfigError
 from ...module_utils._head_node.entities.device import bmc_ip, effective_image_name, management_ip
 from ...module_utils._head_node.entities.fields import Raw
+from ...module_utils._head_node.entities.phases import VERDICTS, Status, node_state
 from ...module_utils._head_node.entities.references import References
-from ...module_utils._head_node.entities.status import DeviceStatus, node_state
-from ...module_utils._provisioning.timeline import TIMELINE_KEY, VERDICTS, Timeline, durations
+from ...module_utils._head_node.entities.status import DeviceStatus
+from ...module_utils._provisioning.timeline import TIMELINE_KEY, Timeline, durations
 from ...module_utils._values.duration import format_duration
 from ...module_utils._values.names import count
 from ...module_utils._values.table import align
@@ -54,7 +55,7 @@ def build_row(
     labels = [*(role.get("name") for role in shown.get("roles") or []), *(shown.get("userDefinedResources") or [])]
     row = {
         "hostname": name,
-        "state": node_state(status.status if status else None, power),
+        "state": str(node_state(status.status if status else None, power)),
         "status": status.status if status else None,
         "power": power,
         "ip": management_ip(shown),
@@ -107,9 +108,9 @@ def _judge(device: Raw | None, status: DeviceStatus | None, result: Mapping[str,
     elif status is None or status.phase == "failed":
         outcome = "failed"
     else:
-        outcome = "successful" if status.status == "UP" else "pending"
+        outcome = "successful" if status.status == Status.UP else "pending"
     message = "no such device on the head node" if device is None else (status.message if status else "no status")
-    phase = status.phase if status else None
+    phase = str(status.phase) if status else None
     return {"success": outcome == "successful", "outcome": outcome, "failed": False, "phase": phase, "message": message}
 
 

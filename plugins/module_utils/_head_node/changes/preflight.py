@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..._values.mac import ZERO_MAC, canonical_mac, parse_mac
+from ..._values.names import count
 from ..api.errors import BcmConfigError, BcmError
 from ..entities.device import check_hostname, is_node, mac_addresses
 from ..entities.fields import Raw
 from ..entities.references import Names, References
-from ..entities.status import Slots
+from ..entities.slots import Slots
 
 Wanted = Mapping[str, Any]
 
@@ -182,13 +183,14 @@ def images_of_categories(references: References) -> dict[str, str]:
     return {name: str(image["name"]) for name, image in images.items() if image}
 
 
-def check_slots(slots: Sequence[Slots], node_count: int) -> tuple[list[Problem], list[str]]:
+def check_slots(slots: Slots, node_count: int) -> tuple[list[Problem], list[str]]:
     """Problems and remarks about provisioning slots: none at all is a problem, fewer than nodes a remark."""
-    open_slots = sum(slot.capacity for slot in slots if not slot.drained)
-    if open_slots == 0:
+    if slots.capacity == 0:
         return [Problem("", "no provisioning slots: no provisioning node is there, or all are drained")], []
-    if open_slots < node_count:
-        return [], [f"{node_count} nodes share {open_slots} provisioning slots: the rest will queue"]
+    if slots.capacity < node_count:
+        return [], [
+            f"{count(node_count, 'node')} share {count(slots.capacity, 'provisioning slot')}: the rest will queue"
+        ]
     return [], []
 
 

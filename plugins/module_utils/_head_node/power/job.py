@@ -21,6 +21,7 @@ from ..api.errors import BcmConfigError
 from ..changes.read import read_devices, read_references, read_statuses, select_nodes
 from ..entities.device import bmc_ip, bmc_settings
 from ..entities.fields import Raw
+from ..entities.phases import Status
 from ..entities.references import References
 from .operations import HeadNodePower, open_session, targets_of
 
@@ -54,7 +55,7 @@ def power_nodes(head_node: HeadNode, job: PowerJob, *, check_mode: bool) -> dict
     devices = dict(selection.devices)
     if job.action in _VERBS and not job.allow_up:
         statuses = read_statuses(head_node, devices)
-        _refuse_up(job.action, [name for name in devices if name not in statuses or statuses[name].status == "UP"])
+        _refuse_up(job.action, [name for name in devices if name not in statuses or statuses[name].status == Status.UP])
     references = read_references(head_node)
     results = {name: _not_known("BCM knows no such node; provision.yml registers it") for name in selection.missing}
     with ExitStack() as stack:

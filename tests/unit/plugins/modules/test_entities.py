@@ -294,7 +294,7 @@ def test_preflight_tells_the_version_and_what_will_queue(modules: Modules, head:
     result = modules.good("bcm_preflight", devices=[NEW_NODE, second])
 
     assert result["version"] == "11.0"
-    assert result["remarks"] == ["2 nodes share 1 provisioning slots: the rest will queue"]
+    assert result["remarks"] == ["2 nodes share 1 provisioning slot: the rest will queue"]
 
 
 def test_preflight_of_nobody_is_an_error(modules: Modules) -> None:

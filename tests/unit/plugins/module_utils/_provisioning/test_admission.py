@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.errors import BcmConfigError
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.status import Slots
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.phases import Phase
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.slots import ProvisioningNode, Slots
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.admission import (
     ASSUMED,
     Admission,
@@ -20,7 +21,7 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.admiss
     left_s,
 )
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.timeline import Durations
-from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.watch import NodeWatch, Step
+from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.watch import NodeWatch, PhaseChange
 
 from .timing import make_timeline
 
@@ -29,7 +30,7 @@ TIMES = Durations(60, 300, 30)
 
 
 def watch(phase: str, since_s: float = 0.0, *, started_s: float = 0.0, verdict: str = "") -> NodeWatch:
-    return NodeWatch("n", started_s, phase=phase, phase_since_s=since_s, verdict=verdict)
+    return NodeWatch("n", started_s, phase=Phase(phase), phase_since_s=since_s, verdict=verdict)
 
 
 @pytest.mark.parametrize(
@@ -102,7 +103,9 @@ def test_more_nodes_or_fewer_slots_never_take_less(nodes: int, slots: int, admis
 
 
 def test_a_pipeline_counts_the_slots_of_those_that_serve_and_knows_earlier_runs() -> None:
-    slots = [Slots("a", 10, 3, drained=False), Slots("b", 6, 0, drained=False), Slots("c", 4, 0, drained=True)]
+    slots = Slots(
+        tuple(ProvisioningNode(name, size, 3, drained=name == "c") for name, size in [("a", 10), ("b", 6), ("c", 4)])
+    )
     earlier = make_timeline(("powered", 10), ("booting", 40), ("installing", 200), ("init", 20))
 
     fresh, known = Pipeline.of(slots, [None, None]), Pipeline.of(slots, [None, earlier])
@@ -114,7 +117,7 @@ def test_a_pipeline_counts_the_slots_of_those_that_serve_and_knows_earlier_runs(
 
 
 def steps(*reached: tuple[str, float], verdict: str = "") -> NodeWatch:
-    return NodeWatch("n", 0.0, verdict=verdict, steps=tuple(Step(phase, at_s) for phase, at_s in reached))
+    return NodeWatch("n", 0.0, verdict=verdict, steps=tuple(PhaseChange(Phase(phase), at_s) for phase, at_s in reached))
 
 
 def test_what_a_run_has_seen_replaces_what_was_assumed_as_far_as_it_was_seen() -> None:

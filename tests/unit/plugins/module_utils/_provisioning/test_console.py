@@ -8,6 +8,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.phases import Phase
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.console import (
     Look,
     Pulse,
@@ -18,17 +19,17 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.consol
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.watch import NodeWatch
 
 
-def watches(count: int, phase: str = "powered", **values: Any) -> dict[str, NodeWatch]:
+def watches(count: int, phase: Phase = Phase.POWERED, **values: Any) -> dict[str, NodeWatch]:
     return {f"n{index}": NodeWatch(f"n{index}", 0.0, phase=phase, **values) for index in range(count)}
 
 
 def test_a_line_tells_all_of_a_run_at_a_glance() -> None:
     mixed = {
-        "a": NodeWatch("a", 0.0, phase="queued"),
-        "b": NodeWatch("b", 0.0, phase="up", verdict="up"),
-        "c": NodeWatch("c", 0.0, phase="installing"),
-        "d": NodeWatch("d", 0.0, phase="installing"),
-        "e": NodeWatch("e", 0.0, phase="installing", verdict="failed"),
+        "a": NodeWatch("a", 0.0, phase=Phase.QUEUED),
+        "b": NodeWatch("b", 0.0, phase=Phase.UP, verdict="up"),
+        "c": NodeWatch("c", 0.0, phase=Phase.INSTALLING),
+        "d": NodeWatch("d", 0.0, phase=Phase.INSTALLING),
+        "e": NodeWatch("e", 0.0, phase=Phase.INSTALLING, verdict="failed"),
     }
 
     line = run_line(Look(65, mixed, waiting=7, slots=(2, 10), left_s=200))
@@ -44,7 +45,7 @@ def test_what_is_not_known_is_left_out_of_the_line() -> None:
 
 
 def test_an_unknown_phase_is_told_as_it_is() -> None:
-    assert run_line(Look(5, watches(2, phase="pending"))) == "[    5s] 2 nodes: 2 pending"
+    assert run_line(Look(5, watches(2, phase=Phase.PENDING))) == "[    5s] 2 nodes: 2 pending"
 
 
 def test_where_all_failed_nothing_is_left() -> None:
@@ -100,8 +101,8 @@ def test_the_last_line_does_not_wait() -> None:
     listener = Listener()
     listener.offer(0, watches(2))
 
-    assert listener.offer(1, watches(2, phase="up", verdict="up"))
-    assert not listener.offer(2, watches(2, phase="up", verdict="up"))
+    assert listener.offer(1, watches(2, phase=Phase.UP, verdict="up"))
+    assert not listener.offer(2, watches(2, phase=Phase.UP, verdict="up"))
 
 
 def test_failures_are_told_at_once() -> None:
@@ -155,6 +156,6 @@ def test_there_is_never_more_than_one_look_a_second_nor_a_pause_longer_than_wish
 
 
 def test_a_line_reads_well_anywhere() -> None:
-    everything = {phase: NodeWatch(phase, 0.0, phase=phase) for phase in ("powered", "init", "restarting")}
+    everything = {str(phase): NodeWatch(phase, 0.0, phase=phase) for phase in Phase}
 
     assert re.fullmatch(r"[\x20-\x7e]+", run_line(Look(1, everything, slots=(0, 0), left_s=0)))

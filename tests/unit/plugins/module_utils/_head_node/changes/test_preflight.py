@@ -13,7 +13,7 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.p
     check_slots,
 )
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.references import Names, References
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.status import Slots
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.slots import ProvisioningNode, Slots
 
 from ....objects import make_device, make_head_node, make_image, make_references
 
@@ -192,16 +192,18 @@ def test_what_a_new_node_lacks_is_told_before_it_is_registered(wanted: Raw, lack
 
 
 @pytest.mark.parametrize(
-    ("slots", "count", "problem", "remark"),
+    ("nodes", "count", "problem", "remark"),
     [
         ([], 1, "no provisioning slots", ""),
-        ([Slots("a", 10, 0, True)], 1, "all are drained", ""),
-        ([Slots("a", 10, 0, True), Slots("b", 5, 0, False)], 5, "", ""),
-        ([Slots("a", 10, 0, False)], 20, "", "20 nodes share 10 provisioning slots: the rest will queue"),
+        ([ProvisioningNode("a", 10, 0, True)], 1, "all are drained", ""),
+        ([ProvisioningNode("a", 10, 0, True), ProvisioningNode("b", 5, 0, False)], 5, "", ""),
+        ([ProvisioningNode("a", 10, 0, False)], 20, "", "20 nodes share 10 provisioning slots: the rest will queue"),
     ],
 )
-def test_no_slots_are_a_problem_and_few_a_remark(slots: list[Slots], count: int, problem: str, remark: str) -> None:
-    problems, remarks = check_slots(slots, count)
+def test_no_slots_are_a_problem_and_few_a_remark(
+    nodes: list[ProvisioningNode], count: int, problem: str, remark: str
+) -> None:
+    problems, remarks = check_slots(Slots(tuple(nodes)), count)
 
     assert len(problems) == bool(problem)
     assert all(problem in str(found) for found in problems)

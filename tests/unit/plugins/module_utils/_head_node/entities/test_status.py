@@ -9,13 +9,7 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.
     image_to_ansible,
     network_to_ansible,
 )
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.references import ZERO_UUID
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.status import (
-    DeviceStatus,
-    Slots,
-    count_waiting,
-    node_state,
-)
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.status import DeviceStatus
 
 from ....objects import make_image, make_network
 
@@ -54,50 +48,6 @@ def test_a_status_without_texts_and_flags_is_read() -> None:
     raw: dict[str, Any] = {"ref_device_uuid": "u", "status": "UP", "infoMessage": None, "restartRequiredReasons": None}
 
     assert DeviceStatus.from_api(raw) == DeviceStatus("u", "UP", "")
-
-
-@pytest.mark.parametrize(
-    ("status", "power", "state"),
-    [
-        (None, None, "unknown"),
-        ("UP", None, "active"),
-        ("UP", "OFF", "active"),
-        ("BOOTING", None, "provisioning"),
-        ("INSTALLING", "ON", "provisioning"),
-        ("INSTALLER_REBOOTING", None, "provisioning"),
-        ("INSTALLER_CALLING_INIT", None, "provisioning"),
-        ("INSTALLER_FAILED", None, "failed"),
-        ("INSTALLER_UNREACHABLE", "ON", "failed"),
-        ("DOWN", "OFF", "powered_off"),
-        ("DOWN", "ON", "down"),
-        ("DOWN", "UNKNOWN", "down"),
-        ("DOWN", None, "down"),
-        ("GOING_DOWN", None, "down"),
-        ("PENDING", None, "unknown"),
-    ],
-)
-def test_the_words_of_users_for_a_node(status: str | None, power: str | None, state: str) -> None:
-    assert node_state(status, power) == state
-
-
-def test_slots_and_requests_without_one_are_counted() -> None:
-    answer = {
-        "provisioningNodeStatusList": [
-            {"ref_node_uuid": "a", "slotsCapacity": 10, "slotsUsed": 3, "drained": False},
-            {"ref_node_uuid": "b", "drained": True},
-        ],
-        "provisioningRequestStatusList": [
-            {"sourceNode": ZERO_UUID},
-            {"sourceNode": ""},
-            {"sourceNode": None},
-            {"sourceNode": "a"},
-        ],
-    }
-
-    assert Slots.from_api(answer) == (Slots("a", 10, 3, False), Slots("b", 0, 0, True))
-    assert count_waiting(answer) == 3
-    assert Slots.from_api({}) == ()
-    assert count_waiting({"provisioningRequestStatusList": None}) == 0
 
 
 def test_images_and_networks_are_shown() -> None:
