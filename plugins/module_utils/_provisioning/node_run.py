@@ -25,6 +25,8 @@ from .._head_node.entities.status import DeviceStatus
 from .._values.duration import format_duration
 from .._values.names import shorten
 from .decide import Action, Decision, Facts, Request
+from .outcome import Outcome
+from .returned import Returned
 from .timeline import Timeline
 from .watch import NodeWatch, timeline_of
 
@@ -42,12 +44,11 @@ class Job:
 
 @dataclass(frozen=True)
 class NodeResult:
-    """What became of one node. `outcome` is successful, failed, skipped, pending or not_found."""
+    """What became of one node."""
 
     name: str
     decision: Decision
-    outcome: str
-    failed: bool = False
+    outcome: Outcome
     changed: bool = False
     message: str = ""
     status_before: str = ""
@@ -60,6 +61,61 @@ class NodeResult:
     timeline: Timeline | None = None
     seconds: float = 0.0
     overtaken: bool = False  # somebody assigned it something else while it was installed
+
+    @property
+    def failed(self) -> bool:
+        """Whether the run fails for this node. What was asked for and refused fails it, though nothing was tried."""
+        return self.outcome.is_failure or self.decision.action is Action.REFUSE
+
+    def to_ansible(self) -> dict[str, Any]:
+        """Return the result as one of `nodes` of bcm_provision."""
+        timeline = self.timeline.to_ansible() if self.timeline else {"started": None, "phases": []}
+        return {
+            "action": self.decision.action.value,
+            "reason": self.decision.reason,
+            "outcome": self.outcome.value,
+            "failed": self.failed,
+            "changed": self.changed,
+            "message": self.message,
+            "status": self.status,
+            "phase": str(self.phase),
+            "image": self.image,
+            "seconds": self.seconds,
+            "power_sent": list(self.power.sent) if self.power else [],
+            "started": timeline["started"],
+            "timeline": timeline["phases"],
+        }
+
+    @classmethod
+    def from_ansible(cls, name: str, returned: object) -> NodeResult:
+        """Read what `to_ansible` returned; what a node was before the run is not in it.
+
+        Raises BcmConfigError, which names the key, for anything else.
+        """
+        values = Returned(f"the result of {name}", returned)
+        timeline = None
+        if values.optional("started", values.number) is not None:
+            timeline = Timeline.from_ansible({"started": values.number("started"), "phases": values.raw("timeline")})
+        sent = values.texts("power_sent")
+        result = cls(
+            name=name,
+            decision=Decision(values.word("action", Action), values.text("reason")),
+            outcome=values.word("outcome", Outcome),
+            changed=values.flag("changed"),
+            message=values.text("message"),
+            status=values.text("status"),
+            phase=values.text("phase"),
+            image=values.text("image"),
+            verdict=timeline.verdict if timeline else "",
+            power=PowerResult(sent=sent) if sent else None,
+            timeline=timeline,
+            seconds=values.number("seconds"),
+        )
+        if values.flag("failed") is not result.failed:
+            raise values.refusal(
+                f"failed contradicts outcome {result.outcome} and action {result.decision.action.value}"
+            )
+        return result
 
 
 @dataclass(frozen=True)
@@ -141,13 +197,13 @@ def facts_of(
 
 
 OUTCOMES = {
-    Action.NOTHING: "successful",
-    Action.ADOPT: "successful",
-    Action.PENDING: "pending",
-    Action.SKIP: "skipped",
-    Action.REFUSE: "skipped",
-    Action.BMC_FAILED: "failed",
-    Action.NOT_FOUND: "not_found",
+    Action.NOTHING: Outcome.SUCCESSFUL,
+    Action.ADOPT: Outcome.SUCCESSFUL,
+    Action.PENDING: Outcome.PENDING,
+    Action.SKIP: Outcome.SKIPPED,
+    Action.REFUSE: Outcome.SKIPPED,
+    Action.BMC_FAILED: Outcome.FAILED,
+    Action.NOT_FOUND: Outcome.NOT_FOUND,
 }
 
 
@@ -157,8 +213,7 @@ def settle(case: Case) -> NodeResult:
     return NodeResult(
         name=case.name,
         decision=case.decision,
-        outcome=OUTCOMES.get(action, "pending"),
-        failed=action in (Action.REFUSE, Action.NOT_FOUND, Action.BMC_FAILED),
+        outcome=OUTCOMES.get(action, Outcome.PENDING),
         changed=action is Action.ADOPT or action.acts,
         message=f"would {action.value}: {case.decision.reason}" if action.acts else case.decision.reason,
         status_before=case.status.status if case.status else "",
@@ -170,12 +225,12 @@ def settle(case: Case) -> NodeResult:
 
 
 def fail(case: Case, message: str) -> NodeResult:
-    return replace(settle(case), outcome="failed", failed=True, changed=False, message=message, phase=Phase.POWER)
+    return replace(settle(case), outcome=Outcome.FAILED, changed=False, message=message, phase=Phase.POWER)
 
 
 def leave_out(case: Case, reason: str) -> NodeResult:
     """The result of a node that was to act and was not started."""
-    return replace(settle(case), outcome="skipped", changed=False, message=f"not started: {reason}")
+    return replace(settle(case), outcome=Outcome.SKIPPED, changed=False, message=f"not started: {reason}")
 
 
 def conclude(case: Case, watch: NodeWatch, report: PowerResult | None, started_wall_s: float) -> NodeResult:
@@ -183,8 +238,7 @@ def conclude(case: Case, watch: NodeWatch, report: PowerResult | None, started_w
     up = watch.verdict == Phase.UP
     return replace(
         settle(case),
-        outcome="successful" if up else "failed",
-        failed=not up,
+        outcome=Outcome.SUCCESSFUL if up else Outcome.FAILED,
         message=f"UP after {format_duration(watch.seconds)}" if up else watch.reason,
         status=watch.status,
         phase=watch.phase,
@@ -200,29 +254,8 @@ def spoil(result: NodeResult, reason: str, *, status: str = "", overtaken: bool 
     message = f"{result.message}, but {reason}"
     return replace(
         result,
-        outcome="failed",
-        failed=True,
+        outcome=Outcome.FAILED,
         message=message,
         status=status or result.status,
         overtaken=result.overtaken or overtaken,
     )
-
-
-def result_to_ansible(result: NodeResult) -> dict[str, Any]:
-    """One node's result as the module returns it."""
-    timeline = result.timeline.to_ansible() if result.timeline else {"started": None, "phases": []}
-    return {
-        "action": result.decision.action.value,
-        "reason": result.decision.reason,
-        "outcome": result.outcome,
-        "failed": result.failed,
-        "changed": result.changed,
-        "message": result.message,
-        "status": result.status,
-        "phase": str(result.phase),
-        "image": result.image,
-        "seconds": result.seconds,
-        "power_sent": list(result.power.sent) if result.power else [],
-        "started": timeline["started"],
-        "timeline": timeline["phases"],
-    }

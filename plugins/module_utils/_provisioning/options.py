@@ -13,7 +13,8 @@ from .._head_node.entities.phases import Status
 from .._head_node.entities.record import Assignment
 from .admission import Admission, FailureLimit
 from .decide import Request
-from .node_run import Job, NodeResult, result_to_ansible
+from .figures import RunFigures
+from .node_run import Job, NodeResult
 from .rollout import Pace
 from .run import Run
 from .watch import Deadlines
@@ -104,9 +105,9 @@ def result_of(run: Run, pace: Pace, *, fail_on_error: bool) -> dict[str, Any]:
     failures = {name: result.message for name, result in run.results.items() if result.failed}
     shown = {
         "changed": any(result.changed for result in run.results.values()),
-        "nodes": {name: result_to_ansible(result) for name, result in run.results.items()},
+        "nodes": {name: result.to_ansible() for name, result in run.results.items()},
         "failures": failures,
-        "run": _run_to_ansible(run, pace),
+        "run": _figures_of(run, pace).to_ansible() if run.acting else {},
         "diff": [_diff(result) for result in run.results.values() if result.changed],
     }
     if failures and fail_on_error:
@@ -115,27 +116,20 @@ def result_of(run: Run, pace: Pace, *, fail_on_error: bool) -> dict[str, Any]:
     return shown
 
 
-def _run_to_ansible(run: Run, pace: Pace) -> dict[str, Any]:
-    """The run as a whole; {} where nothing is to be done."""
-    if not run.acting:
-        return {}
+def _figures_of(run: Run, pace: Pace) -> RunFigures:
     pipeline = run.pipeline
-    times = pipeline.durations if pipeline else None
-    return {
-        "nodes": run.acting,
-        "admission": str(run.admission),
-        "max_failures": pace.failure_limit.most,
-        "slots": pipeline.slots if pipeline else None,
-        "provisioning_nodes": pipeline.provisioning_nodes if pipeline else None,
-        "durations": {**vars(times), "source": pipeline.source} if pipeline and times else None,
-        "bound_seconds": _rounded(run.bound_s, 1),
-        "achieved_seconds": run.achieved_s,
-        "efficiency": _rounded(run.efficiency, 3),
-    }
-
-
-def _rounded(value: float | None, digits: int) -> float | None:
-    return None if value is None else round(value, digits)
+    return RunFigures(
+        nodes=run.acting,
+        admission=str(run.admission),
+        max_failures=pace.failure_limit.most,
+        slots=pipeline.slots if pipeline else None,
+        provisioning_nodes=pipeline.provisioning_nodes if pipeline else None,
+        durations=pipeline.durations if pipeline else None,
+        source=pipeline.source if pipeline else "",
+        bound_s=run.bound_s,
+        achieved_s=run.achieved_s,
+        efficiency=run.efficiency,
+    )
 
 
 def _diff(result: NodeResult) -> dict[str, Any]:

@@ -28,6 +28,7 @@ from .console import Look, Pulse, Teller
 from .decide import Action
 from .gather_facts import Survey
 from .node_run import Case, NodeResult, conclude, devices_of, fail, leave_out, spoil, values_to_write
+from .outcome import Outcome
 from .power_nodes import Switching
 from .watch import Deadlines, NodeWatch, cut_power, give_up, observe, start_watch
 
@@ -149,7 +150,9 @@ class Rollout:
     def _start_due(self) -> None:
         if not self._waiting:
             return
-        failed = self._pace.failed_before + sum(1 for result in self._results.values() if result.outcome == "failed")
+        failed = self._pace.failed_before + sum(
+            1 for result in self._results.values() if result.outcome is Outcome.FAILED
+        )
         if self._pace.failure_limit.is_reached(failed):
             reason = f"{failed} nodes have failed, the limit is bcm_max_failures"
             self._say(f"No further node is started, {reason}: {shorten(list(self._waiting))}")

@@ -26,6 +26,7 @@ from .console import MOST_SINGLE_LINES
 from .decide import Action
 from .gather_facts import Survey
 from .node_run import Case, Job, NodeResult, settle, spoil, values_to_write
+from .outcome import Outcome
 from .rollout import Pace, Rollout
 from .watch import NodeWatch
 
@@ -129,7 +130,7 @@ class Drive:
         )
         if len(acting) > 1 and run.plan_line():
             self._say(run.plan_line())
-        failed = sum(1 for result in run.results.values() if result.outcome == "failed")
+        failed = sum(1 for result in run.results.values() if result.outcome is Outcome.FAILED)
         pace = replace(self._pace, failed_before=self._pace.failed_before + failed)
         claims = Claims(
             self._head_node,

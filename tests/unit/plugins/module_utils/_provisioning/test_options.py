@@ -23,6 +23,7 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.option
     pace_of,
     result_of,
 )
+from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.outcome import Outcome
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.rollout import Pace
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.run import Run
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.timeline import Durations
@@ -151,7 +152,11 @@ def test_the_deadline_of_a_run_follows_from_its_turns(pace: Pace, slots: int, de
 
 def node(name: str, *, failed: bool = False, changed: bool = False) -> NodeResult:
     return NodeResult(
-        name, Decision(Action.POWER_ON, "why"), "failed" if failed else "successful", failed, changed, f"{name} said"
+        name,
+        Decision(Action.POWER_ON, "why"),
+        Outcome.FAILED if failed else Outcome.SUCCESSFUL,
+        changed,
+        f"{name} said",
     )
 
 

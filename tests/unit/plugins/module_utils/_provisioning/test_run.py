@@ -8,11 +8,7 @@ import pytest
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.errors import BcmConfigError
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.record import Assignment
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.decide import Action, Request
-from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.node_run import (
-    OUTCOMES,
-    Job,
-    result_to_ansible,
-)
+from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.node_run import OUTCOMES, Job
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.rollout import Pace
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.run import Drive, Run, plan_lines
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.watch import Deadlines
@@ -32,7 +28,7 @@ def test_a_first_run_brings_nodes_that_are_off_up() -> None:
     assert head.operations() == ["ON"]
     assert not head.sessions
     assert said[0] == "Provisioning 3 of 3 nodes as somebody. Interrupted? Start the same again: it goes on."
-    steps = [step["phase"] for step in result_to_ansible(results["node001"])["timeline"]]
+    steps = [step["phase"] for step in results["node001"].to_ansible()["timeline"]]
     assert steps == ["powered", "booting", "installer", "queued", "installing", "init", "up"]
     assert record_of(head).provisioned_image == "default-image"
     assert record_of(head).intent_digest == ""
