@@ -21,7 +21,7 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.api.connecti
     NetBoxConnection,
     NetBoxTransport,
 )
-from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.lifecycle.apply_events import Drive, Settings
+from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.lifecycle.apply_events import Provisioner, Settings
 from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.lifecycle.reported_event import (
     Occurrence,
     read_occurrence,
@@ -62,7 +62,7 @@ def measure(lab: Lab, runs: Sequence[Sequence[Occurrence]], lock_path: str) -> t
     begin = time.perf_counter()
     for events in runs:
         netbox = NetBox(NetBoxTransport(NetBoxConnection(lab.url, lab.token)))
-        ledger = Drive(netbox, Settings(StateField("status"), lock_path=lock_path)).apply(events)
+        ledger = Provisioner(netbox, Settings(StateField("status"), lock_path=lock_path)).apply(events)
         assert all(result.outcome in ("changed", "unchanged") for result in ledger.results.values())  # noqa: S101
         reads, writes = reads + netbox.calls.reads, writes + netbox.calls.writes
         netbox.close()

@@ -17,7 +17,7 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.option
     pace_of,
     result_of,
 )
-from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.run import Drive, plan_lines
+from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.run import Provisioner, plan_lines
 from ansible_collections.baremetal.bcm.plugins.module_utils._values.clock import SystemClock
 from ansible_collections.baremetal.bcm.plugins.plugin_utils.head_node_action import HeadNodeAction
 
@@ -29,11 +29,11 @@ class ActionModule(HeadNodeAction):
 
     def work(self, params: Mapping[str, Any], head_node: HeadNode, check_mode: bool) -> dict[str, Any]:
         job, pace = job_of(params), pace_of(params)
-        drive = Drive(head_node, SystemClock(), pace, self.say, owner_of(params["owner"] or ""))
+        provisioner = Provisioner(head_node, SystemClock(), pace, self.say, owner_of(params["owner"] or ""))
         if not params["decide_only"]:
-            run = drive.plan(job) if check_mode else drive.run(job)
+            run = provisioner.plan(job) if check_mode else provisioner.run(job)
             return result_of(run, pace, fail_on_error=params["fail_on_error"])
-        run = drive.plan(job)
+        run = provisioner.plan(job)
         for line in plan_lines(run):
             self.say(line)
         return {**result_of(run, pace, fail_on_error=params["fail_on_error"]), "changed": False, "diff": []}

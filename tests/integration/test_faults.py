@@ -196,7 +196,7 @@ class TestNodesInTrouble:
         assert story["second"].run.actions[DEAF] == "power_on"
 
     def test_a_device_that_somebody_deletes_fails_its_node_and_no_other(self, story: dict[str, Chapter]) -> None:
-        assert story["first"].message_of(DELETED) == "it is no longer known to the head node: somebody deleted it"
+        assert story["first"].message_of(DELETED) == "it is no longer known to the head node: it was deleted"
 
     def test_a_node_that_is_back_without_a_record_and_has_power_is_not_cut_without_leave(
         self, story: dict[str, Chapter]
@@ -219,7 +219,7 @@ class TestNodesInTrouble:
         self, story: dict[str, Chapter], name: str
     ) -> None:
         assert re.fullmatch(
-            r"UP after \w+, but somebody assigned it another-image meanwhile, "
+            r"UP after \w+, but it was assigned another-image meanwhile, "
             r"so what it runs is not certain; run again",
             story["first"].message_of(name),
         )

@@ -96,7 +96,7 @@ class TestFailures:
 
         assert run.failed_hosts == [nodes[0]], run.output
         assert outcomes(run) == {nodes[0]: "failed", nodes[1]: "skipped", nodes[2]: "skipped"}
-        assert "not started: 1 nodes have failed" in run.rows[nodes[2]]["message"]
+        assert "not started: 1 node failed" in run.rows[nodes[2]]["message"]
         assert self.powered(where, nodes) == nodes[:1]
 
     def test_no_further_node_is_started_after_so_many_failures_and_none_under_way_is_abandoned(

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .._head_node.api.client import HeadNode
-from .._head_node.changes.apply import Outcome, Store, converge
+from .._head_node.changes.apply import Applied, Store, converge
 from .._head_node.entities.claim import Claim, Owner, claim_values, released_values
 from .._head_node.entities.device import DEVICE
 from .._head_node.entities.fields import Context, Raw
@@ -20,8 +20,8 @@ from .._head_node.entities.record import intent_values
 from .._head_node.entities.status import DeviceStatus
 from .._values.clock import Clock
 from .decide import Action, Decision
-from .gather_facts import Survey
-from .node_run import Case, NodeResult, devices_of, fail, settle
+from .gather_facts import FactGathering
+from .node_run import NodeResult, NodeRun, devices_of, fail, settle
 
 # Written between one reading and the next; more of them, and a rival's claim would be overlooked for too long.
 _MOST_AT_ONCE = 100
@@ -37,7 +37,7 @@ class Claims:
     head_node: HeadNode
     clock: Clock
     owner: Owner
-    survey: Survey
+    gathering: FactGathering
     lasts_s: float = 300.0
     settle_s: float = 2.0
     workers: int = 1
@@ -46,19 +46,19 @@ class Claims:
     _anchor: str = ""
 
     def take(
-        self, cases: Mapping[str, Case], statuses: Mapping[str, DeviceStatus]
-    ) -> tuple[dict[str, Case], dict[str, NodeResult]]:
+        self, nodes: Mapping[str, NodeRun], statuses: Mapping[str, DeviceStatus]
+    ) -> tuple[dict[str, NodeRun], dict[str, NodeResult]]:
         """Claim nodes and note what is about to be done: those that are ours now, and the results of the others.
 
         Raises BcmTransportError where the head node goes away; taking the same nodes again is safe.
         """
-        taken: dict[str, Case] = {}
+        taken: dict[str, NodeRun] = {}
         results: dict[str, NodeResult] = {}
-        for chunk in _chunks(list(cases), len(cases) if self.bulk else _MOST_AT_ONCE):
-            fresh = self.survey.look_again({name: cases[name] for name in chunk}, statuses)
-            results.update({name: settle(case) for name, case in fresh.items() if not case.decision.action.acts})
-            acting = {name: case for name, case in fresh.items() if case.decision.action.acts}
-            wanted = {name: self._options(case) for name, case in acting.items()}
+        for chunk in _chunks(list(nodes), len(nodes) if self.bulk else _MOST_AT_ONCE):
+            fresh = self.gathering.gather_again({name: nodes[name] for name in chunk}, statuses)
+            results.update({name: settle(node) for name, node in fresh.items() if not node.decision.action.acts})
+            acting = {name: node for name, node in fresh.items() if node.decision.action.acts}
+            wanted = {name: self._options(node) for name, node in acting.items()}
             for name, outcome in self._write(wanted, devices_of(acting)).items():
                 if outcome.error is None:
                     taken[name] = acting[name]
@@ -72,8 +72,8 @@ class Claims:
         return taken, results
 
     def give_back(
-        self, values: Mapping[str, Values], devices: Mapping[str, Raw], still_open: Mapping[str, Case]
-    ) -> dict[str, Outcome]:
+        self, values: Mapping[str, Values], devices: Mapping[str, Raw], still_open: Mapping[str, NodeRun]
+    ) -> dict[str, Applied]:
         """Write notes on devices whose work is over, and give back their claims."""
         if self._anchor in values:
             # The claims of the others hang on this one.
@@ -84,7 +84,7 @@ class Claims:
         }
         return self._write(wanted, devices)
 
-    def renew(self, still_open: Mapping[str, Case]) -> None:
+    def renew(self, still_open: Mapping[str, NodeRun]) -> None:
         """Keep all claims alive by renewing one, where a third of their time has passed."""
         if self.clock.now_s() - self._renewed_s < self.lasts_s / 3:
             return
@@ -97,21 +97,21 @@ class Claims:
 
     # -- parts ------------------------------------------------------------------------------------------------------
 
-    def _options(self, case: Case) -> dict[str, Any]:
-        options = self._claim_on(case.name)
-        if case.decision.action is not Action.WATCH and case.facts is not None and case.facts.assignment is not None:
+    def _options(self, node: NodeRun) -> dict[str, Any]:
+        options = self._claim_on(node.name)
+        if node.decision.action is not Action.WATCH and node.facts is not None and node.facts.assignment is not None:
             options["extra_values"].update(
-                intent_values(case.facts.assignment, wall_s=self.clock.wall_s(), last_power_ms=case.last_power_ms)
+                intent_values(node.facts.assignment, wall_s=self.clock.wall_s(), last_power_ms=node.last_power_ms)
             )
-        if case.decision.next_boot_install_mode:
-            options["next_boot_install_mode"] = case.decision.next_boot_install_mode
+        if node.decision.next_boot_install_mode:
+            options["next_boot_install_mode"] = node.decision.next_boot_install_mode
         return options
 
     def _claim_on(self, name: str) -> dict[str, Any]:
         until_s = self.clock.wall_s() + self.lasts_s
         return {"hostname": name, "extra_values": claim_values(self.owner, until_s=until_s)}
 
-    def _write(self, wanted: Mapping[str, Values], devices: Mapping[str, Raw]) -> dict[str, Outcome]:
+    def _write(self, wanted: Mapping[str, Values], devices: Mapping[str, Raw]) -> dict[str, Applied]:
         if not wanted:
             return {}
         uuids = [str(raw["uuid"]) for raw in devices.values()]
@@ -120,27 +120,27 @@ class Claims:
         )
         return converge(store, wanted, Context(), stored=devices)
 
-    def _explain(self, case: Case, outcome: Outcome) -> NodeResult:
+    def _explain(self, node: NodeRun, outcome: Applied) -> NodeResult:
         """The result of a node whose claim could not be written; it may be that a rival wrote over it each time."""
         claim = Claim.from_api((outcome.stored or {}).get("extra_values"))
         if claim is not None and claim.run != self.owner.run:
-            return settle(_refused(case, f"{claim.owner} claimed it at the same moment"))
-        return fail(case, str(outcome.error))
+            return settle(_refused(node, f"{claim.owner} claimed it at the same moment"))
+        return fail(node, str(outcome.error))
 
-    def _lose_races(self, taken: Mapping[str, Case]) -> dict[str, str]:
+    def _lose_races(self, taken: Mapping[str, NodeRun]) -> dict[str, str]:
         """The nodes that another run took at the same moment, and why they are its."""
         devices = devices_of(taken)
         uuids = [str(raw["uuid"]) for raw in devices.values()]
         stored = {raw["hostname"]: raw for raw in self.head_node.get_devices_by_uuids(uuids)}
         claims = {name: Claim.from_api(stored.get(name, {}).get("extra_values")) for name in taken}
-        history = self.survey.last_power(devices)
+        history = self.gathering.last_power(devices)
         powered = {
-            name: "somebody powered it at the same moment"
-            for name, case in taken.items()
-            if case.decision.action.powers and history.get(name, (0, ""))[0] > case.last_power_ms
+            name: "another run or a person powered it at the same moment"
+            for name, node in taken.items()
+            if node.decision.action.powers and history.get(name, (0, ""))[0] > node.last_power_ms
         }
         overwritten = {
-            name: f"{claim.owner if claim else 'somebody'} claimed it at the same moment"
+            name: f"{claim.owner if claim else 'another run'} claimed it at the same moment"
             for name, claim in claims.items()
             if claim is None or claim.run != self.owner.run
         }
@@ -149,8 +149,8 @@ class Claims:
         return {**powered, **overwritten}
 
 
-def _refused(case: Case, reason: str) -> Case:
-    return replace(case, decision=Decision(Action.REFUSE, f"{reason}; it is left to them"))
+def _refused(node: NodeRun, reason: str) -> NodeRun:
+    return replace(node, decision=Decision(Action.REFUSE, f"{reason}; it is left to them"))
 
 
 def _chunks(names: Sequence[str], most: int) -> Iterator[Sequence[str]]:

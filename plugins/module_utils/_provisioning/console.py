@@ -12,15 +12,15 @@ from .._values.duration import format_duration
 from .._values.names import count, shorten
 from .watch import NodeWatch, count_phases
 
-# A line a node in a plan up to here; above, one line with the counts.
+# One line per node in a plan up to here; above, one line per action.
 MOST_SINGLE_LINES = 20
-# Of nodes that fail at the same look, so many are told with their reasons.
+# Of nodes that fail at the same time, so many are shown with their reasons.
 _MOST_FAILURES = 5
 _FURTHEST_FIRST = (Phase.UP, *reversed(WAY), *(phase for phase in Phase if phase not in (*WAY, *VERDICTS)))
 
 
 @dataclass(frozen=True)
-class Look:
+class RunStatus:
     """What a run looks like at one moment. `slots` are (used, total), and `left_s` is None, where not known."""
 
     elapsed_s: float
@@ -30,26 +30,26 @@ class Look:
     left_s: float | None = None
 
 
-def run_line(look: Look) -> str:
-    """One line: elapsed, nodes by phase, slots, the time that is left, who failed."""
-    counts = count_phases(look.watches)
-    failed = [name for name, watch in look.watches.items() if watch.verdict == Phase.FAILED]
+def run_line(status: RunStatus) -> str:
+    """Write one line: time so far, nodes by phase, slots, time left, which nodes failed."""
+    counts = count_phases(status.watches)
+    failed = [name for name, watch in status.watches.items() if watch.verdict == Phase.FAILED]
     words = [f"{counts[phase]} {row_of(phase).words}" for phase in _FURTHEST_FIRST if phase in counts]
-    if look.waiting:
-        words.append(f"{look.waiting} not started")
-    total = len(look.watches) + look.waiting
+    if status.waiting:
+        words.append(f"{status.waiting} not started")
+    total = len(status.watches) + status.waiting
     parts = [f"{count(total, 'node')}: {', '.join(words) or 'none left'}"]
-    if look.slots is not None:
-        parts.append(f"slots {look.slots[0]}/{look.slots[1]}")
-    if look.left_s is not None:
-        parts.append(f"about {format_duration(look.left_s)} left")
+    if status.slots is not None:
+        parts.append(f"slots {status.slots[0]}/{status.slots[1]}")
+    if status.left_s is not None:
+        parts.append(f"about {format_duration(status.left_s)} left")
     if failed:
         parts.append(f"{len(failed)} FAILED: {shorten(failed)}")
-    return f"[{format_duration(look.elapsed_s):>6}] {'; '.join(parts)}"
+    return f"[{format_duration(status.elapsed_s):>6}] {'; '.join(parts)}"
 
 
 def failure_lines(elapsed_s: float, failed: Mapping[str, str]) -> list[str]:
-    """A line a node that has just failed, with its reason; the rest by name."""
+    """Write one line per node that has just failed, with its reason; the rest by name."""
     stamp = f"[{format_duration(elapsed_s):>6}]"
     names = list(failed)
     lines = [f"{stamp} {name}: FAILED ({failed[name]})" for name in names[:_MOST_FAILURES]]
@@ -59,8 +59,8 @@ def failure_lines(elapsed_s: float, failed: Mapping[str, str]) -> list[str]:
 
 
 @dataclass
-class Teller:
-    """Says a line when something changed, at most one every `every_s`, and one now and then where nothing does."""
+class Console:
+    """Prints a line when something changed, at most one every `every_s`, and one after `silence_s` of no change."""
 
     say: Callable[[str], None]
     every_s: float = 5.0
@@ -69,26 +69,27 @@ class Teller:
     _counts: dict[str, int] = field(default_factory=dict)
 
     def is_due(self, elapsed_s: float, watches: Mapping[str, NodeWatch]) -> bool:
-        """Whether `tell` would say something: what it shows may cost a call."""
+        """Return whether `show` is due: what it shows may cost a call."""
         quiet_s = elapsed_s - self._said_at_s
         if quiet_s >= self.silence_s:
             return True
         changed = count_phases(watches) != self._counts
         return changed and (quiet_s >= self.every_s or all(watch.done for watch in watches.values()))
 
-    def tell(self, look: Look) -> None:
-        self.say(run_line(look))
-        self._said_at_s, self._counts = look.elapsed_s, count_phases(look.watches)
+    def show(self, status: RunStatus) -> None:
+        """Print the line of progress."""
+        self.say(run_line(status))
+        self._said_at_s, self._counts = status.elapsed_s, count_phases(status.watches)
 
-    def tell_failures(self, elapsed_s: float, failed: Mapping[str, str]) -> None:
-        """Failures are told at once."""
+    def show_failures(self, elapsed_s: float, failed: Mapping[str, str]) -> None:
+        """Print failures at once."""
         for line in failure_lines(elapsed_s, failed):
             self.say(line)
 
 
 @dataclass
-class Pulse:
-    """When to look next: soon while things move, rarely while nothing does, never more often than `fastest_s`."""
+class PollTimer:
+    """When to read the status next: soon while things move, rarely while nothing does, never before `fastest_s`."""
 
     slowest_s: float = 10.0
     fastest_s: float = 1.0
@@ -96,12 +97,12 @@ class Pulse:
     _looked_s: float = float("-inf")
     _pause_s: float = 1.0
 
-    def look(self, now_s: float, *, moved: bool) -> None:
-        """A look was taken; `moved` says that it told something new."""
+    def looked(self, now_s: float, *, moved: bool) -> None:
+        """Note that the status was read; `moved` says that it had something new."""
         self._pause_s = self.fastest_s if moved else min(self._pause_s * 1.5, self.slowest_s)
         self._pause_s = max(self._pause_s, self.fastest_s)
         self._looked_s, self.due_s = now_s, now_s + self._pause_s
 
     def hurry(self, now_s: float) -> None:
-        """Something is known to have changed."""
+        """Note that something is known to have changed: read again as soon as allowed."""
         self.due_s = min(self.due_s, max(now_s, self._looked_s + self.fastest_s))

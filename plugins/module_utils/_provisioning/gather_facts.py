@@ -21,7 +21,7 @@ from .._head_node.power.operations import HeadNodePower, open_session, targets_o
 from .._values.clock import Clock
 from .admission import Pipeline
 from .decide import Action, decide
-from .node_run import Case, Job, facts_of, refuse_too_many
+from .node_run import Job, NodeRun, facts_of, refuse_too_many
 from .timeline import Timeline
 
 # Operations in the power history after which a node is off (bcm-api.md 5).
@@ -29,7 +29,7 @@ _WAYS_OFF = frozenset({"OFF", "SHUTDOWN"})
 
 
 @dataclass
-class Survey:
+class FactGathering:
     """The reading behind one run over one set of nodes."""
 
     head_node: HeadNode
@@ -40,7 +40,7 @@ class Survey:
     references: References = field(default_factory=References)
     _recorded: list[Timeline | None] = field(default_factory=list)
 
-    def look(self) -> dict[str, Case]:
+    def gather(self) -> dict[str, NodeRun]:
         """Read all and decide for every node.
 
         Raises BcmConfigError for an empty set, for what is no node, and for more nodes to power than allowed.
@@ -53,28 +53,28 @@ class Survey:
         selection = select_nodes(devices, self.job.names)
         statuses = read_statuses(self.head_node, selection.devices)
         claims = self._claims(devices.values(), selection.devices)
-        cases = {
-            name: self._case(name, selection.devices.get(name), statuses.get(name), claims.get(name, ""))
+        nodes = {
+            name: self._node_run(name, selection.devices.get(name), statuses.get(name), claims.get(name, ""))
             for name in dict.fromkeys(self.job.names)
         }
-        cases = self._look_closer(cases)
-        refuse_too_many(cases, self.job.request.max_nodes)
-        return cases
+        nodes = self._look_closer(nodes)
+        refuse_too_many(nodes, self.job.request.max_nodes)
+        return nodes
 
-    def look_again(self, cases: Mapping[str, Case], statuses: Mapping[str, DeviceStatus]) -> dict[str, Case]:
+    def gather_again(self, nodes: Mapping[str, NodeRun], statuses: Mapping[str, DeviceStatus]) -> dict[str, NodeRun]:
         """Decide anew for nodes whose turn has come: two calls. The power states are those of `look`."""
-        names = {str(case.device["uuid"]): name for name, case in cases.items() if case.device is not None}
+        names = {str(node.device["uuid"]): name for name, node in nodes.items() if node.device is not None}
         devices = {names[raw["uuid"]]: raw for raw in self.head_node.get_devices_by_uuids(list(names))}
         # Another run renews its claims on one of its devices: the others' look as if they had ended.
         everywhere = read_devices(self.head_node) if ends_of(devices.values()).keys() - {self.owner.run} else devices
         claims = self._claims(everywhere.values(), devices)
         history = self.last_power(devices)
         again = {}
-        for name, case in cases.items():
-            fresh = self._case(name, devices.get(name), statuses.get(name, case.status), claims.get(name, ""))
-            if fresh.facts is not None and case.facts is not None:
-                facts = replace(fresh.facts, power=case.facts.power, power_error=case.facts.power_error)
-                fresh = replace(fresh, facts=facts, power=case.power)
+        for name, node in nodes.items():
+            fresh = self._node_run(name, devices.get(name), statuses.get(name, node.status), claims.get(name, ""))
+            if fresh.facts is not None and node.facts is not None:
+                facts = replace(fresh.facts, power=node.facts.power, power_error=node.facts.power_error)
+                fresh = replace(fresh, facts=facts, power=node.power)
                 fresh = self._with_history(fresh, history.get(name, (0, "")))
             again[name] = fresh
         return again
@@ -96,9 +96,9 @@ class Survey:
 
     # -- parts ------------------------------------------------------------------------------------------------------
 
-    def _case(self, name: str, device: Raw | None, status: DeviceStatus | None, claimed_by: str) -> Case:
+    def _node_run(self, name: str, device: Raw | None, status: DeviceStatus | None, claimed_by: str) -> NodeRun:
         facts = facts_of(name, device, self.references, status, self.job, claimed_by=claimed_by)
-        return Case(name, device, facts, decide(facts, self.job.request), status)
+        return NodeRun(name, device, facts, decide(facts, self.job.request), status)
 
     def _claims(self, everywhere: Iterable[Raw], devices: Mapping[str, Raw]) -> dict[str, str]:
         """Who works on these devices, in words; nothing for those that are free."""
@@ -110,47 +110,47 @@ class Survey:
             if rival is not None
         }
 
-    def _look_closer(self, cases: dict[str, Case]) -> dict[str, Case]:
+    def _look_closer(self, nodes: dict[str, NodeRun]) -> dict[str, NodeRun]:
         """Ask for power state and history where the decision depends on them, and decide again."""
-        open_cases = {
-            name: case
-            for name, case in cases.items()
-            if case.device is not None
-            and case.facts is not None
-            and (case.decision.action.acts or case.facts.record.intent_digest)
+        open_nodes = {
+            name: node
+            for name, node in nodes.items()
+            if node.device is not None
+            and node.facts is not None
+            and (node.decision.action.acts or node.facts.record.intent_digest)
         }
-        history = self.last_power({name: case.device for name, case in open_cases.items() if case.device})
-        powers = self._power_states(open_cases) if open_cases and self.job.request.enable_power_action else {}
-        for name, case in open_cases.items():
-            if case.facts is not None:
+        history = self.last_power({name: node.device for name, node in open_nodes.items() if node.device})
+        powers = self._power_states(open_nodes) if open_nodes and self.job.request.enable_power_action else {}
+        for name, node in open_nodes.items():
+            if node.facts is not None:
                 power = powers.get(name, PowerResult())
-                facts = replace(case.facts, power=power.after, power_error=power.error)
-                cases[name] = self._with_history(replace(case, facts=facts, power=power), history.get(name, (0, "")))
+                facts = replace(node.facts, power=power.after, power_error=power.error)
+                nodes[name] = self._with_history(replace(node, facts=facts, power=power), history.get(name, (0, "")))
         # Nodes that turn out to have power: another run may have claimed and powered them since they were read.
         doubtful = {
-            name: cases[name]
-            for name, case in open_cases.items()
-            if case.decision.action.powers and cases[name].decision.action is Action.REFUSE
+            name: nodes[name]
+            for name, node in open_nodes.items()
+            if node.decision.action.powers and nodes[name].decision.action is Action.REFUSE
         }
         if doubtful:
-            devices = {name: case.device for name, case in doubtful.items() if case.device is not None}
-            cases.update(self.look_again(doubtful, read_statuses(self.head_node, devices)))
-        return cases
+            devices = {name: node.device for name, node in doubtful.items() if node.device is not None}
+            nodes.update(self.gather_again(doubtful, read_statuses(self.head_node, devices)))
+        return nodes
 
-    def _with_history(self, case: Case, last: tuple[int, str]) -> Case:
-        if case.facts is None:
-            return case
+    def _with_history(self, node: NodeRun, last: tuple[int, str]) -> NodeRun:
+        if node.facts is None:
+            return node
         last_ms, operation = last
         # After an OFF a node is on no way to UP, whatever its status still says: a cycle was cut in half.
-        sent = last_ms > case.facts.record.intent_power_ms and operation not in _WAYS_OFF
-        facts = replace(case.facts, power_sent_since_intent=sent)
+        sent = last_ms > node.facts.record.intent_power_ms and operation not in _WAYS_OFF
+        facts = replace(node.facts, power_sent_since_intent=sent)
         return replace(
-            case, facts=facts, decision=decide(facts, self.job.request), last_power_ms=last_ms, last_power=operation
+            node, facts=facts, decision=decide(facts, self.job.request), last_power_ms=last_ms, last_power=operation
         )
 
-    def _power_states(self, cases: Mapping[str, Case]) -> dict[str, PowerResult]:
+    def _power_states(self, nodes: Mapping[str, NodeRun]) -> dict[str, PowerResult]:
         """The probe before anything is powered: a dead BMC, or one that refuses, fails its own node here."""
-        devices = {name: case.device for name, case in cases.items() if case.device and not case.is_settled_up}
+        devices = {name: node.device for name, node in nodes.items() if node.device and not node.is_settled_up}
         if not devices:
             return {}
         # The credentials of a BMC may be those of the partition.

@@ -60,7 +60,7 @@ class NodeResult:
     power: PowerResult | None = None
     timeline: Timeline | None = None
     seconds: float = 0.0
-    overtaken: bool = False  # somebody assigned it something else while it was installed
+    overtaken: bool = False  # it was assigned something else while it was installed
 
     @property
     def failed(self) -> bool:
@@ -119,7 +119,7 @@ class NodeResult:
 
 
 @dataclass(frozen=True)
-class Case:
+class NodeRun:
     """One node on its way through a run."""
 
     name: str
@@ -137,29 +137,29 @@ class Case:
         return self.facts is not None and self.facts.status == Status.UP and not self.decision.action.acts
 
 
-def devices_of(cases: Mapping[str, Case]) -> dict[str, Raw]:
-    """The devices behind cases; those that BCM does not know are left out."""
-    return {name: case.device for name, case in cases.items() if case.device is not None}
+def devices_of(nodes: Mapping[str, NodeRun]) -> dict[str, Raw]:
+    """The devices behind nodes; those that BCM does not know are left out."""
+    return {name: node.device for name, node in nodes.items() if node.device is not None}
 
 
-def values_to_write(case: Case, result: NodeResult, wall_s: int) -> dict[str, Json]:
+def values_to_write(node: NodeRun, result: NodeResult, wall_s: int) -> dict[str, Json]:
     """What the device is to remember of this run; a claim is given back by whoever took it."""
-    if case.facts is None or case.facts.assignment is None:
+    if node.facts is None or node.facts.assignment is None:
         return {}
     timeline = result.timeline.to_words() if result.timeline else ""
     if result.overtaken:
         return overtaken_values()
-    if case.decision.action is Action.ADOPT:
-        return provisioned_values(case.facts.assignment, wall_s=wall_s)
+    if node.decision.action is Action.ADOPT:
+        return provisioned_values(node.facts.assignment, wall_s=wall_s)
     if result.verdict == Phase.UP:
         # What an earlier run started was started with that run's kernel parameters.
-        kernel = case.facts.record.intent_kernel if case.decision.action is Action.WATCH else ""
-        return provisioned_values(case.facts.assignment, wall_s=wall_s, kernel=kernel, timeline=timeline)
+        kernel = node.facts.record.intent_kernel if node.decision.action is Action.WATCH else ""
+        return provisioned_values(node.facts.assignment, wall_s=wall_s, kernel=kernel, timeline=timeline)
     return failed_values(result.phase, timeline) if result.verdict == Phase.FAILED else {}
 
 
-def refuse_too_many(cases: Mapping[str, Case], most: int | None) -> None:
-    acting = [name for name, case in cases.items() if case.decision.action.powers]
+def refuse_too_many(nodes: Mapping[str, NodeRun], most: int | None) -> None:
+    acting = [name for name, node in nodes.items() if node.decision.action.powers]
     if most is not None and len(acting) > most:
         raise BcmConfigError(
             f"{len(acting)} nodes would be powered, more than max_nodes {most}; nothing was sent: {shorten(acting)}"
@@ -207,37 +207,37 @@ OUTCOMES = {
 }
 
 
-def settle(case: Case) -> NodeResult:
+def settle(node: NodeRun) -> NodeResult:
     """The result of a node as far as the decision tells; for one that acts, what would be done."""
-    action = case.decision.action
+    action = node.decision.action
     return NodeResult(
-        name=case.name,
-        decision=case.decision,
+        name=node.name,
+        decision=node.decision,
         outcome=OUTCOMES.get(action, Outcome.PENDING),
         changed=action is Action.ADOPT or action.acts,
-        message=f"would {action.value}: {case.decision.reason}" if action.acts else case.decision.reason,
-        status_before=case.status.status if case.status else "",
-        status=case.status.status if case.status else "",
-        image_before=case.facts.record.provisioned_image if case.facts else "",
-        image=case.facts.assignment.image if case.facts and case.facts.assignment else "",
-        phase=Phase.POWER if action is Action.BMC_FAILED else (case.status.phase if case.status else ""),
+        message=f"would {action.value}: {node.decision.reason}" if action.acts else node.decision.reason,
+        status_before=node.status.status if node.status else "",
+        status=node.status.status if node.status else "",
+        image_before=node.facts.record.provisioned_image if node.facts else "",
+        image=node.facts.assignment.image if node.facts and node.facts.assignment else "",
+        phase=Phase.POWER if action is Action.BMC_FAILED else (node.status.phase if node.status else ""),
     )
 
 
-def fail(case: Case, message: str) -> NodeResult:
-    return replace(settle(case), outcome=Outcome.FAILED, changed=False, message=message, phase=Phase.POWER)
+def fail(node: NodeRun, message: str) -> NodeResult:
+    return replace(settle(node), outcome=Outcome.FAILED, changed=False, message=message, phase=Phase.POWER)
 
 
-def leave_out(case: Case, reason: str) -> NodeResult:
+def leave_out(node: NodeRun, reason: str) -> NodeResult:
     """The result of a node that was to act and was not started."""
-    return replace(settle(case), outcome=Outcome.SKIPPED, changed=False, message=f"not started: {reason}")
+    return replace(settle(node), outcome=Outcome.SKIPPED, changed=False, message=f"not started: {reason}")
 
 
-def conclude(case: Case, watch: NodeWatch, report: PowerResult | None, started_wall_s: float) -> NodeResult:
+def conclude(node: NodeRun, watch: NodeWatch, report: PowerResult | None, started_wall_s: float) -> NodeResult:
     """The result of a node that was watched to its verdict."""
     up = watch.verdict == Phase.UP
     return replace(
-        settle(case),
+        settle(node),
         outcome=Outcome.SUCCESSFUL if up else Outcome.FAILED,
         message=f"UP after {format_duration(watch.seconds)}" if up else watch.reason,
         status=watch.status,

@@ -13,12 +13,12 @@ from .._head_node.api.errors import BcmApiError, BcmAuthError, BcmError, BcmProt
 from .._head_node.power.operations import HeadNodePower, SessionLost
 from .._values.clock import Clock
 from .._values.names import shorten
-from .console import Pulse
+from .console import PollTimer
 from .decide import Action
-from .node_run import Case
+from .node_run import NodeRun
 
 
-class Switching:
+class NodePower:
     """What was sent to which node, and what became of it."""
 
     def __init__(self, power: HeadNodePower, clock: Clock, say: Callable[[str], None], graceful_s: float) -> None:
@@ -30,28 +30,28 @@ class Switching:
         self._has_session = False
         self._reports: dict[str, PowerResult] = {}
 
-    def start(self, cases: Mapping[str, Case], graceful: list[str]) -> None:
+    def start(self, nodes: Mapping[str, NodeRun], graceful: list[str]) -> None:
         """Power these nodes as decided; those in `graceful` are asked to restart by themselves."""
         verbs = {
-            name: "on" if case.decision.action is Action.POWER_ON else "cycle"
-            for name, case in cases.items()
-            if case.decision.action.powers and name not in graceful
+            name: "on" if node.decision.action is Action.POWER_ON else "cycle"
+            for name, node in nodes.items()
+            if node.decision.action.powers and name not in graceful
         }
-        self._reports.update({name: replace(case.power, sent=()) for name, case in cases.items()})
+        self._reports.update({name: replace(node.power, sent=()) for name, node in nodes.items()})
         self._send(verbs)
         if graceful:
-            self._restart({name: cases[name] for name in graceful})
+            self._restart({name: nodes[name] for name in graceful})
 
     def cut(self, names: list[str]) -> None:
         """Cut the power of nodes that would not restart."""
         self._send(dict.fromkeys(names, "cycle"))
 
-    def wait(self, pulse: Pulse) -> list[str]:
+    def wait(self, timer: PollTimer) -> list[str]:
         """Until the next look is due, or the power of a node failed: the names of these."""
         self._open_session()
         failed: list[str] = []
         while not failed:
-            left_s = pulse.due_s - self._clock.now_s()
+            left_s = timer.due_s - self._clock.now_s()
             if left_s <= 0 and not self._power.is_busy:
                 break
             if not self._has_session:
@@ -68,11 +68,11 @@ class Switching:
                 self._reports[name] = replace(report, sent=(*self.report_of(name).sent, *report.sent))
                 failed += [name] if report.failure is not None else []
             if changed:
-                pulse.hurry(self._clock.now_s())
+                timer.hurry(self._clock.now_s())
                 if not self._power.is_busy:
                     # More changes will come until the next look, each ending a long poll.
-                    self._clock.sleep(max(0.0, pulse.due_s - self._clock.now_s()))
-            if pulse.due_s <= self._clock.now_s():
+                    self._clock.sleep(max(0.0, timer.due_s - self._clock.now_s()))
+            if timer.due_s <= self._clock.now_s():
                 break
         return failed
 
@@ -97,11 +97,11 @@ class Switching:
             self._say(f"Power {verb}: {shorten([name for name in verbs if verbs[name] == verb])}")
         self._power.begin(verbs, {name: replace(self._reports[name], sent=()) for name in verbs})
 
-    def _restart(self, cases: Mapping[str, Case]) -> None:
-        self._say(f"Restart: {shorten(list(cases))}")
+    def _restart(self, nodes: Mapping[str, NodeRun]) -> None:
+        self._say(f"Restart: {shorten(list(nodes))}")
         later = f"their power is cut if they are still UP after {self._graceful_s:g} s"
-        names = [name for name, case in cases.items() if case.device is not None]
-        uuids = [str(case.device["uuid"]) for case in cases.values() if case.device is not None]
+        names = [name for name, node in nodes.items() if node.device is not None]
+        uuids = [str(node.device["uuid"]) for node in nodes.values() if node.device is not None]
         try:
             agreed = self._head_node.restart(uuids, self._graceful_s)
         except (BcmApiError, BcmAuthError, BcmProtocolError, BcmTransportError) as error:

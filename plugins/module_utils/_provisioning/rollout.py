@@ -21,15 +21,15 @@ from .._head_node.entities.references import Names, References
 from .._head_node.entities.slots import Slots
 from .._head_node.entities.status import DeviceStatus
 from .._head_node.power.operations import HeadNodePower, targets_of
-from .._values.names import shorten
+from .._values.names import count, shorten
 from .admission import Admission, FailureLimit, Pipeline, count_admitted, left_s
 from .claim_nodes import Claims
-from .console import Look, Pulse, Teller
+from .console import Console, PollTimer, RunStatus
 from .decide import Action
-from .gather_facts import Survey
-from .node_run import Case, NodeResult, conclude, devices_of, fail, leave_out, spoil, values_to_write
+from .gather_facts import FactGathering
+from .node_run import NodeResult, NodeRun, conclude, devices_of, fail, leave_out, spoil, values_to_write
 from .outcome import Outcome
-from .power_nodes import Switching
+from .power_nodes import NodePower
 from .watch import Deadlines, NodeWatch, cut_power, give_up, observe, start_watch
 
 _WRITE_EVERY_S = 10.0
@@ -68,42 +68,42 @@ class Rollout:
 
     def __init__(
         self,
-        survey: Survey,
+        gathering: FactGathering,
         claims: Claims,
         pace: Pace,
         pipeline: Pipeline,
-        cases: Mapping[str, Case],
+        nodes: Mapping[str, NodeRun],
         say: Callable[[str], None],
     ) -> None:
-        self._head_node, self._clock = survey.head_node, survey.clock
-        self._references = survey.references
+        self._head_node, self._clock = gathering.head_node, gathering.clock
+        self._references = gathering.references
         self._claims = claims
         self._pace = pace
         self._pipeline = pipeline
         self._say = say
-        self._teller = Teller(say)
-        self._pulse = Pulse(pace.poll_interval_s)
-        self._devices = devices_of(cases)
+        self._console = Console(say)
+        self._timer = PollTimer(pace.poll_interval_s)
+        self._devices = devices_of(nodes)
         power = HeadNodePower(
-            survey.head_node,
+            gathering.head_node,
             "",
-            survey.clock,
+            gathering.clock,
             targets_of(self._devices, References()),
             pace.power_timeout_s,
             stagger_s=pace.stagger_s,
-            force=survey.job.request.include_closed,
+            force=gathering.job.request.include_closed,
         )
-        self._may_cut = survey.job.request.power_action == "power_cycle"
-        self._switching = Switching(power, survey.clock, say, pace.deadlines.graceful_s)
-        self._waiting = dict(cases)
-        self._under_way: dict[str, Case] = {}
-        self._unwritten: dict[str, Case] = {}
+        self._may_cut = gathering.job.request.power_action == "power_cycle"
+        self._node_power = NodePower(power, gathering.clock, say, pace.deadlines.graceful_s)
+        self._waiting = dict(nodes)
+        self._under_way: dict[str, NodeRun] = {}
+        self._unwritten: dict[str, NodeRun] = {}
         self._results: dict[str, NodeResult] = {}
         self._statuses: dict[str, DeviceStatus] = {}
         self._taken_on: dict[str, int] = {}  # Unix time
         self.watches: dict[str, NodeWatch] = {}
-        self._began_s = self._written_s = survey.clock.now_s()
-        self._run_s = pace.run_deadline_s(len(cases), pipeline)
+        self._began_s = self._written_s = gathering.clock.now_s()
+        self._run_s = pace.run_deadline_s(len(nodes), pipeline)
         self._away_since_s: float | None = None
 
     def work(self) -> dict[str, NodeResult]:
@@ -117,7 +117,7 @@ class Rollout:
                 self._try_turn()
             self._look_back()
         finally:
-            self._switching.close()
+            self._node_power.close()
         return self._results
 
     # -- one turn ---------------------------------------------------------------------------------------------------
@@ -143,7 +143,7 @@ class Rollout:
         self._wait()
         self._look()
         self._cut_power_of_stuck()
-        self._tell()
+        self._show_progress()
         self._write_down()
         self._claims.renew(self._under_way)
 
@@ -154,12 +154,12 @@ class Rollout:
             1 for result in self._results.values() if result.outcome is Outcome.FAILED
         )
         if self._pace.failure_limit.is_reached(failed):
-            reason = f"{failed} nodes have failed, the limit is bcm_max_failures"
+            reason = f"{count(failed, 'node')} failed, the limit is bcm_max_failures"
             self._say(f"No further node is started, {reason}: {shorten(list(self._waiting))}")
             self._leave_out_waiting(reason)
             return
         watches = list(self.watches.values())
-        count = count_admitted(
+        admitted = count_admitted(
             self._pace.admission,
             self._pipeline.observing(watches),
             len(self._waiting),
@@ -167,50 +167,50 @@ class Rollout:
             self._clock.now_s(),
             self._pace.poll_interval_s,
         )
-        if count:
-            self._start({name: self._waiting[name] for name in list(self._waiting)[:count]})
+        if admitted:
+            self._start({name: self._waiting[name] for name in list(self._waiting)[:admitted]})
 
     def _leave_out_waiting(self, reason: str) -> None:
-        self._results.update({name: leave_out(case, reason) for name, case in self._waiting.items()})
+        self._results.update({name: leave_out(node, reason) for name, node in self._waiting.items()})
         self._waiting = {}
 
-    def _start(self, cases: Mapping[str, Case]) -> None:
-        taken, others = self._claims.take(cases, self._statuses)
+    def _start(self, nodes: Mapping[str, NodeRun]) -> None:
+        taken, others = self._claims.take(nodes, self._statuses)
         self._results.update(others)
-        self._waiting = {name: case for name, case in self._waiting.items() if name not in cases}
+        self._waiting = {name: node for name, node in self._waiting.items() if name not in nodes}
         self._under_way.update(taken)
         for name, result in others.items():
             if result.failed:
-                self._teller.tell_failures(self._elapsed_s(), {name: result.message})
+                self._console.show_failures(self._elapsed_s(), {name: result.message})
         now_s, wall_s = self._clock.now_s(), self._clock.wall_s()
-        graceful = [name for name, case in taken.items() if self._is_graceful(case)]
-        for name, case in taken.items():
-            status = self._statuses.get(name, case.status)
-            resumed = case.decision.action is Action.WATCH
+        graceful = [name for name, node in taken.items() if self._is_graceful(node)]
+        for name, node in taken.items():
+            status = self._statuses.get(name, node.status)
+            resumed = node.decision.action is Action.WATCH
             seen = status.status if status else ""
-            asked = name in graceful or (resumed and seen == Status.UP and case.last_power == "REBOOT")
+            asked = name in graceful or (resumed and seen == Status.UP and node.last_power == "REBOOT")
             self.watches[name] = start_watch(name, now_s, seen, resumed=resumed, graceful=asked)
             self._taken_on[name] = wall_s
-        self._switching.start(taken, graceful)
-        self._pulse.hurry(now_s)
+        self._node_power.start(taken, graceful)
+        self._timer.hurry(now_s)
 
-    def _is_graceful(self, case: Case) -> bool:
-        is_up = case.facts is not None and case.facts.status == Status.UP
-        return self._pace.graceful and is_up and case.decision.action in (Action.REPROVISION, Action.RESTART)
+    def _is_graceful(self, node: NodeRun) -> bool:
+        is_up = node.facts is not None and node.facts.status == Status.UP
+        return self._pace.graceful and is_up and node.decision.action in (Action.REPROVISION, Action.RESTART)
 
     def _wait(self) -> None:
         """Until the next look is due; a node whose power failed is settled at once."""
         if not self._under_way:
             return
-        for name in self._switching.wait(self._pulse):
+        for name in self._node_power.wait(self._timer):
             if name in self._under_way:
-                case, report = self._under_way.pop(name), self._switching.report_of(name)
+                node, report = self._under_way.pop(name), self._node_power.report_of(name)
                 self.watches[name] = give_up(self.watches[name], report.error, self._clock.now_s())
-                self._settle(name, case, replace(fail(case, report.error), power=report, changed=bool(report.sent)))
+                self._settle(name, node, replace(fail(node, report.error), power=report, changed=bool(report.sent)))
 
     def _look(self) -> None:
         now_s = self._clock.now_s()
-        if now_s < self._pulse.due_s or not self._under_way:
+        if now_s < self._timer.due_s or not self._under_way:
             return
         try:
             self._statuses = read_statuses(self._head_node, devices_of({**self._under_way, **self._waiting}))
@@ -228,17 +228,17 @@ class Rollout:
                 self._conclude(name)
         if now_s - self._began_s >= self._run_s:
             self._leave_out_waiting(f"the run's {self._run_s:g} s are over")
-        self._pulse.look(now_s, moved=moved)
+        self._timer.looked(now_s, moved=moved)
 
     def _conclude(self, name: str) -> None:
-        case, report = self._under_way.pop(name), self._switching.report_of(name)
-        self._settle(name, case, conclude(case, self.watches[name], report, self._taken_on[name]))
+        node, report = self._under_way.pop(name), self._node_power.report_of(name)
+        self._settle(name, node, conclude(node, self.watches[name], report, self._taken_on[name]))
 
-    def _settle(self, name: str, case: Case, result: NodeResult) -> None:
+    def _settle(self, name: str, node: NodeRun, result: NodeResult) -> None:
         self._results[name] = result
-        self._unwritten[name] = case
+        self._unwritten[name] = node
         if result.failed:
-            self._teller.tell_failures(self._elapsed_s(), {name: result.message})
+            self._console.show_failures(self._elapsed_s(), {name: result.message})
 
     def _cut_power_of_stuck(self) -> None:
         """Nodes that were asked to restart, and are UP as ever."""
@@ -246,24 +246,24 @@ class Rollout:
         stuck = [name for name in self._under_way if self.watches[name].is_stuck_up(now_s, self._pace.deadlines)]
         if self._may_cut:
             self.watches.update({name: cut_power(self.watches[name], now_s) for name in stuck})
-            self._switching.cut(stuck)
+            self._node_power.cut(stuck)
             return
         for name in stuck:
             reason = "an earlier run asked it to restart and it did not; power_cycle cuts its power"
             self.watches[name] = give_up(self.watches[name], reason, now_s)
             self._conclude(name)
 
-    def _tell(self) -> None:
+    def _show_progress(self) -> None:
         elapsed_s = self._elapsed_s()
-        if not self._teller.is_due(elapsed_s, self.watches):
+        if not self._console.is_due(elapsed_s, self.watches):
             return
         watches = list(self.watches.values())
         pipeline = self._pipeline.observing(watches)
         # A guess is worth nothing as a time that is left.
         is_known = bool(self._under_way and pipeline.slots and pipeline.source != "assumed")
         remaining_s = left_s(pipeline, len(self._waiting), watches, self._clock.now_s()) if is_known else None
-        look = Look(elapsed_s, self.watches, len(self._waiting), self._slots(), remaining_s)
-        self._teller.tell(look)
+        status = RunStatus(elapsed_s, self.watches, len(self._waiting), self._slots(), remaining_s)
+        self._console.show(status)
 
     def _slots(self) -> tuple[int, int] | None:
         """(used, total) right now; for people, so that a refusal is no failure."""
@@ -284,8 +284,8 @@ class Rollout:
         devices = {raw["hostname"]: raw for raw in self._head_node.get_devices_by_uuids(uuids)}
         self._note_what_was_overtaken(devices)
         values = {
-            name: values_to_write(case, self._results[name], self._clock.wall_s())
-            for name, case in self._unwritten.items()
+            name: values_to_write(node, self._results[name], self._clock.wall_s())
+            for name, node in self._unwritten.items()
             if name in devices
         }
         outcomes = self._claims.give_back(values, devices, self._under_way)
@@ -297,18 +297,18 @@ class Rollout:
     def _note_what_was_overtaken(self, devices: Mapping[str, Raw]) -> None:
         """Nodes that came UP, and are assigned something else by now: which of the two they run nobody knows."""
         references = replace(self._references, categories=Names.from_api("category", self._head_node.get_categories()))
-        for name, case in self._unwritten.items():
+        for name, node in self._unwritten.items():
             result = self._results[name]
-            if result.verdict != Phase.UP or case.facts is None or case.facts.assignment is None:
+            if result.verdict != Phase.UP or node.facts is None or node.facts.assignment is None:
                 continue
             if name not in devices:
-                self._results[name] = spoil(result, "somebody deleted it since")
+                self._results[name] = spoil(result, "it was deleted since")
                 continue
-            wanted = case.facts.assignment
+            wanted = node.facts.assignment
             now = assignment_of(devices[name], references, token=wanted.token)
             if now is None or now.digest != wanted.digest:
                 image = now.image if now else "no image"
-                reason = f"somebody assigned it {image} meanwhile, so what it runs is not certain; run again"
+                reason = f"it was assigned {image} meanwhile, so what it runs is not certain; run again"
                 self._results[name] = spoil(result, reason, overtaken=True)
 
     def _look_back(self) -> None:
@@ -328,7 +328,7 @@ class Rollout:
             if status.status != Status.UP and not self._results[name].failed:
                 reason = f"it is {status.status} now"
                 self._results[name] = spoil(self._results[name], reason, status=status.status)
-                self._teller.tell_failures(self._elapsed_s(), {name: self._results[name].message})
+                self._console.show_failures(self._elapsed_s(), {name: self._results[name].message})
 
     def _elapsed_s(self) -> float:
         return self._clock.now_s() - self._began_s

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: BSD-2-Clause
-"""One run over a set of nodes: survey, decide, roll out.
+"""One run over a set of nodes: gathering, decide, roll out.
 
 Killed anywhere, the same run started again goes on: what is on the devices tells what was under way.
 """
@@ -24,8 +24,8 @@ from .admission import Admission, Pipeline
 from .claim_nodes import Claims
 from .console import MOST_SINGLE_LINES
 from .decide import Action
-from .gather_facts import Survey
-from .node_run import Case, Job, NodeResult, settle, spoil, values_to_write
+from .gather_facts import FactGathering
+from .node_run import Job, NodeResult, NodeRun, settle, spoil, values_to_write
 from .outcome import Outcome
 from .rollout import Pace, Rollout
 from .watch import NodeWatch
@@ -71,7 +71,7 @@ class Run:
         )
 
 
-class Drive:
+class Provisioner:
     """One run over one set of nodes."""
 
     def __init__(
@@ -90,9 +90,9 @@ class Drive:
 
     def plan(self, job: Job) -> Run:
         """What `run` would do, without a single write."""
-        survey = self._survey(job)
-        cases = survey.look()
-        return self._sized(cases, {name: settle(case) for name, case in cases.items()}, survey)
+        gathering = self._survey(job)
+        nodes = gathering.gather()
+        return self._sized(nodes, {name: settle(node) for name, node in nodes.items()}, gathering)
 
     def run(self, job: Job) -> Run:
         """Decide and act for every node; a node that fails leaves the others alone.
@@ -100,30 +100,30 @@ class Drive:
         Raises BcmError only for what concerns all of them, such as a head node that went away; starting again is
         then safe.
         """
-        survey = self._survey(job)
-        cases = survey.look()
-        run = self._sized(cases, {name: settle(case) for name, case in cases.items()}, survey)
-        acting = {name: case for name, case in cases.items() if case.decision.action.acts}
+        gathering = self._survey(job)
+        nodes = gathering.gather()
+        run = self._sized(nodes, {name: settle(node) for name, node in nodes.items()}, gathering)
+        acting = {name: node for name, node in nodes.items() if node.decision.action.acts}
         if acting:
-            run = self._act(run, acting, survey)
-        return replace(run, results=self._adopt(cases, run.results))
+            run = self._act(run, acting, gathering)
+        return replace(run, results=self._adopt(nodes, run.results))
 
-    def _survey(self, job: Job) -> Survey:
-        return Survey(self._head_node, self._clock, job, self._owner, self._pace.power_timeout_s)
+    def _survey(self, job: Job) -> FactGathering:
+        return FactGathering(self._head_node, self._clock, job, self._owner, self._pace.power_timeout_s)
 
-    def _sized(self, cases: Mapping[str, Case], results: Mapping[str, NodeResult], survey: Survey) -> Run:
+    def _sized(self, nodes: Mapping[str, NodeRun], results: Mapping[str, NodeResult], gathering: FactGathering) -> Run:
         """The run with what it is going to take."""
-        acting = sum(1 for case in cases.values() if case.decision.action.acts)
-        return Run(results, acting, self._pace.admission, self._pipeline(survey) if acting else None)
+        acting = sum(1 for node in nodes.values() if node.decision.action.acts)
+        return Run(results, acting, self._pace.admission, self._pipeline(gathering) if acting else None)
 
-    def _pipeline(self, survey: Survey) -> Pipeline | None:
+    def _pipeline(self, gathering: FactGathering) -> Pipeline | None:
         try:
-            return survey.pipeline()
+            return gathering.pipeline()
         except (BcmApiError, BcmAuthError) as error:
             self._say(f"{error}; how long it takes at least is not known")
             return None
 
-    def _act(self, run: Run, acting: Mapping[str, Case], survey: Survey) -> Run:
+    def _act(self, run: Run, acting: Mapping[str, NodeRun], gathering: FactGathering) -> Run:
         self._say(
             f"Provisioning {len(acting)} of {len(run.results)} nodes as {self._owner.name}. "
             "Interrupted? Start the same again: it goes on."
@@ -136,13 +136,13 @@ class Drive:
             self._head_node,
             self._clock,
             self._owner,
-            survey,
+            gathering,
             lasts_s=pace.claim_s,
             workers=pace.workers,
             bulk=pace.bulk,
         )
         pipeline = run.pipeline or Pipeline(slots=len(acting), provisioning_nodes=0)
-        rollout = Rollout(survey, claims, pace, pipeline, acting, self._say)
+        rollout = Rollout(gathering, claims, pace, pipeline, acting, self._say)
         results = {**run.results, **rollout.work()}
         watches = list(rollout.watches.values())
         seen = run.pipeline.observing(watches) if run.pipeline else None
@@ -151,12 +151,12 @@ class Drive:
             self._say(done.closing_line())
         return done
 
-    def _adopt(self, cases: Mapping[str, Case], results: Mapping[str, NodeResult]) -> dict[str, NodeResult]:
+    def _adopt(self, nodes: Mapping[str, NodeRun], results: Mapping[str, NodeResult]) -> dict[str, NodeResult]:
         """Write down what runs on nodes that are adopted; none of them is touched."""
-        adopted = {name: case for name, case in cases.items() if case.decision.action is Action.ADOPT}
+        adopted = {name: node for name, node in nodes.items() if node.decision.action is Action.ADOPT}
         wanted = {
-            name: {"hostname": name, "extra_values": values_to_write(case, results[name], self._clock.wall_s())}
-            for name, case in adopted.items()
+            name: {"hostname": name, "extra_values": values_to_write(node, results[name], self._clock.wall_s())}
+            for name, node in adopted.items()
         }
         changed = dict(results)
         if wanted:

@@ -124,7 +124,7 @@ def observe(watch: NodeWatch, seen: DeviceStatus | None, now_s: float, deadlines
     if watch.done:
         return watch
     if seen is None:
-        return give_up(watch, "it is no longer known to the head node: somebody deleted it", now_s)
+        return give_up(watch, "it is no longer known to the head node: it was deleted", now_s)
     if seen.restart_required != watch.is_outdated:
         watch = replace(watch, is_outdated=seen.restart_required)
     if seen.status == watch.stale:

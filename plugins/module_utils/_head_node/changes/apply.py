@@ -22,7 +22,7 @@ _ROUNDS = 3
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Applied:
     """What became of one entity: the plan that was made first, what is stored now, or why it failed."""
 
     plan: Plan | None
@@ -60,18 +60,18 @@ def converge(
     *,
     stored: Mapping[str, Raw] | None = None,
     dry_run: bool = False,
-) -> dict[str, Outcome]:
+) -> dict[str, Applied]:
     """Bring every named entity to what is wanted; one bad entity never holds the others.
 
     `wanted` maps name to options; {"state": "absent"} removes. `stored` saves the first read where the caller has
-    just read. Errors that concern one entity are in its Outcome; errors of the connection are raised, because the
+    just read. Errors that concern one entity are in its Applied; errors of the connection are raised, because the
     others would meet them too. Calling again is always safe.
     """
     books = _Progress()
     current = dict(stored) if stored is not None else store.by_name()
     todo = _plan_all(store.schema, wanted, current, context, books)
     if dry_run:
-        return {name: Outcome(books.first.get(name), current.get(name), books.errors.get(name)) for name in wanted}
+        return {name: Applied(books.first.get(name), current.get(name), books.errors.get(name)) for name in wanted}
     for _round in range(_ROUNDS):
         if not todo:
             break
@@ -81,7 +81,7 @@ def converge(
         todo = _plan_all(store.schema, left, current, context, books)
     for plan in todo:
         books.errors[plan] = _not_kept(todo[plan])
-    return {name: Outcome(books.first.get(name), current.get(name), books.errors.get(name)) for name in wanted}
+    return {name: Applied(books.first.get(name), current.get(name), books.errors.get(name)) for name in wanted}
 
 
 def _plan_all(
@@ -166,7 +166,7 @@ def _not_kept(plan: Plan) -> BcmApiError:
     )
 
 
-def summarise(outcomes: Mapping[str, Outcome]) -> dict[str, Any]:
+def summarise(outcomes: Mapping[str, Applied]) -> dict[str, Any]:
     """`changed` and `diff` of a set, for a module's result."""
     plans = [outcome.plan for outcome in outcomes.values() if outcome.plan is not None and outcome.error is None]
     return {

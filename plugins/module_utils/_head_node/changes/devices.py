@@ -13,7 +13,7 @@ from ..entities.device import DEVICE, device_to_ansible, is_node
 from ..entities.fields import Context, Disruption, Raw
 from ..entities.record import Record, assignment_of, reassigned_values
 from ..entities.references import References
-from .apply import Outcome, Store, converge, summarise
+from .apply import Applied, Store, converge, summarise
 from .options import wanted_of
 from .plan import plan_present
 from .read import assume_categories, read_devices, read_references, require_names
@@ -56,7 +56,7 @@ def apply_devices(
             name: _remember(options, stored.get(name), name in reassigned, context) for name, options in rest.items()
         }
     outcomes = converge(store, rest, context, stored=stored, dry_run=check_mode)
-    outcomes.update({name: Outcome(None, stored.get(name), error) for name, error in kept.items()})
+    outcomes.update({name: Applied(None, stored.get(name), error) for name, error in kept.items()})
     return {
         **summarise(outcomes),
         "devices": {name: _shown(outcome, references, check_mode) for name, outcome in outcomes.items()},
@@ -100,7 +100,7 @@ def _refuse_others(wanted: Mapping[str, Any], stored: Mapping[str, Raw]) -> None
         raise BcmConfigError(f"only nodes that BCM installs may be touched, not: {', '.join(others)}")
 
 
-def _shown(outcome: Outcome, references: References, check_mode: bool) -> dict[str, Any]:
+def _shown(outcome: Applied, references: References, check_mode: bool) -> dict[str, Any]:
     plan = outcome.plan
     changed = plan is not None and not plan.is_empty and outcome.error is None
     shown: dict[str, Any] = {
@@ -115,13 +115,13 @@ def _shown(outcome: Outcome, references: References, check_mode: bool) -> dict[s
     return {**shown, "device": device_to_ansible(after, references) if after else None}
 
 
-def _is_reassigned(outcome: Outcome) -> bool:
+def _is_reassigned(outcome: Applied) -> bool:
     """Whether what the node would install has changed, on a node that existed before."""
     plan = outcome.plan
     return plan is not None and plan.action == "update" and plan.disruption is Disruption.REPROVISION
 
 
-def _assignments(outcomes: Mapping[str, Outcome], references: References) -> dict[str, Any]:
+def _assignments(outcomes: Mapping[str, Applied], references: References) -> dict[str, Any]:
     """What each node would be installed with once the plans are applied, for a check run of bcm_provision."""
     found = {}
     for name, outcome in outcomes.items():

@@ -36,7 +36,7 @@ class Owner:
     `is_dead` tells of another run's word whether that run is known to have ended without tidying up.
     """
 
-    name: str = "somebody"
+    name: str = "a run without a name"
     run: str = "run"
     is_dead: Callable[[str], bool] = _never
 
@@ -60,7 +60,7 @@ class Claim:
             until_s = 0.0
         # Anybody may have written to the device; what is no time would hold for ever.
         until_s = until_s if 0 <= until_s < _LATEST_S else 0.0
-        return cls(str(stored.get(_OWNER) or "somebody"), str(stored[_RUN]), until_s)
+        return cls(str(stored.get(_OWNER) or "another run"), str(stored[_RUN]), until_s)
 
 
 def claim_values(owner: Owner, *, until_s: float) -> dict[str, Json]:

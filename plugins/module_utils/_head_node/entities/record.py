@@ -151,7 +151,7 @@ def reassigned_values() -> dict[str, Json]:
 
 
 def overtaken_values() -> dict[str, Json]:
-    """What is written when somebody assigned the node something else while it was installed: what it runs is open."""
+    """What is written when a node was assigned something else while it was installed: what it runs is open."""
     return {
         _REASSIGNED: True,
         _DIGEST: None,

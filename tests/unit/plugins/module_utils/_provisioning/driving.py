@@ -10,7 +10,7 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.decide import Request
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.node_run import Job, NodeResult
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.rollout import Pace
-from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.run import Drive
+from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.run import Provisioner
 
 from ...fake_head_node import BOOT, FakeHeadNode
 from ...objects import make_device
@@ -41,7 +41,7 @@ def provision(
     # Power is cut at once where a test is not about restarts.
     pace = pace or Pace(workers=2, graceful=False)
     client = (head.direct_client if direct else head.client)(read_only=check)
-    drive = Drive(client, head.clock, pace, (said if said is not None else []).append, owner)
+    drive = Provisioner(client, head.clock, pace, (said if said is not None else []).append, owner)
     whole = Job(names or names_of(head), request, **job)
     run = drive.plan(whole) if check else drive.run(whole)
     return dict(run.results)

@@ -12,7 +12,7 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.error
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.claim import Claim, Owner, claim_values
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.claim_nodes import Claims
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.decide import Request
-from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.gather_facts import Survey
+from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.gather_facts import FactGathering
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.node_run import Job
 
 from ...fake_head_node import Call, FakeHeadNode
@@ -35,8 +35,8 @@ def claim_for(head: FakeHeadNode, owner: Owner, name: str, lasts_s: float = 300)
 
 def claims_of(head: FakeHeadNode, owner: Owner = ALICE, request: Request = ON) -> Claims:
     client = head.direct_client()
-    survey = Survey(client, head.clock, Job(names_of(head), request), owner)
-    return Claims(client, head.clock, owner, survey)
+    gathering = FactGathering(client, head.clock, Job(names_of(head), request), owner)
+    return Claims(client, head.clock, owner, gathering)
 
 
 # -- claims of others --------------------------------------------------------------------------------------------------
@@ -185,7 +185,7 @@ def test_a_run_that_powered_the_node_before_we_looked_keeps_it() -> None:
 
     results = provision(head, owner=ALICE, direct=True)
 
-    assert results["node001"].message == "somebody powered it at the same moment; it is left to them"
+    assert results["node001"].message == "another run or a person powered it at the same moment; it is left to them"
     assert outcomes(results)["node002"] == "successful"
     assert head.node("node001").boots == 0
     assert claim_of(head, "node001") is None
@@ -218,7 +218,7 @@ def test_taking_again_after_the_head_node_was_away_is_safe() -> None:
     head = make_rack(2)
     after_our_writes(head, lambda: httpx.Response(503))
     claims = claims_of(head)
-    cases = claims.survey.look()
+    cases = claims.gathering.gather()
 
     with pytest.raises(BcmTransportError):
         claims.take(cases, {})
@@ -232,7 +232,7 @@ def test_taking_again_after_the_head_node_was_away_is_safe() -> None:
 
 
 def is_free_for_bob(head: FakeHeadNode) -> dict[str, bool]:
-    cases = Survey(head.direct_client(), head.clock, Job(names_of(head), ON), BOB).look()
+    cases = FactGathering(head.direct_client(), head.clock, Job(names_of(head), ON), BOB).gather()
     return {name: case.decision.action.acts for name, case in cases.items()}
 
 
@@ -240,7 +240,7 @@ def is_free_for_bob(head: FakeHeadNode) -> dict[str, bool]:
 def test_keeping_claims_alive_costs_the_same_for_any_number_of_nodes(count: int) -> None:
     head = make_rack(count)
     claims = claims_of(head)
-    taken, _others = claims.take(claims.survey.look(), {})
+    taken, _others = claims.take(claims.gathering.gather(), {})
     before = len(head.calls)
 
     for _turn in range(20):
@@ -256,7 +256,7 @@ def test_keeping_claims_alive_costs_the_same_for_any_number_of_nodes(count: int)
 def test_claims_that_nobody_keeps_alive_end() -> None:
     head = make_rack(2)
     claims = claims_of(head)
-    claims.take(claims.survey.look(), {})
+    claims.take(claims.gathering.gather(), {})
 
     head.clock.sleep(claims.lasts_s + 1)
 
@@ -266,7 +266,7 @@ def test_claims_that_nobody_keeps_alive_end() -> None:
 def test_giving_back_the_claim_that_was_renewed_leaves_the_others_alive() -> None:
     head = make_rack(3)
     claims = claims_of(head)
-    taken, _others = claims.take(claims.survey.look(), {})
+    taken, _others = claims.take(claims.gathering.gather(), {})
     head.clock.sleep(claims.lasts_s * 0.9)
     claims.renew(taken)
     head.clock.sleep(claims.lasts_s * 0.2)
@@ -281,7 +281,7 @@ def test_giving_back_the_claim_that_was_renewed_leaves_the_others_alive() -> Non
 def test_a_claim_is_renewed_on_another_node_where_the_first_was_deleted() -> None:
     head = make_rack(3)
     claims = claims_of(head)
-    taken, _others = claims.take(claims.survey.look(), {})
+    taken, _others = claims.take(claims.gathering.gather(), {})
     del head.devices[head.device("node001")["uuid"]]
 
     head.clock.sleep(claims.lasts_s * 0.9)

@@ -16,10 +16,10 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.admission import Admission
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.claim_nodes import Claims
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.decide import Request
-from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.gather_facts import Survey
+from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.gather_facts import FactGathering
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.node_run import Job, NodeResult
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.rollout import Pace
-from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.run import Drive
+from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.run import Provisioner
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.watch import Deadlines
 
 from ...fake_head_node import FakeHeadNode
@@ -36,11 +36,11 @@ some_nodes = st.lists(st.sampled_from(NODES), min_size=1, unique=True)
 
 
 def take(head: FakeHeadNode, turns: Turns, owner: Owner, names: Sequence[str], *, bulk: bool) -> set[str]:
-    """Look, and claim what is free; the nodes that the run believes to be its own."""
+    """RunStatus, and claim what is free; the nodes that the run believes to be its own."""
     client = head.direct_client(turns.call)
-    survey = Survey(client, turns, Job(names, ON), owner)
-    cases = {name: case for name, case in survey.look().items() if case.decision.action.acts}
-    taken, _others = Claims(client, turns, owner, survey, settle_s=SETTLE_S, bulk=bulk).take(cases, {})
+    gathering = FactGathering(client, turns, Job(names, ON), owner)
+    cases = {name: case for name, case in gathering.gather().items() if case.decision.action.acts}
+    taken, _others = Claims(client, turns, owner, gathering, settle_s=SETTLE_S, bulk=bulk).take(cases, {})
     return set(taken)
 
 
@@ -68,7 +68,7 @@ def test_two_runs_never_take_the_same_node(
 
 
 def run(head: FakeHeadNode, turns: Turns, owner: Owner, request: Request, pace: Pace) -> dict[str, NodeResult]:
-    drive = Drive(head.direct_client(turns.call), turns, pace, lambda _line: None, owner)
+    drive = Provisioner(head.direct_client(turns.call), turns, pace, lambda _line: None, owner)
     return dict(drive.run(Job(NODES, request)).results)
 
 
@@ -104,7 +104,7 @@ def test_of_two_runs_exactly_one_works_on_each_node_and_the_other_names_it(
         assert len(done) == 1, {who: result.message for who, result in both.items()}
         (other,) = both.keys() - set(done)
         stepped_back = both[other]
-        assert stepped_back.message.startswith(("UP with", done[0], f"claimed by {done[0]}", "somebody powered it")), (
-            stepped_back.message
-        )
+        assert stepped_back.message.startswith(
+            ("UP with", done[0], f"claimed by {done[0]}", "another run or a person powered it")
+        ), stepped_back.message
         assert stepped_back.failed is not stepped_back.message.startswith("UP with")

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.phases import Phase
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.console import (
-    Look,
-    Pulse,
-    Teller,
+    Console,
+    PollTimer,
+    RunStatus,
     failure_lines,
     run_line,
 )
@@ -32,7 +32,7 @@ def test_a_line_tells_all_of_a_run_at_a_glance() -> None:
         "e": NodeWatch("e", 0.0, phase=Phase.INSTALLING, verdict="failed"),
     }
 
-    line = run_line(Look(65, mixed, waiting=7, slots=(2, 10), left_s=200))
+    line = run_line(RunStatus(65, mixed, waiting=7, slots=(2, 10), left_s=200))
 
     assert line == (
         "[ 1m05s] 12 nodes: 1 UP, 2 installing, 1 waiting for a slot, 7 not started; slots 2/10; about 3m20s left; "
@@ -41,15 +41,15 @@ def test_a_line_tells_all_of_a_run_at_a_glance() -> None:
 
 
 def test_what_is_not_known_is_left_out_of_the_line() -> None:
-    assert run_line(Look(5, watches(1))) == "[    5s] 1 node: 1 powered"
+    assert run_line(RunStatus(5, watches(1))) == "[    5s] 1 node: 1 powered"
 
 
 def test_an_unknown_phase_is_told_as_it_is() -> None:
-    assert run_line(Look(5, watches(2, phase=Phase.PENDING))) == "[    5s] 2 nodes: 2 pending"
+    assert run_line(RunStatus(5, watches(2, phase=Phase.PENDING))) == "[    5s] 2 nodes: 2 pending"
 
 
 def test_where_all_failed_nothing_is_left() -> None:
-    line = run_line(Look(5, watches(2, verdict="failed")))
+    line = run_line(RunStatus(5, watches(2, verdict="failed")))
 
     assert line == "[    5s] 2 nodes: none left; 2 FAILED: n0, n1"
 
@@ -65,16 +65,16 @@ def test_the_first_failures_of_a_look_have_their_reasons_and_the_others_their_na
 
 
 class Listener:
-    """A teller's ears, and the looks it is offered."""
+    """A console's ears, and the looks it is offered."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
-        self.teller = Teller(self.lines.append)
+        self.console = Console(self.lines.append)
 
     def offer(self, elapsed_s: float, seen: dict[str, NodeWatch]) -> bool:
-        due = self.teller.is_due(elapsed_s, seen)
+        due = self.console.is_due(elapsed_s, seen)
         if due:
-            self.teller.tell(Look(elapsed_s, seen))
+            self.console.show(RunStatus(elapsed_s, seen))
         return due
 
 
@@ -109,53 +109,53 @@ def test_failures_are_told_at_once() -> None:
     listener = Listener()
     listener.offer(0, watches(2))
 
-    listener.teller.tell_failures(1, {"n1": "it went DOWN"})
+    listener.console.show_failures(1, {"n1": "it went DOWN"})
 
     assert listener.lines[1:] == ["[    1s] n1: FAILED (it went DOWN)"]
 
 
 def test_looks_are_soon_while_things_move_and_rare_while_nothing_does() -> None:
-    pulse = Pulse(slowest_s=10)
+    timer = PollTimer(slowest_s=10)
     now_s, pauses = 0.0, []
     for moved in [True, False, False, False, False, False, False, False, True]:
-        pulse.look(now_s, moved=moved)
-        pauses.append(round(pulse.due_s - now_s, 2))
-        now_s = pulse.due_s
+        timer.looked(now_s, moved=moved)
+        pauses.append(round(timer.due_s - now_s, 2))
+        now_s = timer.due_s
 
     assert pauses == [1, 1.5, 2.25, 3.38, 5.06, 7.59, 10, 10, 1]
 
 
 def test_news_bring_the_next_look_forward_but_never_below_the_shortest_pause() -> None:
-    pulse = Pulse(slowest_s=10)
+    timer = PollTimer(slowest_s=10)
     for _count in range(8):
-        pulse.look(100, moved=False)
-    assert pulse.due_s == 110
+        timer.looked(100, moved=False)
+    assert timer.due_s == 110
 
-    pulse.hurry(100.2)
-    assert pulse.due_s == 101
-    pulse.hurry(200)
-    assert pulse.due_s == 101
+    timer.hurry(100.2)
+    assert timer.due_s == 101
+    timer.hurry(200)
+    assert timer.due_s == 101
 
 
 def test_the_first_look_is_due_at_once() -> None:
-    assert Pulse().due_s < 0
+    assert PollTimer().due_s < 0
 
 
 @given(st.floats(0.1, 60), st.lists(st.tuples(st.booleans(), st.none() | st.floats(0, 5)), max_size=30))
 def test_there_is_never_more_than_one_look_a_second_nor_a_pause_longer_than_wished(
     slowest_s: float, turns: list[tuple[bool, float | None]]
 ) -> None:
-    pulse = Pulse(slowest_s=slowest_s)
+    timer = PollTimer(slowest_s=slowest_s)
     now_s = 0.0
     for moved, hurry_after_s in turns:
-        pulse.look(now_s, moved=moved)
+        timer.looked(now_s, moved=moved)
         if hurry_after_s is not None:
-            pulse.hurry(now_s + hurry_after_s)
-        assert 1.0 <= round(pulse.due_s - now_s, 6) <= max(1.0, round(slowest_s, 6))
-        now_s = pulse.due_s
+            timer.hurry(now_s + hurry_after_s)
+        assert 1.0 <= round(timer.due_s - now_s, 6) <= max(1.0, round(slowest_s, 6))
+        now_s = timer.due_s
 
 
 def test_a_line_reads_well_anywhere() -> None:
     everything = {str(phase): NodeWatch(phase, 0.0, phase=phase) for phase in Phase}
 
-    assert re.fullmatch(r"[\x20-\x7e]+", run_line(Look(1, everything, slots=(0, 0), left_s=0)))
+    assert re.fullmatch(r"[\x20-\x7e]+", run_line(RunStatus(1, everything, slots=(0, 0), left_s=0)))

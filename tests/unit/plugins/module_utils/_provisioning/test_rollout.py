@@ -81,7 +81,7 @@ def test_after_too_many_failures_nothing_more_is_started_and_nobody_is_abandoned
         "node002": "successful",
         **dict.fromkeys(("node003", "node004", "node005", "node006"), "skipped"),
     }
-    reason = "1 nodes have failed, the limit is bcm_max_failures"
+    reason = "1 node failed, the limit is bcm_max_failures"
     assert results["node003"].message == f"not started: {reason}"
     assert not results["node003"].failed
     assert not results["node003"].changed
@@ -155,7 +155,7 @@ def test_a_node_that_is_assigned_another_image_meanwhile_is_not_taken_for_done(
     head.instead.clear()
 
     assert outcomes(results) == {"node001": "failed"}
-    assert "somebody assigned it other-image meanwhile, so what it runs is not certain; run again" in (
+    assert "it was assigned other-image meanwhile, so what it runs is not certain; run again" in (
         results["node001"].message
     )
     assert record_of(head) == Record(reassigned=True)
@@ -176,7 +176,7 @@ def test_a_node_that_is_deleted_once_it_is_up_is_not_successful() -> None:
     results = provision(head, ON, "node001", "node002")
 
     assert outcomes(results) == {"node001": "failed", "node002": "successful"}
-    assert results["node001"].message.endswith("but somebody deleted it since")
+    assert results["node001"].message.endswith("but it was deleted since")
 
 
 def test_a_node_that_is_gone_again_when_the_last_one_is_up_is_not_successful() -> None:

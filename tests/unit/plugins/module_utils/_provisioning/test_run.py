@@ -10,7 +10,7 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.decide import Action, Request
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.node_run import OUTCOMES, Job
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.rollout import Pace
-from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.run import Drive, Run, plan_lines
+from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.run import Provisioner, Run, plan_lines
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.watch import Deadlines
 
 from ...objects import make_proxy
@@ -27,7 +27,9 @@ def test_a_first_run_brings_nodes_that_are_off_up() -> None:
     assert all(result.changed and not result.failed for result in results.values())
     assert head.operations() == ["ON"]
     assert not head.sessions
-    assert said[0] == "Provisioning 3 of 3 nodes as somebody. Interrupted? Start the same again: it goes on."
+    assert (
+        said[0] == "Provisioning 3 of 3 nodes as a run without a name. Interrupted? Start the same again: it goes on."
+    )
     steps = [step["phase"] for step in results["node001"].to_ansible()["timeline"]]
     assert steps == ["powered", "booting", "installer", "queued", "installing", "init", "up"]
     assert record_of(head).provisioned_image == "default-image"
@@ -169,7 +171,7 @@ def test_nodes_that_need_nothing_do_not_count_for_the_ceiling() -> None:
 
 def test_an_empty_list_of_nodes_is_an_error_never_all() -> None:
     head = make_rack(2)
-    drive = Drive(head.client(), head.clock, Pace(), lambda _line: None)
+    drive = Provisioner(head.client(), head.clock, Pace(), lambda _line: None)
 
     with pytest.raises(BcmConfigError, match="an empty list never means all"):
         drive.run(Job([], ON))

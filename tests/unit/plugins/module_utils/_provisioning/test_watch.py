@@ -206,7 +206,7 @@ def test_an_installer_that_waits_for_a_person_is_a_failure_at_once(message: str)
 def test_a_node_that_vanishes_is_a_failure() -> None:
     watch = observe(start_watch("node001", 0.0, "DOWN"), None, 1.0, DEADLINES)
 
-    assert watch.reason == "it is no longer known to the head node: somebody deleted it"
+    assert watch.reason == "it is no longer known to the head node: it was deleted"
 
 
 snapshots = st.none() | st.builds(

@@ -14,7 +14,7 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.error
     BcmTransportError,
 )
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.apply import (
-    Outcome,
+    Applied,
     Store,
     converge,
     summarise,
@@ -32,7 +32,7 @@ def make_rack(count: int) -> FakeHeadNode:
     return FakeHeadNode(*(make_device(f"node{number:03d}", number) for number in range(1, count + 1)))
 
 
-def bring(head: FakeHeadNode, wanted: dict[str, Raw], *, dry_run: bool = False, **options: Any) -> dict[str, Outcome]:
+def bring(head: FakeHeadNode, wanted: dict[str, Raw], *, dry_run: bool = False, **options: Any) -> dict[str, Applied]:
     client = head.client(read_only=dry_run)
     store = Store(client, DEVICE, client.get_devices, **options)
     named = {name: wanted_of({"hostname": name, **values}) for name, values in wanted.items()}
@@ -51,7 +51,7 @@ def notes(*names: str) -> dict[str, Raw]:
     return {name: {"notes": "new"} for name in names}
 
 
-def errors(outcomes: dict[str, Outcome]) -> dict[str, str]:
+def errors(outcomes: dict[str, Applied]) -> dict[str, str]:
     return {name: str(outcome.error) for name, outcome in outcomes.items() if outcome.error is not None}
 
 

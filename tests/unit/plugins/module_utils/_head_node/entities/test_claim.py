@@ -59,7 +59,7 @@ TABLE: dict[str, tuple[Raw, list[Raw], Claim | None]] = {
     ),
     "given back": ({"extra_values": {**claim_values(BOB, until_s=NOW_S + 9), **released_values()}}, [], None),
     "no run": (values(owner="bob", until=NOW_S + 9), [], None),
-    "no owner": (values(run="run2", until=NOW_S + 9), [], Claim("somebody", "run2", NOW_S + 9)),
+    "no owner": (values(run="run2", until=NOW_S + 9), [], Claim("another run", "run2", NOW_S + 9)),
     "no end": (values(owner="bob", run="run2"), [], None),
     "an end that is no number": (values(owner="bob", run="run2", until="soon"), [], None),
     "an end that is a list": (values(owner="bob", run="run2", until=[1]), [], None),
@@ -115,7 +115,7 @@ def test_a_claim_is_read_as_it_was_written_and_leaves_the_keys_of_others(
     taken = merge(stored, claim_values(owner, until_s=until_s), make_context())
     given_back = merge(taken, released_values(), make_context())
 
-    assert Claim.from_api(taken) == Claim(owner.name or "somebody", owner.run, float(int(until_s)))
+    assert Claim.from_api(taken) == Claim(owner.name or "another run", owner.run, float(int(until_s)))
     assert Claim.from_api(given_back) is None
     assert {key: taken[key] for key in stored} == {key: given_back[key] for key in stored} == stored
     assert all(key == key.lower() and " " not in key for key in taken)
