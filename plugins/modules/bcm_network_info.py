@@ -65,7 +65,7 @@ from typing import TYPE_CHECKING, Any
 from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.arguments import FILTER
 from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.runner import run_module
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.read import pick
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.catalogue import network_to_ansible
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.network import network_to_ansible
 
 if TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule

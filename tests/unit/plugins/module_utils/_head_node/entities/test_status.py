@@ -5,10 +5,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.catalogue import (
-    image_to_ansible,
-    network_to_ansible,
-)
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.image import image_to_ansible
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.network import network_to_ansible
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.status import DeviceStatus
 
 from ....objects import make_image, make_network

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: BSD-2-Clause
-"""Entities that are only read: software images and networks (bcm-api.md 4.4, 4.5)."""
+"""Software images, which are only read (bcm-api.md 4.4)."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from .fields import Raw
 
 
 def image_to_ansible(raw: Raw) -> dict[str, Any]:
+    """Show an image in the words of bcm_image_info."""
     return {
         "name": raw["name"],
         "uuid": raw["uuid"],
@@ -22,20 +23,4 @@ def image_to_ansible(raw: Raw) -> dict[str, Any]:
         "revisions": sorted(item["revisionID"] for item in raw.get("revisionHistory") or []),
         "being_copied": bool(raw.get("fileOperationInProgress")),
         "notes": raw.get("notes"),
-    }
-
-
-def network_to_ansible(raw: Raw) -> dict[str, Any]:
-    return {
-        "name": raw["name"],
-        "uuid": raw["uuid"],
-        "type": raw.get("type"),
-        "cidr": f"{raw.get('baseAddress')}/{raw.get('netmaskBits')}",
-        "gateway": raw.get("gateway"),
-        "domain": raw.get("domainName"),
-        "management": raw.get("management"),
-        "bootable": raw.get("bootable"),
-        "dynamic_range_start": raw.get("dynamicRangeStart"),
-        "dynamic_range_end": raw.get("dynamicRangeEnd"),
-        "mtu": raw.get("mtu"),
     }
