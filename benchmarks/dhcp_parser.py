@@ -78,7 +78,7 @@ def compare(frames: int, one_in: int) -> None:
             f"{name:28}{listened.woken_for:>11,}{listened.acknowledgements:>7,}{listened.lost:>16,}"
             f"{listened.cpu_s:>8.2f}{rate:>14,.0f}"
         )
-    say(f"\nThe tap takes {rates[1] / rates[0]:.0f} times as many frames a second of CPU.")
+    say(f"\nThe tap takes {rates[1] / rates[0]:.0f} times as many frames per second of CPU time.")
 
 
 def listen(opened: Callable[[str], Capture], frames: int, one_in: int) -> Listened:

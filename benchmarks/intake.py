@@ -75,10 +75,10 @@ def main() -> None:
         one = stack.enter_context(intake(lab, netbox, directory / "intake", {"intake_lease_seconds": 900}))
         engine = one.engine(intake_ring_again=60)
         until(one.spool_path.exists)
-        _say("devices  leasing them  last ACK to last state  a device  playbooks")
+        _say("devices  leasing them  last ACK to last state  per device  playbooks")
         for count in counts:
             each = measure(count, one, engine, netbox)
-            times = f"{each.leasing_s:10.1f} s {each.intake_s:21.1f} s {each.intake_s / count:7.2f} s"
+            times = f"{each.leasing_s:10.1f} s {each.intake_s:21.1f} s {each.intake_s / count:9.2f} s"
             _say(f"{each.count:7d} {times} {each.runs:10d}")
 
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Counts the requests that leases of BMCs cost, for several numbers of servers, and how long they take.
 
-Each number is told once to servers that are offline, then again as a renewal; for comparison one event a run. Against
+Each number is told once to servers that are offline, then again as a renewal; for comparison one event per run. Against
 NetBoxes in memory, or the one that NETBOX_URL and NETBOX_TOKEN name, into which it puts servers. Prints a table.
 """
 
@@ -74,7 +74,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--servers", type=int, nargs="+", default=[1, 100, 1000])
     parser.add_argument(
-        "--one-by-one", type=int, default=100, help="up to how many servers one event a run is measured"
+        "--one-by-one", type=int, default=100, help="up to how many servers one event per run is measured"
     )
     options = parser.parse_args()
     print(f"| {' | '.join(HEADER)} |\n|{' --- |' * len(HEADER)}")  # noqa: T201
@@ -84,7 +84,7 @@ def main() -> None:
                 events = leases(lab, count)
                 rows = {"first leases": [events], "renewals": [events]}
                 if 1 < count <= options.one_by_one:
-                    rows["first leases, one event a run"] = [[event] for event in leases(lab, count)]
+                    rows["first leases, one event per run"] = [[event] for event in leases(lab, count)]
                 for run, lists in rows.items():
                     reads, writes, seconds = measure(lab, lists, directory)
                     share = f"{(reads + writes) / count:.2f}"

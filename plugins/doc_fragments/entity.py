@@ -12,6 +12,6 @@ options: {}
 notes:
   - An option that is not given leaves what is stored as it is. An empty text or list clears it.
   - The elements of lists are merged by their key. What is not named stays, unless the purge option says otherwise.
-  - After every write the object is read back and compared. BCM drops what it does not understand and still answers
-    success, so that this is the only proof.
+  - After every write the object is read back and compared. BCM drops what it does not understand and still reports
+    success, so this is the only proof.
 """

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Options of speaking IPMI straight to BMCs."""
+"""Options of IPMI straight to BMCs."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ options:
     type: int
     default: 5
   ipmi_retry_delay:
-    description: Pause between two tries, in seconds. Other BMCs are served meanwhile.
+    description: Pause between two tries, in seconds. Other BMCs are asked meanwhile.
     type: float
     default: 10
   ipmi_deadline:
@@ -52,7 +52,7 @@ options:
     type: float
     default: 150
   ipmi_in_flight:
-    description: How many BMCs are spoken to at once.
+    description: How many BMCs are asked at once.
     type: int
     default: 64
 """

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: bcm_bmc_info
-short_description: Ask the BMCs of nodes how they are, straight by IPMI
+short_description: Read the state of nodes' BMCs, straight by IPMI
 version_added: 0.1.0
 description:
-  - Tells for any number of nodes at once whether the BMC answers and takes the login, its power state, firmware version and the device
+  - Shows for any number of nodes at once whether the BMC answers and accepts the login, its power state, firmware version and the device
     of the next boot.
-  - Speaks IPMI 2.0 from where the task runs. Addresses and credentials are those that BCM knows, unless O(bmcs) says otherwise.
+  - Uses IPMI 2.0 from where the task runs. Addresses and credentials are those that BCM knows, unless O(bmcs) says otherwise.
   - Of all BMCs that share a set of credentials one is asked first. If it refuses them, one more is; if that refuses them too, no other
     BMC is asked, so that a typo can't lock them all.
 author:
@@ -34,7 +34,7 @@ options:
 """
 
 EXAMPLES = r"""
-- name: Ask two BMCs how they are
+- name: Read the state of two BMCs
   baremetal.bcm.bcm_bmc_info:
     names:
       - dgx-05
@@ -63,7 +63,7 @@ bmcs:
       contains:
         address: {description: Address of the BMC., type: str, sample: 10.229.10.15}
         reachable: {description: "Whether it answers; null where it was not asked.", type: bool, sample: true}
-        credentials_good: {description: "Whether it takes the login; null where that is not known.", type: bool, sample: true}
+        credentials_good: {description: "Whether it accepts the login; null where that is not known.", type: bool, sample: true}
         power: {description: "ON, OFF or UNKNOWN.", type: str, sample: "ON"}
         firmware: {description: Version of its firmware; empty where unknown., type: str, sample: "9.08"}
         boot_device: {description: "Device of the next boot, none without one; empty where unknown.", type: str, sample: none}

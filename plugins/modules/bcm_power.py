@@ -8,12 +8,12 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: bcm_power
-short_description: Power nodes through a BCM head node, and prove it
+short_description: Power nodes through a BCM head node, and confirm it
 version_added: 0.1.0
 description:
   - Switches nodes on or off, cycles or resets them, or asks for their power state, for any number of nodes at once.
-  - The head node answers before anything has happened. This module waits until the BMC of every node shows the state that was asked
-    for; a node that does not get there fails, the others are done.
+  - The call of the head node returns before anything has happened. This module waits until the BMC of every node shows the state that was asked
+    for; a node that does not get there fails, and the others are still done.
   - Nodes that are UP are only switched off, cycled or reset with O(allow_up). Head nodes are always refused.
   - Of all BMCs that share a set of credentials one is asked first. If it refuses them, one more is; if that refuses them too, no other
     BMC is asked, so that a typo can't lock them all.
@@ -26,7 +26,7 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     support: full
-    details: Asks for the power state, which changes nothing, and tells what would be sent.
+    details: Asks for the power state, which changes nothing, and shows what would be sent.
   diff_mode:
     support: full
   idempotent:
@@ -56,8 +56,8 @@ options:
     default: 60
   via:
     description:
-      - The path. V(head_node) has the head node speak to the BMCs, which are usually on a network of their own.
-      - V(ipmi) speaks IPMI 2.0 straight to them from where the task runs. It needs the Python package pyghmi there. Addresses
+      - The path. V(head_node) goes through the head node, because BMCs are usually on a network of their own.
+      - V(ipmi) uses IPMI 2.0 straight from where the task runs. It needs the Python package pyghmi there. Addresses
         and credentials are those that BCM knows, unless O(bmcs) says otherwise. The options for IPMI count only with it.
     type: str
     choices: [head_node, ipmi]
@@ -71,7 +71,7 @@ options:
     description: Ceiling on the nodes that are acted on. If there are more, nothing is sent.
     type: int
   fail_on_error:
-    description: Whether the task fails when a node failed. Without it the caller looks at RV(nodes).
+    description: Whether the task fails when a node failed. Without it, look at RV(nodes).
     type: bool
     default: true
 """
@@ -125,7 +125,7 @@ nodes:
         failure:
           description:
             - Class of the failure, null where there was none. V(unreachable), V(credentials), V(refused), V(timed out),
-              V(not confirmed), V(not known) where BCM does not know the node or nobody its BMC, or V(not tried) where other BMCs had
+              V(not confirmed), V(not known) where BCM does not know the node or the address of its BMC, or V(not tried) where other BMCs had
               refused the same credentials.
           type: str
           sample: null

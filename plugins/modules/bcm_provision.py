@@ -11,13 +11,13 @@ module: bcm_provision
 short_description: Bring nodes of a BCM cluster to UP with the image they are assigned
 version_added: 0.1.0
 description:
-  - Decides for every node whether something is to be done, powers it, watches it through PXE boot and installation, and notes on the
-    device what was installed. A second run finds that note and does nothing.
-  - Prints a line when something has changed, every few seconds at most, while it runs. Says beforehand how long it takes at least, going by
-    the provisioning slots, and afterwards how near it came to that.
+  - Decides for every node whether something is to be done, powers it, watches it through PXE boot and installation, and records on the
+    device what was installed. A second run finds that record and does nothing.
+  - Prints a line when something has changed, every few seconds at most, while it runs. Shows beforehand how long it takes at least with the
+    provisioning slots there are, and afterwards how near it came to that.
   - Nothing is powered without O(enable_power_action). Nodes that are UP are only restarted with O(power_action=power_cycle), and only
     where what they are assigned differs from what was installed.
-  - Claims each node on the device before it is touched, so that two runs never work on the same node. The other run is told who has it.
+  - Claims each node on the device before it is touched, so that two runs never work on the same node. The other run reports the owner.
   - Interrupted anywhere, the same task started again goes on. A node that is being installed for it is watched, not reset.
 author:
   - The baremetal.bcm contributors (!UNKNOWN)
@@ -49,9 +49,9 @@ options:
   power_action:
     description:
       - V(power_on) installs nodes that are not UP. It never restarts a running node.
-      - V(power_cycle) also restarts nodes that are UP, but only those that are to be installed with something else. Power is cut; whatever
-        runs on them is lost. Where only their kernel parameters are others than those they were started with, they are restarted
-        without an installation.
+      - V(power_cycle) also restarts nodes that are UP, but only those that are to be installed with something else; O(restart) says
+        how. Whatever runs on them is lost. Where only their kernel parameters differ from those they were started with, they are
+        restarted without an installation.
     type: str
     choices: [power_on, power_cycle]
     default: power_on
@@ -83,7 +83,7 @@ options:
     type: str
     choices: [AUTO, FULL]
   adopt:
-    description: Whether nodes that are UP and that this collection never installed are noted as installed, without touching them.
+    description: Whether nodes that are UP and that this collection never installed are recorded as installed, without touching them.
     type: bool
     default: false
   max_nodes:
@@ -99,7 +99,7 @@ options:
     default: all
   max_failures:
     description:
-      - Once so many nodes have failed, no further one is started. Those under way are watched to their end.
+      - Once so many nodes have failed, no other node is started. Those under way are watched to their end.
       - A number, or a percentage of O(names) such as V(10%).
     type: str
   failed_before:
@@ -111,12 +111,12 @@ options:
     type: float
     default: 0
   owner:
-    description: What other runs are told who has claimed a node. User and host without it.
+    description: Name of the owner on a claim, which other runs report. User and host without it.
     type: str
   claim_time:
     description:
       - How long a claim holds, in seconds. It is renewed while the task runs.
-      - The claims of a run that was killed hold nobody on the same machine, and others for so long.
+      - The claims of a killed run no longer count on the same machine. On other machines they hold for so long.
     type: float
     default: 300
   reassigned:
@@ -158,12 +158,12 @@ options:
     default: 60
   poll_interval:
     description:
-      - Longest pause between two looks at the status of all nodes, in seconds. Each look is one call.
-      - While things move the looks come faster, but never more than one a second.
+      - Longest pause between two reads of the status of all nodes, in seconds. Each is one call.
+      - While statuses change they come faster, but never more than one per second.
     type: float
     default: 10
   bulk_calls:
-    description: Whether notes on many devices are sent in one call, see M(baremetal.bcm.bcm_devices).
+    description: Whether writes to many devices are sent in one call, see M(baremetal.bcm.bcm_devices).
     type: bool
     default: false
   parallel_calls:
@@ -171,7 +171,7 @@ options:
     type: int
     default: 5
   fail_on_error:
-    description: Whether the task fails when a node failed. Without it the caller looks at RV(failures).
+    description: Whether the task fails when a node failed. Without it, look at RV(failures).
     type: bool
     default: true
 """
@@ -222,7 +222,7 @@ nodes:
         reason: {description: Why., type: str, sample: install default-image}
         outcome: {description: "One of successful, failed, skipped, pending and not_found.", type: str, sample: successful}
         failed: {description: Whether it counts as a failure., type: bool, sample: false}
-        changed: {description: Whether it was powered or noted., type: bool, sample: true}
+        changed: {description: Whether it was powered or its record was written., type: bool, sample: true}
         message: {description: The outcome in words., type: str, sample: UP after 6m05s}
         status: {description: Last status., type: str, sample: UP}
         phase: {description: Last phase., type: str, sample: up}

@@ -12,9 +12,9 @@ short_description: Report on nodes of a BCM cluster as a table, a file and a pag
 version_added: 0.1.0
 description:
   - Reads what a set of nodes is doing and prints it as a table, with a summary.
-  - With O(results) it also tells what a run of M(baremetal.bcm.bcm_provision) did with them. Without, it tells of the last run
-    that was recorded on each of them.
-  - Asks the head node four things, whatever the number of nodes, and for the power state of nodes that are DOWN.
+  - With O(results) it also shows what a run of M(baremetal.bcm.bcm_provision) did with them. Without, it shows the last run that
+    was recorded on each of them.
+  - Makes four calls to the head node, whatever the number of nodes, and asks for the power state of nodes that are DOWN.
 author:
   - The baremetal.bcm contributors (!UNKNOWN)
 extends_documentation_fragment:
@@ -51,7 +51,7 @@ options:
   html:
     description:
       - File on the controller to which the report is written as a page, readable for its owner only.
-      - The page has a chart of the phases of every node over time. It needs nothing but a browser, no network and no script.
+      - The page has a chart of the phases of every node over time. It needs only a browser, no network and no script.
     type: path
   include_power:
     description: Whether to ask the BMCs of nodes that are DOWN whether they are switched off.
@@ -80,7 +80,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 nodes:
-  description: One row a node, by host name.
+  description: One row per node, by host name.
   returned: success
   type: dict
   contains:
@@ -117,9 +117,9 @@ provisioning_summary:
   contains:
     total: {description: Number of nodes., type: int, sample: 5}
     successful: {description: Nodes that are as they should be., type: int, sample: 5}
-    failed: {description: Nodes for which something was attempted in vain., type: int, sample: 0}
+    failed: {description: Nodes for which something was attempted and failed., type: int, sample: 0}
     not_found: {description: Nodes BCM does not know., type: int, sample: 0}
-    pending: {description: Nodes for which nothing was attempted because it was not opted in., type: int, sample: 0}
+    pending: {description: Nodes for which nothing was attempted because it was not allowed., type: int, sample: 0}
     skipped: {description: Nodes that were left alone or refused., type: int, sample: 0}
     successful_nodes: {description: Their names., type: list, elements: str, sample: [dgx-05]}
     failed_nodes: {description: Their names., type: list, elements: str, sample: []}

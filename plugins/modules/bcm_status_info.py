@@ -26,7 +26,7 @@ options:
   include_power:
     description:
       - Whether to ask for the power state too.
-      - The head node then asks every BMC, which takes longer and wakes BMCs that may be slow.
+      - The head node then asks every BMC, which takes longer, because BMCs may be slow.
     type: bool
     default: false
   timeout:
@@ -40,7 +40,7 @@ EXAMPLES = r"""
   baremetal.bcm.bcm_status_info:
   register: cluster
 
-- name: Read the status of two nodes, with the power state their BMCs tell
+- name: Read the status of two nodes, with the power state that their BMCs report
   baremetal.bcm.bcm_status_info:
     names:
       - dgx-05
@@ -62,7 +62,7 @@ nodes:
         state: {description: "One of active, provisioning, failed, powered_off, down and unknown.", type: str, sample: active}
         status: {description: BCM's own word., type: str, sample: UP}
         phase: {description: "Where it is on its way: down, booting, rebooting, installer, queued, installing, init, up, failed, going down, pending, undefined, unknown.", type: str, sample: up}
-        message: {description: What its installer says., type: str, sample: ""}
+        message: {description: The message of its installer., type: str, sample: ""}
         power: {description: "ON, OFF or UNKNOWN; null unless O(include_power).", type: str, sample: null}
         power_error: {description: Why the power state is unknown., type: str, sample: ""}
         closed: {description: Whether an administrator closed it., type: bool, sample: false}
