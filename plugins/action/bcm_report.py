@@ -18,6 +18,7 @@ from typing import Any, ClassVar
 from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.arguments import NAMES, Spec
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.client import HeadNode
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.errors import BcmConfigError
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.events import open_session
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.read import (
     read_devices,
     read_statuses,
@@ -30,7 +31,6 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.status import DeviceStatus
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.power.operations import (
     HeadNodePower,
-    open_session,
     targets_of,
 )
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.timeline import Timeline

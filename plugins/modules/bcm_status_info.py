@@ -85,6 +85,7 @@ from typing import TYPE_CHECKING, Any
 from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.arguments import FILTER
 from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.runner import run_module
 from ansible_collections.baremetal.bcm.plugins.module_utils._bmc.power import PowerResult
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.events import open_session
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.read import (
     read_devices,
     read_references,
@@ -96,7 +97,6 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.status import DeviceStatus
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.power.operations import (
     HeadNodePower,
-    open_session,
     targets_of,
 )
 from ansible_collections.baremetal.bcm.plugins.module_utils._values.clock import SystemClock

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from .._bmc.power import PowerResult
 from .._head_node.api.client import HeadNode
+from .._head_node.api.events import open_session
 from .._head_node.changes.read import read_devices, read_references, read_statuses, select_nodes
 from .._head_node.entities.claim import Owner, ends_of, rival_of
 from .._head_node.entities.fields import Raw
@@ -17,7 +18,7 @@ from .._head_node.entities.record import Record
 from .._head_node.entities.references import Names, References
 from .._head_node.entities.slots import Slots
 from .._head_node.entities.status import DeviceStatus
-from .._head_node.power.operations import HeadNodePower, open_session, targets_of
+from .._head_node.power.operations import HeadNodePower, targets_of
 from .._values.clock import Clock
 from .admission import Pipeline
 from .decide import Action, decide

@@ -10,7 +10,8 @@ from dataclasses import replace
 from .._bmc.power import PowerResult
 from .._head_node.api.client import HeadNode
 from .._head_node.api.errors import BcmApiError, BcmAuthError, BcmError, BcmProtocolError, BcmTransportError
-from .._head_node.power.operations import HeadNodePower, SessionLost
+from .._head_node.api.events import SessionLost
+from .._head_node.power.operations import HeadNodePower
 from .._values.clock import Clock
 from .._values.names import shorten
 from .console import PollTimer

@@ -1,29 +1,24 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: BSD-2-Clause
-"""HTTPS to one head node: TLS, login cookie, time-outs, retry of reads. The only file that imports httpx."""
+"""Calls to one head node: login and its cookie, packing of large requests, what a refusal is, in this API's words."""
 
 from __future__ import annotations
 
 import gzip
-import hashlib
 import json
-import ssl
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from dataclasses import dataclass, field, replace
+from typing import Any
 
-from .errors import BcmAuthError, BcmConfigError, BcmProtocolError, BcmTransportError, BcmUnreachable
-
-try:
-    import httpx
-
-    HTTPX_IMPORT_ERROR: ImportError | None = None
-except ImportError as missing:
-    HTTPX_IMPORT_ERROR = missing
-
-_T = TypeVar("_T")
+from ..._https import errors as https
+from ..._https.call_log import OnCall
+from ..._https.client import HttpsClient
+from ..._https.exchange import Limits, Patience, Reply, Request
+from ..._https.retry import Retry
+from ..._https.tls import Tls
+from .errors import BcmAuthError, BcmConfigError, BcmError, BcmProtocolError, BcmTransportError, BcmUnreachable
 
 _COOKIE = "cm-login-token"
 # bcm-api.md 1.4: pythoncm knows these two beside the ordinary refusals.
@@ -34,6 +29,11 @@ _REFUSED = {
     640: "the call is restricted",
 }
 _GZIP_ABOVE_BYTES = 64 * 1024
+
+_LOGIN = Retry(attempts=3, if_performed=True)
+_READ = replace(_LOGIN, statuses=frozenset(range(500, 1000)).difference(_REFUSED))
+# Nobody knows whether a call was performed whose answer is lost.
+_WRITE = Retry()
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,7 @@ class Connection:
     tls_fingerprint: str | None = None
     connect_timeout_s: float = 10.0
     read_timeout_s: float = 60.0
+    total_timeout_s: float = 300.0
 
     def __post_init__(self) -> None:
         if not self.head_node:
@@ -82,6 +83,7 @@ class Transport:
 
     Raises BcmTransportError when no usable answer came. Calls marked `reads` are then tried again,
     `attempts` times in all; a call that writes is sent once, because nobody knows whether it was performed.
+    `on_call` is given one line per attempt.
     """
 
     def __init__(
@@ -89,26 +91,30 @@ class Transport:
         connection: Connection,
         *,
         attempts: int = 3,
+        limits: Limits | None = None,
+        on_call: OnCall | None = None,
         sleep: Callable[[float], None] = time.sleep,
         http_transport: Any = None,
     ) -> None:
-        if HTTPX_IMPORT_ERROR is not None:
-            raise BcmConfigError(
-                "the Python package httpx is missing where this task runs: pip install httpx"
-            ) from HTTPX_IMPORT_ERROR
         self.connection = connection
-        self._attempts = attempts
-        self._sleep = sleep
+        self._patience = Patience(connection.connect_timeout_s, connection.read_timeout_s, connection.total_timeout_s)
+        self._login = replace(_LOGIN, attempts=attempts)
+        self._read = replace(_READ, attempts=attempts)
         self._token: str | None = None
         self._login_lock = threading.Lock()
-        self._client = httpx.Client(
-            base_url=connection.url,
-            verify=_tls_context(connection),
-            timeout=httpx.Timeout(connection.read_timeout_s, connect=connection.connect_timeout_s),
-            # A proxy from the environment would see every call; pythoncm bypasses them too (bcm-api.md 1.3).
-            trust_env=False,
-            transport=http_transport,
-        )
+        try:
+            self._client = HttpsClient(
+                connection.url,
+                _tls_of(connection),
+                patience=self._patience,
+                limits=limits,
+                secrets=[connection.password or ""],
+                on_call=on_call,
+                sleep=sleep,
+                http_transport=http_transport,
+            )
+        except https.HttpsError as error:
+            raise _config_error(error) from error
 
     def close(self) -> None:
         self._client.close()
@@ -143,49 +149,39 @@ class Transport:
         reads: bool,
         read_timeout_s: float | None,
     ) -> Answer:
+        label = f"{method} {name}" if body is None else name
+        request = self._request(method, path, body, label)
+        patience = self._patience if read_timeout_s is None else replace(self._patience, read_s=read_timeout_s)
         if reads:
-            return self._retry(lambda: self._read(self._request(method, path, body, name, read_timeout_s), name))
+            return self._answer(self._send(request, self._read, name, patience), name)
         try:
-            return self._read(self._request(method, path, body, name, read_timeout_s), name)
+            return self._answer(self._send(request, _WRITE, name, patience), name)
         except BcmUnreachable as error:
             raise BcmUnreachable(f"{error}; nothing was sent: run the same again") from error
-        except BcmTransportError as error:
-            raise BcmTransportError(
+        except (BcmTransportError, BcmProtocolError) as error:
+            raise type(error)(
                 f"{error}; whether it was performed is unknown: run the same again, it reads the state first"
             ) from error
 
-    def _retry(self, attempt: Callable[[], _T]) -> _T:
-        for count in range(1, self._attempts):
-            try:
-                return attempt()
-            except BcmTransportError:
-                self._sleep(0.5 * 2 ** (count - 1))
-        return attempt()
-
-    def _request(
-        self, method: str, path: str, body: dict[str, Any] | None, name: str, read_timeout_s: float | None
-    ) -> httpx.Response:
+    def _request(self, method: str, path: str, body: dict[str, Any] | None, label: str) -> Request:
         headers = {"Cookie": f"{_COOKIE}={self._token}"} if self._token else {}
-        content = None
-        if body is not None:
-            content = json.dumps(body).encode()
-            headers["Content-Type"] = "application/json"
-            if len(content) > _GZIP_ABOVE_BYTES:
-                content = gzip.compress(content, compresslevel=1)
-                headers["Content-Encoding"] = "gzip"
-        connection = self.connection
-        extensions = {"sni_hostname": connection.tls_server_name} if connection.tls_server_name else {}
-        read_s = connection.read_timeout_s if read_timeout_s is None else read_timeout_s
-        timeout = httpx.Timeout(read_s, connect=connection.connect_timeout_s)
+        if body is None:
+            return Request(method, path, label, headers)
+        content = json.dumps(body).encode()
+        headers["Content-Type"] = "application/json"
+        if len(content) > _GZIP_ABOVE_BYTES:
+            content = gzip.compress(content, compresslevel=1)
+            headers["Content-Encoding"] = "gzip"
+        return Request(method, path, label, headers, content)
+
+    def _send(self, request: Request, retry: Retry, name: str, patience: Patience | None = None) -> Reply:
         try:
-            return self._client.request(
-                method, path, content=content, headers=headers, timeout=timeout, extensions=extensions
-            )
-        except (httpx.HTTPError, ssl.SSLError) as error:
+            return self._client.send(request, retry, patience)
+        except https.NoAnswer as error:
             raise self._no_answer(error, name) from error
 
-    def _read(self, response: httpx.Response, name: str) -> Answer:
-        status = response.status_code
+    def _answer(self, reply: Reply, name: str) -> Answer:
+        status = reply.status
         if status in _REFUSED:
             raise BcmAuthError(
                 f"could not call {name}: {self.connection.url} refused it, {_REFUSED[status]} (HTTP {status}); "
@@ -194,25 +190,26 @@ class Transport:
         if status >= 500:
             raise BcmTransportError(f"could not call {name}: {self.connection.url} answered HTTP {status}")
         try:
-            return Answer(status, response.json(), True, response.text)
-        except (ValueError, UnicodeDecodeError):
-            return Answer(status, None, False, response.text)
+            return Answer(status, reply.json(), True)
+        except https.NotJson:
+            return Answer(status, None, False, reply.text)
 
-    def _no_answer(self, error: Exception, name: str) -> BcmTransportError | BcmAuthError:
+    def _no_answer(self, error: https.NoAnswer, name: str) -> BcmError:
         url = self.connection.url
-        if isinstance(error, httpx.ConnectTimeout):
-            return BcmUnreachable(
-                f"could not call {name}: {url} did not accept a connection "
-                f"within {self.connection.connect_timeout_s:g} s"
-            )
-        if isinstance(error, httpx.TimeoutException):
-            return BcmTransportError(f"could not call {name}: no answer from {url} in time")
-        tls = _find_tls_error(error)
-        # A head node that goes away in the middle of a handshake is no stranger.
-        if tls is not None and not isinstance(tls, (ssl.SSLEOFError, ssl.SSLZeroReturnError)):
-            return BcmAuthError(f"could not call {name}: no trusted TLS connection to {url}: {_explain_tls(tls)}")
-        kind = BcmUnreachable if isinstance(error, httpx.ConnectError) and tls is None else BcmTransportError
-        return kind(f"could not call {name}: no usable answer from {url}: {str(error) or type(error).__name__}")
+        could_not = f"could not call {name}: "
+        if isinstance(error, https.TlsRefused):
+            return BcmAuthError(f"{could_not}no trusted TLS connection to {url}: {_explain(error)}")
+        if isinstance(error, https.NotAccepted):
+            return BcmUnreachable(f"{could_not}{url} did not accept a connection within {error.seconds:g} s")
+        if isinstance(error, https.NeverSent):
+            return BcmUnreachable(f"{could_not}no usable answer from {url}: {error}")
+        if isinstance(error, https.Silent):
+            return BcmTransportError(f"{could_not}no answer from {url} in time")
+        if isinstance(error, https.TookTooLong):
+            return BcmTransportError(f"{could_not}the answer of {url} did not end within {error.seconds:g} s")
+        if isinstance(error, https.TooLarge):
+            return BcmProtocolError(f"{could_not}the answer of {url} is larger than {error.limit}")
+        return BcmTransportError(f"{could_not}no usable answer from {url}: {error}")
 
     def _log_in(self, expired: str | None) -> str | None:
         """Log in where needed and return the token in use; `expired` is a token known to be worthless."""
@@ -229,11 +226,12 @@ class Transport:
         who = self.connection.username
         body = {"service": "login", "username": who, "password": self.connection.password}
         name = f"login as {who}"
-        response = self._retry(lambda: self._request("POST", "/json", body, name, None))
-        token = response.cookies.get(_COOKIE)
-        answer = self._read(response, name)
+        reply = self._send(self._request("POST", "/json", body, "login"), self._login, name)
+        token = reply.cookies.get(_COOKIE)
+        answer = self._answer(reply, name)
         if answer.status == 200 and answer.value is True and token:
-            return str(token)
+            self._client.hide(token)
+            return token
         if answer.status == 200 and not answer.is_json:
             raise BcmProtocolError(
                 f"could not {name}: {self.connection.url} answered something that is not JSON; is this a BCM head node?"
@@ -245,61 +243,34 @@ def _is_login_page(answer: Answer) -> bool:
     return not answer.is_json and answer.status == 200 and "<html" in answer.text[:2000].lower()
 
 
-def _tls_context(connection: Connection) -> ssl.SSLContext:
-    try:
-        context = ssl.create_default_context(cafile=connection.ca_path)
-        if connection.client_cert:
-            context.load_cert_chain(connection.client_cert, connection.client_key)
-    except FileNotFoundError as error:
-        raise BcmConfigError(
-            "could not read a TLS file: one of ca_path, client_cert, client_key does not exist"
-        ) from error
-    except (ssl.SSLError, OSError) as error:
-        raise BcmConfigError(
-            f"could not use the TLS files: ca_path, client_cert or client_key is not valid ({error})"
-        ) from error
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    if connection.tls_fingerprint:
-        _pin(context, connection.tls_fingerprint)
-    elif not connection.validate_certs:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return context
+def _tls_of(connection: Connection) -> Tls:
+    return Tls(
+        ca_path=connection.ca_path,
+        client_cert=connection.client_cert,
+        client_key=connection.client_key,
+        validate=connection.validate_certs,
+        server_name=connection.tls_server_name,
+        fingerprint=connection.tls_fingerprint,
+    )
 
 
-def _pin(context: ssl.SSLContext, fingerprint: str) -> None:
-    """Trust exactly one certificate, checked in the handshake: before a single byte of ours is sent."""
-    wanted = fingerprint.replace(":", "").lower()
-    if wanted.startswith("sha256"):
-        wanted = wanted[len("sha256") :].lstrip("=")
-    if len(wanted) != 64 or set(wanted) - set("0123456789abcdef"):
-        raise BcmConfigError("tls_fingerprint must be the SHA-256 of the certificate: 64 hexadecimal digits")
-
-    class PinnedSocket(ssl.SSLSocket):
-        def do_handshake(self, block: bool = False) -> None:
-            super().do_handshake(block)
-            seen = hashlib.sha256(self.getpeercert(binary_form=True) or b"").hexdigest()
-            if seen != wanted:
-                raise ssl.SSLCertVerificationError(f"the certificate's SHA-256 is {seen}, not tls_fingerprint")
-
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    context.sslsocket_class = PinnedSocket
+def _config_error(error: https.HttpsError) -> BcmConfigError:
+    if isinstance(error, https.NoLibrary):
+        return BcmConfigError("the Python package httpx is missing where this task runs: pip install httpx")
+    if isinstance(error, https.BadFingerprint):
+        return BcmConfigError(f"tls_fingerprint {error}")
+    if isinstance(error, https.BadTlsFile) and error.is_missing:
+        return BcmConfigError("could not read a TLS file: one of ca_path, client_cert, client_key does not exist")
+    return BcmConfigError(f"could not use the TLS files: ca_path, client_cert or client_key is not valid ({error})")
 
 
-def _find_tls_error(error: BaseException | None) -> ssl.SSLError | None:
-    while error is not None:
-        if isinstance(error, ssl.SSLError):
-            return error
-        error = error.__cause__ or error.__context__
-    return None
-
-
-def _explain_tls(error: ssl.SSLError) -> str:
-    # Only errors that OpenSSL raised have a reason; ours of the fingerprint has none.
-    reason = getattr(error, "verify_message", "") or getattr(error, "reason", "") or str(error)
-    if "mismatch" in str(reason).lower() or "doesn't match" in str(reason).lower():
-        return f"{reason}; if it carries another name, give that as tls_server_name"
-    if isinstance(error, ssl.SSLCertVerificationError) and "fingerprint" not in str(error):
-        return f"{reason}; ca_path must be the cluster's CA (/cm/local/apps/cmd/etc/cacert.pem on the head node)"
-    return str(reason if "fingerprint" not in str(error) else error)
+def _explain(refused: https.TlsRefused) -> str:
+    if refused.doubt is https.Doubt.FINGERPRINT:
+        return f"{refused.reason}, not tls_fingerprint"
+    if refused.doubt is https.Doubt.NAME:
+        return f"{refused.reason}; if it carries another name, give that as tls_server_name"
+    if refused.doubt is https.Doubt.ISSUER:
+        return (
+            f"{refused.reason}; ca_path must be the cluster's CA (/cm/local/apps/cmd/etc/cacert.pem on the head node)"
+        )
+    return refused.reason

@@ -9,7 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..api.client import HeadNode, UnknownCall
+from ..api.calls import UnknownCall
+from ..api.client import HeadNode
 from ..api.errors import BcmApiError, BcmAuthError, BcmError, BcmTransportError
 from ..entities.fields import Context, Json, Raw
 from ..entities.schema import Schema

@@ -11,10 +11,11 @@ from ..._bmc.power import Failure, PowerResult
 from ..._bmc.schedule import Limits, Schedule
 from ..._values.clock import SystemClock
 from ..api.errors import BcmConflict, BcmError
+from ..api.events import open_session
 from ..changes.apply import Store, converge
 from ..changes.plan import plan_present
 from ..entities.fields import Context, Raw
-from .operations import HeadNodePower, open_session, targets_of
+from .operations import HeadNodePower, targets_of
 
 Wanted = Mapping[str, Mapping[str, Any]]
 Credentials = tuple[str, str]

@@ -18,12 +18,13 @@ from ..._bmc.session import PYGHMI_IMPORT_ERROR, Bmc
 from ..._values.clock import SystemClock
 from ..api.client import HeadNode
 from ..api.errors import BcmConfigError
+from ..api.events import open_session
 from ..changes.read import read_devices, read_references, read_statuses, select_nodes
 from ..entities.device import bmc_ip, bmc_settings
 from ..entities.fields import Raw
 from ..entities.phases import Status
 from ..entities.references import References
-from .operations import HeadNodePower, open_session, targets_of
+from .operations import HeadNodePower, targets_of
 
 # The words of other tools beside our own.
 ACTION_WORDS = [*ACTIONS, *(f"power_{action}" for action in ACTIONS if action != "status")]

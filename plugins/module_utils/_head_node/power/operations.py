@@ -8,16 +8,16 @@ outcome "ON" is only what the BMC answered. So an action counts when a later STA
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from ..._bmc.power import STATE_AFTER, STEPS, Failure, PowerResult
 from ..._bmc.schedule import Limits, Schedule
 from ..._values.clock import Clock
-from ..api.client import HeadNode, Raw
-from ..api.errors import BcmError, BcmTransportError, BcmUnreachable
+from ..api.calls import Raw
+from ..api.client import HeadNode
+from ..api.errors import BcmTransportError, BcmUnreachable
+from ..api.events import next_events
 from ..entities.device import bmc_ip, bmc_settings
 from ..entities.references import References
 
@@ -27,22 +27,6 @@ _NOT_STARTED_TEXT = "the head node started nothing; its powerControl must name a
 # of a live head node are not known; one wrong password and one unplugged BMC there would settle it.
 _CREDENTIALS_WORDS = ("password", "credential", "unauthorized", "authentication", "privilege", "login", "rakp")
 _UNREACHABLE_WORDS = ("unreachable", "no answer", "no response", "timeout", "timed out", "no route", "establish")
-
-
-class SessionLost(BcmTransportError):
-    """Our mailbox on the head node is gone: a new one has to be opened, and what was on its way never comes."""
-
-
-@contextmanager
-def open_session(head_node: HeadNode) -> Iterator[str]:
-    """A session of ours, closed whatever happens."""
-    session = head_node.register_session()
-    try:
-        yield session
-    finally:
-        # The session ends by itself; what happened inside matters more than this.
-        with suppress(BcmError):
-            head_node.unregister_session(session)
 
 
 @dataclass(frozen=True)
@@ -151,7 +135,7 @@ class HeadNodePower:
         self._send_due(finished)
         changed = False
         by_uuid = {self.targets[name].uuid: name for name in self._errands}
-        for event in self._next_events(self._patience_s(wait_s)):
+        for event in next_events(self.head_node, self.session, self._patience_s(wait_s)):
             if event.get("childType") == "DeviceStatusChangedEvent":
                 changed = True
             elif event.get("childType") == "PowerStatusChangedEvent":
@@ -298,24 +282,13 @@ class HeadNodePower:
         outcomes: dict[str, Raw] = {}
         deadline_s = self.clock.now_s() + self.timeout_s
         while len(outcomes) < len(names) and self.clock.now_s() < deadline_s:
-            for event in self._next_events(min(_LONG_POLL_S, deadline_s - self.clock.now_s())):
+            for event in next_events(self.head_node, self.session, min(_LONG_POLL_S, deadline_s - self.clock.now_s())):
                 for status in event.get("status") or []:
                     name = by_uuid.get(status.get("device", ""))
                     if name and index in (status.get("indexes") or []) and status.get("state") != "PENDING":
                         outcomes[name] = status
         text = f"no result of power STATUS within {self.timeout_s:g} s: no answer"
         return {name: outcomes.get(name, {"state": "FAILED", "msg": text}) for name in names}
-
-    def _next_events(self, wait_s: float) -> list[Raw]:
-        """Events other than those that keep the session; raises SessionLost where it is gone."""
-        # CMDaemon counts whole seconds.
-        events = self.head_node.wait_for_events(self.session, max(1, math.ceil(wait_s)))
-        for event in events:
-            if event.get("childType") == "KeepAliveEvent":
-                self.head_node.acknowledge_keep_alive(self.session)
-            elif event.get("childType") == "EndOfSessionEvent":
-                raise SessionLost(f"the head node ended our session: {event.get('reason') or 'no reason given'}")
-        return events
 
     # -- what was answered ------------------------------------------------------------------------------------------
 

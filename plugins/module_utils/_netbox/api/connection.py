@@ -1,43 +1,43 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: BSD-2-Clause
-"""HTTP to one NetBox: token, TLS, time-outs, repetition of what is safe to repeat. Only this file imports httpx."""
+"""Requests to one NetBox: token, version, ETags, what NetBox complains of, in this API's words."""
 
 from __future__ import annotations
 
-import ssl
+import json
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+from ..._https import errors as https
+from ..._https.call_log import CallLine, OnCall
+from ..._https.client import HttpsClient
+from ..._https.exchange import Limits, Patience, Reply, Request
+from ..._https.retry import Retry
+from ..._https.tls import Tls
 from .errors import (
     NetBoxApiError,
     NetBoxAuthError,
     NetBoxConfigError,
+    NetBoxError,
     NetBoxNotFound,
     NetBoxProtocolError,
     NetBoxStale,
     NetBoxTransportError,
 )
 
-try:
-    import httpx
-
-    HTTPX_IMPORT_ERROR: ImportError | None = None
-except ImportError as missing:
-    HTTPX_IMPORT_ERROR = missing
-
 Filter = tuple[str, Any]
 
-_ATTEMPTS = 4
-_FIRST_PAUSE_S = 0.5
-_LONGEST_PAUSE_S = 30.0
 _TOO_MANY_REQUESTS = 429
 _STALE = 412
 # A gateway or a server in trouble; whether a write was performed is unknown then.
-_TROUBLE = (500, 502, 503, 504)
+_TROUBLE = frozenset({500, 502, 503, 504})
+_WRITE = Retry(attempts=4, statuses=frozenset({_TOO_MANY_REQUESTS}), heeds_retry_after=True)
+_READ = replace(_WRITE, if_performed=True, statuses=_WRITE.statuses | _TROUBLE)
+_READING = ("GET", "OPTIONS")
 # Shorter than gunicorn's two seconds, so that a connection the server just closed is not used for a write.
 _KEEP_ALIVE_S = 1.0
 
@@ -51,6 +51,7 @@ class NetBoxConnection:
     validate_certs: bool = True
     ca_path: str | None = None
     timeout_s: float = 60.0
+    total_timeout_s: float = 300.0
 
     def __post_init__(self) -> None:
         if not self.url:
@@ -98,40 +99,45 @@ class NetBoxTransport:
     """Sends one request after the other; safe to share between threads.
 
     Reads are tried again after NetBoxTransportError. Writes are sent again only where the first was certainly not
-    performed: no connection came about, or NetBox said that there are too many requests.
+    performed: no connection came about, or NetBox said that there are too many requests. `on_call` is given one line
+    per attempt.
     """
 
     def __init__(
         self,
         connection: NetBoxConnection,
         *,
+        limits: Limits | None = None,
+        on_call: OnCall | None = None,
         sleep: Callable[[float], None] = time.sleep,
         http_transport: Any = None,
     ) -> None:
-        if HTTPX_IMPORT_ERROR is not None:
-            raise NetBoxConfigError(
-                "the Python package httpx is missing where this task runs: pip install httpx"
-            ) from HTTPX_IMPORT_ERROR
         self.connection = connection
         self.calls = Calls()
         self.api_version: str | None = None
-        self._sleep = sleep
+        self._on_call = on_call
         self._counting = threading.Lock()
-        self._client = httpx.Client(
-            base_url=f"{connection.base}/api/",
-            headers={
-                "Authorization": _authorization(connection.token),
-                "Accept": "application/json",
-                # Of requests without a body too: NetBox 3.2 says its version in answers to those only that have it.
-                "Content-Type": "application/json",
-            },
-            verify=_tls_context(connection),
-            timeout=httpx.Timeout(connection.timeout_s, connect=min(10.0, connection.timeout_s)),
-            limits=httpx.Limits(keepalive_expiry=_KEEP_ALIVE_S),
-            # A proxy from the environment would see the token.
-            trust_env=False,
-            transport=http_transport,
-        )
+        timeout_s = connection.timeout_s
+        try:
+            self._client = HttpsClient(
+                f"{connection.base}/api/",
+                Tls(ca_path=connection.ca_path, validate=connection.validate_certs),
+                patience=Patience(min(10.0, timeout_s), timeout_s, connection.total_timeout_s),
+                limits=limits,
+                headers={
+                    "Authorization": _authorization(connection.token),
+                    "Accept": "application/json",
+                    # Of requests without a body too: NetBox 3.2 says its version in answers to those only that have it.
+                    "Content-Type": "application/json",
+                },
+                secrets=[connection.token],
+                keep_alive_s=_KEEP_ALIVE_S,
+                on_call=self._note,
+                sleep=sleep,
+                http_transport=http_transport,
+            )
+        except https.HttpsError as error:
+            raise _config_error(error, connection) from error
 
     def close(self) -> None:
         self._client.close()
@@ -147,86 +153,85 @@ class NetBoxTransport:
         if_match: str | None = None,
     ) -> Answer:
         """Send one request below /api/. `action` is for messages: "could not <action>: …"."""
-        reads = method in ("GET", "OPTIONS")
         url = f"{path}?{encode_query(query)}" if query else path
         headers = {"If-Match": if_match} if if_match else {}
-        for attempt in range(1, _ATTEMPTS + 1):
-            last = attempt == _ATTEMPTS
-            response = self._send(method, url, body, headers, action, reads, last)
-            if response is not None and (last or not _is_worth_repeating(response.status_code, reads)):
-                return self._read(response, action, reads)
-            self._sleep(_pause_s(attempt, response))
-        raise AssertionError("the last attempt answers or raises")
+        content = None if body is None else json.dumps(body, separators=(",", ":")).encode()
+        request = Request(method, url, f"{method} /api/{path}", headers, content)
+        reads = method in _READING
+        try:
+            reply = self._client.send(request, _READ if reads else _WRITE)
+        except https.NoAnswer as error:
+            raise self._no_answer(error, action, reads) from error
+        return self._answer(reply, action, reads)
 
-    def _send(
-        self, method: str, url: str, body: Any, headers: Mapping[str, str], action: str, reads: bool, last: bool
-    ) -> httpx.Response | None:
-        """The response, or None where there was none and it is safe to try again."""
+    def _note(self, line: CallLine) -> None:
         with self._counting:
+            reads = line.method in _READING
             self.calls.reads += reads
             self.calls.writes += not reads
-        content = {} if body is None else {"json": body}
-        try:
-            return self._client.request(method, url, headers=dict(headers), **content)
-        except (httpx.HTTPError, ssl.SSLError) as error:
-            tls = _find_tls_error(error)
-            if tls is not None:
-                raise NetBoxAuthError(
-                    f"could not {action}: no trusted TLS connection to {self.connection.base}: "
-                    f"{getattr(tls, 'verify_message', '') or tls}; ca_path must be the authority that signed its "
-                    "certificate"
-                ) from error
-            never_sent = isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout))
-            if not last and (reads or never_sent):
-                return None
-            raise self._no_answer(error, action, never_sent or reads) from error
+        if self._on_call is not None:
+            self._on_call(line)
 
-    def _no_answer(self, error: Exception, action: str, nothing_done: bool) -> NetBoxTransportError:
+    def _no_answer(self, error: https.NoAnswer, action: str, reads: bool) -> NetBoxError:
         where = self.connection.base
-        if isinstance(error, httpx.TimeoutException):
-            said = f"no answer from {where} within {self.connection.timeout_s:g} s"
+        unknown = "; whether it was performed is unknown: run the same again, it reads first"
+        if reads or isinstance(error, https.NeverSent):
+            unknown = ""
+        if isinstance(error, https.TlsRefused):
+            return NetBoxAuthError(
+                f"could not {action}: no trusted TLS connection to {where}: {error.detail}; ca_path must be the "
+                "authority that signed its certificate"
+            )
+        if isinstance(error, https.TooLarge):
+            return NetBoxProtocolError(
+                f"could not {action}: the answer of {where} is larger than {error.limit}{unknown}"
+            )
+        if isinstance(error, (https.NotAccepted, https.Silent)):
+            said = f"no answer from {where} within {error.seconds:g} s"
+        elif isinstance(error, https.TookTooLong):
+            said = f"the answer of {where} did not end within {error.seconds:g} s"
         else:
-            said = f"no usable answer from {where}: {self._clean(str(error)) or type(error).__name__}"
-        unknown = "" if nothing_done else "; whether it was performed is unknown: run the same again, it reads first"
+            said = f"no usable answer from {where}: {error}"
         return NetBoxTransportError(f"could not {action}: {said}{unknown}")
 
-    def _read(self, response: httpx.Response, action: str, reads: bool) -> Answer:
-        status, where = response.status_code, self.connection.base
-        self.api_version = response.headers.get("API-Version") or self.api_version
+    def _answer(self, reply: Reply, action: str, reads: bool) -> Answer:
+        status, where = reply.status, self.connection.base
+        self.api_version = reply.headers.get("api-version") or self.api_version
         if 200 <= status < 300:
-            return Answer(status, self._json(response, action), response.headers.get("ETag"))
-        complaints = _complaints(response)
-        said = self._clean("; ".join(f"{name}: {text}" if name else text for name, text in complaints.items()))
-        if status in (401, 403):
-            raise NetBoxAuthError(
-                f"could not {action}: {where} refused it (HTTP {status}): {said or 'no reason given'}; "
-                "the token must be valid and its user allowed to do this"
-            )
+            return Answer(status, self._json(reply, action), reply.headers.get("etag"))
         if status in _TROUBLE or status == _TOO_MANY_REQUESTS:
             unknown = "" if reads or status == _TOO_MANY_REQUESTS else "; whether it was performed is unknown"
             raise NetBoxTransportError(f"could not {action}: {where} answered HTTP {status}{unknown}")
         if 300 <= status < 400:
-            target = self._clean(response.headers.get("Location", ""))
+            target = self._client.clean(reply.headers.get("location", ""))
             raise NetBoxConfigError(f"could not {action}: {where} redirects to {target}; give that address as url")
-        kind = {404: NetBoxNotFound, _STALE: NetBoxStale}.get(status, NetBoxApiError)
-        raise kind(
-            f"could not {action}: NetBox answered HTTP {status}: {said or 'no reason given'}",
-            status=status,
-            complaints={name: self._clean(text) for name, text in complaints.items()},
+        raise self._refusal(reply, action)
+
+    def _refusal(self, reply: Reply, action: str) -> NetBoxError:
+        clean = self._client.clean
+        complaints = {name: clean(text) for name, text in _complaints(reply).items()}
+        said = clean("; ".join(f"{name}: {text}" if name else text for name, text in complaints.items()))
+        if reply.status in (401, 403):
+            return NetBoxAuthError(
+                f"could not {action}: {self.connection.base} refused it (HTTP {reply.status}): "
+                f"{said or 'no reason given'}; the token must be valid and its user allowed to do this"
+            )
+        kind = {404: NetBoxNotFound, _STALE: NetBoxStale}.get(reply.status, NetBoxApiError)
+        return kind(
+            f"could not {action}: NetBox answered HTTP {reply.status}: {said or 'no reason given'}",
+            status=reply.status,
+            complaints=complaints,
         )
 
-    def _json(self, response: httpx.Response, action: str) -> Any:
-        if not response.content:
+    def _json(self, reply: Reply, action: str) -> Any:
+        if not reply.body:
             return None
         try:
-            return response.json()
-        except (ValueError, UnicodeDecodeError):
+            return reply.json()
+        except https.NotJson:
             raise NetBoxProtocolError(
                 f"could not {action}: {self.connection.base} answered something that is not JSON; is this a NetBox?"
             ) from None
-
-    def _clean(self, text: str) -> str:
-        return text.replace(self.connection.token, "***")
 
 
 def encode_query(query: Sequence[Filter]) -> str:
@@ -239,21 +244,11 @@ def _authorization(token: str) -> str:
     return f"Bearer {token}" if token.startswith("nbt_") else f"Token {token}"
 
 
-def _is_worth_repeating(status: int, reads: bool) -> bool:
-    return status == _TOO_MANY_REQUESTS or (reads and status in _TROUBLE)
-
-
-def _pause_s(attempt: int, response: httpx.Response | None) -> float:
-    wanted = response.headers.get("Retry-After", "") if response is not None else ""
-    pause = float(wanted) if wanted.isdigit() else _FIRST_PAUSE_S * 2.0 ** (attempt - 1)
-    return min(pause, _LONGEST_PAUSE_S)
-
-
-def _complaints(response: httpx.Response) -> dict[str, str]:
+def _complaints(reply: Reply) -> dict[str, str]:
     """What NetBox said, by field; of a list only the elements that are at fault."""
     try:
-        value = response.json()
-    except (ValueError, UnicodeDecodeError):
+        value = reply.json()
+    except https.NotJson:
         return {}
     merged: dict[str, str] = {}
     for each in value if isinstance(value, list) else [value]:
@@ -274,21 +269,7 @@ def _flat(value: Any) -> str:
     return str(value)[:500]
 
 
-def _tls_context(connection: NetBoxConnection) -> ssl.SSLContext:
-    try:
-        context = ssl.create_default_context(cafile=connection.ca_path)
-    except (ssl.SSLError, OSError) as error:
-        raise NetBoxConfigError(f"could not use ca_path {connection.ca_path}: {error}") from error
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    if not connection.validate_certs:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return context
-
-
-def _find_tls_error(error: BaseException | None) -> ssl.SSLError | None:
-    while error is not None:
-        if isinstance(error, ssl.SSLError):
-            return error
-        error = error.__cause__ or error.__context__
-    return None
+def _config_error(error: https.HttpsError, connection: NetBoxConnection) -> NetBoxConfigError:
+    if isinstance(error, https.NoLibrary):
+        return NetBoxConfigError("the Python package httpx is missing where this task runs: pip install httpx")
+    return NetBoxConfigError(f"could not use ca_path {connection.ca_path}: {error}")

@@ -19,14 +19,15 @@ HEAD_NODE = ("_head_node/api", "_head_node/entities", "_head_node/changes", "_he
 # Each room, and the rooms it may import from; within a room no import may run in a circle.
 ROOMS = {
     "_values": (),
+    "_https": ("_values",),
     "_dhcp_tap": (),
     "_bmc": ("_values",),
-    "_head_node/api": ("_values",),
+    "_head_node/api": ("_values", "_https"),
     "_head_node/entities": ("_values", "_head_node/api"),
     "_head_node/changes": ("_values", "_head_node/api", "_head_node/entities"),
     "_head_node/power": ("_values", "_bmc", "_head_node/api", "_head_node/entities", "_head_node/changes"),
     "_provisioning": ("_values", "_bmc", *HEAD_NODE),
-    "_netbox/api": ("_values",),
+    "_netbox/api": ("_values", "_https"),
     "_netbox/lifecycle": ("_values", "_netbox/api"),
     "_netbox/bmc_macs": ("_values", "_netbox/api"),
     "_ansible": ("_bmc", "_head_node/api", "_head_node/entities", "_netbox/api"),
@@ -36,6 +37,11 @@ REPORT_MAY_IMPORT = ("_values", "_head_node/api", "_head_node/entities", "_provi
 # What decides and never talks: no network, no clock, no file.
 PURE = (
     "_values/*",
+    "_https/errors",
+    "_https/exchange",
+    "_https/retry",
+    "_https/body",
+    "_https/blanking",
     "_head_node/entities/*",
     "_head_node/changes/options",
     "_head_node/changes/plan",
@@ -181,7 +187,8 @@ def test_the_tap_runs_on_a_bare_interpreter_with_netaddr_for_hints() -> None:
 @pytest.mark.parametrize(
     ("package", "users"),
     [
-        ("httpx", {"module_utils/_head_node/api/connection", "module_utils/_netbox/api/connection"}),
+        ("httpx", {"module_utils/_https/wire"}),
+        ("httpcore", {"module_utils/_https/wire"}),
         ("pyghmi", {"module_utils/_bmc/session"}),
     ],
 )

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.baremetal.bcm.plugins.module_utils._bmc.power import Failure, PowerResult
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.events import open_session
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.power.operations import (
     HeadNodePower,
-    open_session,
     targets_of,
 )
 

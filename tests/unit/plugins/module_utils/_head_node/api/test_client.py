@@ -11,11 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.client import (
-    HeadNode,
-    UnknownCall,
-    WriteRefused,
-)
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.calls import UnknownCall, WriteRefused
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.client import HeadNode
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.connection import Connection, Transport
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.errors import (
     BcmApiError,

@@ -15,7 +15,6 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.conne
     Answer,
     Connection,
     Transport,
-    _tls_context,
 )
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.errors import (
     BcmAuthError,
@@ -23,9 +22,12 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.error
     BcmError,
     BcmProtocolError,
     BcmTransportError,
+    BcmUnreachable,
 )
+from ansible_collections.baremetal.bcm.plugins.module_utils._https.exchange import Limits
+from ansible_collections.baremetal.bcm.plugins.module_utils._https.tls import WrongFingerprint
 
-from .certificates import make_certificate
+from ..._https.certificates import make_certificate
 
 SECRET = "a-secret-word"
 CONNECTION = Connection("head.example", username="admin", password=SECRET)
@@ -235,16 +237,6 @@ def test_a_long_poll_waits_longer_than_other_calls() -> None:
     assert server.requests[0].extensions["timeout"]["connect"] == 10.0
 
 
-def test_proxies_of_the_environment_are_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"):
-        monkeypatch.setenv(name, "http://proxy.example:3128")
-
-    transport = Server(good()).transport()
-
-    assert not transport._client._mounts
-    assert not transport._client.trust_env
-
-
 @pytest.mark.parametrize(
     ("options", "words"),
     [
@@ -277,19 +269,67 @@ def test_an_ipv6_address_is_written_in_brackets() -> None:
     assert Connection("fd00::1", username="a", password="b").url == "https://[fd00::1]:8081"
 
 
-def test_certificates_are_checked_unless_told_otherwise() -> None:
-    strict = ssl_context(Server(good()).transport())
-    loose = ssl_context(
-        Server(good()).transport(Connection("h", username="a", password="b", validate_certs=False)),
-    )
-
-    assert (strict.verify_mode, strict.check_hostname) == (ssl.CERT_REQUIRED, True)
-    assert (loose.verify_mode, loose.check_hostname) == (ssl.CERT_NONE, False)
-    assert strict.minimum_version == ssl.TLSVersion.TLSv1_2
+def refused_by_tls(error: ssl.SSLError) -> httpx.ConnectError:
+    refused = httpx.ConnectError(str(error))
+    refused.__cause__ = error
+    return refused
 
 
-def ssl_context(transport: Transport) -> ssl.SSLContext:
-    return _tls_context(transport.connection)
+def verification(message: str) -> ssl.SSLError:
+    error = ssl.SSLCertVerificationError(1, "[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed")
+    error.verify_message = message
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (verification("self-signed certificate"), "self-signed certificate; ca_path must be the cluster's CA"),
+        (verification("Hostname mismatch"), "Hostname mismatch; if it carries another name, give that as tls_server_n"),
+        (
+            WrongFingerprint(1, "the certificate's SHA-256 is 00"),
+            "the certificate's SHA-256 is 00, not tls_fingerprint",
+        ),
+        (ssl.SSLError(1, "[SSL] tlsv13 alert certificate required"), "tlsv13 alert certificate required"),
+    ],
+)
+def test_a_stranger_is_a_refusal_that_names_the_way_out_and_is_never_tried_again(
+    error: ssl.SSLError, words: str
+) -> None:
+    server = Server(refused_by_tls(error))
+
+    with pytest.raises(BcmAuthError, match=r"no trusted TLS connection to https://head\.example:8081: ") as caught:
+        read(server)
+
+    assert words in str(caught.value)
+    assert len(server.requests) == 1
+
+
+CUT = [ssl.SSLEOFError(8, "EOF occurred in violation of protocol"), ssl.SSLZeroReturnError(6, "TLS connection closed")]
+
+
+@pytest.mark.parametrize("error", CUT, ids=["cut", "closed"])
+def test_a_handshake_that_is_cut_is_an_outage_and_no_stranger(error: ssl.SSLError) -> None:
+    server = Server(refused_by_tls(error), good([]))
+
+    assert read(server).value == []
+
+
+@pytest.mark.parametrize("error", CUT, ids=["cut", "closed"])
+def test_of_a_handshake_that_is_cut_it_is_known_that_nothing_was_sent(error: ssl.SSLError) -> None:
+    with pytest.raises(BcmUnreachable, match="nothing was sent: run the same again"):
+        write(Server(refused_by_tls(error)))
+
+
+@pytest.mark.parametrize("call", [read, write])
+def test_an_answer_that_is_too_large_is_an_error_that_says_so(call: Callable[..., Answer]) -> None:
+    server = Server(good("x" * 2000))
+    transport = server.transport(limits=Limits(body_bytes=1000))
+
+    with pytest.raises(BcmProtocolError, match=r"the answer of https://head\.example:8081 is larger than 1000 bytes"):
+        transport.call(BODY, name="x", reads=call is read)
+
+    assert len(server.requests) == 1
 
 
 @pytest.mark.parametrize("reads", [True, False])

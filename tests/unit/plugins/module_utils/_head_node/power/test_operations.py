@@ -7,10 +7,9 @@ import httpx
 import pytest
 
 from ansible_collections.baremetal.bcm.plugins.module_utils._bmc.power import Failure, PowerResult
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.errors import BcmTransportError
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.events import open_session
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.power.operations import (
     HeadNodePower,
-    open_session,
     targets_of,
 )
 
@@ -242,45 +241,6 @@ def test_events_of_others_are_not_ours() -> None:
     )
 
     assert state == "ON"
-
-
-def test_a_keep_alive_is_acknowledged() -> None:
-    head = make_rack(1)
-
-    read_state_from(head, {"childType": "KeepAliveEvent"}, event(head, 7, "ON"))
-
-    (call,) = head.names("acknowledgeKeepAlive")
-    assert call.args[1] == 0
-
-
-def test_the_end_of_the_session_is_an_error_with_its_reason() -> None:
-    head = make_rack(1)
-
-    with pytest.raises(BcmTransportError, match="ended our session: CMDaemon stopped"):
-        read_state_from(head, {"childType": "EndOfSessionEvent", "reason": "CMDaemon stopped"})
-
-    assert not head.sessions
-
-
-def test_the_session_is_closed_on_an_error() -> None:
-    head = make_rack(1)
-
-    def fail() -> None:
-        with open_session(head.client()):
-            assert len(head.sessions) == 1
-            raise ValueError("anything")
-
-    with pytest.raises(ValueError, match="anything"):
-        fail()
-    assert not head.sessions
-
-
-def test_a_session_that_can_not_be_closed_hides_nothing() -> None:
-    head = make_rack(1)
-    head.instead["unregisterSession"] = lambda _call: httpx.Response(400)
-
-    with open_session(head.client()) as session:
-        assert session
 
 
 def test_a_node_that_has_no_bmc_fails_alone_and_nothing_counts_as_sent() -> None:

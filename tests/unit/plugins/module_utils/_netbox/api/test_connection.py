@@ -13,11 +13,11 @@ from typing import Any
 import httpx
 import pytest
 
+from ansible_collections.baremetal.bcm.plugins.module_utils._https.exchange import Limits
 from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.api.client import DEVICES, NetBox, WriteRefused
 from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.api.connection import (
     NetBoxConnection,
     NetBoxTransport,
-    _tls_context,
 )
 from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.api.errors import (
     NetBoxApiError,
@@ -29,6 +29,9 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.api.errors i
     NetBoxStale,
     NetBoxTransportError,
 )
+
+from ..._https.certificates import make_certificate
+from ..._https.loopback import Answering, serving_tls
 
 TOKEN = "c0ffeec0ffeec0ffeec0ffeec0ffeec0ffeec0ff"
 Handler = Callable[[httpx.Request], httpx.Response]
@@ -279,20 +282,94 @@ def test_a_server_that_does_not_say_its_version_is_no_netbox(said: str) -> None:
         assert wire.netbox().version
 
 
-def test_certificates_are_checked_unless_somebody_says_otherwise(tmp_path: Path) -> None:
-    modes = [
-        _tls_context(NetBoxConnection("https://x", TOKEN, validate_certs=each)).verify_mode for each in (True, False)
-    ]
+def test_a_file_of_authorities_that_is_not_there_is_a_clear_failure(tmp_path: Path) -> None:
+    with pytest.raises(NetBoxConfigError, match=r"could not use ca_path \S+nowhere\.pem: .*No such file"):
+        NetBoxTransport(NetBoxConnection("https://x", TOKEN, ca_path=str(tmp_path / "nowhere.pem")))
 
-    assert modes == [ssl.CERT_REQUIRED, ssl.CERT_NONE]
-    assert NetBoxConnection("https://x", TOKEN).validate_certs
-    with pytest.raises(NetBoxConfigError, match="could not use ca_path"):
-        _tls_context(NetBoxConnection("https://x", TOKEN, ca_path=str(tmp_path / "nowhere.pem")))
+
+@pytest.mark.parametrize("validate_certs", [True, False])
+def test_certificates_are_checked_unless_told_otherwise(tmp_path: Path, validate_certs: bool) -> None:
+    class Empty(Answering):
+        value = b'{"count": 0, "results": []}'
+
+    with serving_tls(make_certificate("netbox.example").write(tmp_path), Empty) as port:
+        url = f"https://127.0.0.1:{port}"
+        netbox = NetBox(NetBoxTransport(NetBoxConnection(url, TOKEN, validate_certs=validate_certs)))
+        try:
+            if validate_certs:
+                with pytest.raises(NetBoxAuthError, match=r"no trusted TLS connection to .*ca_path must be the auth"):
+                    netbox.find(DEVICES)
+            else:
+                assert netbox.find(DEVICES) == []
+        finally:
+            netbox.close()
+
+
+def refused_by_tls(error: ssl.SSLError) -> httpx.ConnectError:
+    refused = httpx.ConnectError(str(error))
+    refused.__cause__ = error
+    return refused
+
+
+def test_a_stranger_is_a_refusal_and_is_never_tried_again() -> None:
+    wire = Wire(refused_by_tls(ssl.SSLCertVerificationError(1, "self-signed certificate")))
+
+    with pytest.raises(NetBoxAuthError, match="ca_path must be the authority that signed its certificate"):
+        wire.netbox().find(DEVICES)
+    assert len(wire.requests) == 1
+
+
+CUT = [ssl.SSLEOFError(8, "EOF occurred in violation of protocol"), ssl.SSLZeroReturnError(6, "TLS connection closed")]
+
+
+@pytest.mark.parametrize("error", CUT, ids=["cut", "closed"])
+def test_a_handshake_that_is_cut_is_an_outage_and_no_stranger(error: ssl.SSLError) -> None:
+    wire = Wire(refused_by_tls(error), page({"id": 1}))
+
+    assert wire.netbox().find(DEVICES) == [{"id": 1}]
+
+
+@pytest.mark.parametrize("error", CUT, ids=["cut", "closed"])
+def test_a_write_whose_handshake_is_cut_was_not_performed_and_is_sent_again(error: ssl.SSLError) -> None:
+    wire = Wire(refused_by_tls(error), httpx.Response(201, json={"id": 5}))
+
+    assert wire.netbox().create(DEVICES, {})["id"] == 5
 
 
 def test_patience_with_an_answer_is_an_option() -> None:
-    transport = NetBoxTransport(NetBoxConnection("https://x", TOKEN, timeout_s=3.0))
-    try:
-        assert (transport._client.timeout.read, transport._client.timeout.connect) == (3.0, 3.0)
-    finally:
-        transport.close()
+    wire = Wire(page())
+    connection = NetBoxConnection("https://x", TOKEN, timeout_s=3.0)
+
+    NetBox(NetBoxTransport(connection, http_transport=httpx.MockTransport(wire))).find(DEVICES)
+
+    timeout = wire.requests[0].extensions["timeout"]
+    assert (timeout["read"], timeout["connect"]) == (3.0, 3.0)
+
+
+@pytest.mark.parametrize(("error", "seconds"), [(httpx.ConnectTimeout("x"), 10), (httpx.ReadTimeout("x"), 60)])
+def test_a_message_says_how_long_was_waited(error: Exception, seconds: int) -> None:
+    with pytest.raises(NetBoxTransportError, match=f"no answer from https://netbox.example within {seconds} s"):
+        Wire(error).netbox().find(DEVICES)
+
+
+def test_an_answer_that_is_too_large_is_an_error_that_says_so() -> None:
+    wire = Wire(page({"id": 1, "name": "x" * 2000}))
+    transport = NetBoxTransport(
+        NetBoxConnection("https://netbox.example", TOKEN),
+        limits=Limits(body_bytes=1000),
+        http_transport=httpx.MockTransport(wire),
+    )
+
+    with pytest.raises(NetBoxProtocolError, match=r"the answer of https://netbox\.example is larger than 1000 bytes"):
+        NetBox(transport).find(DEVICES)
+    assert len(wire.requests) == 1
+
+
+def test_every_request_that_was_sent_is_counted() -> None:
+    wire = Wire(httpx.Response(503), page(), httpx.Response(429), httpx.Response(201, json={"id": 5}))
+    netbox = wire.netbox()
+
+    netbox.find(DEVICES)
+    netbox.create(DEVICES, {})
+
+    assert (netbox.calls.reads, netbox.calls.writes) == (2, 2)

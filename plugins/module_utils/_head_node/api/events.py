@@ -1,0 +1,73 @@
+# SPDX-FileCopyrightText: The baremetal.bcm contributors
+# SPDX-License-Identifier: BSD-2-Clause
+"""Sessions and their events: our mailbox on a head node, which is waited at by long polls."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from .calls import Caller, Raw, shape
+from .errors import BcmError, BcmProtocolError, BcmTransportError
+
+PYTHON_CLIENT = 6  # client_type of registerSession (bcm-api.md 2.1)
+
+
+class SessionLost(BcmTransportError):
+    """Our mailbox on the head node is gone: a new one has to be opened, and what was on its way never comes."""
+
+
+class SessionCalls(Caller):
+    """The calls of a session. Each may raise BcmAuthError, BcmTransportError, BcmProtocolError and BcmApiError."""
+
+    def register_session(self) -> str:
+        # A session is this client's mailbox, not a change of the cluster, so it is allowed in check mode.
+        answer = self._call("cmsession", "registerSession", [PYTHON_CLIENT], reads=True, action="open a session")
+        if not isinstance(answer, str):
+            raise BcmProtocolError(f"cmsession.registerSession answered {shape(answer)} where a session uuid is due")
+        return answer
+
+    def unregister_session(self, session: str) -> None:
+        self._call("cmsession", "unregisterSession", [session], reads=True, action="close the session")
+
+    def wait_for_events(self, session: str, timeout_s: int) -> list[Raw]:
+        answer = self._call(
+            "cmsession",
+            "waitForEvents",
+            [session, timeout_s],
+            reads=True,
+            action="wait for events",
+            read_timeout_s=timeout_s + self._transport.connection.read_timeout_s,
+        )
+        return self._list(answer, "cmsession.waitForEvents")
+
+    def acknowledge_keep_alive(self, session: str) -> None:
+        self._call("cmsession", "acknowledgeKeepAlive", [session, 0], reads=True, action="keep the session")
+
+
+@contextmanager
+def open_session(head_node: SessionCalls) -> Iterator[str]:
+    """Open a session of ours and give its uuid; it is closed whatever happens."""
+    session = head_node.register_session()
+    try:
+        yield session
+    finally:
+        # The session ends by itself; what happened inside matters more than this.
+        with suppress(BcmError):
+            head_node.unregister_session(session)
+
+
+def next_events(head_node: SessionCalls, session: str, wait_s: float) -> list[Raw]:
+    """Wait for events for at most so long, and keep the session where the head node asks for it.
+
+    Raises SessionLost where the session is gone, and what the calls raise.
+    """
+    # CMDaemon counts whole seconds.
+    events = head_node.wait_for_events(session, max(1, math.ceil(wait_s)))
+    for event in events:
+        if event.get("childType") == "KeepAliveEvent":
+            head_node.acknowledge_keep_alive(session)
+        elif event.get("childType") == "EndOfSessionEvent":
+            raise SessionLost(f"the head node ended our session: {event.get('reason') or 'no reason given'}")
+    return events

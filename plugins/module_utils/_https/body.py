@@ -1,0 +1,68 @@
+# SPDX-FileCopyrightText: The baremetal.bcm contributors
+# SPDX-License-Identifier: BSD-2-Clause
+"""The body of an answer, read piece by piece: what is too large is refused instead of held."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping
+
+from .errors import MaybePerformed, TooLarge
+from .exchange import Limits
+
+# The window that zlib calls 15, with the header and the checksum of gzip.
+_GZIP = 16 + zlib.MAX_WBITS
+
+
+class BodyReader:
+    """Counts, unpacks and keeps the body of one answer.
+
+    Raises TooLarge as soon as a limit is passed, however well the body is packed, and MaybePerformed where it can't be
+    unpacked.
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._decoder: zlib._Decompress | None = None
+        self._pieces: list[bytes] = []
+        self._size_bytes = 0
+        self.received_bytes = 0
+
+    def begin(self, headers: Mapping[str, str]) -> None:
+        """Look at the headers first: a body that says that it is too large is not read at all."""
+        length = headers.get("content-length", "")
+        if length.isdigit() and int(length) > self._limits.wire_bytes:
+            raise TooLarge(self._limits.wire_bytes)
+        encoding = headers.get("content-encoding", "").strip().lower()
+        if encoding in ("gzip", "x-gzip"):
+            self._decoder = zlib.decompressobj(_GZIP)
+        elif encoding not in ("", "identity"):
+            raise MaybePerformed(f"the answer is packed as {encoding[:40]}, which was not asked for")
+
+    def add(self, piece: bytes) -> None:
+        """Take what came over the wire."""
+        self.received_bytes += len(piece)
+        if self.received_bytes > self._limits.wire_bytes:
+            raise TooLarge(self._limits.wire_bytes)
+        unpacked = self._unpack(piece)
+        self._size_bytes += len(unpacked)
+        if self._size_bytes > self._limits.body_bytes:
+            raise TooLarge(self._limits.body_bytes)
+        self._pieces.append(unpacked)
+
+    def finish(self) -> bytes:
+        """The whole body."""
+        if self._decoder is not None and self.received_bytes and not self._decoder.eof:
+            raise MaybePerformed("the packed answer ends too early")
+        return b"".join(self._pieces)
+
+    def _unpack(self, piece: bytes) -> bytes:
+        if self._decoder is None:
+            return piece
+        if self._decoder.eof:
+            return b""
+        try:
+            # One byte more than there is room for tells that it is too large; no more than that is ever made.
+            return self._decoder.decompress(piece, self._limits.body_bytes - self._size_bytes + 1)
+        except zlib.error as error:
+            raise MaybePerformed(f"the packed answer is damaged: {error}") from error

@@ -1,0 +1,115 @@
+# SPDX-FileCopyrightText: The baremetal.bcm contributors
+# SPDX-License-Identifier: BSD-2-Clause
+"""One client over HTTPS for every API this collection speaks to: bounds, repetition, secrets kept, one line a call."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from .blanking import blank
+from .body import BodyReader
+from .call_log import CallLine, OnCall
+from .errors import NeverSent, NoAnswer, TlsRefused
+from .exchange import Limits, Patience, Reply, Request
+from .retry import Retry
+from .tls import Tls
+from .wire import Wire
+
+
+class HttpsClient:
+    """Sends calls to one server; safe to share between threads.
+
+    `secrets` are blanked in the text of every error and in every line of `on_call`, which is given one line per
+    attempt. Raises NoLibrary, BadTlsFile and BadFingerprint. An exchange ends within `patience.limit_s` and holds at
+    most `limits` of its answer, whatever the other side does.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        tls: Tls,
+        *,
+        patience: Patience,
+        limits: Limits | None = None,
+        headers: Mapping[str, str] | None = None,
+        secrets: Iterable[str] = (),
+        keep_alive_s: float = 5.0,
+        on_call: OnCall | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+        now_s: Callable[[], float] = time.monotonic,
+        http_transport: Any = None,
+    ) -> None:
+        self._patience = patience
+        self._limits = limits or Limits()
+        self._secrets = set(secrets)
+        self._on_call = on_call
+        self._sleep = sleep
+        self._now_s = now_s
+        self._wire = Wire(
+            base_url, tls, headers=headers or {}, keep_alive_s=keep_alive_s, now_s=now_s, http_transport=http_transport
+        )
+
+    def close(self) -> None:
+        self._wire.close()
+
+    def hide(self, secret: str) -> None:
+        """Blank one more secret from now on."""
+        self._secrets = self._secrets | {secret}
+
+    def clean(self, text: str) -> str:
+        """Blank the secrets in a text."""
+        return blank(text, self._secrets)
+
+    def send(self, request: Request, retry: Retry, patience: Patience | None = None) -> Reply:
+        """Send one call, again as `retry` allows; `patience` instead of the client's, for long polls.
+
+        Raises NoAnswer after the last attempt. An answer of any status is an answer.
+        """
+        attempt = 1
+        while True:
+            outcome = self._attempt(request, attempt, patience or self._patience)
+            if not retry.is_due(attempt, outcome):
+                break
+            self._sleep(retry.pause_s(attempt, outcome))
+            attempt += 1
+        if isinstance(outcome, NoAnswer):
+            raise outcome
+        return outcome
+
+    def _attempt(self, request: Request, attempt: int, patience: Patience) -> Reply | NoAnswer:
+        body = BodyReader(self._limits)
+        begun_s = self._now_s()
+        outcome: Reply | NoAnswer
+        try:
+            outcome = self._wire.exchange(request, patience, body)
+        except NoAnswer as error:
+            outcome = self._cleaned(error)
+        self._note(request, attempt, self._now_s() - begun_s, body.received_bytes, outcome)
+        return outcome
+
+    def _cleaned(self, error: NoAnswer) -> NoAnswer:
+        text = self.clean(str(error))
+        if text != str(error):
+            error.args = (text,)
+            # What is behind it has the same text.
+            error.__cause__ = None
+        return error
+
+    def _note(
+        self, request: Request, attempt: int, seconds: float, received_bytes: int, outcome: Reply | NoAnswer
+    ) -> None:
+        if self._on_call is None:
+            return
+        nothing_sent = isinstance(outcome, (NeverSent, TlsRefused))
+        line = CallLine(
+            label=self.clean(request.label),
+            method=request.method,
+            attempt=attempt,
+            milliseconds=round(seconds * 1000),
+            sent_bytes=0 if nothing_sent else request.sent_bytes,
+            received_bytes=received_bytes,
+            outcome=f"HTTP {outcome.status}" if isinstance(outcome, Reply) else type(outcome).__name__,
+        )
+        self._on_call(line)

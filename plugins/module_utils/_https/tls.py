@@ -1,0 +1,103 @@
+# SPDX-FileCopyrightText: The baremetal.bcm contributors
+# SPDX-License-Identifier: BSD-2-Clause
+"""Whom a TLS connection trusts, and why one was refused."""
+
+from __future__ import annotations
+
+import hashlib
+import ssl
+from dataclasses import dataclass
+
+from .errors import BadFingerprint, BadTlsFile, Doubt, TlsRefused
+
+
+@dataclass(frozen=True)
+class Tls:
+    """Whom to trust, and how to prove who we are.
+
+    `fingerprint` trusts exactly the certificate with this SHA-256, whatever `ca_path` and `validate` say.
+    `server_name` is the name that the certificate carries, where it is not that of the address.
+    """
+
+    ca_path: str | None = None
+    client_cert: str | None = None
+    client_key: str | None = None
+    validate: bool = True
+    server_name: str | None = None
+    fingerprint: str | None = None
+
+    def context(self) -> ssl.SSLContext:
+        """Make a context of TLS 1.2 or newer. Raises BadTlsFile and BadFingerprint."""
+        context = self._load()
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        if self.fingerprint:
+            _pin(context, _parse_fingerprint(self.fingerprint))
+        elif not self.validate:
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+        return context
+
+    def _load(self) -> ssl.SSLContext:
+        try:
+            context = ssl.create_default_context(cafile=self.ca_path)
+            if self.client_cert:
+                context.load_cert_chain(self.client_cert, self.client_key)
+        except OSError as error:
+            # What OpenSSL refuses is an OSError too.
+            raise BadTlsFile(str(error), is_missing=isinstance(error, FileNotFoundError)) from error
+        return context
+
+
+class WrongFingerprint(ssl.SSLCertVerificationError):
+    """The other side's certificate is not the one that is pinned."""
+
+
+def find_tls_error(error: BaseException | None) -> ssl.SSLError | None:
+    """Find the TLS error behind an error; None where there is none, or where the other side just went away.
+
+    A server that goes away in the middle of a handshake is an outage, not a stranger.
+    """
+    while error is not None:
+        if isinstance(error, ssl.SSLError):
+            return None if isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError)) else error
+        error = error.__cause__ or error.__context__
+    return None
+
+
+def explain_refusal(error: ssl.SSLError) -> TlsRefused:
+    """Sort a TLS error by what the user can do about it."""
+    # Only errors that OpenSSL raised have these; ours of the fingerprint has none.
+    said = str(getattr(error, "verify_message", "") or "")
+    reason = said or str(getattr(error, "reason", "") or "") or str(error)
+    doubt = Doubt.OTHER
+    if isinstance(error, WrongFingerprint):
+        doubt = Doubt.FINGERPRINT
+    elif "mismatch" in reason.lower() or "doesn't match" in reason.lower():
+        doubt = Doubt.NAME
+    elif isinstance(error, ssl.SSLCertVerificationError):
+        doubt = Doubt.ISSUER
+    return TlsRefused(doubt, reason=reason, detail=said or str(error))
+
+
+def _parse_fingerprint(fingerprint: str) -> str:
+    digits = fingerprint.replace(":", "").lower()
+    if digits.startswith("sha256"):
+        digits = digits[len("sha256") :].lstrip("=")
+    if len(digits) != 64 or set(digits) - set("0123456789abcdef"):
+        raise BadFingerprint("must be the SHA-256 of the certificate: 64 hexadecimal digits")
+    return digits
+
+
+def _pin(context: ssl.SSLContext, wanted: str) -> None:
+    """Trust exactly one certificate, checked in the handshake: before a single byte of ours is sent."""
+
+    class PinnedSocket(ssl.SSLSocket):
+        def do_handshake(self, block: bool = False) -> None:
+            super().do_handshake(block)
+            seen = hashlib.sha256(self.getpeercert(binary_form=True) or b"").hexdigest()
+            if seen != wanted:
+                raise WrongFingerprint(1, f"the certificate's SHA-256 is {seen}")
+
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    context.sslsocket_class = PinnedSocket

@@ -1,0 +1,158 @@
+# SPDX-FileCopyrightText: The baremetal.bcm contributors
+# SPDX-License-Identifier: BSD-2-Clause
+"""One exchange over HTTP. The only file that imports httpx, and httpcore below it."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, cast
+
+from .body import BodyReader
+from .deadline import BoundedBackend, Deadline
+from .errors import MaybePerformed, NeverSent, NoAnswer, NoLibrary, NotAccepted, Silent, TookTooLong
+from .exchange import Patience, Reply, Request
+from .tls import Tls, explain_refusal, find_tls_error
+
+try:
+    import httpcore
+    import httpx
+    from httpx import BaseTransport, SyncByteStream
+
+    _IMPORT_ERROR: ImportError | None = None
+except ImportError as missing:
+    _IMPORT_ERROR = missing
+    BaseTransport = SyncByteStream = object  # type: ignore[assignment,misc]
+
+
+class Wire:
+    """The connections to one server; safe to share between threads.
+
+    Redirects are never followed, and proxies of the environment never used: they would see every call. `http_transport`
+    stands for the network in tests. Raises NoLibrary, BadTlsFile and BadFingerprint.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        tls: Tls,
+        *,
+        headers: Mapping[str, str],
+        keep_alive_s: float,
+        now_s: Callable[[], float],
+        http_transport: Any = None,
+    ) -> None:
+        if _IMPORT_ERROR is not None:
+            raise NoLibrary(str(_IMPORT_ERROR)) from _IMPORT_ERROR
+        context = tls.context()
+        self._deadline = Deadline(now_s)
+        self._extensions = {"sni_hostname": tls.server_name} if tls.server_name else {}
+        self._client = httpx.Client(
+            base_url=base_url,
+            headers={**headers, "Accept-Encoding": "gzip"},
+            follow_redirects=False,
+            trust_env=False,
+            transport=http_transport or _Pool(context, keep_alive_s, self._deadline),
+        )
+
+    def close(self) -> None:
+        self._client.close()
+
+    def exchange(self, request: Request, patience: Patience, body: BodyReader) -> Reply:
+        """Send one request and read its answer into `body`. Raises NoAnswer."""
+        with self._deadline.within(patience.limit_s):
+            try:
+                return self._exchange(request, patience, body)
+            except (httpx.HTTPError, ssl.SSLError) as error:
+                raise self._sort(error, patience) from error
+
+    def _exchange(self, request: Request, patience: Patience, body: BodyReader) -> Reply:
+        timeout = httpx.Timeout(patience.read_s, connect=patience.connect_s)
+        with self._client.stream(
+            request.method,
+            request.path,
+            content=request.content,
+            headers=dict(request.headers),
+            timeout=timeout,
+            extensions=self._extensions,
+        ) as response:
+            headers = dict(response.headers.items())
+            body.begin(headers)
+            # As it came: httpx would unpack each piece whole, and of one packed well that is a thousand times as much.
+            for piece in cast("Iterable[bytes]", response.stream):
+                self._deadline.check()
+                body.add(piece)
+            return Reply(
+                response.status_code, headers, dict(response.cookies), body.finish(), response.encoding or "utf-8"
+            )
+
+    def _sort(self, error: Exception, patience: Patience) -> NoAnswer:
+        if isinstance(error, httpx.ConnectTimeout):
+            return NotAccepted(patience.connect_s)
+        if isinstance(error, httpx.TimeoutException):
+            return TookTooLong(patience.limit_s) if self._deadline.has_passed else Silent(patience.read_s)
+        refusal = find_tls_error(error)
+        if refusal is not None:
+            return explain_refusal(refusal)
+        kind = NeverSent if isinstance(error, httpx.ConnectError) else MaybePerformed
+        return kind(str(error) or type(error).__name__)
+
+
+class _Pool(BaseTransport):
+    """What httpx.HTTPTransport is, with a network below it whose every operation ends with the deadline."""
+
+    def __init__(self, context: ssl.SSLContext, keep_alive_s: float, deadline: Deadline) -> None:
+        backend = cast("httpcore.NetworkBackend", BoundedBackend(httpcore.SyncBackend(), deadline))
+        self._pool = httpcore.ConnectionPool(
+            ssl_context=context,
+            max_connections=None,
+            max_keepalive_connections=None,
+            keepalive_expiry=keep_alive_s,
+            network_backend=backend,
+        )
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        url = request.url
+        asked = httpcore.Request(
+            request.method,
+            httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
+            headers=request.headers.raw,
+            content=request.stream,
+            extensions=request.extensions,
+        )
+        with _as_httpx():
+            answer = self._pool.handle_request(asked)
+        return httpx.Response(
+            answer.status, headers=answer.headers, stream=_Pieces(answer.stream), extensions=answer.extensions
+        )
+
+    def close(self) -> None:
+        self._pool.close()
+
+
+class _Pieces(SyncByteStream):
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def __iter__(self) -> Iterator[bytes]:
+        with _as_httpx():
+            yield from self._stream
+
+    def close(self) -> None:
+        self._stream.close()
+
+
+@contextmanager
+def _as_httpx() -> Iterator[None]:
+    """Raise the errors of httpcore as those of httpx: each has its namesake there."""
+    try:
+        yield
+    except (
+        httpcore.TimeoutException,
+        httpcore.NetworkError,
+        httpcore.ProtocolError,
+        httpcore.ProxyError,
+        httpcore.UnsupportedProtocol,
+    ) as error:
+        raise getattr(httpx, type(error).__name__)(str(error)) from error

@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What every call keeps: no redirect, no proxy, no secret in an error or a line, and one line per attempt."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import traceback
+from typing import Any
+
+import httpx
+import pytest
+
+from ansible_collections.baremetal.bcm.plugins.module_utils._https.blanking import blank
+from ansible_collections.baremetal.bcm.plugins.module_utils._https.call_log import CallLine, CallLog
+from ansible_collections.baremetal.bcm.plugins.module_utils._https.client import HttpsClient
+from ansible_collections.baremetal.bcm.plugins.module_utils._https.errors import NoAnswer, NotJson
+from ansible_collections.baremetal.bcm.plugins.module_utils._https.exchange import Limits, Patience, Request
+from ansible_collections.baremetal.bcm.plugins.module_utils._https.retry import Retry
+from ansible_collections.baremetal.bcm.plugins.module_utils._https.tls import Tls
+
+from .loopback import speaking
+from .peers import CALL, Peer, Pieces
+
+SECRET = 'correct-"horse"-ü'
+READ = Retry(attempts=3, if_performed=True, statuses=frozenset({503}))
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_is_an_answer_and_is_never_followed(status: int) -> None:
+    peer = Peer(httpx.Response(status, headers={"Location": "https://elsewhere.example/json"}))
+
+    reply = peer.client(headers={"Authorization": SECRET.encode().hex()}).send(CALL, READ)
+
+    assert (reply.status, reply.headers["location"]) == (status, "https://elsewhere.example/json")
+    assert [request.url.host for request in peer.requests] == ["peer.example"]
+
+
+def say_true(connection: socket.socket, _over: threading.Event) -> None:
+    connection.recv(65536)
+    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\nConnection: close\r\n\r\ntrue")
+
+
+def test_proxies_of_the_environment_are_never_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+
+    with speaking(say_true) as port:
+        client = HttpsClient(f"http://127.0.0.1:{port}", Tls(), patience=Patience(1.0, 1.0, 1.0))
+        assert client.send(CALL, Retry()).json() is True
+        client.close()
+
+
+@pytest.mark.parametrize("content", [b"", b"<html>", b"\xff\xfe\x00", b"[" * 100_000])
+def test_what_is_not_json_is_one_error(content: bytes) -> None:
+    reply = Peer(httpx.Response(200, content=content)).client().send(CALL, Retry())
+
+    with pytest.raises(NotJson):
+        reply.json()
+
+
+# -- secrets ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("form", [SECRET, '{"password": "correct-\\"horse\\"-ü"}', '"correct-\\"horse\\"-\\u00fc"'])
+def test_a_secret_is_blanked_in_every_form_it_is_sent_in(form: str) -> None:
+    cleaned = blank(f"before {form} after", ["", "horse", SECRET])
+
+    assert "horse" not in cleaned
+    assert "********" in cleaned
+    assert cleaned.startswith("before")
+    assert cleaned.endswith("after")
+
+
+LEAKS: list[httpx.Response | Exception] = [
+    httpx.ConnectError(f"cannot connect with {SECRET}"),
+    httpx.ReadError(SECRET),
+    httpx.LocalProtocolError(f"Illegal header value {SECRET}"),
+    httpx.Response(200, headers={"Content-Encoding": SECRET.encode("unicode_escape").decode()}, stream=Pieces(b"", 0)),
+]
+
+
+@pytest.mark.parametrize("leak", LEAKS[:3])
+def test_no_error_and_nothing_behind_it_tells_a_secret(leak: Exception) -> None:
+    with pytest.raises(NoAnswer) as caught:
+        Peer(leak).client(secrets=[SECRET]).send(CALL, READ)
+
+    assert "********" in str(caught.value)
+    assert SECRET not in "".join(traceback.format_exception(caught.value))
+
+
+def test_a_secret_that_is_learned_later_is_blanked_from_then_on() -> None:
+    client = Peer(httpx.ReadError("cookie 0123-token")).client()
+
+    client.hide("0123-token")
+
+    with pytest.raises(NoAnswer, match=r"^cookie \*{8}$"):
+        client.send(CALL, Retry())
+    assert client.clean("the cookie is 0123-token") == "the cookie is ********"
+
+
+@pytest.mark.parametrize("leak", [httpx.Response(200, text=SECRET), *LEAKS], ids=range(5))
+def test_no_line_tells_anything_that_was_said(leak: httpx.Response | Exception) -> None:
+    peer = Peer(leak)
+    token, cookie, body = "token-of-ours", "cookie-of-ours", "body-of-ours"
+    request = Request("GET", f"path/?q={body}", f"GET path {SECRET}", {"Cookie": cookie}, f'"{body}"'.encode())
+    client = peer.client(secrets=[SECRET], headers={"Authorization": token})
+
+    try:
+        client.send(request, READ)
+    except NoAnswer:
+        assert peer.lines
+
+    assert peer.lines
+    for line in map(str, peer.lines):
+        assert line.startswith("GET path ********")
+        assert not [word for word in (SECRET, "horse", token, cookie, body, "peer.example") if word in line]
+
+
+# -- lines ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_call_is_one_line() -> None:
+    peer = Peer(httpx.Response(200, text="true"))
+
+    peer.client().send(CALL, READ)
+
+    assert peer.lines == [CallLine("service.call", "POST", 1, 250, 5, 4, "HTTP 200")]
+    assert str(peer.lines[0]) == "service.call: HTTP 200, 250 ms, 5 bytes sent, 4 received"
+
+
+def test_every_attempt_is_a_line() -> None:
+    peer = Peer(httpx.ConnectError("refused"), httpx.ReadTimeout("slow"), httpx.Response(503, text="no"))
+
+    peer.client().send(CALL, READ)
+
+    assert [str(line) for line in peer.lines] == [
+        "service.call: NeverSent, 250 ms, 0 bytes sent, 0 received",
+        "service.call (attempt 2): Silent, 250 ms, 5 bytes sent, 0 received",
+        "service.call (attempt 3): HTTP 503, 250 ms, 5 bytes sent, 2 received",
+    ]
+
+
+def test_a_line_says_how_much_of_an_answer_came_before_it_was_refused() -> None:
+    peer = Peer(httpx.Response(200, stream=Pieces(b"x" * 100, 100)))
+
+    with pytest.raises(NoAnswer):
+        peer.client(limits=Limits(wire_bytes=250)).send(CALL, READ)
+
+    assert [(line.outcome, line.received_bytes) for line in peer.lines] == [("TooLarge", 300)]
+
+
+def test_nobody_has_to_listen() -> None:
+    peer = Peer(httpx.Response(200, text="true"))
+
+    assert peer.client(on_call=None).send(CALL, READ).json() is True
+    assert peer.lines == []
+
+
+@pytest.mark.parametrize(("count", "first"), [(3, "call 0: "), (5, "(2 earlier lines are left out)")])
+def test_a_log_keeps_the_last_lines_and_counts_the_others(count: int, first: str) -> None:
+    log = CallLog(kept_lines=3)
+
+    for number in range(count):
+        log.add(line(label=f"call {number}"))
+
+    assert log.lines[0].startswith(first)
+    assert log.lines[-3:] == [str(line(label=f"call {number}")) for number in range(count - 3, count)]
+
+
+def line(**changes: Any) -> CallLine:
+    fields: dict[str, Any] = {"label": "x", "method": "POST", "attempt": 1, "milliseconds": 1, "sent_bytes": 2}
+    return CallLine(**{**fields, "received_bytes": 3, "outcome": "HTTP 200", **changes})
