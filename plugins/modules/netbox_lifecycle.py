@@ -77,7 +77,8 @@ options:
         type: int
       hostname:
         description:
-          - Host name that the client gave. Only the journal shows it.
+          - Host name that the client gave. Only the journal shows it, as one label of RFC 1123 (C(Demo_GPU 01.example.com) becomes
+            C(demo-gpu-01)), which is the rule of the DHCP tap too.
         type: str
       time:
         description:

@@ -10,13 +10,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Union
 
+from ..._values.hostname import clean_hostname
 from ..._values.mac import parse_mac
 from .transitions import Event
 
 Host = Union[ipaddress.IPv4Address, ipaddress.IPv6Address]
 
 _LONGEST_TEXT = 300
-_NOT_IN_A_HOSTNAME = re.compile(r"[^A-Za-z0-9._-]+")
 # Control characters and what would end the code span that foreign text stands in.
 _NOT_IN_TEXT = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029`]+")
 
@@ -52,11 +52,6 @@ class ReportedEvent:
 def journal_text(text: str) -> str:
     """Make foreign text fit for a code span of a journal entry: one line, no control characters, not long."""
     return _NOT_IN_TEXT.sub(" ", text).strip()[:_LONGEST_TEXT]
-
-
-def clean_hostname(text: str) -> str:
-    """Drop what has no place in a host name."""
-    return _NOT_IN_A_HOSTNAME.sub("", text)[:253]
 
 
 def name_event(number: int, given: Mapping[str, Any]) -> ReportedEvent:
