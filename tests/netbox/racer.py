@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One of several processes that apply events at the same moment: says "ready", waits for a line, applies, answers."""
+"""One of several processes that apply events at once: writes "ready", waits for a line, applies, writes the result."""
 
 from __future__ import annotations
 

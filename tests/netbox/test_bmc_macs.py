@@ -60,7 +60,7 @@ class Manifests:
         return dict(row)
 
     def new(self, *, serial: str = "", **options: Any) -> tuple[Server, str]:
-        """Put a server without a BMC MAC address in; answers it and its serial number."""
+        """Put a server without a BMC MAC address in; return it and its serial number."""
         serial = serial or self.lab.new_name("SN")
         return self.lab.server(with_mac=False, serial=serial, **options), serial
 

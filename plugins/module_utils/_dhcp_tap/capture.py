@@ -15,7 +15,7 @@ from .frame import read_vlan
 
 # linux/if_packet.h, linux/if_ether.h, linux/if_arp.h
 _SOL_PACKET, _PACKET_STATISTICS, _PACKET_AUXDATA = 263, 6, 8
-_ETH_P_ALL = 0x0003  # only this shows what the host itself sends, such as the answers of its own DHCP server
+_ETH_P_ALL = 0x0003  # only this shows what the host itself sends, such as the replies of its own DHCP server
 _ETHERNET_LIKE = (1, 772)  # ARPHRD_ETHER, ARPHRD_LOOPBACK
 _STATISTICS = struct.Struct("II")  # packets, drops; reading sets them to 0
 

@@ -41,7 +41,7 @@ def _source(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
 @pytest.fixture(name="args")
 def _args(tmp_path: Path) -> dict[str, Any]:
-    """A spool in which somebody waits, and an interface that is not there."""
+    """A spool with a waiting row, and an interface that is not there."""
     with Spool(tmp_path / "spool") as spool:
         spool.offer(A)
     return {"interfaces": ["no-such-nic0"], "spool": str(tmp_path / "spool")}

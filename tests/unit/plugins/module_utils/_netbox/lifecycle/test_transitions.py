@@ -77,7 +77,16 @@ def test_a_lease_of_an_active_server_only_fills_in_what_is_missing() -> None:
 
 @pytest.mark.parametrize(
     "state",
-    [State.STAGED, State.READY, State.FAILED, State.DECOMMISSIONING, "planned", "inventory", "", "somebody's own"],
+    [
+        State.STAGED,
+        State.READY,
+        State.FAILED,
+        State.DECOMMISSIONING,
+        "planned",
+        "inventory",
+        "",
+        "my own",
+    ],
 )
 @pytest.mark.parametrize("relation", Address)
 def test_a_lease_in_any_other_state_is_a_warning_and_nothing_else(state: str, relation: Address) -> None:
@@ -144,7 +153,7 @@ stories = st.lists(st.one_of(leases, others), max_size=25)
 
 @st.composite
 def snapshots(draw: st.DrawFn) -> Snapshot:
-    """Three servers in any state; addresses that belong to one of them, to something else, or to nobody."""
+    """Three servers in any state; addresses that belong to one of them, to something else, or to nothing."""
     states = [draw(st.sampled_from([*State, "planned"])) for _device in PORTS]
     snapshot = Snapshot(
         {number: Device(number, f"node{number}", state) for number, state in zip(PORTS, states, strict=True)}
