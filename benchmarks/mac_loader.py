@@ -28,7 +28,7 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.api.connecti
 from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.api.errors import NetBoxError
 from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.bmc_macs.loader import LoadOptions, MacLoader
 from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.bmc_macs.manifest import parse_manifest
-from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.bmc_macs.rules import Outcome
+from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.bmc_macs.rules import RowOutcome
 
 SITE = "bmc-mac-benchmark"
 PORTS = ("eth0", "eth1", "iLO")
@@ -111,7 +111,7 @@ def measure(rows: int, *, batch_size: int, parallel_batches: int) -> Iterator[tu
         loader = MacLoader(netbox, options, now_s=time.monotonic, say=lambda line: print(line, file=sys.stderr))  # noqa: T201
         results = loader.load(manifest)
         seconds = time.monotonic() - began
-        odd = [result.message for result in results if result.outcome not in (Outcome.SET, Outcome.UNCHANGED)]
+        odd = [result.message for result in results if result.outcome not in (RowOutcome.SET, RowOutcome.UNCHANGED)]
         if odd:
             sys.exit(f"error: {odd[0]}")
         calls = netbox.calls

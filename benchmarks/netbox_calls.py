@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Counts the requests that leases of BMCs cost, for several numbers of servers, and how long they take.
 
-Each number is told once to servers that are offline, then again as a renewal; for comparison one event per run. Against
+Each number is told once to servers that are offline, then again as a renewal; for comparison one event a run. Against
 NetBoxes in memory, or the one that NETBOX_URL and NETBOX_TOKEN name, into which it puts servers. Prints a table.
 """
 
@@ -21,10 +21,10 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.api.connecti
     NetBoxConnection,
     NetBoxTransport,
 )
-from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.lifecycle.apply_events import Provisioner, Settings
+from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.lifecycle.apply_events import EventRun, Settings
 from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.lifecycle.reported_event import (
-    Occurrence,
-    read_occurrence,
+    ReportedEvent,
+    read_event,
 )
 from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.lifecycle.state import StateField
 from ansible_collections.baremetal.bcm.tests.netbox.fake.server import TOKEN, FakeNetBox, served
@@ -46,24 +46,24 @@ def labs() -> Iterator[dict[str, Lab]]:
         yield {"3.2, in memory": Lab(old.url, TOKEN), "4.6, in memory": Lab(new.url, TOKEN)}
 
 
-def leases(lab: Lab, count: int) -> list[Occurrence]:
+def leases(lab: Lab, count: int) -> list[ReportedEvent]:
     """Put servers in and give the leases of their BMCs."""
     servers = [server for start in range(0, count, 100) for server in lab.servers(min(100, count - start))]
     made = []
     for number, server in enumerate(servers):
         ip = f"fd00:{lab.tag[:4]}:{lab.tag[2:]}::{next(RUNS):x}"
-        made.append(read_occurrence(number, {"event": "dhcp_ack", "mac": server.mac, "ip": ip, "prefix_length": 64}))
+        made.append(read_event(number, {"event": "dhcp_ack", "mac": server.mac, "ip": ip, "prefix_length": 64}))
     return made
 
 
-def measure(lab: Lab, runs: Sequence[Sequence[Occurrence]], lock_path: str) -> tuple[int, int, float]:
+def measure(lab: Lab, runs: Sequence[Sequence[ReportedEvent]], lock_path: str) -> tuple[int, int, float]:
     """Apply each list in a run of its own; reads, writes and seconds of all."""
     reads = writes = 0
     begin = time.perf_counter()
     for events in runs:
         netbox = NetBox(NetBoxTransport(NetBoxConnection(lab.url, lab.token)))
-        ledger = Provisioner(netbox, Settings(StateField("status"), lock_path=lock_path)).apply(events)
-        assert all(result.outcome in ("changed", "unchanged") for result in ledger.results.values())  # noqa: S101
+        results = EventRun(netbox, Settings(StateField("status"), lock_path=lock_path)).apply(events)
+        assert all(result.outcome in ("changed", "unchanged") for result in results.events.values())  # noqa: S101
         reads, writes = reads + netbox.calls.reads, writes + netbox.calls.writes
         netbox.close()
     return reads, writes, time.perf_counter() - begin
@@ -74,7 +74,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--servers", type=int, nargs="+", default=[1, 100, 1000])
     parser.add_argument(
-        "--one-by-one", type=int, default=100, help="up to how many servers one event per run is measured"
+        "--one-by-one", type=int, default=100, help="up to how many servers one event a run is measured"
     )
     options = parser.parse_args()
     print(f"| {' | '.join(HEADER)} |\n|{' --- |' * len(HEADER)}")  # noqa: T201
@@ -84,7 +84,7 @@ def main() -> None:
                 events = leases(lab, count)
                 rows = {"first leases": [events], "renewals": [events]}
                 if 1 < count <= options.one_by_one:
-                    rows["first leases, one event per run"] = [[event] for event in leases(lab, count)]
+                    rows["first leases, one event a run"] = [[event] for event in leases(lab, count)]
                 for run, lists in rows.items():
                     reads, writes, seconds = measure(lab, lists, directory)
                     share = f"{(reads + writes) / count:.2f}"

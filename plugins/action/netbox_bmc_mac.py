@@ -22,6 +22,7 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.bmc_macs.rep
     write_rows,
 )
 from ansible_collections.baremetal.bcm.plugins.module_utils._values.clock import SystemClock
+from ansible_collections.baremetal.bcm.plugins.module_utils._values.names import count
 from ansible_collections.baremetal.bcm.plugins.plugin_utils.netbox_action import NetBoxAction
 
 
@@ -32,9 +33,11 @@ class ActionModule(NetBoxAction):
     RULES: ClassVar[dict[str, Any]] = MAC_LOADER_RULES
 
     def work(self, params: Mapping[str, Any], netbox: NetBox, check_mode: bool) -> dict[str, Any]:
+        """Load the manifest; give the result. Raises NetBoxError."""
         options = load_options_of(params, check_mode=check_mode)
         manifest = read_manifest(params["path"], params["content"])
-        self.say(f"Loading {len(manifest.rows)} BMC MAC addresses of {options.source} into {netbox.url}")
+        addresses = count(len(manifest.rows), "BMC MAC address", "BMC MAC addresses")
+        self.say(f"Loading {addresses} of {options.source} into {netbox.url}")
         results = MacLoader(netbox, options, now_s=SystemClock().now_s, say=self.say).load(manifest)
         for line in summary_lines(manifest, results, check_mode=check_mode):
             self.say(line)

@@ -11,18 +11,24 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-Event = dict[str, Any]
+from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.lifecycle.transitions import Event
+
+GivenEvent = dict[str, Any]
 
 
-def intake_events(rows: Iterable[Mapping[str, Any]], networks: Sequence[str] = ()) -> list[Event]:
-    """One event a row, with the row's receipt as its key; `networks` tell the length of the address's prefix."""
+def intake_events(rows: Iterable[Mapping[str, Any]], networks: Sequence[str] = ()) -> list[GivenEvent]:
+    """Make one event of each row, with the row's receipt as its key.
+
+    `rows` and the events are those of dhcp_spool and netbox_lifecycle; the smallest of `networks` that an address is in
+    gives the length of its prefix. Raises AnsibleFilterError for a text that is no network.
+    """
     known = [_network(text) for text in networks]
     return [_event(row, known) for row in rows]
 
 
-def _event(row: Mapping[str, Any], networks: Sequence[ipaddress.IPv4Network]) -> Event:
+def _event(row: Mapping[str, Any], networks: Sequence[ipaddress.IPv4Network]) -> GivenEvent:
     event = {
-        "event": "dhcp_ack",
+        "event": str(Event.DHCP_ACK),
         "key": row["receipt"],
         "mac": row["mac"],
         "ip": row["ip"],

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What is done with rows of a DHCP tap's spool, now that the lifecycle has said what became of each."""
+"""What is done with rows of a DHCP tap's spool, after the lifecycle has returned what became of each."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.lifecycle.transitions import EventOutcome
 from ansible_collections.baremetal.bcm.plugins.module_utils._values.table import align
 
 Row = Mapping[str, Any]
 Result = Mapping[str, Any]
 
+_APPLIED = (EventOutcome.CHANGED, EventOutcome.UNCHANGED)
 # NetBox has these: as a state and an address, or as an entry in the journal that says why not.
-_SETTLED = ("changed", "unchanged", "conflict", "refused")
-_FAILED = "failed"
+_SETTLED = (*_APPLIED, EventOutcome.CONFLICT, EventOutcome.REFUSED)
 
 
 def intake_verdict(
@@ -25,20 +26,24 @@ def intake_verdict(
     unknown_seconds: float = 0.0,
     so_far: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Which receipts are acknowledged, which are tried again soon and which later, and all of it in lines for people.
+    """Decide which receipts are acknowledged, which are tried again soon and which later, with lines for people.
 
     `brought` is what the lifecycle returned, whole or failed. What NetBox does not know is tried again later until it
     has waited for `unknown_seconds`, and acknowledged then: the machine's next renewal brings it again. `so_far` is the
-    verdict on the batch before, to which counts and failures are added.
+    verdict on the batch before, to which counts and failures are added. The result has the lists of receipts
+    `acknowledge`, `retry` and `later`, `counts` by outcome, `failures` by MAC address, and `lines`.
     """
     results = {result["key"]: result for result in brought.get("events", [])}
-    nothing = {"outcome": _FAILED, "message": brought.get("msg", "the lifecycle said nothing of it")}
+    nothing = {
+        "outcome": str(EventOutcome.FAILED),
+        "message": brought.get("msg", "the lifecycle returned nothing"),
+    }
     pairs = [(row, results.get(row["receipt"], nothing)) for row in rows]
     later = [row["receipt"] for row, result in pairs if _is_kept(row, result, unknown_seconds)]
-    retry = [row["receipt"] for row, result in pairs if result["outcome"] == _FAILED]
+    retry = [row["receipt"] for row, result in pairs if result["outcome"] == EventOutcome.FAILED]
     before = so_far or {"counts": {}, "failures": {}}
     counts = Counter(before["counts"]) + Counter(result["outcome"] for _row, result in pairs)
-    failures = {row["mac"]: result["message"] for row, result in pairs if result["outcome"] == _FAILED}
+    failures = {row["mac"]: result["message"] for row, result in pairs if result["outcome"] == EventOutcome.FAILED}
     return {
         "acknowledge": [row["receipt"] for row, _result in pairs if row["receipt"] not in {*later, *retry}],
         "retry": retry,
@@ -50,17 +55,17 @@ def intake_verdict(
 
 
 def _is_kept(row: Row, result: Result, unknown_seconds: float) -> bool:
-    is_known = result["outcome"] in (*_SETTLED, _FAILED)
+    is_known = result["outcome"] in (*_SETTLED, EventOutcome.FAILED)
     return not is_known and bool(row["waited_s"] < unknown_seconds)
 
 
 def _cells(row: Row, result: Result, *, is_kept: bool) -> tuple[str, ...]:
     before, after = result.get("state_before") or "", result.get("state_after") or ""
     states = f"{before} -> {after}" if before != after else before
-    is_well = result["outcome"] in ("changed", "unchanged")
-    told = ", ".join(result.get("effects") or []) if is_well else str(result.get("message") or "")
+    is_applied = result["outcome"] in _APPLIED
+    details = ", ".join(result.get("effects") or []) if is_applied else str(result.get("message") or "")
     outcome = f"{result['outcome']}, kept" if is_kept else str(result["outcome"])
-    return (row["mac"], row["ip"], str(result.get("device") or "-"), states or "-", outcome, told)
+    return (row["mac"], row["ip"], str(result.get("device") or "-"), states or "-", outcome, details)
 
 
 class FilterModule:

@@ -11,10 +11,10 @@ module: dhcp_spool
 short_description: Take what a DHCP tap has seen out of its spool, and give it back
 version_added: 0.1.0
 description:
-  - A DHCP tap writes every lease it sees into its spool, a file on the host it runs on. This module runs on that host and speaks to the
+  - A DHCP tap writes every lease it sees into its spool, a file on the host it runs on. This module runs on that host and works on the
     file.
-  - Rows are leased for a while, worked on, and then acknowledged, which deletes them, or released, which lets anybody lease them again.
-    A lease that is neither acknowledged nor released runs out, so that nothing is lost when who held it dies.
+  - Rows are leased for a while, worked on, and then acknowledged, which deletes them, or released, which lets any run lease them again.
+    A lease that is neither acknowledged nor released runs out, so that nothing is lost when its holder dies.
   - Any number of taps and consumers may use a spool at the same time; no row has two holders.
   - The user the task runs as must be able to write the file and its directory. The role P(baremetal.bcm.dhcp_tap#role) makes a user for that.
 author:
@@ -32,7 +32,7 @@ attributes:
     support: full
   idempotent:
     support: partial
-    details: V(lease) gives other rows each time, until none is left. The others are.
+    details: V(lease) leases other rows each time, until none is left. The other actions are idempotent.
 options:
   path:
     description: The spool. It must exist, the tap makes it when it starts.
@@ -41,14 +41,14 @@ options:
   action:
     description:
       - What to do. V(stats) only reads.
-      - V(lease) takes rows that nobody holds, those that wait longest first.
-      - V(acknowledge) deletes rows whose sighting NetBox has. Where the machine was seen anew since the lease, that newer sighting stays.
+      - V(lease) takes rows that have no holder, those that wait longest first.
+      - V(acknowledge) deletes rows whose sighting NetBox has. Where the machine was seen again since the lease, that newer sighting stays.
       - V(release) gives rows back that O(holder) still holds.
     type: str
     required: true
     choices: [lease, acknowledge, release, stats]
   holder:
-    description: Who leases. The same word belongs to the acknowledgement and the release. Required by all actions but V(stats).
+    description: The name of the run that leases. The same name belongs to the acknowledgement and the release. Required by all actions but V(stats).
     type: str
   receipts:
     description: RV(rows[].receipt) of the rows to acknowledge or release. With an empty list nothing is done.
@@ -105,10 +105,10 @@ rows:
   type: list
   elements: dict
   contains:
-    receipt: {description: What V(acknowledge) and V(release) want back., type: str, sample: "02:00:00:00:00:01#17"}
+    receipt: {description: What V(acknowledge) and V(release) need back in O(receipts)., type: str, sample: "02:00:00:00:00:01#17"}
     mac: {description: The MAC address the lease was given to., type: str, sample: "02:00:00:00:00:01"}
     ip: {description: The IP address it was given., type: str, sample: 10.229.10.15}
-    hostname: {description: "The host name the client told: a claim, cleaned of all that is no host name.", type: str, sample: ilo-mxq1234}
+    hostname: {description: "The host name the client gave, not checked: its first label, made one of RFC 1123.", type: str, sample: ilo-mxq1234}
     vendor: {description: Whose MAC address it is. A hint., type: str, sample: Hewlett Packard Enterprise}
     vendor_class: {description: What the client says it is., type: str, sample: CPQRIB3}
     relay: {description: The relay the lease went through., type: str, sample: 10.229.10.1}
@@ -136,7 +136,7 @@ stats:
   contains:
     rows: {description: Rows that wait or are leased., type: int, sample: 3}
     rows_first: {description: "Those of them that are first sightings.", type: int, sample: 3}
-    leased: {description: Those of them that somebody holds., type: int, sample: 1}
+    leased: {description: Those of them that are leased now., type: int, sample: 1}
     available: {description: Those of them that can be leased now., type: int, sample: 2}
     oldest_age_s: {description: How long the oldest has waited., type: float, sample: 4.5}
     size_bytes: {description: Size of the file., type: int, sample: 36864}
@@ -167,7 +167,7 @@ _SHOWN = ("rows", "leased", "acknowledged")
 
 
 def work(spool: Spool, params: dict[str, Any]) -> dict[str, Any]:
-    """Do one action; `changed` says whether a row has another holder, or is gone."""
+    """Do one action; `changed` is whether a row has another holder, or is gone. Raises SpoolError."""
     before = asdict(spool.stats())
     result = _act(spool, params)
     after = asdict(spool.stats())
@@ -202,7 +202,7 @@ def _act(spool: Spool, params: dict[str, Any]) -> dict[str, Any]:
 def _show(row: Row) -> dict[str, Any]:
     return {
         **row.sighting.to_dict(),
-        "receipt": f"{row.mac}#{row.version}",
+        "receipt": row.receipt,
         "is_first": row.is_first,
         "seen": row.seen,
         "attempts": row.attempts,
@@ -218,10 +218,12 @@ def _moment(unix_s: float) -> str:
 
 
 def _receipt_of(text: str) -> Receipt:
-    mac, _separator, version = text.rpartition("#")
-    if not mac or not version.isdigit():
-        raise SpoolError(f"could not read the receipt {text!r}: it must be rows[].receipt of a lease, unchanged")
-    return Receipt(mac, int(version))
+    try:
+        return Receipt.from_text(text)
+    except ValueError as error:
+        raise SpoolError(
+            f"could not read the receipt {text!r}: it must be rows[].receipt of a lease, unchanged"
+        ) from error
 
 
 def _copy(path: Path, copy: Path) -> None:

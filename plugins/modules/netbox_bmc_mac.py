@@ -17,8 +17,8 @@ description:
     are ignored. Columns are separated by commas. Quotation marks, a byte order mark, any line ends and blank lines are understood,
     and MAC addresses in any usual notation. The file must be UTF-8.
   - A row whose interface has no MAC address sets it. One whose interface has this MAC address changes nothing. One whose interface
-    has B(another) MAC address is skipped and changes nothing either. What was set and what was skipped is told to the journal of the
-    device, once.
+    has B(another) MAC address is skipped and changes nothing either. What was set and what was skipped gets one entry in the
+    journal of the device.
   - A row fails if it can't be read, if it contradicts another row (one serial number with two MAC addresses or the reverse), if its
     serial number belongs to no device or to several, if the device has no BMC interface or several, or if another interface has
     the MAC address. Failed rows leave the others alone; the task fails at its end.
@@ -40,7 +40,7 @@ attributes:
 options:
   path:
     description:
-      - The manifest, a file on the controller. A relative path is one below the directory that C(ansible-playbook) was started in,
+      - The manifest, a file on the controller. A relative path is below the directory that C(ansible-playbook) was started in,
         or below the project in AWX.
       - Either this or O(content) must be given.
     type: path
@@ -59,7 +59,7 @@ options:
     type: int
     default: 50
   parallel_batches:
-    description: How many batches are under way at a time, from 1 to 32. More than NetBox has worker processes gain nothing.
+    description: How many batches are under way at a time, from 1 to 32. More than the worker processes of NetBox gain nothing.
     type: int
     default: 4
   report_path:
@@ -68,7 +68,7 @@ options:
   fail_on_error:
     description:
       - Whether the task fails when a row failed. The others are done in any case.
-      - Without it the caller looks at RV(failures).
+      - Without it, the caller has to look at RV(failures).
     type: bool
     default: true
 """
@@ -101,14 +101,14 @@ rows:
     mac: {description: The MAC address as NetBox writes it., type: str, sample: "A0:36:9F:7C:05:00"}
     outcome:
       description:
-        - V(set), V(unchanged), V(skipped) where the interface has another MAC address, V(repeated) where an earlier line said the
+        - V(set), V(unchanged), V(skipped) where the interface has another MAC address, V(repeated) where an earlier line has the
           same, or V(failed).
       type: str
       sample: set
     device: {description: Name of the device, type: str, sample: dgx-05}
     interface: {description: Name of its BMC interface., type: str, sample: iLO}
     message: {description: Why., type: str, sample: interface iLO gets this MAC address}
-    changed: {description: Whether a MAC address was set or the journal was told something., type: bool, sample: true}
+    changed: {description: Whether a MAC address was set or a journal entry was written., type: bool, sample: true}
   sample: [{line: 2, serial: MXP1111111, outcome: set}]
 counts:
   description: How many rows had which outcome.
@@ -118,7 +118,7 @@ counts:
     set: {description: Rows that set a MAC address., type: int, sample: 9950}
     unchanged: {description: Rows whose MAC address was there already., type: int, sample: 40}
     skipped: {description: Rows whose interface keeps another MAC address., type: int, sample: 7}
-    repeated: {description: Rows that say what an earlier one said., type: int, sample: 0}
+    repeated: {description: Rows that have the same as an earlier one., type: int, sample: 0}
     failed: {description: Rows that failed., type: int, sample: 3}
   sample: {set: 9950, unchanged: 40, skipped: 7, repeated: 0, failed: 3}
 failures:
@@ -127,7 +127,7 @@ failures:
   type: dict
   sample: {"17": "MXP1111119: NetBox has no device with serial number MXP1111119"}
 ignored_columns:
-  description: Columns of the file that nobody asked for.
+  description: Columns of the file that are not used.
   returned: always, unless nothing could be done at all
   type: list
   elements: str

@@ -11,7 +11,7 @@ module: netbox_bootstrap
 short_description: Prepare NetBox for the lifecycle of servers
 version_added: 0.1.0
 description:
-  - Looks whether NetBox has what M(baremetal.bcm.netbox_lifecycle) needs, and creates what can be created through its API, which are
+  - Checks whether NetBox has what M(baremetal.bcm.netbox_lifecycle) needs, and creates what can be created through its API, which are
     custom fields, their choices, and tags.
   - Statuses of devices can't be created through the API. NetBox has no C(discovered) and no C(ready) by itself. What must stand in its
     configuration then comes back in RV(field_choices).
@@ -57,14 +57,14 @@ EXAMPLES = r"""
     state_field: custom_field:lifecycle
     tags: [intake]
 
-- name: Look whether devices may have the statuses that the lifecycle needs
+- name: Check whether devices may have the statuses that the lifecycle needs
   baremetal.bcm.netbox_bootstrap:
     url: https://netbox.example.com
     token: "{{ vault_netbox_token }}"
     fail_on_missing: false
   register: netbox
 
-- name: Say what must stand in the configuration of NetBox
+- name: Show what must stand in the configuration of NetBox
   ansible.builtin.debug:
     msg: "{{ netbox.field_choices }}"
   when: netbox.missing_statuses | length > 0
@@ -72,7 +72,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 missing_statuses:
-  description: Statuses that devices need and can't have. Empty where the state lives in a custom field.
+  description: Statuses that devices need and NetBox does not have. Empty where the state lives in a custom field.
   returned: success or missing statuses
   type: list
   elements: str
@@ -94,7 +94,7 @@ from typing import TYPE_CHECKING, Any
 
 from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.runner import run_netbox_module
 from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.lifecycle.bootstrap import (
-    apply_step,
+    apply_change,
     field_choices,
     missing_statuses,
     plan_custom_field,
@@ -118,18 +118,18 @@ SPEC = {
 def work(module: AnsibleModule, netbox: NetBox) -> dict[str, Any]:
     name = StateField(module.params["state_field"]).custom_field
     missing = [] if name else missing_statuses(netbox)
-    steps = plan_custom_field(netbox, name) if name else []
-    steps += plan_tags(netbox, module.params["tags"])
+    changes = plan_custom_field(netbox, name) if name else []
+    changes += plan_tags(netbox, module.params["tags"])
     made: dict[str, int] = {}
-    for step in steps:
+    for change in changes:
         if not module.check_mode:
-            apply_step(netbox, step, made)
+            apply_change(netbox, change, made)
     result: dict[str, Any] = {
-        "changed": bool(steps),
-        "diff": [step.diff() for step in steps],
+        "changed": bool(changes),
+        "diff": [change.diff() for change in changes],
         "missing_statuses": missing,
         "field_choices": field_choices(missing),
-        "created": [step.what for step in steps],
+        "created": [change.what for change in changes],
     }
     if missing and module.params["fail_on_missing"]:
         module.fail_json(

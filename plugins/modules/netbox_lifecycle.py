@@ -32,7 +32,7 @@ attributes:
     support: partial
     details:
       - Events that come again change nothing. But a list that leads one server through several states ends in another state than it
-        began in, so that the first of its events are refused when it comes again, which the journal is told once.
+        began in, so that the first of its events are refused when it comes again, which the journal has once.
 options:
   events:
     description:
@@ -77,19 +77,21 @@ options:
         type: int
       hostname:
         description:
-          - Host name that the client gave. It is only told in the journal.
+          - Host name that the client gave. Only the journal shows it, as one label of RFC 1123 (C(Demo_GPU 01.example.com) becomes
+            C(demo-gpu-01)), which is the rule of the DHCP tap too.
         type: str
       time:
         description:
-          - When it happened. It is only told in the journal.
+          - When it happened. Only the journal shows it.
         type: str
       reason:
         description:
-          - Why, in a sentence. It is only told in the journal.
+          - Why, in a sentence. Only the journal shows it.
         type: str
       key:
         description:
-          - A mark of the caller's, which comes back in RV(events[].key).
+          - The caller's own name for this event, which comes back in RV(events[].key). The role P(baremetal.bcm.intake#role) gives the
+            receipt of a row of the spool.
         type: str
   state_field:
     description:
@@ -99,7 +101,7 @@ options:
     default: status
   interface_names:
     description:
-      - Names of interfaces that are a BMC's, in any case.
+      - Names of interfaces that belong to a BMC, in any case.
       - An interface with the MAC address of a lease is taken for the BMC's if it has one of these names or is marked C(Management only) in
         NetBox, or if the device has no interface with one of these names.
     type: list
@@ -163,7 +165,7 @@ events:
   elements: dict
   contains:
     event: {description: What happened., type: str, sample: dhcp_ack}
-    key: {description: The caller's mark., type: str, sample: "17"}
+    key: {description: The caller's own name for the event., type: str, sample: "17"}
     mac: {description: "The MAC address, as NetBox writes it.", type: str, sample: "A0:36:9F:7C:05:00"}
     ip: {description: The address of the lease., type: str, sample: 10.229.10.11}
     device: {description: Name of the server., type: str, sample: dgx-05}
@@ -176,12 +178,12 @@ events:
       type: list
       elements: str
       sample: [10.229.10.11 assigned to iLO]
-    journal: {description: The journal entry that was written. Null where there was nothing new to tell., type: str, sample: ""}
+    journal: {description: The journal entry that was written. Null where there was nothing new., type: str, sample: ""}
     outcome:
       description:
         - V(changed) or V(unchanged) where the event is as it should be.
-        - V(conflict) where NetBox says otherwise than the event, V(refused) where the event has no place in this state, V(not_found) where
-          NetBox does not know the server. Trying again is pointless until somebody changed NetBox.
+        - V(conflict) where NetBox contradicts the event, V(refused) where the event has no place in this state, V(not_found) where
+          NetBox does not know the server. Trying again is pointless until NetBox was changed.
         - V(failed) where NetBox could not be read or written. Trying again is safe.
       type: str
       sample: changed
@@ -222,8 +224,8 @@ SPEC = {**EVENTS, "fail_on_error": {"type": "bool", "default": True}}
 def work(module: AnsibleModule, netbox: NetBox) -> dict[str, Any]:
     result = apply_events(netbox, module.params, check_mode=module.check_mode)
     if result["failures"] and module.params["fail_on_error"]:
-        told = [f"{name}: {message}" for name, message in result["failures"].items()]
-        module.fail_json(msg="; ".join(told), **result)
+        reasons = [f"{name}: {message}" for name, message in result["failures"].items()]
+        module.fail_json(msg="; ".join(reasons), **result)
     return result
 
 

@@ -111,7 +111,7 @@ class TestPlaybook:
         run = place.play(environment={"NETBOX_URL": "http://127.0.0.1:9"}, intake_retry_seconds=0)
 
         assert run.rc != 0
-        assert "4 of the machines that were seen are not in NetBox, and wait in the spool" in run.failures[-1]
+        assert "Machines that were seen and are not in NetBox: 4. The spool keeps them" in run.failures[-1]
         assert "127.0.0.1:9" in run.failures[-1]
         assert (place.stats.rows, place.stats.available) == (4, 4)
 

@@ -101,14 +101,14 @@ class Modules:
         return str(result["msg"])
 
     def events(self, lab: Lab, *events: dict[str, Any], **options: Any) -> list[Result]:
-        """Apply events; what became of each."""
-        told: list[Result] = self.good("netbox_lifecycle", lab, events=list(events), **options)["events"]
-        return told
+        """Apply events; return what became of each."""
+        result: list[Result] = self.good("netbox_lifecycle", lab, events=list(events), **options)["events"]
+        return result
 
     def event(self, lab: Lab, event: dict[str, Any], **options: Any) -> Result:
         """Apply one event; what became of it."""
-        (told,) = self.events(lab, event, **options)
-        return told
+        (result,) = self.events(lab, event, **options)
+        return result
 
     def _sleep(self, seconds: float) -> None:
         self.slept_s += seconds

@@ -150,7 +150,7 @@ class Lab:
         return [Server(d["name"], d["id"], p["id"], m) for d, p, m in zip(devices, ports, macs, strict=True)]
 
     def port(self, device_id: int, name: str, mac: str = "", **fields: Any) -> int:
-        """Put an interface in; answers its id."""
+        """Put an interface in; return its id."""
         body = {"device": device_id, "name": name, "type": "1000base-t", **fields}
         if mac and not self.has_macs:
             body["mac_address"] = mac

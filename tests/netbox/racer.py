@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One of several processes that apply events at the same moment: says "ready", waits for a line, applies, answers."""
+"""One of several processes that apply events at once: writes "ready", waits for a line, applies, writes the result."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.api.connecti
     NetBoxConnection,
     NetBoxTransport,
 )
-from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.lifecycle.apply_events import Drive, Settings
-from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.lifecycle.reported_event import read_occurrence
+from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.lifecycle.apply_events import EventRun, Settings
+from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.lifecycle.reported_event import read_event
 from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.lifecycle.state import StateField
 
 
@@ -22,12 +22,12 @@ def main() -> None:
     task = json.loads(sys.argv[1])
     netbox = NetBox(NetBoxTransport(NetBoxConnection(task["url"], task["token"])))
     settings = Settings(StateField("status"), lock_path=task["lock_path"])
-    events = [read_occurrence(number, event) for number, event in enumerate(task["events"])]
-    drive = Drive(netbox, settings)
+    events = [read_event(number, event) for number, event in enumerate(task["events"])]
+    run = EventRun(netbox, settings)
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     sys.stdin.readline()
-    sys.stdout.write(json.dumps(drive.apply(events).to_ansible()))
+    sys.stdout.write(json.dumps(run.apply(events).to_ansible()))
 
 
 if __name__ == "__main__":

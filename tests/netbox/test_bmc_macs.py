@@ -60,7 +60,7 @@ class Manifests:
         return dict(row)
 
     def new(self, *, serial: str = "", **options: Any) -> tuple[Server, str]:
-        """Put a server without a BMC MAC address in; answers it and its serial number."""
+        """Put a server without a BMC MAC address in; return it and its serial number."""
         serial = serial or self.lab.new_name("SN")
         return self.lab.server(with_mac=False, serial=serial, **options), serial
 
@@ -345,7 +345,7 @@ def test_the_playbook_loads_a_file_writes_a_report_and_ends_well(
     status, output = run_playbook(tmp_path, variables, url=lab.url, token=lab.token)
 
     assert status == 0, output
-    assert "1 rows: 1 set" in output
+    assert "1 row: 1 set" in output
     assert manifests.macs(server)[0] == mac
     assert (tmp_path / "report.csv").read_text(encoding="utf-8").splitlines()[1].startswith(f"2,{serial},{mac},set,")
 
@@ -361,7 +361,7 @@ def test_the_playbook_ends_with_an_error_if_a_row_failed_and_did_the_others(
 
     assert status == 2, output
     assert f"NetBox has no device with serial number NOBODY-{lab.tag}" in output
-    assert "1 of 2 rows failed; they are listed above." in output
+    assert "Rows that failed: 1 of 2. The list is above." in output
     assert lab.token not in output
     assert manifests.macs(server)[0] == mac
 

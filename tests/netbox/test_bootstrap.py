@@ -26,8 +26,8 @@ def test_a_custom_field_is_created_and_holds_the_state_while_the_status_stays(la
     assert (checked["changed"], done["changed"], again["changed"]) == (True, True, False)
     assert checked["diff"] == done["diff"]
     server = lab.server("active", custom_fields={name: "offline"})
-    told = modules.event(lab, ack(server.mac, lab.new_ip()), **where)
-    assert (told["outcome"], told["state_before"], told["state_after"]) == ("changed", "offline", "discovered")
+    result = modules.event(lab, ack(server.mac, lab.new_ip()), **where)
+    assert (result["outcome"], result["state_before"], result["state_after"]) == ("changed", "offline", "discovered")
     assert lab.state(server) == "active"
     assert lab.get("dcim/devices", server.id)["custom_fields"][name] == "discovered"
 
@@ -38,10 +38,10 @@ def test_a_server_whose_custom_field_is_not_set_is_refused(lab: Lab, modules: Mo
     modules.good("netbox_bootstrap", lab, **where)
     server = lab.server("offline")
 
-    told = modules.event(lab, ack(server.mac, lab.new_ip()), **where)
+    result = modules.event(lab, ack(server.mac, lab.new_ip()), **where)
 
-    assert told["outcome"] == "refused"
-    assert "(unset)" in told["message"]
+    assert result["outcome"] == "refused"
+    assert "(unset)" in result["message"]
 
 
 def test_choices_are_added_to_a_custom_field_that_has_others(lab: Lab, modules: Modules) -> None:

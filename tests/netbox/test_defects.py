@@ -23,11 +23,11 @@ def test_defect_05_lease_renewals_leave_one_journal_entry(lab: Lab, modules: Mod
     mismatched, staged = lab.server("active", ip=lab.new_ip()), lab.server("staged")
     events = [ack(server.mac, ip), ack(mismatched.mac, lab.new_ip()), ack(staged.mac, lab.new_ip())]
 
-    told = [modules.good("netbox_lifecycle", lab, events=events) for _renewal in range(3)]
+    result = [modules.good("netbox_lifecycle", lab, events=events) for _renewal in range(3)]
 
     assert [lab.kinds(each) for each in (server, mismatched, staged)] == [["success"], ["warning"], ["warning"]]
-    assert [each["changed"] for each in told] == [True, False, False]
-    assert [each["journal"] for each in told[1]["events"]] == [None, None, None]
+    assert [each["changed"] for each in result] == [True, False, False]
+    assert [each["journal"] for each in result[1]["events"]] == [None, None, None]
 
 
 def test_defect_06_the_journal_claims_no_address_that_was_not_assigned(lab: Lab, modules: Modules) -> None:
@@ -62,10 +62,10 @@ def test_defect_08_addresses_do_not_pile_up_and_all_of_them_are_compared(lab: La
 
     for ip in leases:
         modules.event(lab, ack(server.mac, ip))
-    told = [modules.event(lab, ack(active.mac, ip))["outcome"] for ip in recorded]
+    result = [modules.event(lab, ack(active.mac, ip))["outcome"] for ip in recorded]
 
     assert lab.ips(server) == leases[-1:]
-    assert told == ["unchanged", "unchanged"]
+    assert result == ["unchanged", "unchanged"]
 
 
 def test_defect_09_a_server_is_not_discovered_before_it_has_its_address(lab: Lab, modules: Modules) -> None:
@@ -99,7 +99,7 @@ def test_defect_12_a_mac_address_is_set_in_the_form_that_this_netbox_keeps(lab: 
 def test_defect_13_the_bmc_of_a_server_with_many_ports_is_found(lab: Lab, modules: Modules, name: str) -> None:
     server, ip = lab.server(interface=name, others=70, with_mac=False), lab.new_ip()
 
-    told = modules.event(lab, {"event": "dhcp_ack", "device": server.name, "ip": ip, "prefix_length": 24})
+    result = modules.event(lab, {"event": "dhcp_ack", "device": server.name, "ip": ip, "prefix_length": 24})
 
-    assert (told["outcome"], told["interface"]) == ("changed", name)
+    assert (result["outcome"], result["interface"]) == ("changed", name)
     assert lab.ips(server) == [ip]

@@ -13,11 +13,11 @@ from ansible_collections.baremetal.bcm.tests.netbox.lab import Lab
 def test_an_offline_server_becomes_discovered_and_its_bmc_has_the_address(lab: Lab, modules: Modules) -> None:
     server, ip = lab.server("offline"), lab.new_ip()
 
-    told = modules.event(lab, ack(server.mac, ip))
+    result = modules.event(lab, ack(server.mac, ip))
 
-    assert (told["outcome"], told["state_before"], told["state_after"]) == ("changed", "offline", "discovered")
-    assert (told["device"], told["interface"]) == (server.name, "iLO")
-    assert told["effects"] == [f"{ip} assigned to iLO"]
+    assert (result["outcome"], result["state_before"], result["state_after"]) == ("changed", "offline", "discovered")
+    assert (result["device"], result["interface"]) == (server.name, "iLO")
+    assert result["effects"] == [f"{ip} assigned to iLO"]
     assert lab.state(server) == "discovered"
     assert lab.ips(server) == [ip]
     assert lab.kinds(server) == ["success"]
@@ -40,9 +40,9 @@ def test_a_discovered_server_gets_its_address_refreshed_and_the_old_one_released
     old, new = lab.new_ip(), lab.new_ip()
     server = lab.server("discovered", ip=old)
 
-    told = modules.event(lab, ack(server.mac, new))
+    result = modules.event(lab, ack(server.mac, new))
 
-    assert told["outcome"] == "changed"
+    assert result["outcome"] == "changed"
     assert lab.state(server) == "discovered"
     assert lab.ips(server) == [new]
     assert [each["assigned_object_id"] for each in lab.objects_of(old)] == [None]
@@ -77,9 +77,9 @@ def test_an_active_server_with_another_address_keeps_it_and_its_journal_warns(la
     old, new = lab.new_ip(), lab.new_ip()
     server = lab.server("active", ip=old)
 
-    told = modules.event(lab, ack(server.mac, new))
+    result = modules.event(lab, ack(server.mac, new))
 
-    assert told["outcome"] == "conflict"
+    assert result["outcome"] == "conflict"
     assert (lab.state(server), lab.ips(server), lab.kinds(server)) == ("active", [old], ["warning"])
     (entry,) = lab.journal(server)
     assert new in entry["comments"]
@@ -90,9 +90,9 @@ def test_an_active_server_with_another_address_keeps_it_and_its_journal_warns(la
 def test_in_any_other_state_the_journal_warns_and_nothing_changes(lab: Lab, modules: Modules, state: str) -> None:
     server = lab.server(state)
 
-    told = modules.event(lab, ack(server.mac, lab.new_ip()))
+    result = modules.event(lab, ack(server.mac, lab.new_ip()))
 
-    assert told["outcome"] == "refused"
+    assert result["outcome"] == "refused"
     assert (lab.state(server), lab.ips(server), lab.kinds(server)) == (state, [], ["warning"])
 
 
@@ -101,10 +101,10 @@ def test_an_address_of_another_server_is_never_taken(lab: Lab, modules: Modules,
     ip = lab.new_ip()
     owner, server = lab.server("active", ip=ip), lab.server(state)
 
-    told = modules.event(lab, ack(server.mac, ip))
+    result = modules.event(lab, ack(server.mac, ip))
 
-    assert told["outcome"] == "conflict"
-    assert owner.name in told["message"]
+    assert result["outcome"] == "conflict"
+    assert owner.name in result["message"]
     assert (lab.state(server), lab.ips(server), lab.kinds(server)) == (state, [], ["warning"])
     assert lab.ips(owner) == [ip]
     assert lab.kinds(owner) == []
@@ -145,10 +145,10 @@ def test_an_address_that_the_server_is_known_by_is_followed_by_the_new_one(lab: 
     name = "oob_ip" if lab.version >= (4, 0) else "primary_ip4"
     lab.change("dcim/devices", server.id, **{name: lab.give(server, old)["id"]})
 
-    told = modules.event(lab, ack(server.mac, new))
+    result = modules.event(lab, ack(server.mac, new))
 
-    assert told["outcome"] == "changed"
-    assert f"{name} follows to {new}" in told["effects"]
+    assert result["outcome"] == "changed"
+    assert f"{name} follows to {new}" in result["effects"]
     assert lab.get("dcim/devices", server.id)[name]["address"] == f"{new}/24"
     assert lab.ips(server) == [new]
 
@@ -157,9 +157,9 @@ def test_an_address_may_pass_from_one_bmc_to_another_in_the_same_run(lab: Lab, m
     first, second = lab.new_ip(), lab.new_ip()
     one, other = lab.server("discovered", ip=first), lab.server("offline")
 
-    told = modules.events(lab, ack(one.mac, second), ack(other.mac, first))
+    result = modules.events(lab, ack(one.mac, second), ack(other.mac, first))
 
-    assert [each["outcome"] for each in told] == ["changed", "changed"]
+    assert [each["outcome"] for each in result] == ["changed", "changed"]
     assert (lab.ips(one), lab.ips(other)) == ([second], [first])
 
 
@@ -167,10 +167,10 @@ def test_a_server_that_netbox_does_not_know_is_reported_and_never_created(lab: L
     mac, ip = lab.new_mac(), lab.new_ip()
     known = lab.server()
 
-    told = modules.events(lab, ack(mac, ip), ack(known.mac, lab.new_ip()))
+    result = modules.events(lab, ack(mac, ip), ack(known.mac, lab.new_ip()))
 
-    assert [each["outcome"] for each in told] == ["not_found", "changed"]
-    assert mac in told[0]["message"]
+    assert [each["outcome"] for each in result] == ["not_found", "changed"]
+    assert mac in result[0]["message"]
     assert lab.objects_of(ip) == []
 
 
@@ -179,10 +179,10 @@ def test_ipv6_leaves_ipv4_alone(lab: Lab, modules: Modules) -> None:
     server = lab.server("discovered", ip=old)
     ip = f"fd00:{lab.tag[:4]}:{lab.tag[2:6]}::10"
 
-    told = modules.event(lab, {"event": "dhcp_ack", "mac": server.mac, "ip": ip, "prefix_length": 64})
+    result = modules.event(lab, {"event": "dhcp_ack", "mac": server.mac, "ip": ip, "prefix_length": 64})
 
-    assert told["outcome"] == "changed"
-    assert sorted([old, told["ip"]]) == lab.ips(server)
+    assert result["outcome"] == "changed"
+    assert sorted([old, result["ip"]]) == lab.ips(server)
 
 
 def test_a_vrf_of_its_own_is_looked_at_alone(lab: Lab, modules: Modules) -> None:

@@ -117,9 +117,9 @@ def test_a_state_that_somebody_changes_meanwhile_is_planned_anew(
         first=lambda: fake.store.update("dcim/devices", server.id, {"status": "staged"}),
     )
 
-    told = modules.event(lab, ack(server.mac, ip))
+    result = modules.event(lab, ack(server.mac, ip))
 
-    assert (told["outcome"], told["state_before"]) == ("refused", "staged")
+    assert (result["outcome"], result["state_before"]) == ("refused", "staged")
     assert lab.state(server) == "staged"
     assert lab.kinds(server) == ["warning"]
 
@@ -133,9 +133,9 @@ def test_if_match_keeps_what_somebody_else_wrote_at_the_last_moment(modules: Mod
             first=lambda: fake.store.update("dcim/devices", server.id, {"status": "planned"}),
         )  # fmt: skip
 
-        told = modules.event(lab, ack(server.mac, lab.new_ip()))
+        result = modules.event(lab, ack(server.mac, lab.new_ip()))
 
-        assert (told["outcome"], told["state_before"]) == ("refused", "planned")
+        assert (result["outcome"], result["state_before"]) == ("refused", "planned")
         assert lab.state(server) == "planned"
         patches = [request for request in fake.writes if request.method == "PATCH" and "devices" in request.path]
         assert all(request.if_match for request in patches)
@@ -170,9 +170,9 @@ def test_a_free_address_that_somebody_takes_at_the_last_moment_stays_theirs(modu
             first=lambda: fake.store.update("ipam/ip-addresses", known["id"], theirs),
         )
 
-        told = modules.event(lab, ack(server.mac, ip))
+        result = modules.event(lab, ack(server.mac, ip))
 
-        assert told["outcome"] == "conflict"
+        assert result["outcome"] == "conflict"
         assert (lab.ips(server), lab.ips(other)) == ([old], [ip])
         assert lab.get("dcim/devices", server.id)["oob_ip"]["address"] == f"{old}/24"
 
@@ -199,7 +199,7 @@ def test_somebody_who_changes_a_server_all_the_time_is_a_failure(
 
     message = modules.bad("netbox_lifecycle", lab, events=[ack(server.mac, lab.new_ip())])
 
-    assert "somebody else changed the device 3 times" in message
+    assert "the device was changed by others 3 times" in message
 
 
 def test_one_server_that_netbox_refuses_leaves_the_others_alone(
@@ -249,11 +249,11 @@ def test_an_event_that_can_not_be_used_is_refused_and_leaves_the_others_alone(la
         {**ack(server.mac, ip), "prefix_length": 33},
     ]
 
-    told = modules.events(lab, *useless, ack(server.mac, ip, key="17"))
+    result = modules.events(lab, *useless, ack(server.mac, ip, key="17"))
 
-    assert [each["outcome"] for each in told] == ["refused"] * 7 + ["changed"]
-    assert all("can't be used" in each["message"] for each in told[:7])
-    assert told[7]["key"] == "17"
+    assert [each["outcome"] for each in result] == ["refused"] * 7 + ["changed"]
+    assert all("can't be used" in each["message"] for each in result[:7])
+    assert result[7]["key"] == "17"
 
 
 @pytest.mark.parametrize("version", FAKES.values(), ids=FAKES)
@@ -327,10 +327,10 @@ def test_the_event_of_another_port_than_the_bmcs_is_not_a_bmcs_lease(lab: Lab, m
     mac = lab.new_mac()
     lab.port(server.id, "eth0", mac)
 
-    told = modules.event(lab, ack(mac, lab.new_ip()))
+    result = modules.event(lab, ack(mac, lab.new_ip()))
 
-    assert told["outcome"] == "not_found"
-    assert f"{mac} is eth0 of {server.name}, whose BMC is on iLO" in told["message"]
+    assert result["outcome"] == "not_found"
+    assert f"{mac} is eth0 of {server.name}, whose BMC is on iLO" in result["message"]
     assert lab.state(server) == "offline"
     assert lab.journal(server) == []
 
@@ -340,9 +340,9 @@ def test_a_port_with_another_name_is_the_bmcs_if_there_is_no_other_or_it_is_mark
     mac = lab.new_mac()
     lab.port(marked.id, "management", mac, mgmt_only=True)
 
-    told = modules.events(lab, ack(oob.mac, lab.new_ip()), ack(mac, lab.new_ip()))
+    result = modules.events(lab, ack(oob.mac, lab.new_ip()), ack(mac, lab.new_ip()))
 
-    assert [(each["outcome"], each["interface"]) for each in told] == [("changed", "oob"), ("changed", "management")]
+    assert [(each["outcome"], each["interface"]) for each in result] == [("changed", "oob"), ("changed", "management")]
 
 
 def test_what_a_client_says_can_not_forge_the_journal(lab: Lab, modules: Modules) -> None:

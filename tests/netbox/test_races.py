@@ -23,7 +23,7 @@ ENVIRONMENT = {**os.environ, "PYTHONPATH": str(COLLECTIONS)}
 
 
 def race(lab: Lab, events: Sequence[Sequence[dict[str, Any]]], lock_paths: Sequence[Path]) -> list[dict[str, Any]]:
-    """Apply each list of events in a process of its own, all at once; what each of them told."""
+    """Apply each list of events in a process of its own, all at once; return the results."""
     runners = []
     for own, lock_path in zip(events, lock_paths, strict=True):
         task = {"url": lab.url, "token": lab.token, "events": own, "lock_path": str(lock_path)}
@@ -46,15 +46,15 @@ def test_defect_10_racing_acknowledgements_converge(lab: Lab, tmp_path: Path, co
     ips = [lab.new_ip() for _server in servers]
     events = [ack(server.mac, ip) for server, ip in zip(servers, ips, strict=True)]
 
-    told = race(lab, [events] * 3, [tmp_path / str(number % computers) for number in range(3)])
+    result = race(lab, [events] * 3, [tmp_path / str(number % computers) for number in range(3)])
 
     for server, ip in zip(servers, ips, strict=True):
         assert lab.state(server) == "discovered"
         assert len(lab.objects_of(ip)) == 1
         assert lab.ips(server) == [ip]
-    assert all(not each["failures"] for each in told), told
+    assert all(not each["failures"] for each in result), result
     if computers == 1 or lab.version >= (4, 6):
-        # Without If-Match, runs on several computers may both tell of the same change.
+        # Without If-Match, runs on several computers may both journal the same change.
         assert [lab.kinds(server) for server in servers] == [["success"]] * 3
 
 
@@ -63,9 +63,9 @@ def test_an_address_that_two_servers_claim_at_once_goes_to_one(lab: Lab, tmp_pat
     one, other, ip = lab.server(), lab.server(), lab.new_ip()
     claims = [[ack(each.mac, ip)] for each in (one, other)]
 
-    told = race(lab, claims, [tmp_path / str(number % computers) for number in range(2)])
+    result = race(lab, claims, [tmp_path / str(number % computers) for number in range(2)])
 
-    assert sorted(each["events"][0]["outcome"] for each in told) == ["changed", "conflict"], told
+    assert sorted(each["events"][0]["outcome"] for each in result) == ["changed", "conflict"], result
     assert len([each for each in lab.objects_of(ip) if each["assigned_object_id"]]) == 1
     winner, loser = (one, other) if lab.ips(one) else (other, one)
     assert (lab.ips(winner), lab.ips(loser)) == ([ip], [])
@@ -77,7 +77,7 @@ def test_runs_that_want_the_same_locks_in_another_order_wait_for_each_other(lab:
     servers = lab.servers(4)
     events = [ack(each.mac, lab.new_ip()) for each in servers]
 
-    told = race(lab, [events, list(reversed(events))], [tmp_path, tmp_path])
+    result = race(lab, [events, list(reversed(events))], [tmp_path, tmp_path])
 
-    outcomes = sorted(each["outcome"] for one in told for each in one["events"])
+    outcomes = sorted(each["outcome"] for one in result for each in one["events"])
     assert outcomes == ["changed"] * 4 + ["unchanged"] * 4

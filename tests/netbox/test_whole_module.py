@@ -39,8 +39,8 @@ def test_a_server_goes_its_way_and_every_step_is_in_its_journal(lab: Lab, module
 
     modules.event(lab, ack(server.mac, ip, hostname="ilo-1", time="2026-01-01T00:00:00Z"))
     for event in steps:
-        told = modules.event(lab, {"event": event, "mac": server.mac, "reason": f"{event}, says a person"})
-        assert told["outcome"] == "changed", told
+        result = modules.event(lab, {"event": event, "mac": server.mac, "reason": f"{event}, says a person"})
+        assert result["outcome"] == "changed", result
 
     assert lab.state(server) == "decommissioning"
     assert lab.kinds(server) == ["success", "success", "success", "success", "info"]
@@ -54,9 +54,9 @@ def test_a_server_goes_its_way_and_every_step_is_in_its_journal(lab: Lab, module
 def test_a_device_may_be_named_by_its_id(lab: Lab, modules: Modules) -> None:
     server = lab.server("ready")
 
-    told = modules.event(lab, {"event": "quarantined", "device": str(server.id)})
+    result = modules.event(lab, {"event": "quarantined", "device": str(server.id)})
 
-    assert (told["device"], told["device_id"], told["state_after"]) == (server.name, server.id, "failed")
+    assert (result["device"], result["device_id"], result["state_after"]) == (server.name, server.id, "failed")
 
 
 def test_interface_names_are_an_option(lab: Lab, modules: Modules) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ansible_collections.baremetal.bcm.plugins.module_utils._dhcp_tap.frame import Rejected
 from ansible_collections.baremetal.bcm.plugins.module_utils._dhcp_tap.packet import read_frame
-from ansible_collections.baremetal.bcm.plugins.module_utils._dhcp_tap.rate_limit import Gate
+from ansible_collections.baremetal.bcm.plugins.module_utils._dhcp_tap.rate_limit import RateLimit
 from ansible_collections.baremetal.bcm.plugins.module_utils._dhcp_tap.spool import Spool
 from ansible_collections.baremetal.bcm.tests.unit.plugins.module_utils._dhcp_tap.packets import (
     corpus,
@@ -54,7 +54,7 @@ def main() -> int:
 def fuzz(packets: int, seed: int, spool_path: Path | None) -> tuple[Counter[str], float]:
     """Give how the packets were answered, and by how much memory grew after the first of them."""
     chance = random.Random(seed)
-    gate = Gate(max_macs=_MAX_ROWS)
+    limit = RateLimit(max_macs=_MAX_ROWS)
     spool = Spool(spool_path, max_rows=_MAX_ROWS) if spool_path else None
     seen = []
     outcomes: Counter[str] = Counter()
@@ -69,7 +69,7 @@ def fuzz(packets: int, seed: int, spool_path: Path | None) -> tuple[Counter[str]
             continue
         if not is_sound(outcome):
             sys.exit(f"error: seed {seed}, packet {number}: {frame.hex()} is seen as {outcome}")
-        outcomes[f"seen, {gate.judge(outcome, number / 1000).value}"] += 1
+        outcomes[f"seen, {limit.decide(outcome, number / 1000).value}"] += 1
         seen.append(outcome)
         if len(seen) == _BATCH:
             if spool is not None:

@@ -12,7 +12,7 @@ import sys
 import threading
 from collections.abc import Sequence
 
-from .recorder import Event
+from .recorder import Notification
 from .spool import MAX_ROWS
 from .tap import Settings, Tap
 from .vendor import VendorConfigError
@@ -25,7 +25,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(
         prog="dhcp-tap",
-        description="Watches DHCP acknowledgements and keeps who got which address in a spool. Needs CAP_NET_RAW.",
+        description="Watches DHCP acknowledgements and records which machine got which address. Needs CAP_NET_RAW.",
     )
     parser.add_argument(
         "--interface", action="append", required=True, metavar="NAME", help="an interface to listen on; repeatable"
@@ -39,8 +39,8 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         help="keep only these: part of a vendor's name, or the first three bytes of MAC addresses; repeatable",
     )
     parser.add_argument("--max-rows", type=_count, default=MAX_ROWS, metavar="N", help="rows from which it is full")
-    parser.add_argument("--again", type=_count, default=60, metavar="SECONDS", help="ring again for rows that wait")
-    parser.add_argument("--webhook", metavar="URL", help="ring at this webhook of a rule engine")
+    parser.add_argument("--again", type=_count, default=60, metavar="SECONDS", help="notify again for rows that wait")
+    parser.add_argument("--webhook", metavar="URL", help="notify this webhook of a rule engine")
     parser.add_argument(
         "--token-file",
         metavar="FILE",
@@ -51,7 +51,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run until SIGTERM or SIGINT; 2 where the options can't be used."""
+    """Run until SIGTERM or SIGINT; give the exit code, 2 where the options can't be used."""
     options = parse(arguments)
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s", stream=sys.stderr)
     settings = Settings(
@@ -63,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     try:
         webhook = _webhook(options)
-        tap = Tap(settings, _nobody if webhook is None else webhook.ring)
+        tap = Tap(settings, _ignore if webhook is None else webhook.notify)
     except (VendorConfigError, WebhookConfigError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
@@ -84,8 +84,8 @@ def _webhook(options: argparse.Namespace) -> Webhook | None:
     return Webhook(webhook_post(options.webhook, token=token, ca_file=options.ca_file))
 
 
-def _nobody(_event: Event) -> None:
-    """Without a webhook the spool is looked into by whoever consumes it."""
+def _ignore(_notification: Notification) -> None:
+    """Send nothing: without a webhook, consumers look into the spool by themselves."""
 
 
 def _count(text: str) -> int:

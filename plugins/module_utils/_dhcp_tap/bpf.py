@@ -31,6 +31,8 @@ _PASS, _DROP = "pass", "drop"
 
 @dataclass(frozen=True)
 class Instruction:
+    """One `struct sock_filter` of linux/filter.h."""
+
     code: int
     k: int
     if_true: int = 0
@@ -48,7 +50,7 @@ class _Test:
 
 
 def dhcp_replies() -> list[Instruction]:
-    """Build the program."""
+    """Build the program that passes DHCP replies and drops all else."""
     lines: list[tuple[str, _Test]] = []
     for tags in range(MAX_TAGS + 1):
         lines += _ethertype(tags)

@@ -15,7 +15,7 @@ from .frame import read_vlan
 
 # linux/if_packet.h, linux/if_ether.h, linux/if_arp.h
 _SOL_PACKET, _PACKET_STATISTICS, _PACKET_AUXDATA = 263, 6, 8
-_ETH_P_ALL = 0x0003  # only this shows what the host itself sends, such as the answers of its own DHCP server
+_ETH_P_ALL = 0x0003  # only this shows what the host itself sends, such as the replies of its own DHCP server
 _ETHERNET_LIKE = (1, 772)  # ARPHRD_ETHER, ARPHRD_LOOPBACK
 _STATISTICS = struct.Struct("II")  # packets, drops; reading sets them to 0
 
@@ -26,6 +26,8 @@ _ROOM_FOR_AUXDATA = socket.CMSG_SPACE(20)
 
 @dataclass(frozen=True)
 class Captured:
+    """A frame, and the VLAN whose tag the kernel took off it."""
+
     frame: bytes
     vlan: int | None
 
@@ -38,10 +40,11 @@ class Capture:
         self._socket = opened
 
     def fileno(self) -> int:
+        """Give the file descriptor to wait for."""
         return self._socket.fileno()
 
     def read(self, most: int) -> list[Captured]:
-        """Take what has come, without waiting. Raises OSError once the interface is down or gone."""
+        """Take up to `most` frames, without waiting for any. Raises OSError once the interface is down or gone."""
         captured: list[Captured] = []
         while len(captured) < most:
             try:
@@ -57,12 +60,13 @@ class Capture:
         return int(drops)
 
     def close(self) -> None:
+        """Stop listening."""
         self._socket.close()
 
 
 def open_capture(interface: str) -> Capture:
     """Open a tap on an interface that is up. Raises OSError: no such interface, not Ethernet, no CAP_NET_RAW."""
-    # A socket of protocol 0 hears nothing until it is bound: no packet gets in before the filter.
+    # A socket of protocol 0 receives nothing until it is bound: no packet gets in before the filter.
     opened = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
     try:
         opened.setblocking(False)
@@ -78,7 +82,7 @@ def open_capture(interface: str) -> Capture:
 
 
 def _refuse(opened: socket.socket) -> None:
-    """Raise OSError for an interface of no use. One that is down lets itself be bound, and tells it afterwards."""
+    """Raise OSError for an interface that can't be used. One that is down can be bound, and reports it afterwards."""
     if opened.getsockname()[3] not in _ETHERNET_LIKE:
         raise OSError(errno.EPROTONOSUPPORT, "not an Ethernet interface")
     pending = opened.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)

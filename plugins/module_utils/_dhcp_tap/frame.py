@@ -28,7 +28,7 @@ _TP_STATUS_VLAN_VALID = 1 << 4
 
 
 class Reason(Enum):
-    """Why a frame tells of no machine. The value is what counters and logs call it."""
+    """Why a frame holds no sighting. The value is its name in counters and logs."""
 
     NOT_IPV4 = "not_ipv4"
     NOT_UDP = "not_udp"
@@ -52,11 +52,15 @@ class Reason(Enum):
 
 @dataclass(frozen=True)
 class Rejected:
+    """A frame without a sighting."""
+
     reason: Reason
 
 
 @dataclass(frozen=True)
 class Datagram:
+    """A UDP datagram between DHCP ports, and the VLAN it came from."""
+
     payload: bytes
     source_port: int
     destination_port: int
@@ -64,7 +68,7 @@ class Datagram:
 
 
 def read_vlan(auxdata: bytes) -> int | None:
-    """Give the VLAN whose tag the kernel has taken off the frame, out of PACKET_AUXDATA."""
+    """Read from PACKET_AUXDATA the VLAN whose tag the kernel has taken off the frame; None without one (packet(7))."""
     if len(auxdata) < _AUXDATA.size:
         return None
     status, _length, _captured, _link, _network, tag, _ethertype = _AUXDATA.unpack_from(auxdata)

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from .capture import Captured, open_capture
 from .frame import Rejected
-from .log_line import line
+from .log_line import log_line
 from .packet import read_frame
 from .sighting import Sighting
 
@@ -28,23 +28,23 @@ class Source(Protocol):
 
     @property
     def interface(self) -> str:
-        """Its name."""
+        """Give the interface's name."""
 
     def fileno(self) -> int:
-        """What to wait for."""
+        """Give the file descriptor to wait for."""
 
     def read(self, most: int) -> Sequence[Captured]:
-        """What has come."""
+        """Give up to `most` frames that have arrived."""
 
     def drops(self) -> int:
-        """What was lost since the last call."""
+        """Give the number of frames that were lost since the last call."""
 
     def close(self) -> None:
-        """Listen no more."""
+        """Stop listening."""
 
 
 class Listener:
-    """Turns frames into sightings, and counts what is none. One thread steps it; any thread may wake it.
+    """Turns frames into sightings, and counts the frames that hold none. One thread steps it; any thread may wake it.
 
     An interface that can't be opened, or goes away, is tried again every second for as long as it takes.
     """
@@ -63,20 +63,20 @@ class Listener:
         self._waker.setblocking(False)
         self._selector.register(self._awake, selectors.EVENT_READ)
         self._away = dict.fromkeys(interfaces, clock())  # when to try again
-        self._told: dict[str, str] = {}  # why an interface is away, so that it is told once
+        self._logged: dict[str, str] = {}  # why an interface is away, so that it is logged once
         self.frames = 0
         self.kernel_drops = 0
         self.rejected: Counter[str] = Counter()
 
     def wake(self) -> None:
-        """End the step that is being waited in."""
+        """End the wait of the step that is under way; from any thread."""
         try:
             self._waker.send(b"\0")
         except BlockingIOError:
             return  # enough wake-ups are on their way
 
     def step(self, wait_s: float) -> list[Sighting]:
-        """Wait for frames, but not longer than so, and give the sightings in them."""
+        """Wait for frames at most `wait_s` seconds, and give the sightings in them."""
         self._open_due()
         if self._away:
             wait_s = min(wait_s, max(0.0, min(self._away.values()) - self._clock()))
@@ -89,7 +89,7 @@ class Listener:
         return sightings
 
     def count_drops(self) -> int:
-        """Ask the kernel for what it had no room for; give the total so far."""
+        """Count the packets that the kernel had no room for; give the total so far."""
         for source in self._sources():
             try:
                 self.kernel_drops += source.drops()
@@ -98,6 +98,7 @@ class Listener:
         return self.kernel_drops
 
     def close(self) -> None:
+        """Close all sources."""
         for source in self._sources():
             source.close()
         self._selector.close()
@@ -132,9 +133,9 @@ class Listener:
                 self._stay_away(interface, error)
                 continue
             del self._away[interface]
-            self._told.pop(interface, None)
+            self._logged.pop(interface, None)
             self._selector.register(source, selectors.EVENT_READ, source)
-            _logger.info(line("listening", interface=interface))
+            _logger.info(log_line("listening", interface=interface))
 
     def _lose(self, source: Source, error: OSError) -> None:
         self._selector.unregister(source)
@@ -144,7 +145,7 @@ class Listener:
     def _stay_away(self, interface: str, error: OSError) -> None:
         self._away[interface] = self._clock() + _OPEN_AGAIN_S
         reason = error.strerror or str(error)
-        if self._told.get(interface) != reason:
-            self._told[interface] = reason
+        if self._logged.get(interface) != reason:
+            self._logged[interface] = reason
             advice = "give it CAP_NET_RAW" if isinstance(error, PermissionError) else "waiting for it"
-            _logger.error(line("not_listening", interface=interface, reason=reason, then=advice))
+            _logger.error(log_line("not_listening", interface=interface, reason=reason, then=advice))

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: BSD-2-Clause
-"""Lines for a journal: `event=… key=value …`, in which no value can forge another or break the line."""
+"""Log lines `event=… key=value …`, in which no value can forge another or break the line."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import re
 _PLAIN = re.compile(r"[A-Za-z0-9_.:/,+-]+")
 
 
-def line(event: str, **fields: object) -> str:
-    """Make one line; what is not plain is quoted, with everything but printable ASCII escaped."""
+def log_line(event: str, **fields: object) -> str:
+    """Format one line; a value that is not plain is quoted, with everything but printable ASCII escaped."""
     return " ".join([f"event={event}", *(f"{name}={_value(value)}" for name, value in fields.items())])
 
 

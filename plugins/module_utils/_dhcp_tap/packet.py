@@ -1,9 +1,9 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: BSD-2-Clause
-"""From a frame to the sighting it tells of: BOOTP (RFC 951), DHCP (RFC 2131, 2132), option 82 (RFC 3046).
+"""From a frame to the sighting in it: BOOTP (RFC 951), DHCP (RFC 2131, 2132), option 82 (RFC 3046).
 
 Only acknowledgements count, to clients and to relays. What the lease itself needs must be right, or the packet is
-rejected as a whole; what is only told beside it (names, relays' identifiers) is left out where it is malformed.
+rejected as a whole; what is only additional (names, relays' identifiers) is left out where it is malformed.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ _OVERLOADED = {b"": (), b"\1": (_FILE,), b"\2": (_SNAME,), b"\3": (_FILE, _SNAME
 _LONGEST_LABEL = 63
 _LONGEST_TEXT = 64
 _NO_LABEL = re.compile("[^a-z0-9]+")
-# No braces, quotes or percent signs: what comes from a stranger meets templates and shells later.
+# No braces, quotes or percent signs: foreign text meets templates and shells later.
 _NO_TEXT = re.compile("[^A-Za-z0-9 ,._:/+-]")
 
 Options = Mapping[int, bytes]
 
 
 def read_frame(frame: bytes, *, vlan: int | None = None, interface: str = "") -> Sighting | Rejected:
-    """Say which machine got which address, or why the frame does not tell. Never raises, whatever the bytes."""
+    """Read which machine got which address, or why the frame does not say so. Never raises, whatever the bytes."""
     datagram = read_datagram(frame, vlan=vlan)
     if isinstance(datagram, Rejected):
         return datagram
@@ -41,7 +41,7 @@ def read_frame(frame: bytes, *, vlan: int | None = None, interface: str = "") ->
 
 
 def read_message(message: bytes, *, vlan: int | None = None, interface: str = "") -> Sighting | Rejected:
-    """Read a DHCP message, as UDP carries it."""
+    """Read a DHCP message, as UDP carries it. Never raises."""
     refusal = _why_not_a_lease(message)
     if refusal is not None:
         return Rejected(refusal)
@@ -95,13 +95,16 @@ def read_suboptions(option: bytes) -> Options:
 
 
 def clean_hostname(name: bytes) -> str:
-    """Make a host name's first label one of RFC 1123; what has no place in one becomes a hyphen."""
+    """Make a host name's first label one of RFC 1123; what has no place in one becomes a hyphen.
+
+    The rule is that of `_values/hostname`, which the tap can't import because it runs alone; a test compares the two.
+    """
     label = name.split(b"\0")[0].split(b".")[0].decode("ascii", errors="replace").lower()
     return _NO_LABEL.sub("-", label)[:_LONGEST_LABEL].strip("-")
 
 
 def clean_text(text: bytes) -> str:
-    """Make a stranger's text safe to show and to template: plain, short, question marks for all else."""
+    """Make foreign text safe to show and to template: plain, at most 64 characters, question marks for all else."""
     return _NO_TEXT.sub("?", text[:_LONGEST_TEXT].rstrip(b"\0").decode("ascii", errors="replace"))
 
 

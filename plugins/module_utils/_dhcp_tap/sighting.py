@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: BSD-2-Clause
-"""What one DHCP acknowledgement tells of a machine."""
+"""What one DHCP acknowledgement says about a machine."""
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ class Sighting:
     vendor: str = ""
 
     def to_dict(self) -> dict[str, Any]:
+        """Give all fields by name, ready for JSON."""
         return asdict(self)
 
     @classmethod

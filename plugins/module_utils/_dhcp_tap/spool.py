@@ -1,9 +1,9 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: BSD-2-Clause
-"""What was seen and is not in NetBox yet, in a file that survives everybody's death.
+"""What was seen and is not in NetBox yet, in a file that survives the end of every process.
 
 One SQLite file in WAL mode (so on a local disk, never on a network's), used by any number of processes at once; every
-call is one transaction, on disk when it returns. Who is killed in between leaves either all of a call or nothing.
+call is one transaction, on disk when it returns. A process that is killed in between leaves all of a call or nothing.
 
 * One row a MAC address: relay and VLAN are how a lease was seen, not whose it is. One lease seen twice on its way
   (server to relay, relay to client) is one row, and NetBox has one address to learn for an interface.
@@ -27,12 +27,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from .sighting import Sighting
 from .spool_file import DiskFull, SpoolError, SpoolFile
 
-__all__ = ["MAX_BYTES", "MAX_ROWS", "Offered", "Receipt", "Row", "Spool", "SpoolError", "Stats", "Versioned"]
+__all__ = ["MAX_BYTES", "MAX_ROWS", "Offered", "Receipt", "Row", "Spool", "SpoolError", "Stats"]
 
 MAX_ROWS = 20_000
 MAX_BYTES = 64 * 1024 * 1024
@@ -49,38 +49,40 @@ class Offered(Enum):
     REFUSED = "refused"  # a first sighting, because the file has reached its bound or the disk is full
 
 
-class Versioned(Protocol):
-    """What `acknowledge` and `release` need of a row."""
-
-    @property
-    def mac(self) -> str:
-        """The row's key."""
-
-    @property
-    def version(self) -> int:
-        """Which of its contents was worked on."""
-
-
 @dataclass(frozen=True)
 class Receipt:
-    """The part of a row that has to come back."""
+    """What `acknowledge` and `release` need back of a row: its MAC address, and which of its contents was leased."""
 
     mac: str
     version: int
+
+    @classmethod
+    def from_text(cls, text: str) -> Receipt:
+        """Read the text that `Row.receipt` gives. Raises ValueError where it is no receipt."""
+        mac, _separator, version = text.rpartition("#")
+        if not mac or not version.isdecimal():
+            raise ValueError(f"{text!r} is no receipt")
+        return Receipt(mac, int(version))
 
 
 @dataclass(frozen=True)
-class Row:
-    """A leased row. Times are Unix time, `attempts` counts its leases, this one included, `seen` its sightings."""
+class Row(Receipt):
+    """A leased row, which is its own receipt.
 
-    mac: str
-    version: int
+    Times are Unix time, `attempts` counts its leases, this one included, `seen` its sightings.
+    """
+
     sighting: Sighting
     is_first: bool
     seen: int
     attempts: int
     first_seen: float
     last_seen: float
+
+    @property
+    def receipt(self) -> str:
+        """Give the receipt as text, `MAC#VERSION`, such as `02:00:00:00:00:01#17`."""
+        return f"{self.mac}#{self.version}"
 
 
 @dataclass(frozen=True)
@@ -118,9 +120,10 @@ class Spool:
         max_known: int = MAX_KNOWN,
         create: bool = True,
     ) -> None:
-        """Open the file, and make it unless `create` is false, which is for those who only consume.
+        """Open the file, and make it unless `create` is false, which is for consumers.
 
-        Who may make it sets its bounds. `max_rows` is kept in the file, so that consumers know when it is full.
+        The process that may make it sets its bounds. `max_rows` is kept in the file, so that consumers know when it is
+        full.
         """
         self.path = str(path)
         self._max_rows = max_rows
@@ -131,6 +134,7 @@ class Spool:
             self._keep_bound()
 
     def close(self) -> None:
+        """Close the file."""
         self._file.close()
 
     def __enter__(self) -> Spool:
@@ -140,11 +144,11 @@ class Spool:
         self.close()
 
     def offer(self, sighting: Sighting) -> Offered:
-        """Store one sighting."""
+        """Store one sighting; give what became of it."""
         return self.offer_all([sighting])[0]
 
     def offer_all(self, sightings: Sequence[Sighting]) -> list[Offered]:
-        """Store many in one transaction; the answers are in the order of the sightings."""
+        """Store many in one transaction; give what became of each, in the order of the sightings."""
         if not sightings:
             return []
         try:
@@ -154,7 +158,7 @@ class Spool:
             return [self._store_without_space(sighting) for sighting in sightings]
 
     def lease(self, limit: int, seconds: float, holder: str) -> list[Row]:
-        """Take up to `limit` rows that nobody holds, those that wait longest first, for `seconds`."""
+        """Lease up to `limit` rows without a holder, those that wait longest first, for `seconds`."""
         with self._file.writing("lease from") as now:
             rows = self._available(limit, now)
             self._db.executemany(
@@ -165,38 +169,38 @@ class Spool:
             return [_row(row, attempts=row["attempts"] + 1) for row in rows]
 
     def peek(self, limit: int) -> list[Row]:
-        """See what `lease` would give, and change nothing."""
+        """Give the rows that `lease` would give, and change nothing."""
         with self._file.reading() as now:
             return [_row(row, attempts=row["attempts"]) for row in self._available(limit, now)]
 
-    def acknowledge(self, rows: Iterable[Versioned], holder: str) -> int:
-        """Delete the versions that NetBox has, and say how many were deleted.
+    def acknowledge(self, receipts: Iterable[Receipt], holder: str) -> int:
+        """Delete the versions that NetBox has; give how many were deleted.
 
-        A version is deleted also when its lease has run out: what is done is done. Of rows that have a newer version,
+        A version is deleted also when its lease has run out, because NetBox has it. Of rows that have a newer version,
         the holder's lease ends.
         """
         deleted = 0
         with self._file.writing("acknowledge rows of") as now:
-            for row in rows:
-                deleted += self._acknowledge_one(row, holder, now)
+            for receipt in receipts:
+                deleted += self._acknowledge_one(receipt, holder, now)
             self._forget_oldest()
             self._count("acknowledged", deleted)
         return deleted
 
-    def release(self, rows: Iterable[Versioned], holder: str, *, again_in_s: float = 0.0) -> int:
-        """Give back rows that the holder still holds, to be leased again after `again_in_s`; say how many."""
+    def release(self, receipts: Iterable[Receipt], holder: str, *, again_in_s: float = 0.0) -> int:
+        """Give back rows that the holder still holds, to be leased again after `again_in_s`; give how many."""
         with self._file.writing("release rows of") as now:
             return sum(
                 self._db.execute(
                     "UPDATE waiting SET holder = '', held_from = ?, held_until = ?"
                     " WHERE mac = ? AND holder = ? AND held_version = ?",
-                    (now, now + again_in_s, row.mac, holder, row.version),
+                    (now, now + again_in_s, receipt.mac, holder, receipt.version),
                 ).rowcount
-                for row in rows
+                for receipt in receipts
             )
 
     def stats(self) -> Stats:
-        """Count what waits and what has been."""
+        """Count what waits now and what has been since the file was made."""
         with self._file.reading() as now:
             rows, first, oldest = self._db.execute(
                 "SELECT count(*), coalesce(sum(is_first), 0), coalesce(min(first_seen), :now) FROM waiting",
@@ -305,20 +309,20 @@ class Spool:
             {"now": now, "limit": max(limit, 0)},
         ).fetchall()
 
-    def _acknowledge_one(self, row: Versioned, holder: str, now: float) -> int:
-        found = self._db.execute("SELECT * FROM waiting WHERE mac = ?", (row.mac,)).fetchone()
+    def _acknowledge_one(self, receipt: Receipt, holder: str, now: float) -> int:
+        found = self._db.execute("SELECT * FROM waiting WHERE mac = ?", (receipt.mac,)).fetchone()
         if found is None:
             return 0
-        if found["version"] == row.version:
-            self._db.execute("DELETE FROM waiting WHERE mac = ?", (row.mac,))
-            self._learn(row.mac, found["ip"], now)
+        if found["version"] == receipt.version:
+            self._db.execute("DELETE FROM waiting WHERE mac = ?", (receipt.mac,))
+            self._learn(receipt.mac, found["ip"], now)
             return 1
-        if found["holder"] == holder and found["held_version"] == row.version:
-            self._learn(row.mac, found["held_ip"], now)
+        if found["holder"] == holder and found["held_version"] == receipt.version:
+            self._learn(receipt.mac, found["held_ip"], now)
             self._db.execute(
                 "UPDATE waiting SET holder = '', held_until = 0, attempts = 0, seen = seen - held_seen,"
                 " is_first = (ip != held_ip) WHERE mac = ?",
-                (row.mac,),
+                (receipt.mac,),
             )
         return 0
 

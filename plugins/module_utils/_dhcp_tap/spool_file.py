@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: BSD-2-Clause
-"""The spool's SQLite file: opened, laid out, written in transactions, its failures told in one way."""
+"""The spool's SQLite file: opened, laid out, written in transactions, its errors reported in one way."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class SpoolFile:
         self._lock = threading.Lock()
         if not create and not path.exists():
             raise SpoolError(f"could not open the spool {path}: there is no such file; does the tap run on this host?")
-        with self._told("open"):
+        with self._explaining("open"):
             self.db = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
         try:
             self._prepare(max_bytes)
@@ -59,23 +59,24 @@ class SpoolFile:
             raise
 
     def close(self) -> None:
+        """Close the connection."""
         self.db.close()
 
     def reading(self) -> AbstractContextManager[float]:
-        """One consistent view that waits for no writer; gives the time."""
+        """Begin one consistent view that waits for no writer; gives the Unix time. Raises SpoolError."""
         return self._transaction("read", "BEGIN")
 
     def writing(self, action: str) -> AbstractContextManager[float]:
-        """One transaction that no other writer comes between; gives the time."""
+        """Begin one transaction that excludes other writers; gives the Unix time. Raises SpoolError, DiskFull."""
         return self._transaction(action, "BEGIN IMMEDIATE")
 
     def number(self, query: str) -> int:
-        """The one number that a query without parameters gives."""
+        """Give the one number that a query without parameters returns."""
         value: int = self.db.execute(query).fetchone()[0]
         return value
 
     def _prepare(self, max_bytes: int) -> None:
-        with self._told("open"):
+        with self._explaining("open"):
             self.db.row_factory = sqlite3.Row
             self.db.execute("PRAGMA journal_mode = WAL")
             self.db.execute("PRAGMA synchronous = FULL")
@@ -95,7 +96,7 @@ class SpoolFile:
 
     @contextmanager
     def _transaction(self, action: str, begin: str) -> Iterator[float]:
-        with self._lock, self._told(action):
+        with self._lock, self._explaining(action):
             self.db.execute(begin)
             try:
                 yield self._clock()
@@ -106,12 +107,12 @@ class SpoolFile:
                 raise
 
     @contextmanager
-    def _told(self, action: str) -> Iterator[None]:
+    def _explaining(self, action: str) -> Iterator[None]:
         try:
             yield
         except sqlite3.Error as error:
             reason = str(error)
             if "is full" in reason:
                 raise DiskFull(f"could not {action} the spool {self.path}: {reason}; make room on its disk") from error
-            advice = next((told for word, told in _ADVICE.items() if word in reason), "")
+            advice = next((advice for word, advice in _ADVICE.items() if word in reason), "")
             raise SpoolError(f"could not {action} the spool {self.path}: {reason}{advice}") from error

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: BSD-2-Clause
-"""The tap as a whole: one thread listens, one keeps. The kernel's buffer is small, and a disk may be slow."""
+"""The tap as a whole: one thread listens, one records. The kernel's buffer is small, and a disk may be slow."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 from .capture import open_capture
 from .listener import Listener, Source
-from .log_line import line
-from .notify import Doorbell
-from .recorder import Keeper, Ring
+from .log_line import log_line
+from .notify import Notifier
+from .recorder import Notify, Recorder
 from .sighting import Sighting
 from .spool import MAX_ROWS, Spool
 from .vendor import vendor_filter, vendor_of
@@ -29,7 +29,7 @@ _MAX_QUEUED = 50_000  # sightings between the two threads
 
 @dataclass(frozen=True)
 class Settings:
-    """What a tap does; the event source documents it for users."""
+    """What a tap does; the event source documents it for users. Durations are in seconds."""
 
     interfaces: Sequence[str]
     spool: str
@@ -50,6 +50,7 @@ class Queue:
         self.lost = 0
 
     def put(self, sightings: Sequence[Sighting]) -> None:
+        """Add sightings as far as there is room, and count the rest as lost."""
         with self._changed:
             fitting = sightings[: max(0, self._most - len(self._sightings))]
             self._sightings += fitting
@@ -57,7 +58,7 @@ class Queue:
             self._changed.notify()
 
     def take(self, wait_s: float) -> list[Sighting]:
-        """Take all there is, having waited for some, but not longer than so."""
+        """Take all sightings, after waiting for the first at most `wait_s` seconds."""
         with self._changed:
             if not self._sightings:
                 self._changed.wait(wait_s)
@@ -68,13 +69,14 @@ class Queue:
 class Tap:
     """Runs until it is stopped; nothing that happens to interfaces, spool or packets ends it.
 
-    `ring` is called with each event by the thread that runs the tap, and must not wait. Raises VendorConfigError.
+    `notify` is called with each notification by the thread that runs the tap, and must return at once. Raises
+    VendorConfigError.
     """
 
     def __init__(
         self,
         settings: Settings,
-        ring: Ring,
+        notify: Notify,
         *,
         clock: Callable[[], float] = time.monotonic,
         open_source: Callable[[str], Source] = open_capture,
@@ -84,11 +86,11 @@ class Tap:
         self._stopping = threading.Event()
         self._report_due_s = clock() + _REPORT_S
         self._reported = ""
-        self.keeper = Keeper(
+        self.recorder = Recorder(
             lambda: Spool(settings.spool, max_rows=settings.max_rows),
-            ring,
+            notify,
             clock,
-            doorbell=Doorbell(clock(), gather_s=settings.gather_s, every_s=settings.every_s, again_s=settings.again_s),
+            notifier=Notifier(clock(), gather_s=settings.gather_s, every_s=settings.every_s, again_s=settings.again_s),
             is_wanted=vendor_filter(settings.only_vendors),
             vendor_of=vendor_of,
         )
@@ -100,14 +102,14 @@ class Tap:
         self.listener.wake()
 
     def run(self) -> None:
-        """Listen and keep until stopped; what was heard by then is stored."""
+        """Listen and record until stopped; what was seen by then is stored."""
         listening = threading.Thread(target=self._until_stopped, args=(self._listen,), name="dhcp-tap-listener")
         listening.daemon = True
         listening.start()
-        self._until_stopped(self._keep)
+        self._until_stopped(self._record)
         listening.join()
-        self.keeper.take([*self._queue.take(0), *self.listener.step(0)])
-        self.keeper.close()
+        self.recorder.take([*self._queue.take(0), *self.listener.step(0)])
+        self.recorder.close()
         self._report()
         self.listener.close()
 
@@ -117,7 +119,7 @@ class Tap:
             try:
                 step()
             except Exception:
-                _logger.exception(line("bug", then="going on"))
+                _logger.exception(log_line("bug", then="going on"))
                 self._stopping.wait(_AFTER_A_BUG_S)
 
     def _listen(self) -> None:
@@ -128,9 +130,9 @@ class Tap:
             self._report_due_s = self._clock() + _REPORT_S
             self._report()
 
-    def _keep(self) -> None:
-        wait_s = self.keeper.step()
-        self.keeper.take(self._queue.take(min(wait_s, _LONGEST_WAIT_S)))
+    def _record(self) -> None:
+        wait_s = self.recorder.step()
+        self.recorder.take(self._queue.take(min(wait_s, _LONGEST_WAIT_S)))
 
     def _report(self) -> None:
         """Log the counters, if they have changed."""
@@ -138,10 +140,10 @@ class Tap:
             "frames": self.listener.frames,
             "kernel_drops": self.listener.count_drops(),
             "queue_lost": self._queue.lost,
-            **dict(sorted(self.keeper.counts.items())),
+            **dict(sorted(self.recorder.counts.items())),
             **dict(sorted(self.listener.rejected.items())),
         }
-        report = line("counted", **counted)
+        report = log_line("counted", **counted)
         if report != self._reported:
             self._reported = report
             level = logging.WARNING if counted["kernel_drops"] or counted["queue_lost"] else logging.INFO

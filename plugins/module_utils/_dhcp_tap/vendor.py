@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: BSD-2-Clause
-"""Whose network card it may be, by the IEEE's list in netaddr. A hint: vendors buy each other's cards.
+"""The vendor of a network card, by the IEEE's list in netaddr. A hint: vendors buy each other's cards.
 
 The only file that imports netaddr; without it, nothing is hinted. Debian's python3-netaddr reads the list of the
 package ieee-data, which `update-ieee-data` brings up to date.
@@ -31,7 +31,7 @@ class VendorConfigError(ValueError):
 
 
 def vendor_of(mac: str) -> str:
-    """Name the vendor of a MAC address in lower case with colons; "" where nobody knows."""
+    """Name the vendor of a MAC address in lower case with colons; "" where it is not known."""
     prefix = mac[:8]
     if NETADDR_IMPORT_ERROR is not None or int(prefix[:2], 16) & _LOCALLY_ADMINISTERED:
         return ""
@@ -39,7 +39,7 @@ def vendor_of(mac: str) -> str:
 
 
 def vendor_filter(only: Sequence[str], name: Callable[[str], str] = vendor_of) -> Callable[[Sighting], bool]:
-    """Make a predicate that is true of wanted machines; of all, where `only` is empty.
+    """Make a predicate that is true for sightings of wanted machines; for all, where `only` is empty.
 
     An element is the first three bytes of MAC addresses (`a0:36:9f`, in any case, hyphens too) or part of a vendor's
     name. Raises VendorConfigError where a name is given and netaddr is missing, for then nothing would ever pass.

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: BSD-2-Clause
-"""Ringing at a rule engine's webhook. Never waits for it: the newest ring replaces one that was not delivered yet."""
+"""Notifications to a rule engine's webhook. Never waits for it: the newest replaces one that was not delivered yet."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
-from .log_line import line
-from .recorder import Event
+from .log_line import log_line
+from .recorder import Notification
 
 _logger = logging.getLogger("dhcp_tap")
 
@@ -31,49 +31,49 @@ class WebhookConfigError(ValueError):
 
 
 class Webhook:
-    """Delivers rings, one at a time, trying again with growing pauses for as long as it takes.
+    """Delivers notifications, one at a time, trying again with growing pauses for as long as it takes.
 
-    `post` raises OSError where the ring did not arrive; `webhook_post` makes one.
+    `post` raises OSError where the notification did not arrive; `webhook_post` makes one.
     """
 
     def __init__(self, post: Post, clock: Callable[[], float] = time.monotonic) -> None:
         self._post = post
         self._clock = clock
         self._changed = threading.Condition()
-        self._ring: Event | None = None
+        self._undelivered: Notification | None = None
         self._stopping = threading.Event()
         self._failures = 0
         self._due_s = clock()
         self.delivered = 0
         self.replaced = 0
 
-    def ring(self, event: Event) -> None:
-        """Have an event delivered, in the place of one that waits."""
+    def notify(self, notification: Notification) -> None:
+        """Have a notification delivered, in the place of one that was not delivered yet. Returns at once."""
         with self._changed:
-            self.replaced += self._ring is not None
-            self._ring = event
+            self.replaced += self._undelivered is not None
+            self._undelivered = notification
             self._changed.notify()
 
     def step(self) -> float | None:
-        """Deliver if it is time to; give the seconds until it is, None where nothing is to be delivered."""
+        """Deliver if it is due; give the seconds until it is, None where nothing is to be delivered."""
         with self._changed:
-            event = self._ring
-        if event is None:
+            notification = self._undelivered
+        if notification is None:
             return None
         wait_s = self._due_s - self._clock()
         if wait_s > 0:
             return wait_s
         try:
-            self._post(json.dumps(event).encode())
+            self._post(json.dumps(notification).encode())
         except OSError as error:
             return self._failed(error)
         if self._failures:
-            _logger.info(line("webhook_answers", after_failures=self._failures))
+            _logger.info(log_line("webhook_answers", after_failures=self._failures))
         self._failures = 0
         self.delivered += 1
         with self._changed:
-            if self._ring is event:
-                self._ring = None
+            if self._undelivered is notification:
+                self._undelivered = None
         return 0.0
 
     def run(self) -> None:
@@ -81,10 +81,11 @@ class Webhook:
         while not self._stopping.is_set():
             wait_s = self.step()
             with self._changed:
-                if not self._stopping.is_set() and (wait_s or (wait_s is None and self._ring is None)):
+                if not self._stopping.is_set() and (wait_s or (wait_s is None and self._undelivered is None)):
                     self._changed.wait(wait_s)
 
     def stop(self) -> None:
+        """End `run` after the delivery that is under way; from any thread."""
         with self._changed:
             self._stopping.set()
             self._changed.notify()
@@ -94,13 +95,13 @@ class Webhook:
         self._failures += 1
         self._due_s = self._clock() + pause_s
         _logger.warning(
-            line("webhook_failed", reason=error.strerror or error, failures=self._failures, again_in_s=int(pause_s))
+            log_line("webhook_failed", reason=error.strerror or error, failures=self._failures, again_in_s=int(pause_s))
         )
         return pause_s
 
 
 def webhook_post(url: str, *, token: str = "", ca_file: str = "") -> Post:
-    """Make the function that posts JSON to a URL. Raises WebhookConfigError.
+    """Make the function that posts JSON to a URL. Raises WebhookConfigError; the function raises OSError.
 
     Proxies of the environment are not used: a rule engine is a neighbour. A token goes over TLS, or stays on this host.
     """
@@ -145,7 +146,7 @@ def webhook_post(url: str, *, token: str = "", ca_file: str = "") -> Post:
 
 
 def read_token(path: str) -> str:
-    """Read a token from a file. Raises WebhookConfigError."""
+    """Read a token from a file, without the white space around it. Raises WebhookConfigError."""
     try:
         token = Path(path).read_text(encoding="ascii").strip()
     except (OSError, UnicodeDecodeError) as error:

@@ -41,7 +41,7 @@ _SINCE: dict[str, Version] = {"dcim/mac-addresses": (4, 2), "extras/custom-field
 
 
 class Refused(Exception):
-    """What NetBox answers with HTTP 400, by field."""
+    """What NetBox refuses with HTTP 400, by field."""
 
     def __init__(self, **complaints: str) -> None:
         super().__init__(str(complaints))
@@ -85,7 +85,7 @@ class Store:
     # -- what requests do -----------------------------------------------------------------------------------------
 
     def create(self, path: str, fields: Mapping[str, Any]) -> int:
-        """Add an object; answers its id."""
+        """Add an object; return its id."""
         self._last_id += 1
         row: Row = {**_defaults(path), **self._accepted(path, fields), "id": self._last_id}
         self.rows[path][self._last_id] = row
@@ -128,7 +128,7 @@ class Store:
         return f'W/"{stamp.replace("Z", "+00:00")}"' if self.version >= (4, 6) else None
 
     def choices(self, path: str, field: str) -> list[Row]:
-        """What OPTIONS tells of a field."""
+        """Give what OPTIONS returns for a field."""
         known = {("dcim/devices", "status"): self.statuses, ("ipam/ip-addresses", "status"): IP_STATUSES}
         return [{"value": each, "display_name": each.title()} for each in known.get((path, field), ())]
 

@@ -174,7 +174,7 @@ class TestTrouble:
         assert (hall.netbox.state(name), hall.netbox.addresses(name)) == ("offline", [])
         assert hall.intake.stats().available == 1
 
-    def test_a_tap_elsewhere_rings_at_the_webhook(self, hall: Hall) -> None:
+    def test_a_tap_elsewhere_notifies_the_webhook(self, hall: Hall) -> None:
         engine = hall.intake.engine("intake_webhook", intake_webhook_port=5099, intake_webhook_token=TOKEN)
         secret = hall.intake.directory / "token"
         secret.write_text(TOKEN, encoding="ascii")

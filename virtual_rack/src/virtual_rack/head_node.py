@@ -26,7 +26,7 @@ from virtual_rack.nodes.status import DeviceStatus, StatusBoard
 from virtual_rack.nodes.transfers import Transfers
 from virtual_rack.power.direct import DirectPower
 from virtual_rack.power.driver import PowerDriver
-from virtual_rack.power.operations import PowerDesk
+from virtual_rack.power.operations import PowerRunner
 from virtual_rack.rack_file import RackSpec
 from virtual_rack.sessions import Sessions
 
@@ -69,7 +69,7 @@ class HeadNode:
         self.image_updates = ImageUpdates(
             registry=self.registry, provisioning=self.provisioning, transfers=self.transfers
         )
-        self.power = PowerDesk(
+        self.power = PowerRunner(
             clock=clock,
             database=self.database,
             board=self.board,

@@ -7,18 +7,18 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 ---
 module: dhcp_tap
-short_description: Ring when machines get an address by DHCP
+short_description: Notify when machines get an address by DHCP
 description:
-  - Listens on Ethernet interfaces for DHCP acknowledgements, to clients and to relays, and keeps who got which address
-    in a spool, a file that survives the end of any process.
-  - An event is a doorbell. It says that rows wait in the spool, not what is in them. A playbook leases the rows, works
-    on them, and acknowledges them, for instance with the module M(baremetal.bcm.dhcp_spool).
-  - Many acknowledgements in a short time are one event. An event comes again for as long as rows wait that nobody has
-    leased, and at the start if rows have been waiting since before.
+  - Listens on Ethernet interfaces for DHCP acknowledgements, to clients and to relays, and records which machine got
+    which address in a spool, a file that survives the end of any process.
+  - An event is only a notification. It says that rows wait in the spool, not what is in them. A playbook leases the
+    rows, works on them, and acknowledges them, for instance with the module M(baremetal.bcm.dhcp_spool).
+  - Many acknowledgements in a short time are one event. An event comes again for as long as rows wait that are
+    not leased, and at the start if rows have been waiting since before.
   - An event is C({"spool":"/path","waiting":1,"dhcp":{"news":1,"newest":{},"first_waiting":1,"oldest_age_s":0,
     "full":false,"dropped":0,"refused":0}}). In C(dhcp), C(newest) is the newest sighting and is there if there is news;
-    C(alarm) is C(spool_full) and is there in the event that tells that the spool has become full.
-  - Texts that machines tell of themselves (host name, vendor class) are cleaned. The vendor is a hint from the MAC
+    C(alarm) is C(spool_full) and is there in the event that reports that the spool has become full.
+  - Texts that machines send about themselves (host name, vendor class) are cleaned. The vendor is a hint from the MAC
     address. The vendor class is known only where the server repeats it.
 requirements:
   - Linux, and the capability CAP_NET_RAW for ansible-rulebook's Python
@@ -51,17 +51,17 @@ options:
     default: 20000
   gather_seconds:
     description:
-      - Ring so long after the first of several sightings, in seconds.
+      - Notify so long after the first of several sightings, in seconds.
     type: float
     default: 1
   every_seconds:
     description:
-      - Ring for news at most every so many seconds.
+      - Notify about news at most every so many seconds.
     type: float
     default: 5
   again_seconds:
     description:
-      - Ring again after so many seconds while rows wait that nobody has leased.
+      - Notify again after so many seconds while rows wait that are not leased.
     type: float
     default: 60
 """
@@ -102,7 +102,7 @@ _logger = logging.getLogger("dhcp_tap")
 _PACKAGE = "baremetal_bcm_dhcp"
 _CODE = Path(__file__).resolve().parents[4] / "plugins" / "module_utils" / "_dhcp_tap"
 _AGAIN_AFTER_A_BUG_S = 5.0
-_MOST_RINGS = 16  # that wait for a busy rule engine; the oldest go
+_MOST_WAITING = 16  # notifications for a busy rule engine; the oldest are dropped
 # What ansible-rulebook adds to the arguments of a source.
 _NOT_OURS = frozenset({"eda_feedback_queue"})
 _SECONDS = {"gather_seconds": "gather_s", "every_seconds": "every_s", "again_seconds": "again_s"}
@@ -161,36 +161,36 @@ async def main(queue: asyncio.Queue[Any], args: dict[str, Any]) -> None:
 
 
 async def _run(queue: asyncio.Queue[Any], settings: Settings) -> None:
-    """Let the tap run in a thread of its own, and hand its rings to the rule engine, the newest if it is busy."""
+    """Run the tap in a thread, and hand its notifications to the rule engine, the newest if that is busy."""
     loop = asyncio.get_running_loop()
-    rings: asyncio.Queue[dict[str, Any]] = asyncio.Queue(maxsize=_MOST_RINGS)
+    notifications: asyncio.Queue[dict[str, Any]] = asyncio.Queue(maxsize=_MOST_WAITING)
 
     def arrive(event: dict[str, Any]) -> None:
-        if rings.full():
-            rings.get_nowait()
-        rings.put_nowait(event)
+        if notifications.full():
+            notifications.get_nowait()
+        notifications.put_nowait(event)
 
-    def ring(event: dict[str, Any]) -> None:
+    def notify(event: dict[str, Any]) -> None:
         loop.call_soon_threadsafe(arrive, event)
 
-    tap: Tap = load("tap").Tap(settings, ring)
+    tap: Tap = load("tap").Tap(settings, notify)
     running = threading.Thread(target=tap.run, name="dhcp-tap", daemon=True)
     running.start()
     try:
         while True:
-            event = await rings.get()
-            await queue.put(_newest(event, rings))
+            event = await notifications.get()
+            await queue.put(_newest(event, notifications))
             await asyncio.sleep(0)
     finally:
         tap.stop()
-        # What was heard is stored by then. Nothing is awaited here: a cancelled task is to end.
+        # What was seen is stored by then. Nothing is awaited here: a cancelled task is to end.
         running.join(timeout=5)
 
 
-def _newest(event: dict[str, Any], rings: asyncio.Queue[dict[str, Any]]) -> dict[str, Any]:
-    """Skip rings that newer ones have overtaken, but no alarm."""
-    while not rings.empty() and "alarm" not in event["dhcp"]:
-        event = rings.get_nowait()
+def _newest(event: dict[str, Any], notifications: asyncio.Queue[dict[str, Any]]) -> dict[str, Any]:
+    """Skip notifications that newer ones have replaced, but no alarm."""
+    while not notifications.empty() and "alarm" not in event["dhcp"]:
+        event = notifications.get_nowait()
     return event
 
 

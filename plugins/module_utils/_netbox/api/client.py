@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: BSD-2-Clause
-"""NetBox's REST API as this collection uses it: all pages, many objects a call, and whose fault it is."""
+"""NetBox's REST API as this collection uses it: all pages, many objects per call, and an error for each object."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ JOURNAL = "extras/journal-entries/"
 # gunicorn takes 4,094 bytes of request line, uwsgi 4,096 with all headers' names; this leaves room for both.
 _LONGEST_QUERY = 3000
 _PAGE = 500
-# NetBox needs 50 to 100 ms an object, some times that when it is busy, and proxies give up after 30 to 60 s.
+# NetBox needs 50 to 100 ms per object, several times that when it is busy, and proxies give up after 30 to 60 s.
 _BULK = 50
 
 
 class WriteRefused(NetBoxError):
-    """A request that would write was about to be sent where only reading is allowed: a bug, not a user's error."""
+    """A request that writes was about to be sent where only reading is allowed: a bug, not a user's error."""
 
 
 @dataclass(frozen=True)
@@ -60,22 +60,23 @@ class NetBox:
         self.url = transport.connection.base
 
     def close(self) -> None:
+        """Close the connection."""
         self._transport.close()
 
     @property
     def calls(self) -> Calls:
-        """How many requests were sent so far."""
+        """Count the requests that were sent so far."""
         return self._transport.calls
 
     @property
     def version(self) -> tuple[int, int]:
-        """Major and minor, as every answer of NetBox says them."""
+        """Give the major and minor version, which every response of NetBox has."""
         if self._transport.api_version is None:
             self._transport.request("GET", "", action="read the version of NetBox")
-        said = self._transport.api_version or ""
-        numbers = said.split(".")
+        version = self._transport.api_version or ""
+        numbers = version.split(".")
         if len(numbers) < 2 or not all(number.isdigit() for number in numbers[:2]):
-            raise NetBoxProtocolError(f"{self.url} does not say its version (API-Version: {said or 'absent'})")
+            raise NetBoxProtocolError(f"{self.url} does not say its version (API-Version: {version or 'absent'})")
         return int(numbers[0]), int(numbers[1])
 
     @property
@@ -91,7 +92,7 @@ class NetBox:
     # -- reading --------------------------------------------------------------------------------------------------
 
     def find(self, path: str, /, **filters: Any) -> list[Raw]:
-        """All objects that match, over all pages. A filter with a list of values matches any of them.
+        """Find all objects that match, over all pages. A filter with a list of values matches any of them.
 
         At most one list may be long: it is spread over as many requests as its length takes. An empty list matches
         nothing and sends nothing. Filters that are None are left out.
@@ -110,12 +111,12 @@ class NetBox:
         return list(found.values())
 
     def get(self, path: str, object_id: int) -> Versioned:
-        """One object. Raises NetBoxNotFound."""
+        """Read one object. Raises NetBoxNotFound."""
         answer = self._transport.request("GET", f"{path}{object_id}/", action=f"read {path}{object_id}")
         return Versioned(self._object(answer.value, path), answer.etag)
 
     def choices(self, path: str, field: str) -> frozenset[str] | None:
-        """The values a field may have, as NetBox tells them to those who may create; None where it does not."""
+        """Read the values a field may have; None where NetBox does not list them, as for users who may not create."""
         answer = self._transport.request("OPTIONS", path, action=f"read what {path} allows")
         actions = answer.value.get("actions", {}) if isinstance(answer.value, dict) else {}
         known = actions.get("POST", {}).get(field, {}).get("choices")
@@ -124,11 +125,11 @@ class NetBox:
     # -- writing --------------------------------------------------------------------------------------------------
 
     def update(self, path: str, object_id: int, changes: Mapping[str, Any], *, if_match: str | None = None) -> Raw:
-        """Change fields of one object. Raises NetBoxStale where `if_match` is not its ETag any more."""
+        """Change fields of one object; give it as it is now. Raises NetBoxStale where `if_match` is not its ETag."""
         return self._object(self._write("PATCH", f"{path}{object_id}/", dict(changes), if_match), path)
 
     def create(self, path: str, fields: Mapping[str, Any]) -> Raw:
-        """Create one object."""
+        """Create one object; give it as NetBox stored it."""
         return self._object(self._write("POST", path, dict(fields)), path)
 
     def delete(self, path: str, object_id: int) -> None:
@@ -136,7 +137,7 @@ class NetBox:
         self._write("DELETE", f"{path}{object_id}/", None)
 
     def update_many(self, path: str, changes: Mapping[int, Mapping[str, Any]]) -> dict[int, Made]:
-        """Change many objects, by id; each comes back as it is now or with the error that kept it as it was.
+        """Change many objects, by id; give each as it is now, or the error that prevented it.
 
         NetBox does all of a request or none. A request that it refuses is halved until the culprits are alone.
         """
@@ -145,13 +146,13 @@ class NetBox:
         return dict(zip(changes, made))
 
     def create_many(self, path: str, entities: Sequence[Mapping[str, Any]]) -> list[Made]:
-        """Create many objects; in the order given, each as it was created or the error that kept it from being so."""
+        """Create many objects; give each, in the order given, as it was created or the error that prevented it."""
         return self._many("POST", path, [dict(fields) for fields in entities])
 
     # -- inside ---------------------------------------------------------------------------------------------------
 
     def _pages(self, path: str, query: Sequence[Filter]) -> Iterator[Raw]:
-        # By offset: the address of the next page that NetBox tells is often not that of the proxy before it.
+        # By offset: the address that NetBox gives for the next page is often not that of the proxy before it.
         offset = 0
         while True:
             page = [*query, ("limit", _PAGE), ("offset", offset)]
@@ -193,7 +194,7 @@ class NetBox:
         return self._in_order(method, path, bodies, answer)
 
     def _in_order(self, method: str, path: str, bodies: Sequence[Raw], answer: Any) -> list[Made]:
-        """The objects in the order they were sent; a bulk PATCH is answered in the server's own order."""
+        """Put the objects in the order they were sent; the response of a bulk PATCH has the server's own order."""
         objects = answer if isinstance(answer, list) else [answer]
         if len(objects) != len(bodies):
             missing = {body.get("id") for body in bodies} - {each.get("id") for each in objects}
@@ -216,7 +217,7 @@ class NetBox:
 
 
 def _spread(name: str, values: Sequence[Any], used: int) -> Iterator[list[Filter]]:
-    """The values as parts of queries, none of which is longer than servers take."""
+    """Split values into parts of queries, none of which is longer than servers take."""
     part: list[Filter] = []
     length = used
     for value in dict.fromkeys(values):

@@ -1,12 +1,12 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: BSD-2-Clause
-"""What can go wrong between us and NetBox, sorted by what the caller can do about it."""
+"""What can go wrong with NetBox, sorted by what the caller can do about it."""
 
 from __future__ import annotations
 
 
 class NetBoxError(Exception):
-    """Anything this package raises on purpose; its text is one clear sentence for the user."""
+    """Any error that this package raises on purpose; its text is one sentence for the user."""
 
 
 class NetBoxConfigError(NetBoxError):
@@ -14,19 +14,19 @@ class NetBoxConfigError(NetBoxError):
 
 
 class NetBoxAuthError(NetBoxError):
-    """Token or permission refused, or no trusted TLS. Never tried again."""
+    """Token or permission refused, or TLS not trusted. Never tried again."""
 
 
 class NetBoxTransportError(NetBoxError):
-    """No usable answer: connection, time-out, a server in trouble. Trying again is safe for what only reads."""
+    """No usable response: connection, time-out, a server error. Trying again is safe for requests that only read."""
 
 
 class NetBoxProtocolError(NetBoxError):
-    """An answer that can't be read."""
+    """A response that can't be read."""
 
 
 class NetBoxApiError(NetBoxError):
-    """NetBox said no. `status` is the HTTP status, `complaints` what it said, by field ("" for the whole)."""
+    """NetBox refused. `status` is the HTTP status, `complaints` are its reasons by field ("" for the whole)."""
 
     def __init__(self, message: str, *, status: int = 400, complaints: dict[str, str] | None = None) -> None:
         super().__init__(message)
@@ -35,8 +35,8 @@ class NetBoxApiError(NetBoxError):
 
 
 class NetBoxNotFound(NetBoxApiError):
-    """An object that NetBox does not have (any more)."""
+    """An object that NetBox does not have, or does not have any more."""
 
 
 class NetBoxStale(NetBoxApiError):
-    """The object was changed by somebody else since it was read: read again and decide anew. Nothing was written."""
+    """The object was changed since it was read: read it again and plan again. Nothing was written."""

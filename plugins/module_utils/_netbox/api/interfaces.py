@@ -10,20 +10,20 @@ from collections.abc import Collection, Iterable, Mapping
 from .client import INTERFACES, MAC_ADDRESSES, Made, NetBox, Raw
 from .errors import NetBoxApiError, NetBoxError
 
-# What people call the port of a BMC, in any case.
+# Usual names of a BMC's port, in any case.
 BMC_NAMES = ("bmc", "ilo", "idrac")
 _INTERFACE = "dcim.interface"
 
 
 def macs_of(interface: Raw) -> tuple[str, ...]:
-    """All MAC addresses of an interface, the primary one first; before NetBox 4.2 there is at most one."""
+    """Give all MAC addresses of an interface, the primary one first; before NetBox 4.2 there is at most one."""
     primary = interface.get("mac_address")
     others = [each["mac_address"] for each in interface.get("mac_addresses") or []]
     return tuple(dict.fromkeys(mac.upper() for mac in [primary, *others] if mac))
 
 
 def device_id_of(interface: Raw) -> int:
-    """The device an interface belongs to."""
+    """Give the id of the device an interface belongs to."""
     return int(interface["device"]["id"])
 
 
@@ -33,7 +33,7 @@ def is_bmc(interface: Raw, names: Collection[str] = BMC_NAMES) -> bool:
 
 
 def find_by_mac(netbox: NetBox, macs: Iterable[str]) -> dict[str, list[Raw]]:
-    """The interfaces that have each of these MAC addresses (A0:36:9F:7C:05:00), BMC or not; none has no key."""
+    """Find the interfaces, BMC or not, by MAC address (A0:36:9F:7C:05:00); an address without one has no key."""
     wanted = set(macs)
     found: dict[str, list[Raw]] = defaultdict(list)
     for interface in netbox.find(INTERFACES, mac_address=sorted(wanted)):
@@ -44,7 +44,7 @@ def find_by_mac(netbox: NetBox, macs: Iterable[str]) -> dict[str, list[Raw]]:
 
 
 def find_by_name(netbox: NetBox, device_ids: Iterable[int], names: Collection[str] = BMC_NAMES) -> dict[int, list[Raw]]:
-    """The interfaces of each device that have one of these names in any case; a device without one has no key.
+    """Find the interfaces of each device that have one of these names in any case; a device without one has no key.
 
     The server selects, so that nodes with hundreds of ports cost no more than others.
     """
@@ -55,10 +55,11 @@ def find_by_name(netbox: NetBox, device_ids: Iterable[int], names: Collection[st
 
 
 def set_macs(netbox: NetBox, macs: Mapping[int, str]) -> dict[int, NetBoxError | None]:
-    """Give interfaces (by id) a MAC address; answers what kept each from having it, or None.
+    """Give interfaces, by id, a MAC address each; return by id the error of each, None where it has it now.
 
-    From NetBox 4.2 on the field of the interface is read-only: a PATCH of it is answered 200 and ignored. There the
-    MAC address becomes an object of the interface, and its primary one. What was written is looked at in the answer.
+    From NetBox 4.2 on the field of the interface is read-only: a PATCH of it gets 200 and is ignored. There the MAC
+    address becomes an object of the interface, and its primary one. What NetBox returns is checked. Raises NetBoxError
+    where nothing is known of what was written; trying again is safe.
     """
     if not macs:
         return {}
@@ -66,11 +67,11 @@ def set_macs(netbox: NetBox, macs: Mapping[int, str]) -> dict[int, NetBoxError |
         made = netbox.update_many(INTERFACES, {each: {"mac_address": mac} for each, mac in macs.items()})
     else:
         made = _set_objects(netbox, macs)
-    return {each: _verdict(made[each], mac) for each, mac in macs.items()}
+    return {each: _error_of(made[each], mac) for each, mac in macs.items()}
 
 
 def _set_objects(netbox: NetBox, macs: Mapping[int, str]) -> dict[int, Made]:
-    """One object a MAC address: one that lies about unused is taken, else it is created; then it becomes primary."""
+    """Use one object per MAC address: an unused one, else a new one; then make it the primary one."""
     free: dict[str, Raw] = {}
     made: dict[int, Made] = {}
     ours: dict[int, int] = {}
@@ -99,7 +100,7 @@ def _assigned_to(interface_id: int) -> Raw:
     return {"assigned_object_type": _INTERFACE, "assigned_object_id": interface_id}
 
 
-def _verdict(made: Made, mac: str) -> NetBoxError | None:
+def _error_of(made: Made, mac: str) -> NetBoxError | None:
     if isinstance(made, NetBoxError):
         return made
     if mac not in macs_of(made):

@@ -13,7 +13,7 @@ from .errors import NetBoxError, NetBoxTransportError
 
 INFO, SUCCESS, WARNING, DANGER = "info", "success", "warning", "danger"
 
-# Stands before the key; also what the server searches for, so that other people's entries are not even read.
+# Stands before the key; also what the server searches for, so that entries of others are not even read.
 _MARK = "baremetal-bcm:"
 _KEY_DIGITS = 20
 _DEVICE = "dcim.device"
@@ -22,9 +22,9 @@ _ATTEMPTS = 3
 
 @dataclass(frozen=True)
 class Entry:
-    """One entry to be. Two entries with the same key on the same device are the same entry.
+    """An entry to write. Two entries with the same key on the same device are the same entry.
 
-    `is_new` says that its key can't have been used before, so that nobody has to look.
+    `is_new` says that its key can't have been used before, so that it need not be looked for.
     """
 
     device_id: int
@@ -35,10 +35,11 @@ class Entry:
 
     @property
     def comments(self) -> str:
-        """What NetBox shows: the text, and the key in small type below."""
+        """Give what NetBox shows: the text, and the key as a code span below."""
         return f"{self.text}\n\n`{_MARK}{self.key}`"
 
     def to_api(self) -> Raw:
+        """Give the fields of the journal entry in NetBox."""
         return {
             "assigned_object_type": _DEVICE,
             "assigned_object_id": self.device_id,
@@ -48,13 +49,13 @@ class Entry:
 
 
 def entry_key(*parts: object) -> str:
-    """A key from what makes an entry this entry and no other."""
+    """Make a key of what distinguishes an entry from all others of its device."""
     text = "\x1f".join(str(part) for part in parts)
     return hashlib.sha256(text.encode()).hexdigest()[:_KEY_DIGITS]
 
 
 def known_keys(netbox: NetBox, device_ids: Iterable[int]) -> set[tuple[int, str]]:
-    """The keys of the entries that these devices have already, as (device, key)."""
+    """Read the keys of the entries that these devices have already, as pairs of device id and key."""
     found = set()
     for raw in netbox.find(JOURNAL, assigned_object_type=_DEVICE, assigned_object_id=sorted(set(device_ids)), q=_MARK):
         key = _key_in(str(raw.get("comments", "")))
@@ -64,9 +65,9 @@ def known_keys(netbox: NetBox, device_ids: Iterable[int]) -> set[tuple[int, str]
 
 
 def write_entries(netbox: NetBox, entries: Sequence[Entry]) -> dict[Entry, NetBoxError | None]:
-    """Write entries that are not there yet; answers for each what kept it from being written, or None.
+    """Write entries that are not there yet; give the error of each, None where it was written or was there.
 
-    Safe to repeat, and repeated here when no answer came: the keys tell which were written.
+    Safe to repeat, and repeated here when no response came: the keys show which were written.
     """
     left = list(dict.fromkeys(entries))
     written: dict[Entry, NetBoxError | None] = {}

@@ -19,9 +19,9 @@ _PATIENCE_S = 300.0
 
 @contextmanager
 def locked(directory: str, url: str, device_ids: Iterable[int], *, sleep: Callable[[float], None]) -> Iterator[None]:
-    """Hold the locks of these devices of one NetBox; they end with the process, however it ends.
+    """Hold the locks of these devices of the NetBox at `url`; they end with the process, however it ends.
 
-    Raises NetBoxConfigError where the directory can't be used, NetBoxError where another run does not let go.
+    Raises NetBoxConfigError where the directory can't be used, NetBoxError where another run holds a lock for 300 s.
     """
     name = hashlib.sha256(url.encode()).hexdigest()[:16]
     try:

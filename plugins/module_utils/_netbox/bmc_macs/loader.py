@@ -10,17 +10,18 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 
 from ..._values.duration import format_duration
+from ..._values.names import count
 from ..api.client import DEVICES, MAC_ADDRESSES, NetBox, Raw
 from ..api.errors import NetBoxAuthError, NetBoxError
 from ..api.interfaces import BMC_NAMES, find_by_mac, find_by_name, macs_of, set_macs
 from ..api.journal import SUCCESS, WARNING, Entry, entry_key, known_keys, write_entries
 from .manifest import Manifest, Row
-from .rules import BmcPort, Decision, Device, Outcome, Owner, decide
+from .rules import BmcPort, Decision, Device, Owner, RowOutcome, decide
 
 _VM_INTERFACES = "virtualization/interfaces/"
 _INTERFACE = "dcim.interface"
 # NetBox being away is not found out anew for every batch of a long file.
-_BATCHES_IN_VAIN = 3
+_MOST_FAILED_BATCHES = 3
 _SAY_EVERY_S = 5.0
 
 
@@ -42,7 +43,7 @@ class RowResult:
     line: int
     serial: str
     mac: str
-    outcome: Outcome
+    outcome: RowOutcome
     message: str
     device: str = ""
     interface: str = ""
@@ -52,7 +53,7 @@ class RowResult:
 
     @property
     def changed(self) -> bool:
-        """Whether something was written to NetBox, or would be."""
+        """Whether something was written to NetBox, or would be without check mode."""
         return self.is_set or bool(self.entry)
 
 
@@ -65,11 +66,11 @@ class _Batch:
     entries: dict[Row, Entry] = field(default_factory=dict)
     error: NetBoxError | None = None
 
-    def with_outcome(self, *outcomes: Outcome) -> dict[Row, Decision]:
+    def with_outcome(self, *outcomes: RowOutcome) -> dict[Row, Decision]:
         return {row: each for row, each in self.decisions.items() if each.outcome in outcomes}
 
     def fail(self, row: Row, message: str) -> None:
-        self.decisions[row] = replace(self.decisions[row], outcome=Outcome.FAILED, message=message)
+        self.decisions[row] = replace(self.decisions[row], outcome=RowOutcome.FAILED, message=message)
 
     def result_of(self, row: Row) -> RowResult:
         decision, entry = self.decisions[row], self.entries.get(row)
@@ -88,7 +89,7 @@ class _Batch:
 
 
 class MacLoader:
-    """Loads manifests into one NetBox; `say` gets a line every few seconds, `now_s` tells the time."""
+    """Loads manifests into one NetBox; `say` gets a line every few seconds, `now_s` gives seconds of some clock."""
 
     def __init__(
         self, netbox: NetBox, options: LoadOptions, *, now_s: Callable[[], float], say: Callable[[str], None]
@@ -99,16 +100,17 @@ class MacLoader:
         self._say = say
 
     def load(self, manifest: Manifest) -> list[RowResult]:
-        """A result for every line that is not blank, in the file's order.
+        """Load all rows; give a result for every line that is not blank, in the file's order.
 
-        Safe to repeat. Raises NetBoxError where nothing was done yet; later troubles fail the rows they hit.
+        Safe to repeat. Raises NetBoxError where nothing was done yet; later errors fail the rows they concern.
         """
         results = [
-            RowResult(fault.line, fault.serial, fault.mac, Outcome.FAILED, fault.message) for fault in manifest.faults
+            RowResult(fault.line, fault.serial, fault.mac, RowOutcome.FAILED, fault.message)
+            for fault in manifest.faults
         ]
         for each in manifest.repeats:
-            said = f"says the same as line {each.first_line}"
-            results.append(RowResult(each.row.line, each.row.serial, each.row.mac, Outcome.REPEATED, said))
+            message = f"is the same as line {each.first_line}"
+            results.append(RowResult(each.row.line, each.row.serial, each.row.mac, RowOutcome.REPEATED, message))
         results += self._load_rows(manifest.rows)
         return sorted(results, key=lambda result: result.line)
 
@@ -119,14 +121,14 @@ class MacLoader:
             return []
         progress = _Progress(len(rows), self._now_s, self._say)
         patience = _Patience()
-        # Alone, so that a wrong token or address is one error and not as many as there are rows.
+        # Alone, so that a wrong token or address is one error and not one per row.
         first = self._load_batch(waiting.popleft())
         patience.note(first.error)
         progress.add(len(first.decisions))
         results = [first.result_of(row) for row in first.decisions]
         results += self._load_others(waiting, patience, progress)
         for batch in waiting:
-            results += _all_failed(batch, f"not tried any more: {patience.over}")
+            results += _all_failed(batch, f"not tried: {patience.over}")
         return results
 
     def _load_others(self, waiting: deque[Sequence[Row]], patience: _Patience, progress: _Progress) -> list[RowResult]:
@@ -149,11 +151,11 @@ class MacLoader:
                         results += [batch.result_of(row) for row in batch.decisions]
                     patience.note(error)
                     progress.add(len(rows))
-                progress.tell()
+                progress.report()
         return results
 
     def _load_batch(self, rows: Sequence[Row]) -> _Batch:
-        """Raises NetBoxError where nothing was written; what goes wrong in writing stands in the batch."""
+        """Load some rows. Raises NetBoxError where nothing was written; errors of writing stand in the batch."""
         batch = _Batch(self._decide(rows))
         self._set(batch)
         self._note(batch)
@@ -180,7 +182,7 @@ class MacLoader:
         return decisions
 
     def _devices(self, serials: Iterable[str]) -> dict[str, list[Device]]:
-        """Devices by serial number in lower case: NetBox finds them in any."""
+        """Find devices by serial number in lower case: NetBox finds them in any."""
         found: dict[str, list[Device]] = defaultdict(list)
         # The rest of a device would be most of the work. Before NetBox 4.0 only the context can be left out.
         wanted = {"fields": "id,name,display,serial", "exclude": "config_context"}
@@ -189,7 +191,7 @@ class MacLoader:
         return found
 
     def _owners(self, macs: Iterable[str]) -> dict[str, list[Owner]]:
-        """Who has these MAC addresses now; addresses of no interface have no owner."""
+        """Find the owners of these MAC addresses; addresses of no interface have no owner."""
         wanted = sorted(set(macs))
         found: dict[str, list[Owner]] = defaultdict(list)
         if self._netbox.has_mac_objects:
@@ -208,7 +210,7 @@ class MacLoader:
     # -- writing --------------------------------------------------------------------------------------------------
 
     def _set(self, batch: _Batch) -> None:
-        wanted = {row: each.port.id for row, each in batch.with_outcome(Outcome.SET).items() if each.port}
+        wanted = {row: each.port.id for row, each in batch.with_outcome(RowOutcome.SET).items() if each.port}
         verdicts: Mapping[int, NetBoxError | None] = {}
         if not self._options.check_mode:
             try:
@@ -223,9 +225,9 @@ class MacLoader:
                 batch.is_set.add(row)
 
     def _note(self, batch: _Batch) -> None:
-        """Tell the journal once what was set, and what was not and why."""
-        told = batch.with_outcome(Outcome.SET, Outcome.SKIPPED)
-        entries = {row: _entry_of(row, decision, self._options.source) for row, decision in told.items()}
+        """Write into the journal, once, what was set, and what was not and why."""
+        noted = batch.with_outcome(RowOutcome.SET, RowOutcome.SKIPPED)
+        entries = {row: _entry_of(row, decision, self._options.source) for row, decision in noted.items()}
         new: dict[Row, Entry] = {}
         refused: Mapping[Entry, NetBoxError | None] = {}
         try:
@@ -242,47 +244,47 @@ class MacLoader:
                 batch.entries[row] = entry
             else:
                 was = "the MAC address was set, but " if row in batch.is_set else ""
-                batch.fail(row, f"{was}the journal could not be told: {why}")
+                batch.fail(row, f"{was}the journal entry could not be written: {why}")
 
 
 class _Patience:
-    """When to stop trying: at once where we are not let in, and after several batches that NetBox did not answer."""
+    """Decides when to stop: at once where access is refused, and after several failed batches in a row."""
 
     def __init__(self) -> None:
         self.over: NetBoxError | None = None
-        self._in_vain = 0
+        self._failed = 0
 
     def note(self, error: BaseException | None) -> None:
         if not isinstance(error, NetBoxError):
-            self._in_vain = 0
+            self._failed = 0
             return
-        self._in_vain += 1
-        if isinstance(error, NetBoxAuthError) or self._in_vain >= _BATCHES_IN_VAIN:
+        self._failed += 1
+        if isinstance(error, NetBoxAuthError) or self._failed >= _MOST_FAILED_BATCHES:
             self.over = self.over or error
 
 
 class _Progress:
-    """Says a line every few seconds."""
+    """Reports the progress every few seconds."""
 
     def __init__(self, total: int, now_s: Callable[[], float], say: Callable[[str], None]) -> None:
         self._total = total
         self._now_s = now_s
         self._say = say
-        self._began_s = self._told_s = now_s()
+        self._began_s = self._reported_s = now_s()
         self._done = 0
 
     def add(self, rows: int) -> None:
         self._done += rows
-        self.tell()
+        self.report()
 
-    def tell(self) -> None:
+    def report(self) -> None:
         now_s = self._now_s()
-        if now_s - self._told_s < _SAY_EVERY_S:
+        if now_s - self._reported_s < _SAY_EVERY_S:
             return
-        self._told_s = now_s
+        self._reported_s = now_s
         rate = self._done / (now_s - self._began_s)
         left = f"about {format_duration((self._total - self._done) / rate)} left" if rate else "NetBox is slow"
-        self._say(f"{self._done} of {self._total} rows, {rate:.0f} rows/s, {left}")
+        self._say(f"{self._done:,} of {count(self._total, 'row')}, {rate:.0f} rows/s, {left}")
 
 
 def _port_of(raw: Raw) -> BmcPort:
@@ -290,7 +292,7 @@ def _port_of(raw: Raw) -> BmcPort:
 
 
 def _owner_of(raw: Raw, port_id: int | None) -> Owner:
-    """The owner behind an interface of a device or of a virtual machine."""
+    """Make the owner of an interface of a device or of a virtual machine."""
     holder = raw.get("device") or raw.get("virtual_machine") or {}
     device = str(holder.get("name") or holder.get("display") or "something not visible")
     return Owner(device, str(raw.get("name") or raw.get("display") or "?"), port_id)
@@ -298,9 +300,9 @@ def _owner_of(raw: Raw, port_id: int | None) -> Owner:
 
 def _entry_of(row: Row, decision: Decision, source: str) -> Entry:
     if decision.device is None:
-        raise AssertionError("what concerns no device is noted nowhere")
+        raise AssertionError("a row without a device has no journal entry")
     origin = f"line {row.line} of {source}"
-    if decision.outcome is Outcome.SET and decision.port:
+    if decision.outcome is RowOutcome.SET and decision.port:
         kind, text = SUCCESS, f"BMC MAC address {row.mac} was set on interface {decision.port.name}, from {origin}."
     else:
         kind, text = WARNING, f"BMC MAC address {row.mac} from {origin} was not set: {decision.message}."
@@ -308,4 +310,4 @@ def _entry_of(row: Row, decision: Decision, source: str) -> Entry:
 
 
 def _all_failed(rows: Iterable[Row], message: str) -> list[RowResult]:
-    return [RowResult(row.line, row.serial, row.mac, Outcome.FAILED, message) for row in rows]
+    return [RowResult(row.line, row.serial, row.mac, RowOutcome.FAILED, message) for row in rows]

@@ -17,7 +17,7 @@ from ..._values.text import quote
 SERIAL, MAC = COLUMNS = ("server_serial", "server_bmc_mac")
 # What NetBox keeps of a serial number.
 MAX_SERIAL = 50
-# A quote nobody closes must not swallow the rest of the file; a note in another column may well have a few lines.
+# A quote that is not closed must not take the rest of the file; a note in another column may well have a few lines.
 MAX_LINES_OF_A_ROW = 20
 _LINE_END = re.compile(r"\r\n|\n|\r")
 
@@ -47,7 +47,7 @@ class Fault:
 
 @dataclass(frozen=True)
 class Repeat:
-    """A line that says what an earlier one said."""
+    """A line with the serial number and MAC address of an earlier one."""
 
     row: Row
     first_line: int
@@ -71,7 +71,7 @@ class _Record:
 
 
 def decode_manifest(content: bytes) -> str:
-    """The text of a file; raises ManifestError where it is not text in UTF-8."""
+    """Decode a file. Raises ManifestError where it is not text in UTF-8."""
     if content.startswith(b"PK\x03\x04"):
         raise ManifestError("it is a spreadsheet, not CSV: save it as CSV in UTF-8")
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
@@ -84,7 +84,7 @@ def decode_manifest(content: bytes) -> str:
 
 
 def parse_manifest(text: str) -> Manifest:
-    """All of a file. Raises ManifestError where nothing of it can be used; a bad line is a Fault."""
+    """Parse all of a file. Raises ManifestError where nothing of it can be used; a bad line is a Fault."""
     records = _records(_LINE_END.split(text.lstrip("\ufeff")))
     header = next(records, None)
     if header is None:
@@ -118,7 +118,7 @@ def parse_manifest(text: str) -> Manifest:
 
 
 def _records(lines: Sequence[str]) -> Iterator[_Record]:
-    """Records that are not blank. After one that can't be read, reading goes on with the line below its first."""
+    """Read the records that are not blank. After one that can't be read, go on with the line below its first."""
     start = 0
     header: Sequence[str] = ()
     while start < len(lines):
@@ -170,7 +170,7 @@ def _column_names(header: _Record) -> list[str]:
 
 
 def _row_of(record: _Record, names: Sequence[str]) -> Row:
-    """The row in a record; raises ValueError, which says what is wrong with it."""
+    """Read the row in a record. Raises ValueError, which says what is wrong with it."""
     if record.error:
         raise ValueError(record.error)
     fields = dict(zip(names, record.fields))
@@ -187,7 +187,7 @@ def _row_of(record: _Record, names: Sequence[str]) -> Row:
 
 
 def _clashes(rows: Iterable[Row]) -> dict[int, str]:
-    """Lines that contradict others, each with what is wrong: nobody can tell which of them is right."""
+    """Find lines that contradict others, each with what is wrong: none of them can be trusted."""
     by_serial: dict[str, list[Row]] = defaultdict(list)
     by_mac: dict[str, list[Row]] = defaultdict(list)
     for row in rows:
@@ -196,12 +196,12 @@ def _clashes(rows: Iterable[Row]) -> dict[int, str]:
     found: dict[int, str] = {}
     for same in by_serial.values():
         if len({row.mac for row in same}) > 1:
-            said = f"lines {_lines(same)} give serial number {same[0].serial} different MAC addresses"
-            found.update((row.line, said) for row in same)
+            message = f"lines {_lines(same)} give serial number {same[0].serial} different MAC addresses"
+            found.update((row.line, message) for row in same)
     for same in by_mac.values():
         if len({row.serial.casefold() for row in same}) > 1:
-            said = f"lines {_lines(same)} give MAC address {same[0].mac} to different serial numbers"
-            found.update((row.line, "; ".join(filter(None, (found.get(row.line), said)))) for row in same)
+            message = f"lines {_lines(same)} give MAC address {same[0].mac} to different serial numbers"
+            found.update((row.line, "; ".join(filter(None, (found.get(row.line), message)))) for row in same)
     return found
 
 
@@ -211,6 +211,6 @@ def _lines(rows: Sequence[Row]) -> str:
 
 
 def _plain(text: str) -> str:
-    """What stands in a field, fit for a terminal and a table."""
+    """Make the text of a field fit for a terminal and a table."""
     word = text.strip()[:MAX_SERIAL]
     return "".join(letter if letter.isprintable() else "\ufffd" for letter in word)

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: BSD-2-Clause
-"""Between the options of netbox_bmc_mac and the loader: reads the manifest, shapes the result, writes the report."""
+"""Between the options of netbox_bmc_mac and the loader: reads the manifest, makes the result, writes the report."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ..._values.names import count
 from ..api.errors import NetBoxConfigError
 from ..api.interfaces import BMC_NAMES
 from .loader import LoadOptions, RowResult
 from .manifest import Manifest, ManifestError, decode_manifest, parse_manifest
-from .rules import Outcome
+from .rules import RowOutcome
 
 MAC_LOADER: dict[str, Any] = {
     "path": {"type": "path"},
@@ -35,12 +36,12 @@ MAC_LOADER_RULES: dict[str, Any] = {
 # What a person still reads of a long list.
 _MOST_LINES = 20
 _MOST_REASONS = 3
-_WORTH_A_LINE = (Outcome.FAILED, Outcome.SKIPPED)
+_WORTH_A_LINE = (RowOutcome.FAILED, RowOutcome.SKIPPED)
 _COLUMNS = ("line", "serial", "mac", "outcome", "device", "interface", "message")
 
 
 def read_manifest(path: str | None, content: str | None) -> Manifest:
-    """The manifest in a file or in a text; raises NetBoxConfigError."""
+    """Read the manifest in a file or in a text. Raises NetBoxConfigError."""
     try:
         text = content or "" if path is None else decode_manifest(Path(path).read_bytes())
         return parse_manifest(text)
@@ -51,10 +52,10 @@ def read_manifest(path: str | None, content: str | None) -> Manifest:
 
 
 def load_options_of(params: Mapping[str, Any], *, check_mode: bool) -> LoadOptions:
-    """The loader's options of a task; raises NetBoxConfigError where one makes no sense."""
+    """Make the loader's options of a task's. Raises NetBoxConfigError for a value that can't be used."""
     names = tuple(name.strip() for name in params["interface_names"] if name.strip())
     if not names:
-        raise NetBoxConfigError("interface_names is empty: say what the interfaces of BMCs are called")
+        raise NetBoxConfigError("interface_names is empty: name the interfaces of BMCs")
     for option, most in (("batch_size", 1000), ("parallel_batches", 32)):
         if not 1 <= params[option] <= most:
             raise NetBoxConfigError(f"{option} must be from 1 to {most}, not {params[option]}")
@@ -68,8 +69,8 @@ def load_options_of(params: Mapping[str, Any], *, check_mode: bool) -> LoadOptio
 
 
 def load_result(manifest: Manifest, results: Sequence[RowResult], *, fail_on_error: bool) -> dict[str, Any]:
-    """The task's result; failed where a row failed and the caller wants that."""
-    failures = {str(each.line): _failure(each) for each in results if each.outcome is Outcome.FAILED}
+    """Make the result that netbox_bmc_mac documents; failed where a row failed and the caller wants that."""
+    failures = {str(each.line): _failure(each) for each in results if each.outcome is RowOutcome.FAILED}
     shown = {
         "changed": any(each.changed for each in results),
         "rows": [_row(each) for each in results],
@@ -81,24 +82,24 @@ def load_result(manifest: Manifest, results: Sequence[RowResult], *, fail_on_err
     if failures and fail_on_error:
         reasons = [f"line {line}: {why}" for line, why in list(failures.items())[:_MOST_REASONS]]
         more = [f"{len(failures) - _MOST_REASONS} more"] if len(failures) > _MOST_REASONS else []
-        said = "; ".join([*reasons, *more])
-        return {**shown, "failed": True, "msg": f"{len(failures)} of {len(results)} rows failed: {said}"}
+        failed = f"{len(failures):,} of {count(len(results), 'row')} failed"
+        return {**shown, "failed": True, "msg": f"{failed}: {'; '.join([*reasons, *more])}"}
     return shown
 
 
 def summary_lines(manifest: Manifest, results: Sequence[RowResult], *, check_mode: bool) -> Iterator[str]:
-    """What a person reads at the end: the rows that need one, and the counts."""
-    told = [each for each in results if each.outcome in _WORTH_A_LINE][:_MOST_LINES]
-    wide = max((len(each.serial) for each in told), default=0)
-    for each in told:
-        yield f"  line {each.line:>5}  {each.serial:<{wide}}  {each.outcome.value:<7}  {each.message}"
-    left = sum(each.outcome in _WORTH_A_LINE for each in results) - len(told)
+    """Write the lines for people at the end: the rows that need attention, and the counts."""
+    listed = [each for each in results if each.outcome in _WORTH_A_LINE][:_MOST_LINES]
+    wide = max((len(each.serial) for each in listed), default=0)
+    for each in listed:
+        yield f"  line {each.line:>5}  {each.serial:<{wide}}  {each.outcome:<7}  {each.message}"
+    left = sum(each.outcome in _WORTH_A_LINE for each in results) - len(listed)
     if left:
-        yield f"  and {left} more such rows; report_path gives a file with all"
+        yield f"  and {count(left, 'more such row')}; report_path gives a file with all"
     if manifest.ignored_columns:
         yield f"  columns that were ignored: {', '.join(manifest.ignored_columns)}"
-    counts = ", ".join(f"{count} {outcome}" for outcome, count in _counts(results).items() if count)
-    yield f"{len(results)} rows: {counts}{' (check mode: nothing was written)' if check_mode else ''}"
+    counts = ", ".join(f"{number:,} {outcome}" for outcome, number in _counts(results).items() if number)
+    yield f"{count(len(results), 'row')}: {counts}{' (check mode: nothing was written)' if check_mode else ''}"
 
 
 def write_rows(path: str, results: Sequence[RowResult]) -> None:
@@ -127,7 +128,7 @@ def _row(result: RowResult) -> dict[str, Any]:
         "line": result.line,
         "serial": result.serial,
         "mac": result.mac,
-        "outcome": result.outcome.value,
+        "outcome": str(result.outcome),
         "device": result.device,
         "interface": result.interface,
         "message": result.message,
@@ -137,7 +138,7 @@ def _row(result: RowResult) -> dict[str, Any]:
 
 def _counts(results: Sequence[RowResult]) -> dict[str, int]:
     counted = Counter(each.outcome for each in results)
-    return {outcome.value: counted[outcome] for outcome in Outcome}
+    return {str(outcome): counted[outcome] for outcome in RowOutcome}
 
 
 def _failure(result: RowResult) -> str:

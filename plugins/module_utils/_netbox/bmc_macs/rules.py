@@ -1,20 +1,20 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: BSD-2-Clause
-"""What is to be done for one row of a manifest, given what NetBox has. Pure."""
+"""What is done for one row of a manifest, given what NetBox has. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import Enum
 
+from ..._values.word import Word
 from .manifest import Row
 
 # Only a few of many names help in a message.
 _SHOWN = 5
 
 
-class Outcome(str, Enum):
+class RowOutcome(Word):
     """What became of a row. Only FAILED fails a run."""
 
     SET = "set"
@@ -54,9 +54,9 @@ class Owner:
 
 @dataclass(frozen=True)
 class Decision:
-    """What to do for a row, and why; `key` makes the journal's entry this entry and no other."""
+    """What to do for a row, and why; `key` has the parts of the journal entry's key."""
 
-    outcome: Outcome
+    outcome: RowOutcome
     message: str
     device: Device | None = None
     port: BmcPort | None = None
@@ -71,38 +71,41 @@ def decide(
     owners: Sequence[Owner],
     interface_names: Sequence[str],
 ) -> Decision:
-    """The verdict for a row: `devices` have its serial number, `ports` are BMC interfaces of that one device, and
-    `owners` have its MAC address."""
+    """Decide what to do for a row.
+
+    `devices` have its serial number, `ports` are BMC interfaces of that one device, and `owners` have its MAC address.
+    Never raises.
+    """
     if len(devices) != 1:
-        return Decision(Outcome.FAILED, _not_one_device(row, devices))
+        return Decision(RowOutcome.FAILED, _not_one_device(row, devices))
     device = devices[0]
     port = _port_for(row, ports)
     if port is None:
-        return Decision(Outcome.FAILED, _not_one_port(device, ports, interface_names), device)
+        return Decision(RowOutcome.FAILED, _not_one_port(device, ports, interface_names), device)
     others = [owner for owner in owners if owner.port_id != port.id]
     if others:
-        said = (
+        message = (
             f"{row.mac} belongs to {_few([f'interface {each.interface} of {each.device}' for each in others])} already"
         )
-        return Decision(Outcome.FAILED, f"{said}: correct the one that is wrong", device, port)
+        return Decision(RowOutcome.FAILED, f"{message}: correct the one that is wrong", device, port)
     if port.mac == row.mac:
-        return Decision(Outcome.UNCHANGED, f"interface {port.name} has this MAC address already", device, port)
+        return Decision(RowOutcome.UNCHANGED, f"interface {port.name} has this MAC address already", device, port)
     if not port.mac and set(port.macs) <= {row.mac}:
         return Decision(
-            Outcome.SET,
+            RowOutcome.SET,
             f"interface {port.name} gets this MAC address",
             device,
             port,
             ("set", str(port.id), row.mac, port.version),
         )
     if row.mac in port.macs:
-        said = f"interface {port.name} has this MAC address beside {port.mac or 'others'}"
-        return Decision(Outcome.UNCHANGED, said, device, port)
+        message = f"interface {port.name} has this MAC address beside {port.mac or 'others'}"
+        return Decision(RowOutcome.UNCHANGED, message, device, port)
     has = port.mac or _few(port.macs)
-    said = (
+    message = (
         f"interface {port.name} keeps the other MAC address it has, {has}: correct it by hand if the manifest is right"
     )
-    return Decision(Outcome.SKIPPED, said, device, port, ("skipped", str(port.id), row.mac, has))
+    return Decision(RowOutcome.SKIPPED, message, device, port, ("skipped", str(port.id), row.mac, has))
 
 
 def _port_for(row: Row, ports: Sequence[BmcPort]) -> BmcPort | None:

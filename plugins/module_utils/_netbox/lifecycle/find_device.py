@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: BSD-2-Clause
-"""Whom an event is about: the device, and for a lease the BMC's port. Pure: what was read → who it is, or why not."""
+"""Which device an event is about, and for a lease the BMC's port. Pure: what was read → the device, or why none."""
 
 from __future__ import annotations
 
@@ -9,32 +9,30 @@ from dataclasses import dataclass, field
 from typing import Union
 
 from ..api.interfaces import BMC_NAMES
-from .reported_event import Occurrence
+from .reported_event import ReportedEvent
 from .state import Interface
-from .transitions import Event
-
-NOT_FOUND, CONFLICT = "not_found", "conflict"
+from .transitions import Event, EventOutcome
 
 
 @dataclass(frozen=True)
-class Target:
-    """Whom it is about; `interface` is None where the event has no address."""
+class FoundDevice:
+    """The device an event is about; `interface` is the BMC's port, None where the event has no address."""
 
     device_id: int
     interface: Interface | None = None
 
 
 @dataclass(frozen=True)
-class Nobody:
-    """Why it is about nobody: `outcome` is not_found or conflict."""
+class NoDevice:
+    """Why no device was found; `outcome` is NOT_FOUND or CONFLICT."""
 
-    outcome: str
+    outcome: EventOutcome
     message: str
 
 
 @dataclass(frozen=True)
-class Directory:
-    """What was read to find them: interfaces by MAC address, devices by what tasks call them, and BMC ports by device.
+class DeviceIndex:
+    """What was read to find devices: interfaces by MAC address, ids of devices by name or id, and BMC ports by device.
 
     `marked` are the ids of interfaces that are a BMC's by their name or by NetBox's "management only".
     """
@@ -46,62 +44,69 @@ class Directory:
     names: Collection[str] = BMC_NAMES
 
 
-Found = Union[Target, Nobody]
+Lookup = Union[FoundDevice, NoDevice]
 
 
-def find_target(occurrence: Occurrence, directory: Directory) -> Found:
-    """The device an event is about. Never raises."""
+def find_device(reported: ReportedEvent, index: DeviceIndex) -> Lookup:
+    """Find the device an event is about, and for a lease the port of its BMC. Never raises."""
     device_id: int | None = None
-    if occurrence.device:
-        known = directory.by_label.get(occurrence.device, ())
+    if reported.device:
+        known = index.by_label.get(reported.device, ())
         if len(known) != 1:
-            return _no_device(occurrence.device, len(known))
+            return _no_device(reported.device, len(known))
         (device_id,) = known
-    seen = directory.by_mac.get(occurrence.mac, ()) if occurrence.mac else ()
+    seen = index.by_mac.get(reported.mac, ()) if reported.mac else ()
     owners = {each.device_id: each.device_name for each in seen}
     if len(owners) > 1:
-        return Nobody(
-            CONFLICT, f"{occurrence.mac} is recorded on several devices: {', '.join(sorted(owners.values()))}"
-        )
+        return _conflict(f"{reported.mac} is recorded on several devices: {', '.join(sorted(owners.values()))}")
     if device_id is None and not owners:
-        return Nobody(NOT_FOUND, f"no interface in NetBox has the MAC address {occurrence.mac}")
+        return _not_found(f"no interface in NetBox has the MAC address {reported.mac}")
     if device_id is None:
         (device_id,) = owners
     elif owners and device_id not in owners:
         whose = ", ".join(owners.values())
-        return Nobody(CONFLICT, f"{occurrence.mac} belongs to {whose} in NetBox, not to {occurrence.device}")
-    if occurrence.event is not Event.DHCP_ACK:
-        return Target(device_id)
-    return _with_port(occurrence, device_id, seen, directory)
+        return _conflict(f"{reported.mac} belongs to {whose} in NetBox, not to {reported.device}")
+    if reported.event is not Event.DHCP_ACK:
+        return FoundDevice(device_id)
+    return _with_port(reported, device_id, seen, index)
 
 
-def _no_device(label: str, count: int) -> Nobody:
+def _no_device(label: str, count: int) -> NoDevice:
     if count == 0:
-        return Nobody(NOT_FOUND, f"NetBox has no device {label}")
-    return Nobody(CONFLICT, f"NetBox has {count} devices called {label}; give its id")
+        return _not_found(f"NetBox has no device {label}")
+    return _conflict(f"NetBox has {count} devices called {label}; give its id")
 
 
-def _with_port(occurrence: Occurrence, device_id: int, seen: Sequence[Interface], directory: Directory) -> Found:
-    """The BMC's port: the one with the MAC address, if it may be a BMC's, else the one with a BMC's name."""
-    ports = directory.ports.get(device_id, ())
-    marked = [each for each in seen if each.id in directory.marked]
+def _with_port(reported: ReportedEvent, device_id: int, seen: Sequence[Interface], index: DeviceIndex) -> Lookup:
+    """Find the BMC's port: the one with the MAC address, if it may be a BMC's, else the one with a BMC's name."""
+    ports = index.ports.get(device_id, ())
+    marked = [each for each in seen if each.id in index.marked]
     candidates = marked or ([] if ports else list(seen))
     if len(candidates) == 1:
-        return Target(device_id, candidates[0])
+        return FoundDevice(device_id, candidates[0])
     if len(candidates) > 1:
-        return Nobody(CONFLICT, f"{occurrence.mac} is on several ports of {_names(candidates)}")
+        return _conflict(f"{reported.mac} is on several ports of {_names(candidates)}")
     if seen:
         whose = f"{seen[0].name} of {seen[0].device_name}"
-        return Nobody(NOT_FOUND, f"{occurrence.mac} is {whose}, whose BMC is on {_names(ports)}: not a BMC's lease")
+        return _not_found(f"{reported.mac} is {whose}, whose BMC is on {_names(ports)}: not a BMC's lease")
     if len(ports) != 1:
-        words = ", ".join(directory.names)
+        words = ", ".join(index.names)
         which = f"{len(ports)} interfaces" if ports else "no interface"
-        return Nobody(CONFLICT if ports else NOT_FOUND, f"{occurrence.label} has {which} called {words} in any case")
+        message = f"{reported.label} has {which} called {words} in any case"
+        return _conflict(message) if ports else _not_found(message)
     (port,) = ports
-    if occurrence.mac and port.macs and occurrence.mac not in port.macs:
+    if reported.mac and port.macs and reported.mac not in port.macs:
         other = ", ".join(port.macs)
-        return Nobody(CONFLICT, f"{port.name} of {port.device_name} has {other} in NetBox, not {occurrence.mac}")
-    return Target(device_id, port)
+        return _conflict(f"{port.name} of {port.device_name} has {other} in NetBox, not {reported.mac}")
+    return FoundDevice(device_id, port)
+
+
+def _not_found(message: str) -> NoDevice:
+    return NoDevice(EventOutcome.NOT_FOUND, message)
+
+
+def _conflict(message: str) -> NoDevice:
+    return NoDevice(EventOutcome.CONFLICT, message)
 
 
 def _names(interfaces: Sequence[Interface]) -> str:

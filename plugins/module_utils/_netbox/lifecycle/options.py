@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: BSD-2-Clause
-"""The work of netbox_lifecycle: events of a task → NetBox → the task's result."""
+"""The work of netbox_lifecycle: from events of a task by way of NetBox to the task's result."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 
 from ..api.client import NetBox
 from ..api.interfaces import BMC_NAMES
-from .apply_events import Drive, Settings
-from .reported_event import name_occurrence, read_occurrence
-from .results import REFUSED, Ledger, Result
+from .apply_events import EventRun, Settings
+from .reported_event import name_event, read_event
+from .results import EventResult, Results
 from .state import StateField
-from .transitions import Event
+from .transitions import Event, EventOutcome
 
 Spec = dict[str, Any]
 
@@ -24,7 +24,7 @@ EVENTS: Spec = {
         "elements": "dict",
         "required": True,
         "options": {
-            "event": {"type": "str", "required": True, "choices": [event.value for event in Event]},
+            "event": {"type": "str", "required": True, "choices": [str(event) for event in Event]},
             "device": _TEXT,
             "mac": _TEXT,
             "ip": _TEXT,
@@ -46,7 +46,8 @@ EVENTS: Spec = {
 def apply_events(netbox: NetBox, params: dict[str, Any], *, check_mode: bool) -> dict[str, Any]:
     """Apply the events of a task; one that can't be used is refused and leaves the others alone.
 
-    Raises NetBoxConfigError for options that do not fit this NetBox.
+    `params` has the options of `EVENTS`; the result is what netbox_lifecycle documents. Raises NetBoxConfigError for
+    options that do not fit this NetBox, other NetBoxErrors where the first batch fails; trying again is safe.
     """
     settings = Settings(
         state_field=StateField(params["state_field"]),
@@ -55,11 +56,12 @@ def apply_events(netbox: NetBox, params: dict[str, Any], *, check_mode: bool) ->
         vrf=params["vrf"],
         lock_path=params["lock_path"],
     )
-    ledger = Ledger()
+    results = Results()
     usable = []
     for number, given in enumerate(params["events"]):
         try:
-            usable.append(read_occurrence(number, given))
+            usable.append(read_event(number, given))
         except ValueError as error:
-            ledger.note(Result(name_occurrence(number, given), REFUSED, message=f"it can't be used: {error}"))
-    return Drive(netbox, settings, dry_run=check_mode, ledger=ledger).apply(usable).to_ansible()
+            message = f"it can't be used: {error}"
+            results.add(EventResult(name_event(number, given), EventOutcome.REFUSED, message=message))
+    return EventRun(netbox, settings, dry_run=check_mode, results=results).apply(usable).to_ansible()

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: BSD-2-Clause
-"""An event and what NetBox has → what to do, in words too. Pure."""
+"""From an event and what NetBox has to what is done, in words too. Pure."""
 
 from __future__ import annotations
 
@@ -8,19 +8,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..api.journal import Entry, entry_key
-from .find_device import Target
-from .reported_event import Occurrence
-from .state import Device, Interface, IpAddress, World
-from .transitions import Effect, Outcome, Transition, find_transition
-
-CHANGED, UNCHANGED = "changed", "unchanged"
+from .find_device import FoundDevice
+from .reported_event import ReportedEvent
+from .state import Device, Interface, IpAddress, Snapshot
+from .transitions import Effect, EventOutcome, Transition, find_transition
 
 
 @dataclass(frozen=True)
-class Planned:
-    """What one event comes to. `effects` are what it changes before the state, in words."""
+class EventPlan:
+    """What is done for one event. `effects` are the changes before that of the state, in words."""
 
-    occurrence: Occurrence
+    reported: ReportedEvent
     device: Device
     interface: Interface | None
     row: Transition
@@ -31,92 +29,91 @@ class Planned:
 
     @property
     def is_change(self) -> bool:
+        """Whether it writes more than a journal entry."""
         return bool(self.effects) or self.after != self.device.state
 
     @property
-    def outcome(self) -> str:
-        """One of changed, unchanged, conflict, refused."""
-        if self.row.is_problem:
-            return self.row.outcome.value
-        return CHANGED if self.is_change else UNCHANGED
+    def outcome(self) -> EventOutcome:
+        """Give one of CHANGED, UNCHANGED, CONFLICT, REFUSED."""
+        return self.row.problem or (EventOutcome.CHANGED if self.is_change else EventOutcome.UNCHANGED)
 
 
-def plan_event(world: World, occurrence: Occurrence, target: Target, *, nonce: str) -> Planned:
-    """Look the event up in the transition table and apply the row to `world`.
+def plan_event(snapshot: Snapshot, reported: ReportedEvent, found: FoundDevice, *, nonce: str) -> EventPlan:
+    """Find the event's row of the transition table and apply it to `snapshot`.
 
     `nonce` makes the journal entry of a change differ from that of the same change at another time; entries of
     events that change nothing are the same each time, so that they are written once.
     """
-    device, interface, host = world.devices[target.device_id], target.interface, occurrence.ip
-    relation = world.relation(host, interface) if host is not None and interface is not None else None
-    row = find_transition(device.state, occurrence.event, relation)
+    device, interface, host = snapshot.devices[found.device_id], found.interface, reported.ip
+    relation = snapshot.relation(host, interface) if host is not None and interface is not None else None
+    row = find_transition(device.state, reported.event, relation)
     if row.is_problem:
-        return _problem(world, occurrence, device, interface, row)
-    effects = _apply_effects(world, occurrence, interface, row)
+        return _problem(snapshot, reported, device, interface, row)
+    effects = _apply_effects(snapshot, reported, interface, row)
     after = row.to or device.state
-    world.set_state(device.id, after)
-    plan = Planned(occurrence, device, interface, row, after, effects)
-    told = _told(plan)
+    snapshot.set_state(device.id, after)
+    plan = EventPlan(reported, device, interface, row, after, effects)
+    message = _message_of(plan)
     entry = None
     if plan.is_change:
         key = entry_key("change", device.id, nonce)
-        entry = Entry(device.id, key, row.journal, told + _said(occurrence), is_new=True)
-    return Planned(occurrence, device, interface, row, after, effects, told, entry)
+        entry = Entry(device.id, key, row.journal, message + _details_of(reported), is_new=True)
+    return EventPlan(reported, device, interface, row, after, effects, message, entry)
 
 
 def _apply_effects(
-    world: World, occurrence: Occurrence, interface: Interface | None, row: Transition
+    snapshot: Snapshot, reported: ReportedEvent, interface: Interface | None, row: Transition
 ) -> tuple[str, ...]:
-    host = occurrence.ip
+    host = reported.ip
     if host is None or interface is None:
         return ()
     done = []
-    old = world.stale_on(interface, host)
-    if Effect.ASSIGN in row.effects and not any(each.host == host for each in world.on_interface(interface.id)):
-        world.assign(host, occurrence.cidr, interface, f"{interface.name} of {interface.device_name}")
+    old = snapshot.stale_on(interface, host)
+    if Effect.ASSIGN in row.effects and not any(each.host == host for each in snapshot.on_interface(interface.id)):
+        snapshot.assign(host, reported.cidr, interface, f"{interface.name} of {interface.device_name}")
         done.append(f"{host} assigned to {interface.name}")
     if Effect.RELEASE in row.effects and old:
-        done += [f"{name} follows to {host}" for name in world.redesignate(interface, old, host)]
-        world.release(old)
+        done += [f"{name} follows to {host}" for name in snapshot.redesignate(interface, old, host)]
+        snapshot.release(old)
         done.append(f"{_hosts(old)} released")
     return tuple(done)
 
 
 def _problem(
-    world: World, occurrence: Occurrence, device: Device, interface: Interface | None, row: Transition
-) -> Planned:
+    snapshot: Snapshot, reported: ReportedEvent, device: Device, interface: Interface | None, row: Transition
+) -> EventPlan:
     facts = []
-    if occurrence.ip is not None and interface is not None:
-        recorded = world.on_interface(interface.id)
-        facts.append(f"the lease is {occurrence.ip} on {interface.name}")
+    if reported.ip is not None and interface is not None:
+        recorded = snapshot.on_interface(interface.id)
+        facts.append(f"the lease is {reported.ip} on {interface.name}")
         facts.append(f"recorded: {_hosts(recorded) or 'no address'}")
-        owner = world.owner_of(occurrence.ip, interface)
+        owner = snapshot.owner_of(reported.ip, interface)
         if owner is not None:
             facts.append(f"{owner.address} belongs to {owner.owner}")
-    what = f"{occurrence.event.value} in state {device.state or '(unset)'}: {row.reason}"
-    told = "; ".join([what, *facts])
-    # Not the state alone: an address that another one took is a new thing to tell.
-    key = entry_key("problem", device.id, occurrence.event.value, device.state, told)
-    outcome = "nothing was changed" if row.outcome is Outcome.REFUSED else "conflict, nothing was changed"
-    entry = Entry(device.id, key, row.journal, f"{told} ({outcome}).{_said(occurrence)}")
-    return Planned(occurrence, device, interface, row, device.state, message=told, entry=entry)
+    what = f"{reported.event} in state {device.state or '(unset)'}: {row.reason}"
+    message = "; ".join([what, *facts])
+    # Not the state alone: another address, or another owner of it, is to be reported too.
+    key = entry_key("problem", device.id, reported.event, device.state, message)
+    outcome = "nothing was changed" if row.problem is EventOutcome.REFUSED else "conflict, nothing was changed"
+    entry = Entry(device.id, key, row.journal, f"{message} ({outcome}).{_details_of(reported)}")
+    return EventPlan(reported, device, interface, row, device.state, message=message, entry=entry)
 
 
-def _told(plan: Planned) -> str:
+def _message_of(plan: EventPlan) -> str:
     moved = f"{plan.device.state} → {plan.after}" if plan.after != plan.device.state else f"still {plan.after}"
     done = f": {'; '.join(plan.effects)}" if plan.effects else ""
-    return f"{moved} ({plan.occurrence.event.value}){done}."
+    return f"{moved} ({plan.reported.event}){done}."
 
 
-def _said(occurrence: Occurrence) -> str:
-    """What the event's sender said, in code spans: none of it is ours."""
-    said = {
-        "MAC address": occurrence.mac,
-        "host name": occurrence.hostname,
-        "time": occurrence.time,
-        "reason": occurrence.reason,
+def _details_of(reported: ReportedEvent) -> str:
+    """Write what the event's sender reported, in code spans: it is foreign text."""
+    details = {
+        "MAC address": reported.mac,
+        "host name": reported.hostname,
+        "time": reported.time,
+        "reason": reported.reason,
     }
-    words = ", ".join(f"{name} `{text}`" for name, text in said.items() if text)
+    words = ", ".join(f"{name} `{text}`" for name, text in details.items() if text)
     return f" {words[0].upper()}{words[1:]}." if words else ""
 
 

@@ -10,20 +10,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Union
 
+from ..._values.hostname import clean_hostname
 from ..._values.mac import parse_mac
 from .transitions import Event
 
 Host = Union[ipaddress.IPv4Address, ipaddress.IPv6Address]
 
 _LONGEST_TEXT = 300
-_NOT_IN_A_HOSTNAME = re.compile(r"[^A-Za-z0-9._-]+")
 # Control characters and what would end the code span that foreign text stands in.
 _NOT_IN_TEXT = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029`]+")
 
 
 @dataclass(frozen=True)
-class Occurrence:
-    """One event; `number` is its place in the task's list, `key` the caller's own mark, returned as it came."""
+class ReportedEvent:
+    """One event; `number` is its place in the task's list, `key` the caller's own name for it, returned as it came."""
 
     number: int
     event: Event
@@ -38,49 +38,44 @@ class Occurrence:
 
     @property
     def label(self) -> str:
-        """How messages call whom it is about."""
+        """Give the name of its server in messages."""
         return self.device or self.mac
 
     @property
     def cidr(self) -> str:
-        """The address as NetBox keeps it; without a known length of the prefix as a single host."""
+        """Give the address as NetBox keeps it; without a known prefix length, as a single host. Raises ValueError."""
         if self.ip is None:
             raise ValueError("no address")
         return f"{self.ip}/{self.prefix_length or self.ip.max_prefixlen}"
 
 
-def clean_text(text: str) -> str:
-    """Foreign text that may stand in a code span of a journal entry: one line, no control characters, not long."""
+def journal_text(text: str) -> str:
+    """Make foreign text fit for a code span of a journal entry: one line, no control characters, not long."""
     return _NOT_IN_TEXT.sub(" ", text).strip()[:_LONGEST_TEXT]
 
 
-def clean_hostname(text: str) -> str:
-    """What of a client's host name can be one."""
-    return _NOT_IN_A_HOSTNAME.sub("", text)[:253]
+def name_event(number: int, given: Mapping[str, Any]) -> ReportedEvent:
+    """Read as much of an event as it takes to report that it can't be used. Never raises."""
+    device, mac = (journal_text(given.get(name) or "") for name in ("device", "mac"))
+    return ReportedEvent(number, Event(given["event"]), device=device, mac=mac, key=given.get("key") or "")
 
 
-def name_occurrence(number: int, given: Mapping[str, Any]) -> Occurrence:
-    """As much of an event as it takes to tell that it can't be used. Never raises."""
-    device, mac = (clean_text(given.get(name) or "") for name in ("device", "mac"))
-    return Occurrence(number, Event(given["event"]), device=device, mac=mac, key=given.get("key") or "")
-
-
-def read_occurrence(number: int, given: Mapping[str, Any]) -> Occurrence:
-    """The event of a task's options; raises ValueError, which says what is wrong with it."""
+def read_event(number: int, given: Mapping[str, Any]) -> ReportedEvent:
+    """Read an event of a task's options, as `EVENTS` has them. Raises ValueError, which says what is wrong with it."""
     event = Event(given["event"])
     device = (given.get("device") or "").strip()
     mac = parse_mac(given["mac"]) if given.get("mac") else ""
     if not device and not mac:
-        raise ValueError("it needs device or mac, to know whom it is about")
+        raise ValueError("it needs device or mac, to know which server it is about")
     ip = ipaddress.ip_address(given["ip"]) if given.get("ip") else None
     if event is Event.DHCP_ACK:
         _refuse_useless(ip)
     elif ip is not None:
-        raise ValueError(f"{event.value} has no ip")
+        raise ValueError(f"{event} has no ip")
     length = given.get("prefix_length")
     if length is not None and (ip is None or not 1 <= length <= ip.max_prefixlen):
         raise ValueError(f"prefix_length {length} does not fit")
-    return Occurrence(
+    return ReportedEvent(
         number=number,
         event=event,
         device=device,
@@ -88,9 +83,9 @@ def read_occurrence(number: int, given: Mapping[str, Any]) -> Occurrence:
         ip=ip,
         prefix_length=length,
         hostname=clean_hostname(given.get("hostname") or ""),
-        time=clean_text(given.get("time") or ""),
+        time=journal_text(given.get("time") or ""),
         key=given.get("key") or "",
-        reason=clean_text(given.get("reason") or ""),
+        reason=journal_text(given.get("reason") or ""),
     )
 
 

@@ -20,7 +20,10 @@ _CUSTOM_FIELD = "custom_field:"
 
 @dataclass(frozen=True)
 class StateField:
-    """Where the lifecycle's state lives: `status`, or the custom field `custom_field:NAME`."""
+    """Where the lifecycle's state lives: `status`, or the custom field `custom_field:NAME`.
+
+    Raises NetBoxConfigError for another name.
+    """
 
     name: str
 
@@ -30,11 +33,11 @@ class StateField:
 
     @property
     def custom_field(self) -> str:
-        """The custom field's name; empty where the state is NetBox's own status."""
+        """Give the custom field's name; empty where the state is NetBox's own status."""
         return self.name[len(_CUSTOM_FIELD) :] if self.name.startswith(_CUSTOM_FIELD) else ""
 
     def of(self, device: Raw) -> str:
-        """The state of a device, empty where it is not set; raises NetBoxConfigError without the custom field."""
+        """Read the state of a device, empty where it is not set. Raises NetBoxConfigError without the custom field."""
         if not self.custom_field:
             return str(device["status"]["value"])
         if self.custom_field not in device["custom_fields"]:
@@ -45,13 +48,13 @@ class StateField:
         return str(value["value"] if isinstance(value, dict) else value or "")
 
     def change(self, state: str) -> Raw:
-        """The fields of a PATCH that sets the state."""
-        return {"custom_fields": {self.custom_field: state}} if self.custom_field else {"status": state}
+        """Give the fields of a PATCH that sets the state."""
+        return {"custom_fields": {self.custom_field: str(state)}} if self.custom_field else {"status": str(state)}
 
 
 @dataclass(frozen=True)
 class Device:
-    """A server."""
+    """A server; `state` is one of `State`, or another text where NetBox has one."""
 
     id: int
     name: str
@@ -74,7 +77,7 @@ class Device:
 
 @dataclass(frozen=True)
 class Interface:
-    """A port, of a BMC or not."""
+    """A port, of a BMC or not; `macs` as NetBox writes them, the primary one first."""
 
     id: int
     name: str
@@ -113,33 +116,36 @@ class IpAddress:
 
     @property
     def host(self) -> Host:
+        """Give the address without its prefix length."""
         return ipaddress.ip_interface(self.address).ip
 
     @property
     def is_free(self) -> bool:
+        """Whether it belongs to nothing."""
         return self.interface_id is None and not self.owner
 
 
 @dataclass
-class World:
+class Snapshot:
     """Devices and addresses by id. Plans are applied to it one after the other, so that each sees those before."""
 
     devices: dict[int, Device] = field(default_factory=dict)
     addresses: dict[int, IpAddress] = field(default_factory=dict)
 
-    def copy(self) -> World:
-        """A copy; what is in it can't be changed."""
-        return World(dict(self.devices), dict(self.addresses))
+    def copy(self) -> Snapshot:
+        """Copy it; its devices and addresses can't be changed, only replaced."""
+        return Snapshot(dict(self.devices), dict(self.addresses))
 
     def with_host(self, host: Host) -> list[IpAddress]:
-        """All objects of an address, whatever the length of their prefix."""
+        """Give all objects of an address, whatever their prefix length."""
         return sorted((each for each in self.addresses.values() if each.host == host), key=lambda each: each.id)
 
     def on_interface(self, interface_id: int) -> list[IpAddress]:
+        """Give the addresses of an interface."""
         return [each for each in self.addresses.values() if each.interface_id == interface_id]
 
     def stale_on(self, interface: Interface, host: Host) -> list[IpAddress]:
-        """Addresses of the interface that a new lease replaces: same family, and nobody gave them a role."""
+        """Give the addresses of the interface that a new lease replaces: those of its family without a role."""
         return [
             each
             for each in self.on_interface(interface.id)
@@ -147,14 +153,14 @@ class World:
         ]
 
     def owner_of(self, host: Host, interface: Interface) -> IpAddress | None:
-        """The object of an address that something else has, if the interface does not have it itself."""
+        """Give the object of an address that something else has, None if the interface has it itself."""
         known = self.with_host(host)
         if any(each.interface_id == interface.id for each in known):
             return None
         return next((each for each in known if not each.is_free), None)
 
     def relation(self, host: Host, interface: Interface) -> Address:
-        """What guards of the transition table ask."""
+        """Give what guards of the transition table ask: how the address relates to the interface."""
         if any(each.host == host for each in self.on_interface(interface.id)):
             return Address.SAME
         if self.owner_of(host, interface) is not None:
@@ -162,7 +168,7 @@ class World:
         return Address.OTHER if self.stale_on(interface, host) else Address.NONE
 
     def assign(self, host: Host, cidr: str, interface: Interface, owner: str) -> None:
-        """Give an interface an address: an object that lies about unassigned, else a new one."""
+        """Give an interface an address: an unassigned object if there is one, else a new one with a negative id."""
         free = next((each for each in self.with_host(host) if each.is_free), None)
         known = free or IpAddress(min([0, *self.addresses]) - 1, cidr)
         self.addresses[known.id] = replace(known, interface_id=interface.id, owner=owner)
@@ -173,7 +179,7 @@ class World:
             self.addresses[each.id] = replace(each, interface_id=None, owner="")
 
     def redesignate(self, interface: Interface, old: Collection[IpAddress], host: Host) -> list[str]:
-        """Let the device's primary or out-of-band address follow a new lease; answers the fields that changed.
+        """Let the device's primary or out-of-band address follow a new lease; returns the fields that changed.
 
         NetBox does not release an address that a device is known by.
         """
@@ -187,19 +193,20 @@ class World:
         return moved
 
     def set_state(self, device_id: int, state: str) -> None:
+        """Move a device to a state."""
         self.devices[device_id] = replace(self.devices[device_id], state=state)
 
 
 @dataclass(frozen=True)
 class Reassignment:
-    """What happens to one address object between two worlds."""
+    """What happens to one address object between two snapshots."""
 
     before: IpAddress | None
     after: IpAddress
 
 
-def reassignments(before: World, after: World) -> Iterator[Reassignment]:
-    """The address objects that differ in whom they belong to, those that are to be created included."""
+def reassignments(before: Snapshot, after: Snapshot) -> Iterator[Reassignment]:
+    """Give the address objects that belong to another interface, those that are to be created included."""
     for each in after.addresses.values():
         old = before.addresses.get(each.id)
         if old is None or old.interface_id != each.interface_id:
@@ -207,7 +214,7 @@ def reassignments(before: World, after: World) -> Iterator[Reassignment]:
 
 
 def _owner_of(raw: Raw) -> str:
-    """Whose an address is, for people; empty where it is nobody's."""
+    """Name the owner of an address, for people; empty where it has none."""
     if not raw.get("assigned_object_type") or not raw.get("assigned_object_id"):
         return ""
     whose = raw.get("assigned_object") or {}

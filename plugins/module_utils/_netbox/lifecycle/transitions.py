@@ -7,17 +7,27 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from ..._values.word import Word
 from ..api.journal import DANGER, INFO, SUCCESS, WARNING
 
-OFFLINE, DISCOVERED, STAGED, READY, ACTIVE = "offline", "discovered", "staged", "ready", "active"
-# NetBox's own words for what is broken and for what leaves.
-FAILED, DECOMMISSIONING = "failed", "decommissioning"
-STATES = (OFFLINE, DISCOVERED, STAGED, READY, ACTIVE, FAILED, DECOMMISSIONING)
-# In a row of the table: whatever no row before has taken, states of other people's making included.
+# In a row of the table: every state that no row before it has, those that are not of the lifecycle included.
 ANY_OTHER = "any other"
 
 
-class Event(Enum):
+class State(Word):
+    """The states of the lifecycle, in their order. A device may be in another state, which is then a plain text."""
+
+    OFFLINE = "offline"
+    DISCOVERED = "discovered"
+    STAGED = "staged"
+    READY = "ready"
+    ACTIVE = "active"
+    # NetBox's own words for what is broken and for what leaves.
+    FAILED = "failed"
+    DECOMMISSIONING = "decommissioning"
+
+
+class Event(Word):
     """What happens to a server."""
 
     DHCP_ACK = "dhcp_ack"
@@ -31,7 +41,7 @@ class Event(Enum):
 
 
 class Address(Enum):
-    """How the address of an event relates to what NetBox has; what guards ask."""
+    """How the address of an event relates to what NetBox has; guards of rows ask for it."""
 
     NONE = "no address recorded"
     SAME = "this address recorded"
@@ -40,104 +50,110 @@ class Address(Enum):
 
 
 class Effect(Enum):
-    """What is done before the state moves."""
+    """What is done before the state changes."""
 
     ASSIGN = "assign the address"
     RELEASE = "release others"
 
 
-class Outcome(Enum):
-    """How an event ends where nothing goes wrong on the way."""
+class EventOutcome(Word):
+    """What became of an event."""
 
-    APPLIED = "applied"
-    CONFLICT = "conflict"
-    REFUSED = "refused"
+    CHANGED = "changed"
+    UNCHANGED = "unchanged"
+    CONFLICT = "conflict"  # NetBox contradicts the event
+    REFUSED = "refused"  # the event has no place in the state, or can't be used
+    NOT_FOUND = "not_found"  # NetBox does not know the server
+    FAILED = "failed"  # NetBox could not be read or written
 
 
 @dataclass(frozen=True)
 class Transition:
     """A row: in `state`, on `event`, while `guard` holds (empty: always), do `effects`, then be `to` (None: stay).
 
-    `journal` is the kind of the entry, None for no entry unless something was changed. `reason` is for people.
+    `problem` is the outcome of an event that is not applied, for the `reason` given; None where it is applied, with the
+    outcome `changed` or `unchanged`. `journal` is the kind of the journal entry, if one is written.
     """
 
     state: str
     event: Event
     guard: tuple[Address, ...] = ()
-    to: str | None = None
+    to: State | None = None
     effects: tuple[Effect, ...] = ()
-    outcome: Outcome = Outcome.APPLIED
+    problem: EventOutcome | None = None
     journal: str = INFO
     reason: str = ""
 
     @property
     def is_problem(self) -> bool:
-        """Whether nothing is done but telling."""
-        return self.outcome is not Outcome.APPLIED
+        """Whether the event is reported and not applied."""
+        return self.problem is not None
 
 
 _FREE = (Address.NONE, Address.SAME, Address.OTHER)
 _RECORD = (Effect.ASSIGN, Effect.RELEASE)
 _ACK = Event.DHCP_ACK
 _TAKEN = "the address belongs to something else in NetBox; it is never taken away"
+_NOT_HANDED_OVER = "a server that failed or was quarantined is not handed over"
+_BY_HAND = "a person has to put a server that failed or was quarantined back to discovered"
 
 
 def _refused(state: str, event: Event, reason: str, **more: str) -> Transition:
-    return Transition(state, event, outcome=Outcome.REFUSED, journal=more.get("journal", WARNING), reason=reason)
+    return Transition(state, event, problem=EventOutcome.REFUSED, journal=more.get("journal", WARNING), reason=reason)
 
 
 # The first row that fits counts. What no row fits is refused.
 TRANSITIONS: tuple[Transition, ...] = (
     # A BMC got a lease.
-    Transition(OFFLINE, _ACK, _FREE, DISCOVERED, _RECORD, journal=SUCCESS),
-    Transition(OFFLINE, _ACK, (Address.TAKEN,), outcome=Outcome.CONFLICT, journal=WARNING, reason=_TAKEN),
-    Transition(DISCOVERED, _ACK, _FREE, None, _RECORD),
-    Transition(DISCOVERED, _ACK, (Address.TAKEN,), outcome=Outcome.CONFLICT, journal=WARNING, reason=_TAKEN),
-    Transition(ACTIVE, _ACK, (Address.NONE,), None, (Effect.ASSIGN,)),
-    Transition(ACTIVE, _ACK, (Address.SAME,)),
+    Transition(State.OFFLINE, _ACK, _FREE, State.DISCOVERED, _RECORD, journal=SUCCESS),
+    Transition(State.OFFLINE, _ACK, (Address.TAKEN,), problem=EventOutcome.CONFLICT, journal=WARNING, reason=_TAKEN),
+    Transition(State.DISCOVERED, _ACK, _FREE, None, _RECORD),
+    Transition(State.DISCOVERED, _ACK, (Address.TAKEN,), problem=EventOutcome.CONFLICT, journal=WARNING, reason=_TAKEN),
+    Transition(State.ACTIVE, _ACK, (Address.NONE,), None, (Effect.ASSIGN,)),
+    Transition(State.ACTIVE, _ACK, (Address.SAME,)),
     Transition(
-        ACTIVE,
+        State.ACTIVE,
         _ACK,
         (Address.OTHER,),
-        outcome=Outcome.CONFLICT,
+        problem=EventOutcome.CONFLICT,
         journal=WARNING,
         reason="an active server's BMC got another address than the recorded one; nothing was changed",
     ),
-    Transition(ACTIVE, _ACK, (Address.TAKEN,), outcome=Outcome.CONFLICT, journal=WARNING, reason=_TAKEN),
+    Transition(State.ACTIVE, _ACK, (Address.TAKEN,), problem=EventOutcome.CONFLICT, journal=WARNING, reason=_TAKEN),
     _refused(ANY_OTHER, _ACK, "a lease of a BMC changes nothing in this state"),
     # What validation, hardening and provisioning report.
-    Transition(DISCOVERED, Event.VALIDATION_PASSED, (), STAGED, journal=SUCCESS),
-    Transition(STAGED, Event.VALIDATION_PASSED),
-    Transition(DISCOVERED, Event.VALIDATION_FAILED, (), FAILED, journal=DANGER),
-    Transition(STAGED, Event.VALIDATION_FAILED, (), FAILED, journal=DANGER),
-    Transition(FAILED, Event.VALIDATION_FAILED),
-    Transition(STAGED, Event.HARDENING_PASSED, (), READY, journal=SUCCESS),
-    Transition(READY, Event.HARDENING_PASSED),
-    Transition(STAGED, Event.HARDENING_FAILED, (), FAILED, journal=DANGER),
-    Transition(READY, Event.HARDENING_FAILED, (), FAILED, journal=DANGER),
-    Transition(FAILED, Event.HARDENING_FAILED),
-    # A person has put it there, or has to look at it: no late result takes it back into the pool.
-    _refused(FAILED, Event.VALIDATION_PASSED, "who failed or was quarantined is put back to discovered by a person"),
-    _refused(FAILED, Event.HARDENING_PASSED, "who failed or was quarantined is put back to discovered by a person"),
-    Transition(READY, Event.PROVISIONED, (), ACTIVE, journal=SUCCESS),
-    Transition(ACTIVE, Event.PROVISIONED),
-    _refused(FAILED, Event.PROVISIONED, "a server that failed or was quarantined is not handed over", journal=DANGER),
+    Transition(State.DISCOVERED, Event.VALIDATION_PASSED, (), State.STAGED, journal=SUCCESS),
+    Transition(State.STAGED, Event.VALIDATION_PASSED),
+    Transition(State.DISCOVERED, Event.VALIDATION_FAILED, (), State.FAILED, journal=DANGER),
+    Transition(State.STAGED, Event.VALIDATION_FAILED, (), State.FAILED, journal=DANGER),
+    Transition(State.FAILED, Event.VALIDATION_FAILED),
+    Transition(State.STAGED, Event.HARDENING_PASSED, (), State.READY, journal=SUCCESS),
+    Transition(State.READY, Event.HARDENING_PASSED),
+    Transition(State.STAGED, Event.HARDENING_FAILED, (), State.FAILED, journal=DANGER),
+    Transition(State.READY, Event.HARDENING_FAILED, (), State.FAILED, journal=DANGER),
+    Transition(State.FAILED, Event.HARDENING_FAILED),
+    # A person has put it there, or has to look at it: no late result brings it back into use.
+    _refused(State.FAILED, Event.VALIDATION_PASSED, _BY_HAND),
+    _refused(State.FAILED, Event.HARDENING_PASSED, _BY_HAND),
+    Transition(State.READY, Event.PROVISIONED, (), State.ACTIVE, journal=SUCCESS),
+    Transition(State.ACTIVE, Event.PROVISIONED),
+    _refused(State.FAILED, Event.PROVISIONED, _NOT_HANDED_OVER, journal=DANGER),
     # What people decide.
     *(
-        Transition(state, Event.QUARANTINED, (), FAILED, journal=DANGER)
-        for state in (OFFLINE, DISCOVERED, STAGED, READY, ACTIVE)
+        Transition(state, Event.QUARANTINED, (), State.FAILED, journal=DANGER)
+        for state in (State.OFFLINE, State.DISCOVERED, State.STAGED, State.READY, State.ACTIVE)
     ),
-    Transition(FAILED, Event.QUARANTINED),
+    Transition(State.FAILED, Event.QUARANTINED),
     *(
-        Transition(state, Event.RETIRED, (), DECOMMISSIONING, journal=INFO)
-        for state in (OFFLINE, DISCOVERED, STAGED, READY, ACTIVE, FAILED)
+        Transition(state, Event.RETIRED, (), State.DECOMMISSIONING, journal=INFO)
+        for state in (State.OFFLINE, State.DISCOVERED, State.STAGED, State.READY, State.ACTIVE, State.FAILED)
     ),
-    Transition(DECOMMISSIONING, Event.RETIRED),
+    Transition(State.DECOMMISSIONING, Event.RETIRED),
 )
 
 
 def find_transition(state: str, event: Event, address: Address | None = None) -> Transition:
-    """The row for this case; `address` is what guards ask, None for events that have none. Never raises."""
+    """Find the row for this case; `address` is what guards ask, None for events without one. Never raises."""
     for row in TRANSITIONS:
         fits = row.state in (state, ANY_OTHER) and row.event is event
         if fits and (not row.guard or address in row.guard):

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: BSD-2-Clause
-"""Brings NetBox from one world to another: addresses first, then what devices are known by, states last."""
+"""Brings NetBox from one snapshot to another: addresses first, then what devices are known by, states last."""
 
 from __future__ import annotations
 
@@ -13,24 +13,25 @@ from typing import Any
 from ..api.client import DEVICES, IP_ADDRESSES, Made, NetBox, Raw
 from ..api.errors import NetBoxApiError, NetBoxError, NetBoxNotFound, NetBoxStale
 from .read import GLOBAL, VrfId, read_addresses, read_devices
-from .state import Device, IpAddress, Reassignment, StateField, World, reassignments
+from .state import Device, IpAddress, Reassignment, Snapshot, StateField, reassignments
 
 _INTERFACE = "dcim.interface"
 _IN_FLIGHT = 4
 
 
 class AddressLost(NetBoxApiError):
-    """Somebody else gave the address to something else at the same moment; ours was taken back."""
+    """Another writer gave the address to something else at the same moment; ours was taken back."""
 
 
 @dataclass
 class Written:
-    """What became of the devices of one round: an error, or `stale` where somebody changed the state meanwhile."""
+    """What became of the devices of one round, by id: an error, or `stale` where another writer changed the device."""
 
     errors: dict[int, NetBoxError] = field(default_factory=dict)
     stale: set[int] = field(default_factory=set)
 
     def is_good(self, device_id: int) -> bool:
+        """Whether all of a device was written so far."""
         return device_id not in self.errors and device_id not in self.stale
 
 
@@ -43,10 +44,11 @@ class Writer:
     vrf_id: VrfId = GLOBAL
     tags: Sequence[str] = ()
 
-    def write(self, before: World, after: World, device_of: Mapping[int, int]) -> Written:
-        """All that differs. `device_of` maps interfaces to devices. Errors of the connection are raised.
+    def write(self, before: Snapshot, after: Snapshot, device_of: Mapping[int, int]) -> Written:
+        """Write all that differs. `device_of` maps ids of interfaces to ids of devices.
 
-        A device whose address could not be assigned keeps its state: the next event finishes what is left.
+        A device whose address could not be assigned keeps its state: the next event finishes what is left. Raises
+        NetBoxAuthError, NetBoxTransportError and NetBoxProtocolError; trying again is safe.
         """
         written = Written()
         moves = list(reassignments(before, after))
@@ -64,13 +66,13 @@ class Writer:
     def _assign_fresh(
         self, moves: Sequence[Reassignment], device_of: Mapping[int, int], written: Written
     ) -> dict[int, int]:
-        """Create what is new and take what was free; answers the ids that were given for those that were invented."""
+        """Create what is new and take what was free; returns NetBox's ids by the negative ones of the plan."""
         new = [move.after for move in moves if move.before is None]
         ids = {}
         for address, made in zip(new, self.netbox.create_many(IP_ADDRESSES, [self._body_of(each) for each in new])):
             device_id = _device(address, device_of)
             if isinstance(made, NetBoxApiError) and "uplicate" in made.complaints.get("address", ""):
-                # NetBox enforces unique addresses, and somebody was quicker: look again whose it is now.
+                # NetBox enforces unique addresses, and another writer was quicker: look again whose it is now.
                 written.stale.add(device_id)
             elif isinstance(made, NetBoxError):
                 _note(written, device_id, made)
@@ -80,7 +82,7 @@ class Writer:
         return ids
 
     def _reassign(self, moves: Sequence[Reassignment], device_of: Mapping[int, int], written: Written) -> None:
-        """Change whom address objects belong to, unless it was their device's turn to fail before."""
+        """Change what address objects belong to, except for devices that failed before."""
         left = {}
         for move in moves:
             if move.before is not None and written.is_good(_device(move.after, device_of, move.before)):
@@ -106,7 +108,7 @@ class Writer:
     def _take_back_lost(
         self, moves: Sequence[Reassignment], ids: Mapping[int, int], device_of: Mapping[int, int], written: Written
     ) -> None:
-        """Look whether two gave the same address away at once: the object with the lowest id stays, ours gives way."""
+        """Take back addresses that another run assigned at the same time: the object with the lowest id stays."""
         ours = {ids.get(move.after.id, move.after.id): move for move in moves if move.after.interface_id is not None}
         ours = {each: move for each, move in ours.items() if each > 0}
         hosts = {move.after.host for move in ours.values()}
@@ -139,7 +141,7 @@ class Writer:
 
     # -- devices --------------------------------------------------------------------------------------------------
 
-    def _redesignate(self, before: World, after: World, ids: Mapping[int, int], written: Written) -> None:
+    def _redesignate(self, before: Snapshot, after: Snapshot, ids: Mapping[int, int], written: Written) -> None:
         changes = {}
         for device_id, device in after.devices.items():
             old = before.devices[device_id].designated
@@ -150,7 +152,7 @@ class Writer:
             if isinstance(made, NetBoxError):
                 _note(written, device_id, made)
 
-    def _move_states(self, before: World, after: World, written: Written) -> None:
+    def _move_states(self, before: Snapshot, after: Snapshot, written: Written) -> None:
         """Set the states that differ, of devices that are still in the state the plan was made for."""
         wanted = {
             device_id: device.state
@@ -193,11 +195,11 @@ class Writer:
             return dict(zip(changes, pool.map(one, changes)))
 
     def _update_one(self, path: str, object_id: int, change: Raw, stamp: str) -> Raw:
-        """Change one object if it is as it was; raises NetBoxStale if not."""
+        """Change one object if it is as it was. Raises NetBoxStale if not."""
         try:
             return self.netbox.update(path, object_id, change, if_match=etag_of(stamp))
         except NetBoxStale:
-            # Perhaps it was not changed, and this NetBox only makes its ETags in another way.
+            # Perhaps it was not changed, and this NetBox makes its ETags in another way.
             current = self.netbox.get(path, object_id)
             if current.etag is None or current.raw.get("last_updated") != stamp:
                 raise
@@ -205,7 +207,7 @@ class Writer:
 
 
 def etag_of(last_updated: str) -> str:
-    """The ETag that NetBox 4.6 makes of the time an object was changed, so that a list saves reading one by one."""
+    """Make the ETag as NetBox 4.6 makes it of the time of the last change; so none is read for its ETag alone."""
     moment = datetime.fromisoformat(last_updated.replace("Z", "+00:00"))
     return f'W/"{moment.astimezone(timezone.utc).isoformat()}"'
 
@@ -216,7 +218,7 @@ def _belongs_to(interface_id: int | None) -> Raw:
 
 
 def _device(after: IpAddress, device_of: Mapping[int, int], before: IpAddress | None = None) -> int:
-    """Whose device an assignment is for, or whose a release."""
+    """Give the id of the device that an assignment or a release is for."""
     interface_id = after.interface_id
     if interface_id is None and before is not None:
         interface_id = before.interface_id
@@ -238,13 +240,13 @@ def _note(written: Written, device_id: int, error: NetBoxError) -> None:
 
 
 def _explained(error: NetBoxError, state: str, state_field: StateField) -> NetBoxError:
-    said = isinstance(error, NetBoxApiError) and not isinstance(error, NetBoxNotFound)
-    if not said:
+    is_refusal = isinstance(error, NetBoxApiError) and not isinstance(error, NetBoxNotFound)
+    if not is_refusal:
         return error
     where = state_field.custom_field or "status"
-    return NetBoxApiError(f"{error}; whether {where} may be {state} is what netbox_bootstrap looks at")
+    return NetBoxApiError(f"{error}; netbox_bootstrap checks whether {where} may be {state}")
 
 
 def states_missing(states: Collection[str], allowed: Collection[str] | None) -> list[str]:
-    """States that devices can't have; none where NetBox does not tell."""
+    """Give the states that devices can't have; none where NetBox does not say which are allowed."""
     return [] if allowed is None else sorted(set(states) - set(allowed))

@@ -41,7 +41,7 @@ def _source(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
 @pytest.fixture(name="args")
 def _args(tmp_path: Path) -> dict[str, Any]:
-    """A spool in which somebody waits, and an interface that is not there."""
+    """A spool with a waiting row, and an interface that is not there."""
     with Spool(tmp_path / "spool") as spool:
         spool.offer(A)
     return {"interfaces": ["no-such-nic0"], "spool": str(tmp_path / "spool")}
@@ -73,7 +73,9 @@ def test_its_main_is_what_the_rule_engine_awaits(source: dict[str, Any]) -> None
     assert inspect.iscoroutinefunction(source["main"])
 
 
-def test_rows_from_before_ring_although_the_interface_is_missing(source: dict[str, Any], args: dict[str, Any]) -> None:
+def test_rows_from_before_are_notified_although_the_interface_is_missing(
+    source: dict[str, Any], args: dict[str, Any]
+) -> None:
     event = _run(source["main"], args, _first)
     assert event["waiting"] == 1
     assert event["spool"] == args["spool"]
@@ -105,14 +107,14 @@ def test_a_bug_does_not_end_the_rulebook(
     ] * 2
 
 
-def test_a_busy_rule_engine_gets_the_newest_ring_and_every_alarm(source: dict[str, Any]) -> None:
+def test_a_busy_rule_engine_gets_the_newest_notification_and_every_alarm(source: dict[str, Any]) -> None:
     async def take() -> list[Any]:
-        rings: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        notifications: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         for number in range(3):
-            rings.put_nowait({"dhcp": {}, "waiting": number})
-        rings.put_nowait({"dhcp": {"alarm": "spool_full"}, "waiting": 3})
-        rings.put_nowait({"dhcp": {}, "waiting": 4})
-        return [source["_newest"](await rings.get(), rings)["waiting"] for _time in range(2)]
+            notifications.put_nowait({"dhcp": {}, "waiting": number})
+        notifications.put_nowait({"dhcp": {"alarm": "spool_full"}, "waiting": 3})
+        notifications.put_nowait({"dhcp": {}, "waiting": 4})
+        return [source["_newest"](await notifications.get(), notifications)["waiting"] for _time in range(2)]
 
     assert asyncio.run(take()) == [3, 4]
 

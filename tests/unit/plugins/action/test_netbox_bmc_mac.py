@@ -146,7 +146,7 @@ def test_a_person_is_not_drowned_in_thousands_of_failed_rows(loads: Loads) -> No
     loads.run(content=HEADER + "".join(f"X{number},x\n" for number in range(5000)))
 
     assert len(loads.said) < 30
-    assert "  and 4980 more such rows; report_path gives a file with all" in loads.said
+    assert "  and 4,980 more such rows; report_path gives a file with all" in loads.said
 
 
 def test_the_report_has_every_row_as_csv_or_json_by_its_name(loads: Loads, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from ansible_collections.baremetal.bcm.plugins.filter import intake_verdict as v
 from ansible_collections.baremetal.bcm.plugins.filter.intake_events import intake_events
 from ansible_collections.baremetal.bcm.plugins.filter.intake_verdict import intake_verdict
 
-OUTCOMES = ("changed", "unchanged", "conflict", "refused", "not_found", "failed")
+OUTCOMES = ("changed", "unchanged", "conflict", "refused", "not_found", "failed")  # as users see them
 
 
 def row(number: int, *, waited_s: float = 1.0, ip: str = "10.229.10.11") -> dict[str, Any]:
@@ -29,12 +29,12 @@ def row(number: int, *, waited_s: float = 1.0, ip: str = "10.229.10.11") -> dict
 
 
 def brought(*outcomes: str) -> dict[str, Any]:
-    """Give what the lifecycle says of the rows 0, 1, 2, … in another order."""
+    """Give what the lifecycle returns for the rows 0, 1, 2, … in another order."""
     events = [{"key": row(number)["receipt"], "outcome": each, "message": each} for number, each in enumerate(outcomes)]
     return {"events": events[::-1]}
 
 
-def test_an_event_has_the_receipt_as_its_key_and_what_the_journal_tells() -> None:
+def test_an_event_has_the_receipt_as_its_key_and_what_the_journal_shows() -> None:
     (event,) = intake_events([row(1)])
 
     assert event == {
@@ -47,7 +47,7 @@ def test_an_event_has_the_receipt_as_its_key_and_what_the_journal_tells() -> Non
     }
 
 
-def test_the_smallest_network_tells_the_length_of_the_prefix() -> None:
+def test_the_smallest_network_gives_the_length_of_the_prefix() -> None:
     networks = ["10.0.0.0/8", "10.229.10.0/24", "10.229.0.0/16"]
     rows = [row(1), row(2, ip="10.229.11.1"), row(3, ip="10.1.1.1"), row(4, ip="192.0.2.1")]
 
@@ -57,7 +57,7 @@ def test_the_smallest_network_tells_the_length_of_the_prefix() -> None:
 
 
 @pytest.mark.parametrize("text", ["10.229.10.1/24", "bmc", ""])
-def test_what_is_no_network_is_said(text: str) -> None:
+def test_what_is_no_network_is_refused(text: str) -> None:
     with pytest.raises(AnsibleFilterError, match="no network"):
         intake_events([row(1)], [text])
 
@@ -106,8 +106,8 @@ def test_the_batches_add_up() -> None:
     assert (second["acknowledge"], second["retry"]) == ([row(0)["receipt"]], [])
 
 
-def test_a_line_tells_the_server_and_its_states() -> None:
-    told = {
+def test_a_line_shows_the_server_and_its_states() -> None:
+    result = {
         "key": row(0)["receipt"],
         "outcome": "changed",
         "device": "dgx-05",
@@ -117,15 +117,15 @@ def test_a_line_tells_the_server_and_its_states() -> None:
         "message": "offline → discovered: 10.229.10.11 assigned to iLO",
     }
 
-    (line,) = intake_verdict([row(0)], {"events": [told]})["lines"]
+    (line,) = intake_verdict([row(0)], {"events": [result]})["lines"]
 
     assert line == (
         "02:00:00:00:00:00  10.229.10.11  dgx-05  offline -> discovered  changed  10.229.10.11 assigned to iLO"
     )
 
 
-def test_a_line_tells_why_nothing_was_done() -> None:
-    told = {
+def test_a_line_shows_why_nothing_was_done() -> None:
+    result = {
         "key": row(0)["receipt"],
         "outcome": "refused",
         "device": "dgx-05",
@@ -133,7 +133,7 @@ def test_a_line_tells_why_nothing_was_done() -> None:
         "message": "no",
     }
 
-    (line,) = intake_verdict([row(0)], {"events": [{**told, "state_after": "ready"}]})["lines"]
+    (line,) = intake_verdict([row(0)], {"events": [{**result, "state_after": "ready"}]})["lines"]
 
     assert line == "02:00:00:00:00:00  10.229.10.11  dgx-05  ready  refused  no"
 
@@ -152,9 +152,9 @@ def test_every_row_goes_exactly_one_way_and_none_is_deleted_that_failed(
     outcomes: list[str], waited: list[float], unknown_seconds: float
 ) -> None:
     rows = [row(number, waited_s=waited[number]) for number in range(len(outcomes))]
-    said = {"events": [event for event in brought(*outcomes)["events"] if event["outcome"]]}
+    returned = {"events": [event for event in brought(*outcomes)["events"] if event["outcome"]]}
 
-    verdict = intake_verdict(rows, said, unknown_seconds=unknown_seconds)
+    verdict = intake_verdict(rows, returned, unknown_seconds=unknown_seconds)
 
     ways = verdict["acknowledge"] + verdict["retry"] + verdict["later"]
     assert sorted(ways) == sorted(each["receipt"] for each in rows)

@@ -19,7 +19,7 @@ from ansible_collections.baremetal.bcm.plugins.modules import dhcp_spool
 from ..running import module_arguments
 
 MACS = [f"02:00:00:00:00:{number:02x}" for number in (1, 2, 3)]
-TOLD = ("changed", "done", "diff")
+COMPARED = ("changed", "done", "diff")
 Run = Callable[..., dict[str, Any]]
 
 
@@ -118,7 +118,7 @@ def test_check_mode_tells_what_the_run_does_and_leaves_the_spool_alone(run: Run,
     done = run(action, **options)
 
     assert unchanged == before
-    assert [checked.get(key) for key in TOLD] == [done.get(key) for key in TOLD]
+    assert [checked.get(key) for key in COMPARED] == [done.get(key) for key in COMPARED]
     assert bool(done.get("diff")) is done["changed"] is (action != "stats")
 
 

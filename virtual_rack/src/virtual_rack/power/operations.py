@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Power operations as the head node runs them: accepted at once, done later, told by event and history."""
+"""Power operations as the head node runs them: accepted at once, done later, reported by event and history."""
 
 from __future__ import annotations
 
@@ -63,8 +63,11 @@ class _Job:
     tries: int = 0
 
 
-class PowerDesk:
-    """Accepts power operations and reports what came of them."""
+class PowerRunner:
+    """Accepts power operations, runs them and reports their results.
+
+    `on_result` is called with each `PowerStatus`, `on_forget` when what is under way is forgotten.
+    """
 
     def __init__(
         self,
@@ -89,7 +92,7 @@ class PowerDesk:
         self._history: dict[str, list[Entity]] = defaultdict(list)
 
     def start(self, asked: PowerOperation) -> Entity:
-        """Accept an operation; answer how many devices it was started for."""
+        """Accept an operation; return for how many devices it was started, as `count`, and its `index`."""
         index = next(self._indexes)
         count = 0
         for uuid in asked.devices:
@@ -103,12 +106,12 @@ class PowerDesk:
         return {"count": count, "index": index}
 
     def history(self, devices: list[str], *, last_only: bool) -> list[Entity]:
-        """Give what was done to devices (none named: all), oldest first."""
+        """Return what was done to devices (none named: all), oldest first."""
         chosen = devices or list(self._history)
         return [entry for uuid in chosen for entry in self._history.get(uuid, [])[-1 if last_only else 0 :]]
 
     def note(self, device: str, operation: str, *, success: bool = True, message: str = "") -> None:
-        """Write an operation into the history."""
+        """Write an operation into a device's history, which keeps the last 100."""
         entries = self._history[device]
         entries.append(
             Frozen(
@@ -128,14 +131,14 @@ class PowerDesk:
     def forget_pending(self) -> None:
         """Do nothing more for operations that were accepted so far.
 
-        ASSUMED: they are in CMDaemon's memory only, so that a restart loses those whose `delay` is not over, without a
-        word in the history. Restarting CMDaemon during a long batch settles it.
+        ASSUMED: they are in CMDaemon's memory only, so that a restart loses those whose `delay` is not over, without an
+        entry in the history. Restarting CMDaemon during a long batch settles it.
         """
         self._life += 1
         self.on_forget()
 
     def to_state(self) -> dict[str, Any]:
-        """Give what outlives the program."""
+        """Return what is kept when the program ends."""
         return dict(self._history)
 
     def load_state(self, state: dict[str, Any]) -> None:
@@ -150,8 +153,8 @@ class PowerDesk:
         job = _Job(index, asked.operation, device, names, self._life, asked.retries, asked.retry_delay_ms / 1000)
         status = self._board.get(device["uuid"])
         if status is not None and status.closed and not asked.force:
-            # ASSUMED: a closed device is answered for with SKIPPED; the state exists, its use was not seen.
-            self._clock.call_later(0, lambda: self._tell(job, "SKIPPED", "device is closed"))
+            # ASSUMED: the result for a closed device is SKIPPED; the state exists, its use was not seen.
+            self._clock.call_later(0, lambda: self._report(job, "SKIPPED", "device is closed"))
             return
         slow = self._faults.strike("power_slow", node=names)
         extra_s = float(slow.options["seconds"]) if slow else 0.0
@@ -205,9 +208,9 @@ class PowerDesk:
         # ASSUMED: a STATUS leaves no history; it is a question.
         if job.operation != "STATUS":
             self.note(job.device["uuid"], job.operation, success=not answer.error, message=answer.error)
-        self._tell(job, _state(job.operation, answer), answer.error)
+        self._report(job, _state(job.operation, answer), answer.error)
 
-    def _tell(self, job: _Job, state: str, message: str) -> None:
+    def _report(self, job: _Job, state: str, message: str) -> None:
         self.on_result(
             {
                 "baseType": "PowerStatus",

@@ -138,7 +138,7 @@ GOOD: dict[str, tuple[Packet, Sighting]] = {
     ),
 }
 
-# What tells of no machine, and why.
+# What holds no sighting, and why.
 BAD: dict[str, tuple[bytes, Reason]] = {
     "nothing": (b"", Reason.SHORT_FRAME),
     "half an Ethernet header": (Packet().frame()[:13], Reason.SHORT_FRAME),

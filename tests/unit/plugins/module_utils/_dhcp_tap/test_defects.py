@@ -15,7 +15,7 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._dhcp_tap.__main__ i
 from ansible_collections.baremetal.bcm.plugins.module_utils._dhcp_tap.bpf import dhcp_replies
 from ansible_collections.baremetal.bcm.plugins.module_utils._dhcp_tap.frame import Reason, Rejected
 from ansible_collections.baremetal.bcm.plugins.module_utils._dhcp_tap.packet import read_frame
-from ansible_collections.baremetal.bcm.plugins.module_utils._dhcp_tap.recorder import Event, Keeper
+from ansible_collections.baremetal.bcm.plugins.module_utils._dhcp_tap.recorder import Notification, Recorder
 from ansible_collections.baremetal.bcm.plugins.module_utils._dhcp_tap.sighting import Sighting
 from ansible_collections.baremetal.bcm.plugins.module_utils._dhcp_tap.spool import Spool
 from ansible_collections.baremetal.bcm.plugins.module_utils._dhcp_tap.vendor import vendor_filter
@@ -34,31 +34,31 @@ def test_defect_01_an_acknowledgement_to_a_relay_passes_the_filter_and_is_seen()
         assert seen.circuit_id
 
 
-def _count_rings(tmp_path: Path, acknowledgements: int) -> tuple[Keeper, list[Event]]:
+def _notify(tmp_path: Path, acknowledgements: int) -> tuple[Recorder, list[Notification]]:
     now_s = 1000.0
-    rings: list[Event] = []
-    keeper = Keeper(lambda: Spool(tmp_path / "spool", lambda: now_s), rings.append, lambda: now_s)
+    notifications: list[Notification] = []
+    recorder = Recorder(lambda: Spool(tmp_path / "spool", lambda: now_s), notifications.append, lambda: now_s)
     seen = read_frame(Packet().frame())
     assert isinstance(seen, Sighting)
-    keeper.step()
+    recorder.step()
     for _time in range(acknowledgements):
         now_s += 0.1
-        keeper.take([seen])
-        keeper.step()
-    return keeper, rings
+        recorder.take([seen])
+        recorder.step()
+    return recorder, notifications
 
 
-def test_defect_02_the_kernel_filters_and_a_thousand_acknowledgements_are_few_rows_few_rings_and_no_process(
+def test_defect_02_the_kernel_filters_and_a_thousand_acknowledgements_are_few_rows_few_notifications_and_no_process(
     tmp_path: Path,
 ) -> None:
     threads = threading.active_count()
     assert run(dhcp_replies(), Packet(protocol=6).frame()) == 0
-    keeper, rings = _count_rings(tmp_path, 1000)
+    recorder, notifications = _notify(tmp_path, 1000)
     with Spool(tmp_path / "spool") as spool:
         assert spool.stats().rows == 1
         assert spool.stats().coalesced <= 10
-    assert keeper.counts["duplicate"] + keeper.counts["limited"] >= 990
-    assert len(rings) <= 10
+    assert recorder.counts["duplicate"] + recorder.counts["limited"] >= 990
+    assert len(notifications) <= 10
     assert threading.active_count() == threads
 
 
@@ -67,17 +67,17 @@ def test_defect_03_the_answer_to_a_dhcpinform_is_no_sighting() -> None:
     assert read_frame(informed.frame()) == Rejected(Reason.NO_ADDRESS)
 
 
-def test_defect_04_what_is_seen_while_nobody_listens_is_kept_through_restarts_and_rung_for_until_it_is_taken(
+def test_defect_04_what_is_seen_without_a_listener_is_kept_through_restarts_and_notified_until_it_is_taken(
     tmp_path: Path,
 ) -> None:
-    _count_rings(tmp_path, 1)
+    _notify(tmp_path, 1)
     now_s = 2000.0
-    rings: list[Event] = []
-    keeper = Keeper(lambda: Spool(tmp_path / "spool", lambda: now_s), rings.append, lambda: now_s)
+    notifications: list[Notification] = []
+    recorder = Recorder(lambda: Spool(tmp_path / "spool", lambda: now_s), notifications.append, lambda: now_s)
     for _second in range(3600):
         now_s += 1
-        keeper.step()
-    assert len(rings) == 60
+        recorder.step()
+    assert len(notifications) == 60
     with Spool(tmp_path / "spool", lambda: now_s) as spool:
         leased = spool.lease(10, 60, "NetBox is back")
         assert [row.sighting.ip for row in leased] == ["192.0.2.10"]
@@ -90,15 +90,15 @@ def test_defect_14_there_is_no_default_token_a_token_needs_tls_and_a_strangers_t
     with pytest.raises(WebhookConfigError, match="use https"):
         webhook_post("http://192.0.2.1/", token="s3cret")
     caplog.set_level(logging.DEBUG)
-    keeper, _rings = _count_rings(tmp_path, 0)
+    recorder, _notifications = _notify(tmp_path, 0)
     hostile = read_frame(
         Packet().with_options((12, b"x\nERROR event=forged {{ 7*7 }}"), (60, b"$(reboot)\x1b[2J")).frame()
     )
     assert isinstance(hostile, Sighting)
     assert hostile.hostname == "x-error-event-forged-7-7"
     assert hostile.vendor_class == "??reboot???2J"
-    keeper.take([hostile])
-    keeper.step()
+    recorder.take([hostile])
+    recorder.step()
     assert "forged" not in caplog.text
     assert "reboot" not in caplog.text
 

@@ -113,7 +113,7 @@ def test_an_interface_that_is_missing_is_waited_for_and_holds_up_no_other(
         host.now_s += 1
     assert [record.message for record in caplog.records] == [
         'event=not_listening interface=eth2 reason="No such device" then="waiting for it"'
-    ], "told once"
+    ], "logged once"
     host.present.add("eth2")
     listener.step(0)
     host.opened[1].send(Packet().frame())

@@ -6,18 +6,18 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.baremetal.bcm.plugins.module_utils._dhcp_tap.log_line import line
+from ansible_collections.baremetal.bcm.plugins.module_utils._dhcp_tap.log_line import log_line
 
 
 def test_plain_values_stand_as_they_are_and_others_are_quoted() -> None:
-    assert line("seen", mac="02:00:00:00:00:0a", count=3, reason="no such device") == (
+    assert log_line("seen", mac="02:00:00:00:00:0a", count=3, reason="no such device") == (
         'event=seen mac=02:00:00:00:00:0a count=3 reason="no such device"'
     )
 
 
 @given(st.text())
 def test_no_value_breaks_the_line_or_forges_another_key(text: str) -> None:
-    written = line("seen", text=text, last=1)
+    written = log_line("seen", text=text, last=1)
     assert written.isascii()
     assert written.isprintable()
     assert written.startswith(('event=seen text="', "event=seen text=" + text[:1]))

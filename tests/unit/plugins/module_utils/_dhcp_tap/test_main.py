@@ -68,9 +68,9 @@ def test_options_that_can_not_be_used_end_it_with_the_reason(
 ) -> None:
     monkeypatch.setenv("DHCP_TAP_TOKEN", "s3cret")
     assert main(["--interface", "eth1", "--spool", str(tmp_path / "spool"), *arguments]) == 2
-    told = capsys.readouterr().err
-    assert reason in told
-    assert "s3cret" not in told
+    printed = capsys.readouterr().err
+    assert reason in printed
+    assert "s3cret" not in printed
 
 
 @pytest.mark.parametrize("arguments", [["--max-rows", "0"], ["--again", "x"], []])

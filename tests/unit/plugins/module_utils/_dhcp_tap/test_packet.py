@@ -99,7 +99,7 @@ def test_a_cleaned_host_name_is_empty_or_a_label_of_rfc_1123(name: bytes) -> Non
 
 
 @given(st.binary(max_size=300))
-def test_a_cleaned_text_is_short_and_means_nothing_to_templates_shells_and_journals(text: bytes) -> None:
+def test_a_cleaned_text_is_short_and_means_nothing_to_templates_shells_and_logs(text: bytes) -> None:
     cleaned = clean_text(text)
     assert len(cleaned) <= 64
     assert cleaned.isprintable()

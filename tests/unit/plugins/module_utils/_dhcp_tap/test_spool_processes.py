@@ -70,18 +70,18 @@ def test_consumers_at_once_get_each_row_once(tmp_path: Path) -> None:
 
 
 def test_what_a_killed_writer_was_told_is_stored_is_there(tmp_path: Path) -> None:
-    told: list[str] = []
+    written: list[str] = []
     for life in range(10):
         with _start(tmp_path / "spool", _OFFER, life * 1000, 1000) as writer:
             assert writer.stdout is not None
-            told += [writer.stdout.readline().strip() for _line in range(5)]
+            written += [writer.stdout.readline().strip() for _line in range(5)]
             writer.kill()
-            told += writer.stdout.read().split()
+            written += writer.stdout.read().split()
     waiting = set(_waiting(tmp_path / "spool"))
     # The last line of each life may be cut short.
-    assert {mac for mac in told if len(mac) == 17} <= waiting
+    assert {mac for mac in written if len(mac) == 17} <= waiting
     with Spool(tmp_path / "spool") as spool:
-        assert spool.stats().first_sightings == len(waiting), "counters and rows tell the same"
+        assert spool.stats().first_sightings == len(waiting), "counters and rows agree"
 
 
 def test_rows_of_a_killed_consumer_come_back_when_its_lease_runs_out(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ _LEASE_S = 60
 
 @dataclass
 class _Wanted:
-    """What a machine told last, and what NetBox has of it."""
+    """What was seen of a machine last, and what NetBox has of it."""
 
     last: str = ""
     number: int = 0
@@ -68,7 +68,7 @@ class SpoolMachine(RuleBasedStateMachine):
         held = {row.mac for lease in live for row in lease.rows}
         rows = self.spool.lease(limit, _LEASE_S, holder)
         assert len(rows) <= limit
-        assert not held & {row.mac for row in rows}, "nobody gets what another one holds"
+        assert not held & {row.mac for row in rows}, "no row has two holders"
         self.leases[holder].append(_Lease(rows, self.now + _LEASE_S))
 
     @rule(holder=st.sampled_from(_HOLDERS), which=st.integers(0, 3))

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.baremetal.bcm.plugins.module_utils._dhcp_tap.recorder import Event
+from ansible_collections.baremetal.bcm.plugins.module_utils._dhcp_tap.recorder import Notification
 from ansible_collections.baremetal.bcm.plugins.module_utils._dhcp_tap.sighting import Sighting
 from ansible_collections.baremetal.bcm.plugins.module_utils._dhcp_tap.spool import Spool
 from ansible_collections.baremetal.bcm.plugins.module_utils._dhcp_tap.tap import Queue, Settings, Tap
@@ -49,18 +49,18 @@ def _network() -> tuple[Callable[[str], FakeSource], queue.Queue[FakeSource]]:
     return open_source, opened
 
 
-def test_a_frame_becomes_a_row_and_a_ring(tmp_path: Path) -> None:
+def test_a_frame_becomes_a_row_and_a_notification(tmp_path: Path) -> None:
     open_source, opened = _network()
-    rings: queue.Queue[Event] = queue.Queue()
-    with _running(Tap(_settings(tmp_path), rings.put, open_source=open_source)):
+    notifications: queue.Queue[Notification] = queue.Queue()
+    with _running(Tap(_settings(tmp_path), notifications.put, open_source=open_source)):
         opened.get(timeout=_PATIENCE_S).send(Packet().frame())
-        ring = rings.get(timeout=_PATIENCE_S)
-    assert (ring["waiting"], ring["dhcp"]["newest"]["mac"]) == (1, MAC)
+        notification = notifications.get(timeout=_PATIENCE_S)
+    assert (notification["waiting"], notification["dhcp"]["newest"]["mac"]) == (1, MAC)
 
 
 def test_what_has_come_when_it_is_stopped_is_stored(tmp_path: Path) -> None:
     open_source, opened = _network()
-    tap = Tap(_settings(tmp_path), lambda _event: None, open_source=open_source)
+    tap = Tap(_settings(tmp_path), lambda _notification: None, open_source=open_source)
     tap.listener.step(0)
     source = opened.get(timeout=_PATIENCE_S)
     for number in range(100):
@@ -76,16 +76,16 @@ def test_a_bug_costs_one_step_and_not_the_tap(
 ) -> None:
     monkeypatch.setattr("ansible_collections.baremetal.bcm.plugins.module_utils._dhcp_tap.tap._AFTER_A_BUG_S", 0)
     open_source, opened = _network()
-    rings: queue.Queue[Event] = queue.Queue()
-    tap = Tap(_settings(tmp_path), rings.put, open_source=open_source)
-    take, failures = tap.keeper.take, iter([True])
+    notifications: queue.Queue[Notification] = queue.Queue()
+    tap = Tap(_settings(tmp_path), notifications.put, open_source=open_source)
+    take, failures = tap.recorder.take, iter([True])
 
     def fail_once(sightings: Sequence[Sighting]) -> None:
         if next(failures, False):
             raise RuntimeError("a bug")
         take(sightings)
 
-    monkeypatch.setattr(tap.keeper, "take", fail_once)
+    monkeypatch.setattr(tap.recorder, "take", fail_once)
     with _running(tap):
         source = opened.get(timeout=_PATIENCE_S)
         for number in range(2):
@@ -95,22 +95,22 @@ def test_a_bug_costs_one_step_and_not_the_tap(
         while True:
             source.send(Packet(chaddr=bytes([2, 0, 0, 0, 1, 1])).frame())
             try:
-                rings.get(timeout=0.1)
+                notifications.get(timeout=0.1)
                 break
             except queue.Empty:
                 continue
     assert "event=bug" in caplog.text
 
 
-def test_counters_are_told_at_the_end(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_counters_are_logged_at_the_end(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO")
     open_source, opened = _network()
-    rings: queue.Queue[Event] = queue.Queue()
-    with _running(Tap(_settings(tmp_path), rings.put, open_source=open_source)):
+    notifications: queue.Queue[Notification] = queue.Queue()
+    with _running(Tap(_settings(tmp_path), notifications.put, open_source=open_source)):
         source = opened.get(timeout=_PATIENCE_S)
         source.dropped = 2
         source.send(Packet().frame())
-        rings.get(timeout=_PATIENCE_S)
+        notifications.get(timeout=_PATIENCE_S)
     (counted,) = [record for record in caplog.records if "event=counted" in record.message]
     assert counted.message == "event=counted frames=1 kernel_drops=2 queue_lost=0 first=1"
     assert counted.levelname == "WARNING", "packets were lost"

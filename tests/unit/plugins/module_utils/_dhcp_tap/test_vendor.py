@@ -20,7 +20,7 @@ def _seen(mac: str) -> Sighting:
     "mac",
     [
         "00:00:01:00:00:00",
-        "02:00:00:00:00:0a",  # locally administered: nobody's
+        "02:00:00:00:00:0a",  # locally administered: no vendor's
         "00:00:00:00:00:00",
         "fc:ff:ff:00:00:00",
     ],

@@ -39,14 +39,14 @@ class Engine:
         return Webhook(self.post, lambda: self.now_s)
 
 
-def test_without_a_ring_there_is_nothing_to_wait_for() -> None:
+def test_without_a_notification_there_is_nothing_to_wait_for() -> None:
     assert Engine().webhook().step() is None
 
 
-def test_a_ring_is_delivered_once() -> None:
+def test_a_notification_is_delivered_once() -> None:
     engine = Engine()
     webhook = engine.webhook()
-    webhook.ring({"waiting": 1})
+    webhook.notify({"waiting": 1})
     webhook.step()
     assert webhook.step() is None
     assert engine.got == [{"waiting": 1}]
@@ -55,7 +55,7 @@ def test_a_ring_is_delivered_once() -> None:
 def test_while_the_rule_engine_is_away_it_is_tried_with_growing_pauses_for_as_long_as_it_takes() -> None:
     engine = Engine(failures=10)
     webhook = engine.webhook()
-    webhook.ring({"waiting": 1})
+    webhook.notify({"waiting": 1})
     pauses = []
     while not engine.got:
         pause_s = webhook.step()
@@ -66,28 +66,28 @@ def test_while_the_rule_engine_is_away_it_is_tried_with_growing_pauses_for_as_lo
     assert pauses == [1, 2, 4, 8, 16, 32, 60, 60, 60, 60, 0]
 
 
-def test_the_newest_ring_replaces_one_that_was_not_delivered() -> None:
+def test_the_newest_notification_replaces_one_that_was_not_delivered() -> None:
     engine = Engine(failures=1)
     webhook = engine.webhook()
-    webhook.ring({"waiting": 1})
+    webhook.notify({"waiting": 1})
     webhook.step()
-    webhook.ring({"waiting": 2})
+    webhook.notify({"waiting": 2})
     engine.now_s += 1
     webhook.step()
     assert engine.got == [{"waiting": 2}]
     assert webhook.replaced == 1
 
 
-def test_a_ring_during_a_delivery_is_delivered_after_it() -> None:
+def test_a_notification_during_a_delivery_is_delivered_after_it() -> None:
     engine = Engine()
 
     def post(body: bytes) -> None:
         engine.post(body)
         if len(engine.got) == 1:
-            webhook.ring({"waiting": 2})
+            webhook.notify({"waiting": 2})
 
     webhook = Webhook(post, lambda: engine.now_s)
-    webhook.ring({"waiting": 1})
+    webhook.notify({"waiting": 1})
     webhook.step()
     webhook.step()
     assert engine.got == [{"waiting": 1}, {"waiting": 2}]
@@ -129,11 +129,11 @@ def _url(server: _Server) -> str:
     return f"http://127.0.0.1:{server.server_port}/endpoint?site=a"
 
 
-def test_a_ring_is_posted_as_json_with_the_token(server: _Server) -> None:
+def test_a_notification_is_posted_as_json_with_the_token(server: _Server) -> None:
     webhook = Webhook(webhook_post(_url(server), token="s3cret"))
     thread = threading.Thread(target=webhook.run)
     thread.start()
-    webhook.ring({"waiting": 1})
+    webhook.notify({"waiting": 1})
     assert server.requests.get(timeout=_PATIENCE_S) == ("/endpoint?site=a", "Bearer s3cret", {"waiting": 1})
     webhook.stop()
     thread.join(_PATIENCE_S)
@@ -151,7 +151,7 @@ def test_any_answer_but_success_is_a_failure_and_no_redirection_is_followed(serv
 def test_a_failure_is_logged_without_the_token(server: _Server, caplog: pytest.LogCaptureFixture) -> None:
     server.status = 401
     webhook = Webhook(webhook_post(_url(server), token="s3cret"))
-    webhook.ring({"waiting": 1})
+    webhook.notify({"waiting": 1})
     webhook.step()
     assert 'event=webhook_failed reason="HTTP 401" failures=1 again_in_s=1' in caplog.text
     assert "s3cret" not in caplog.text

@@ -12,7 +12,7 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.error
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.preflight import check_inventory
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.fields import Context, Mac
 from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.bmc_macs.manifest import parse_manifest
-from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.lifecycle.reported_event import read_occurrence
+from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.lifecycle.reported_event import read_event
 from ansible_collections.baremetal.bcm.plugins.module_utils._values.mac import canonical_mac, parse_mac
 
 MAC = "A0:36:9F:7C:05:00"
@@ -67,7 +67,7 @@ def test_inventory_manifest_and_lease_refuse_the_same_with_the_same_reason(text:
         Mac().merge("", text, Context())
     assert reason in parse_manifest(f"server_serial,server_bmc_mac\nS1,{text}\n").faults[0].message
     with pytest.raises(ValueError, match=reason):
-        read_occurrence(0, {"event": "dhcp_ack", "mac": text, "ip": "10.0.0.1"})
+        read_event(0, {"event": "dhcp_ack", "mac": text, "ip": "10.0.0.1"})
 
 
 @given(OCTETS, FORMS, st.booleans())

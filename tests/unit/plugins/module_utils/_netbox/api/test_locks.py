@@ -13,7 +13,7 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.api.errors i
 
 
 def never(_seconds: float) -> None:
-    raise AssertionError("nobody holds these")
+    raise AssertionError("these locks are free")
 
 
 def test_many_devices_cost_one_file(tmp_path: Path) -> None:

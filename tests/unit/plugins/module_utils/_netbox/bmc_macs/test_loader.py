@@ -133,7 +133,7 @@ class TestRules:
             (4, "repeated"),
             (5, "set"),
         ]
-        assert found[2].message == "says the same as line 3"
+        assert found[2].message == "is the same as line 3"
 
 
 class TestMacObjects:
@@ -223,7 +223,7 @@ class TestTroubles:
 
         assert [each.outcome.value for each in found[:2]] == ["unchanged", "failed"]
         assert found[1].message == "read-only"
-        assert {each.message for each in found[10:]} == {"not tried any more: read-only"}
+        assert {each.message for each in found[10:]} == {"not tried: read-only"}
         assert netbox.port("S5")["mac_address"] is None
 
     def test_a_journal_that_cannot_be_told_fails_the_row_and_says_that_the_address_was_set(
@@ -236,7 +236,7 @@ class TestTroubles:
         netbox.trouble = refuse
         (result,) = Loading(netbox).load(f"S0,{FIRST}")
 
-        assert result.message == "the MAC address was set, but the journal could not be told: gone"
+        assert result.message == "the MAC address was set, but the journal entry could not be written: gone"
         assert (result.outcome.value, result.changed, result.entry) == ("failed", True, "")
         assert netbox.port("S0")["mac_address"] == FIRST
 
@@ -271,7 +271,7 @@ class TestTroubles:
 
         assert Counter(each.outcome.value for each in found) == {"set": 10, "failed": 190}
         assert asked[DEVICES] <= 6
-        assert found[-1].message == "not tried any more: no answer"
+        assert found[-1].message == "not tried: no answer"
         assert [each.line for each in found] == list(range(2, 202))
 
     def test_a_bug_is_not_taken_for_a_trouble_of_netbox(self) -> None:

@@ -222,16 +222,16 @@ def test_what_a_csv_writer_wrote_is_read_back_in_its_order(servers: dict[str, by
 
 
 @given(st.lists(st.text(st.sampled_from(list('ABC,"\n\r 0123456789abcdef:.-;\x00é')), max_size=40), max_size=12))
-def test_whatever_stands_in_a_file_each_line_is_told_of_at_most_once(lines: list[str]) -> None:
+def test_whatever_stands_in_a_file_each_line_is_mentioned_at_most_once(lines: list[str]) -> None:
     try:
         manifest = parse("S1,a0369f7c0500", *lines)
     except ManifestError as error:
         pytest.fail(f"a file with a header was refused as a whole: {error}")
-    told = [*(row.line for row in manifest.rows), *(fault.line for fault in manifest.faults)]
-    told += [repeat.row.line for repeat in manifest.repeats]
+    mentioned = [*(row.line for row in manifest.rows), *(fault.line for fault in manifest.faults)]
+    mentioned += [repeat.row.line for repeat in manifest.repeats]
 
-    assert len(told) == len(set(told))
-    assert 2 in told
+    assert len(mentioned) == len(set(mentioned))
+    assert 2 in mentioned
 
 
 @given(st.binary(max_size=60))

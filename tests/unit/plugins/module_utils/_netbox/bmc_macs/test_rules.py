@@ -15,8 +15,8 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.bmc_macs.rul
     BmcPort,
     Decision,
     Device,
-    Outcome,
     Owner,
+    RowOutcome,
     decide,
 )
 
@@ -26,7 +26,7 @@ DEVICE = Device(7, "dgx-05")
 NAMES = ("bmc", "ilo", "idrac")
 
 
-def verdict(
+def decided(
     *ports: BmcPort, devices: Sequence[Device] = (DEVICE,), owners: Sequence[Owner] = (), row: Row = ROW
 ) -> Decision:
     return decide(row, devices=devices, ports=ports, owners=owners, interface_names=NAMES)
@@ -39,20 +39,20 @@ def port(mac: str = "", *macs: str, number: int = 1, name: str = "bmc") -> BmcPo
 @pytest.mark.parametrize(
     ("ports", "outcome"),
     [
-        ([port()], Outcome.SET),
-        ([port(WANTED)], Outcome.UNCHANGED),
-        ([port(OTHER)], Outcome.SKIPPED),
-        ([port("", WANTED)], Outcome.SET),  # there, but not the one NetBox shows: an interrupted run
-        ([port("", OTHER)], Outcome.SKIPPED),
-        ([port("", WANTED, OTHER)], Outcome.UNCHANGED),
-        ([port(OTHER, OTHER, WANTED)], Outcome.UNCHANGED),
-        ([], Outcome.FAILED),
-        ([port(), port(number=2, name="iLO")], Outcome.FAILED),
-        ([port(OTHER), port(WANTED, number=2, name="iLO")], Outcome.UNCHANGED),
+        ([port()], RowOutcome.SET),
+        ([port(WANTED)], RowOutcome.UNCHANGED),
+        ([port(OTHER)], RowOutcome.SKIPPED),
+        ([port("", WANTED)], RowOutcome.SET),  # there, but not the one NetBox shows: an interrupted run
+        ([port("", OTHER)], RowOutcome.SKIPPED),
+        ([port("", WANTED, OTHER)], RowOutcome.UNCHANGED),
+        ([port(OTHER, OTHER, WANTED)], RowOutcome.UNCHANGED),
+        ([], RowOutcome.FAILED),
+        ([port(), port(number=2, name="iLO")], RowOutcome.FAILED),
+        ([port(OTHER), port(WANTED, number=2, name="iLO")], RowOutcome.UNCHANGED),
     ],
 )
-def test_the_table_of_rules_is_kept(ports: list[BmcPort], outcome: Outcome) -> None:
-    assert verdict(*ports).outcome is outcome
+def test_the_table_of_rules_is_kept(ports: list[BmcPort], outcome: RowOutcome) -> None:
+    assert decided(*ports).outcome is outcome
 
 
 @pytest.mark.parametrize(
@@ -67,15 +67,15 @@ def test_the_table_of_rules_is_kept(ports: list[BmcPort], outcome: Outcome) -> N
     ],
 )
 def test_a_serial_number_of_no_or_of_several_devices_fails_the_row(devices: list[Device], said: str) -> None:
-    assert verdict(port(), devices=devices) == Decision(Outcome.FAILED, said)
+    assert decided(port(), devices=devices) == Decision(RowOutcome.FAILED, said)
 
 
 def test_a_device_without_bmc_interface_fails_the_row_with_the_names_that_were_looked_for() -> None:
-    assert verdict().message == "device dgx-05 has no interface named bmc or ilo or idrac"
+    assert decided().message == "device dgx-05 has no interface named bmc or ilo or idrac"
 
 
 def test_a_device_with_two_bmc_interfaces_fails_the_row_with_what_to_do() -> None:
-    assert verdict(port(), port(number=2, name="iLO")).message == (
+    assert decided(port(), port(number=2, name="iLO")).message == (
         "device dgx-05 has 2 BMC interfaces, bmc, iLO: say in interface_names which one it is"
     )
 
@@ -84,20 +84,20 @@ def test_a_device_with_two_bmc_interfaces_fails_the_row_with_what_to_do() -> Non
 def test_an_address_that_another_interface_has_fails_the_row_with_the_others_name(mac: str) -> None:
     owners = [Owner("dgx-06", "ilo", 2), Owner("a-vm", "eth0")]
 
-    decision = verdict(port(mac), owners=owners)
+    decision = decided(port(mac), owners=owners)
 
-    assert decision.outcome is Outcome.FAILED
+    assert decision.outcome is RowOutcome.FAILED
     assert decision.message == (
         f"{WANTED} belongs to interface ilo of dgx-06, interface eth0 of a-vm already: correct the one that is wrong"
     )
 
 
 def test_an_address_that_the_interface_itself_has_is_no_conflict() -> None:
-    assert verdict(port(WANTED), owners=[Owner("dgx-05", "bmc", 1)]).outcome is Outcome.UNCHANGED
+    assert decided(port(WANTED), owners=[Owner("dgx-05", "bmc", 1)]).outcome is RowOutcome.UNCHANGED
 
 
 def test_a_skip_tells_which_address_stays() -> None:
-    decision = verdict(port(OTHER))
+    decision = decided(port(OTHER))
 
     assert decision.message == (
         f"interface bmc keeps the other MAC address it has, {OTHER}: correct it by hand if the manifest is right"
@@ -106,7 +106,7 @@ def test_a_skip_tells_which_address_stays() -> None:
 
 
 def test_the_same_finding_has_the_same_key_whatever_line_it_came_from() -> None:
-    keys = [verdict(port(OTHER), row=Row(line, "MXP1", WANTED)).key for line in (2, 99)]
+    keys = [decided(port(OTHER), row=Row(line, "MXP1", WANTED)).key for line in (2, 99)]
 
     assert keys[0] == keys[1]
     assert keys[0]
@@ -114,12 +114,12 @@ def test_the_same_finding_has_the_same_key_whatever_line_it_came_from() -> None:
 
 def test_another_finding_has_another_key() -> None:
     findings = [
-        verdict(port(OTHER)),
-        verdict(port(THIRD)),
-        verdict(port(OTHER, number=2)),
-        verdict(port()),
-        verdict(BmcPort(1, "bmc", version="set once, and emptied by hand since")),
-        verdict(port(), row=Row(2, "MXP1", THIRD)),
+        decided(port(OTHER)),
+        decided(port(THIRD)),
+        decided(port(OTHER, number=2)),
+        decided(port()),
+        decided(BmcPort(1, "bmc", version="set once, and emptied by hand since")),
+        decided(port(), row=Row(2, "MXP1", THIRD)),
     ]
 
     assert len({finding.key for finding in findings}) == len(findings)
@@ -142,9 +142,9 @@ owners = st.builds(Owner, st.just("other"), st.just("bmc"), st.none() | st.integ
 def test_nothing_is_set_where_any_address_stands_or_the_wanted_one_is_elsewhere(
     found: list[BmcPort], elsewhere: list[Owner]
 ) -> None:
-    decision = verdict(*found, owners=elsewhere)
+    decision = decided(*found, owners=elsewhere)
 
-    if decision.outcome is Outcome.SET:
+    if decision.outcome is RowOutcome.SET:
         assert decision.port is not None
         assert not elsewhere
         assert not decision.port.mac
@@ -153,9 +153,11 @@ def test_nothing_is_set_where_any_address_stands_or_the_wanted_one_is_elsewhere(
 
 @given(st.lists(ports, max_size=3, unique_by=lambda each: each.id))
 def test_after_what_was_decided_the_same_row_is_unchanged(found: list[BmcPort]) -> None:
-    decision = verdict(*found)
-    if decision.outcome is not Outcome.SET or decision.port is None:
+    decision = decided(*found)
+    if decision.outcome is not RowOutcome.SET or decision.port is None:
         return
     after = [BmcPort(each.id, each.name, WANTED, (WANTED,)) if each == decision.port else each for each in found]
 
-    assert verdict(*after, owners=[Owner("dgx-05", decision.port.name, decision.port.id)]).outcome is Outcome.UNCHANGED
+    assert (
+        decided(*after, owners=[Owner("dgx-05", decision.port.name, decision.port.id)]).outcome is RowOutcome.UNCHANGED
+    )
