@@ -6,18 +6,13 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from pathlib import Path
 from typing import Any, ClassVar
 
 from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.arguments import NAMES, Spec
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.client import HeadNode
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.errors import BcmConfigError
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.events import open_session
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.read import (
     read_devices,
@@ -26,23 +21,23 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.r
 )
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.device import is_node
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.fields import Raw
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.phases import Status
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.phases import Phase, Status
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.references import Names, References
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.status import DeviceStatus
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.power.operations import (
     HeadNodePower,
     targets_of,
 )
-from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.timeline import Timeline
+from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.figures import RunFigures
+from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.node_run import NodeResult
 from ansible_collections.baremetal.bcm.plugins.module_utils._values.clock import SystemClock
+from ansible_collections.baremetal.bcm.plugins.plugin_utils._report.files import write_whole
 from ansible_collections.baremetal.bcm.plugins.plugin_utils._report.page import draw_page
-from ansible_collections.baremetal.bcm.plugins.plugin_utils._report.rows import (
-    build_row,
+from ansible_collections.baremetal.bcm.plugins.plugin_utils._report.rows import NodeRow, Summary, build_row
+from ansible_collections.baremetal.bcm.plugins.plugin_utils._report.table import (
     describe_run,
     draw_summary,
     draw_table,
-    summarise_rows,
-    timeline_of,
 )
 from ansible_collections.baremetal.bcm.plugins.plugin_utils.head_node_action import HeadNodeAction
 
@@ -55,6 +50,41 @@ class Reading:
     statuses: Mapping[str, DeviceStatus]
     powers: Mapping[str, str]
     references: References
+
+
+@dataclass(frozen=True)
+class Report:
+    """What is reported, whatever it is written on. `is_run` says that the rows are those of a run."""
+
+    rows: Sequence[NodeRow]
+    summary: Summary
+    figures: RunFigures | None
+    is_run: bool
+
+    @property
+    def table(self) -> list[str]:
+        return draw_table(self.rows, None if self.is_run else _stamp)
+
+    def to_ansible(self) -> dict[str, Any]:
+        """Return the report as bcm_report does."""
+        return {
+            "changed": False,
+            "nodes": {row.hostname: row.to_ansible() for row in self.rows},
+            "timelines": {row.hostname: _phases(row) for row in self.rows if row.timeline},
+            "failures": {row.hostname: row.message for row in self.rows if row.failed},
+            "provisioning_summary": self.summary.to_ansible(),
+            "run": self._run(),
+            "table": self.table,
+        }
+
+    def to_json(self) -> str:
+        """Write the report as a file of its own: rows with their phases, counts, figures."""
+        nodes = {row.hostname: {**row.to_ansible(), "timeline": _phases(row)} for row in self.rows}
+        report = {"nodes": nodes, "provisioning_summary": self.summary.to_ansible(), "run": self._run()}
+        return json.dumps(report, indent=2, sort_keys=True) + "\n"
+
+    def _run(self) -> dict[str, Any]:
+        return self.figures.to_ansible() if self.figures else {}
 
 
 class ActionModule(HeadNodeAction):
@@ -73,46 +103,32 @@ class ActionModule(HeadNodeAction):
     def work(self, params: Mapping[str, Any], head_node: HeadNode, check_mode: bool) -> dict[str, Any]:
         names = list(dict.fromkeys(params["names"]))
         require_names(names)
-        results, run = params["results"], params["run"]
-        figures = describe_run(run)
-        found = {name: results.get(name) for name in names}
-        reading = _read(head_node, names, params)
+        figures = RunFigures.from_ansible(params["run"])
+        given = params["results"]
+        results = {name: NodeResult.from_ansible(name, given[name]) for name in names if name in given}
+        reading = _read(head_node, names, params, results)
         rows = [
             build_row(
                 name,
                 reading.devices.get(name),
                 reading.statuses.get(name),
                 reading.powers.get(name),
-                found[name],
+                results.get(name),
                 reading.references,
             )
             for name in names
         ]
-        timelines = {name: timeline_of(reading.devices.get(name), found[name]) for name in names}
-        known = {name: timeline for name, timeline in timelines.items() if timeline is not None}
-        summary = summarise_rows(rows)
-        table = draw_table(rows, None if results else _stamp)
-        for line in ("", *table, "", *draw_summary(rows, summary), *figures, ""):
+        report = Report(rows, Summary.of(rows), figures, is_run=bool(given))
+        for line in ("", *report.table, "", *draw_summary(rows, report.summary), *describe_run(figures), ""):
             self.say(line)
         if not check_mode:
-            if params["path"]:
-                _write(params["path"], _to_json(rows, known, summary, run))
-            if params["html"]:
-                now_s = datetime.now(tz=timezone.utc).timestamp()
-                page = draw_page(rows, known, summary, run if results else None, written_s=now_s, stamp=_stamp)
-                _write(params["html"], page)
-        return {
-            "changed": False,
-            "nodes": {row["hostname"]: row for row in rows},
-            "timelines": {name: _phases(timeline) for name, timeline in known.items()},
-            "failures": {row["hostname"]: row["message"] for row in rows if row["failed"]},
-            "provisioning_summary": summary,
-            "run": run,
-            "table": table,
-        }
+            _write(report, params)
+        return report.to_ansible()
 
 
-def _read(head_node: HeadNode, names: Sequence[str], params: Mapping[str, Any]) -> Reading:
+def _read(
+    head_node: HeadNode, names: Sequence[str], params: Mapping[str, Any], results: Mapping[str, NodeResult]
+) -> Reading:
     categories = Names.from_api("category", head_node.get_categories())
     references = References(categories=categories, images=Names.from_api("image", head_node.get_software_images()))
     devices = read_devices(head_node)
@@ -126,7 +142,7 @@ def _read(head_node: HeadNode, names: Sequence[str], params: Mapping[str, Any]) 
         if is_node(raw)
         and name in statuses
         and statuses[name].status == Status.DOWN
-        and params["results"].get(name, {}).get("phase") != "power"
+        and not (name in results and results[name].phase == Phase.POWER)
     }
     powers: dict[str, str] = {}
     if params["include_power"] and down:
@@ -138,39 +154,25 @@ def _read(head_node: HeadNode, names: Sequence[str], params: Mapping[str, Any]) 
     return Reading(known, statuses, powers, references)
 
 
-def _to_json(
-    rows: Sequence[Mapping[str, Any]],
-    timelines: Mapping[str, Timeline],
-    summary: Mapping[str, Any],
-    run: Mapping[str, Any],
-) -> str:
-    nodes = {row["hostname"]: {**row, "timeline": _phases(timelines.get(row["hostname"]))} for row in rows}
-    report = {"nodes": nodes, "provisioning_summary": summary, "run": run}
-    return json.dumps(report, indent=2, sort_keys=True) + "\n"
+def _write(report: Report, params: Mapping[str, Any]) -> None:
+    if params["path"]:
+        write_whole(params["path"], report.to_json())
+    if params["html"]:
+        page = draw_page(
+            report.rows,
+            report.summary,
+            report.figures,
+            together=report.is_run,
+            written_s=datetime.now(tz=timezone.utc).timestamp(),
+            stamp=_stamp,
+        )
+        write_whole(params["html"], page)
 
 
-def _phases(timeline: Timeline | None) -> list[dict[str, Any]]:
-    phases: list[dict[str, Any]] = timeline.to_ansible()["phases"] if timeline else []
+def _phases(row: NodeRow) -> list[dict[str, Any]]:
+    phases: list[dict[str, Any]] = row.timeline.to_ansible()["phases"] if row.timeline else []
     return phases
 
 
 def _stamp(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, tz=timezone.utc).strftime("%Y-%m-%d %H:%MZ")
-
-
-def _write(path: str, content: str) -> None:
-    """Write the whole file or nothing, for its owner alone: a reader never sees half of it."""
-    target = Path(path).absolute()
-    half = None
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        # Made with mode 0600.
-        descriptor, half = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(content)
-        Path(half).replace(target)
-    except OSError as error:
-        if half is not None:
-            with suppress(OSError):
-                Path(half).unlink()
-        raise BcmConfigError(f"could not write the report to {path}: {error.strerror}") from error

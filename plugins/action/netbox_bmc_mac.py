@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.arguments import Spec
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.errors import BcmConfigError
 from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.api.client import NetBox
-from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.api.errors import NetBoxConfigError
 from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.bmc_macs.loader import MacLoader
 from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.bmc_macs.report import (
     MAC_LOADER,
@@ -18,11 +18,12 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.bmc_macs.rep
     load_options_of,
     load_result,
     read_manifest,
+    render_rows,
     summary_lines,
-    write_rows,
 )
 from ansible_collections.baremetal.bcm.plugins.module_utils._values.clock import SystemClock
 from ansible_collections.baremetal.bcm.plugins.module_utils._values.names import count
+from ansible_collections.baremetal.bcm.plugins.plugin_utils._report.files import write_whole
 from ansible_collections.baremetal.bcm.plugins.plugin_utils.netbox_action import NetBoxAction
 
 
@@ -44,8 +45,8 @@ class ActionModule(NetBoxAction):
         result = load_result(manifest, results, fail_on_error=params["fail_on_error"])
         if params["report_path"] and not check_mode:
             try:
-                write_rows(params["report_path"], results)
-            except NetBoxConfigError as error:
+                write_whole(params["report_path"], render_rows(params["report_path"], results))
+            except BcmConfigError as error:
                 # What was loaded is not to be lost with the file.
                 return {**result, "failed": True, "msg": "; ".join(filter(None, (str(error), result.get("msg"))))}
         return result

@@ -116,11 +116,16 @@ class TestStatus:
 
 RESULT = {
     "action": "power_on",
+    "reason": "install default-image",
     "outcome": "successful",
     "failed": False,
-    "phase": "up",
+    "changed": True,
     "message": "UP after 7m10s",
+    "status": "UP",
+    "phase": "up",
+    "image": "default-image",
     "seconds": 430.0,
+    "power_sent": ["ON"],
     "started": 1763640000.0,
     "timeline": [
         {"phase": "powered", "at": 0.0, "seconds": 430.0, "message": ""},

@@ -1,45 +1,96 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
-# SPDX-License-Identifier: BSD-2-Clause
-"""The status report of a set of nodes: rows, summary and table. Pure."""
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The rows of a report: what each node is now, what a run did with it, and how many came out how. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from ...module_utils._head_node.api.errors import BcmConfigError
-from ...module_utils._head_node.entities.device import bmc_ip, effective_image_name, management_ip
-from ...module_utils._head_node.entities.fields import Raw
-from ...module_utils._head_node.entities.phases import VERDICTS, Status, node_state
-from ...module_utils._head_node.entities.references import References
-from ...module_utils._head_node.entities.status import DeviceStatus
-from ...module_utils._provisioning.timeline import TIMELINE_KEY, Timeline, durations
-from ...module_utils._values.duration import format_duration
-from ...module_utils._values.names import count
-from ...module_utils._values.table import align
-from ...module_utils._values.text import cut, printable
-
-OUTCOMES = ("successful", "failed", "not_found", "pending", "skipped")
-Stamp = Callable[[float], str]
-# A wider message is cut in the table; it stands whole below it.
-_WIDEST_CELL = 60
-_WIDEST_LINE = 120
-_COLUMNS = (
-    ("NODE", "hostname"),
-    ("STATE", "state"),
-    ("STATUS", "status"),
-    ("IP", "ip"),
-    ("BMC IP", "bmc_ip"),
-    ("CATEGORY", "category"),
-    ("ROLES", "roles"),
-    ("IMAGE", "image"),
-    ("RESULT", "outcome"),
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.device import (
+    bmc_ip,
+    effective_image_name,
+    management_ip,
 )
-# Without a run to tell of: what the last one left on the device.
-_RECORDED = (("LAST RUN", "last_run"), ("TOOK", "took"), ("LONGEST PHASE", "longest"))
-_MESSAGE = (("MESSAGE", "message"),)
-# What a table that is too wide does without, first to last. Messages stand below it, all of it in the report's rows.
-_DISPENSABLE = ("MESSAGE", "ROLES", "BMC IP", "RESULT", "STATUS", "CATEGORY")
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.fields import Raw
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.phases import NodeState, node_state
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.references import References
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.status import DeviceStatus
+from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.node_run import NodeResult
+from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.outcome import Outcome
+from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.timeline import (
+    TIMELINE_KEY,
+    Timeline,
+    durations,
+)
+from ansible_collections.baremetal.bcm.plugins.module_utils._values.text import printable
+
+from .judgement import judge_node
+
+
+@dataclass(frozen=True)
+class NodeRow:
+    """One node. State, status, power and phase are of the report's reading; what a run did stands in outcome, action,
+    message, seconds and timeline. Without a run the timeline is that of the last one that is recorded on the node."""
+
+    hostname: str
+    outcome: Outcome
+    failed: bool = False  # the run failed for it
+    message: str = ""
+    state: NodeState = NodeState.UNKNOWN
+    status: str | None = None
+    power: str | None = None
+    phase: str | None = None
+    ip: str | None = None
+    bmc_ip: str | None = None
+    category: str | None = None
+    roles: tuple[str, ...] = ()
+    image: str | None = None
+    restart_required: bool = False
+    action: str | None = None
+    seconds: float | None = None
+    timeline: Timeline | None = None
+
+    @property
+    def is_bad(self) -> bool:
+        """Whether it is shown first and in red: the run failed for it, or, without a run, it stands failed."""
+        return self.failed or self.outcome.is_failure
+
+    @property
+    def longest(self) -> tuple[str, float] | None:
+        """The phase it was in for longest and how long that was, in seconds; None where it was in none."""
+        phases = durations(self.timeline) if self.timeline else {}
+        longest = max(phases, key=lambda phase: phases[phase], default=None)
+        return (str(longest), phases[longest]) if longest is not None and phases[longest] > 0 else None
+
+    def to_ansible(self) -> dict[str, Any]:
+        """Return the row as one of `nodes` of bcm_report; `action` is there only after a run."""
+        longest, longest_s = self.longest or (None, None)
+        row = {
+            "hostname": self.hostname,
+            "state": str(self.state),
+            "status": self.status,
+            "power": self.power,
+            "ip": self.ip,
+            "bmc_ip": self.bmc_ip,
+            "category": self.category,
+            "roles": list(self.roles),
+            "image": self.image,
+            "restart_required": self.restart_required,
+            "success": self.outcome is Outcome.SUCCESSFUL,
+            "outcome": str(self.outcome),
+            "failed": self.failed,
+            "phase": None if self.phase is None else str(self.phase),
+            "message": self.message,
+            "started": self.timeline.started_s if self.timeline else None,
+            "seconds": self.seconds,
+            "ended": str(self.timeline.verdict) or None if self.timeline else None,
+            "longest_phase": longest,
+            "longest_seconds": None if longest_s is None else round(longest_s, 1),
+        }
+        return row if self.action is None else {**row, "action": self.action}
 
 
 def build_row(
@@ -47,162 +98,85 @@ def build_row(
     device: Raw | None,
     status: DeviceStatus | None,
     power: str | None,
-    result: Mapping[str, Any] | None,
+    result: NodeResult | None,
     references: References,
-) -> dict[str, Any]:
-    """One node: what it is now, and what the run did with it where there was one (`result` of bcm_provision)."""
+) -> NodeRow:
+    """Build the row of one node. `power` is ON, OFF or UNKNOWN where its BMC was asked."""
     shown = device or {}
     labels = [*(role.get("name") for role in shown.get("roles") or []), *(shown.get("userDefinedResources") or [])]
-    row = {
-        "hostname": name,
-        "state": str(node_state(status.status if status else None, power)),
-        "status": status.status if status else None,
-        "power": power,
-        "ip": management_ip(shown),
-        "bmc_ip": bmc_ip(shown),
-        "category": references.categories.name_of(shown.get("category")),
-        "roles": sorted({str(label) for label in labels}),
-        "image": effective_image_name(shown, references),
-        "restart_required": bool(status and status.restart_required),
-    }
-    return {**row, **_judge(device, status, result), **_recall(timeline_of(device, result), result)}
+    judgement = judge_node(device is not None, status, result)
+    timeline = result.timeline if result else Timeline.from_words((shown.get("extra_values") or {}).get(TIMELINE_KEY))
+    total_s = timeline.total_s if timeline else None
+    return NodeRow(
+        hostname=name,
+        outcome=judgement.outcome,
+        failed=judgement.failed,
+        message=judgement.message,
+        state=node_state(status.status if status else None, power),
+        status=status.status if status else None,
+        power=power,
+        phase=judgement.phase,
+        ip=management_ip(shown),
+        bmc_ip=bmc_ip(shown),
+        category=references.categories.name_of(shown.get("category")),
+        roles=tuple(sorted({str(label) for label in labels})),
+        image=effective_image_name(shown, references),
+        restart_required=bool(status and status.restart_required),
+        action=result.decision.action.value if result else None,
+        seconds=result.seconds if result else total_s,
+        timeline=timeline,
+    )
 
 
-def timeline_of(device: Raw | None, result: Mapping[str, Any] | None) -> Timeline | None:
-    """The way a node took in the run that `result` tells of; without one, in the last that was recorded on it.
+@dataclass(frozen=True)
+class Summary:
+    """How many nodes came out how, and which."""
 
-    Raises BcmConfigError for results that bcm_provision did not give.
-    """
-    if result is None:
-        return Timeline.from_words(((device or {}).get("extra_values") or {}).get(TIMELINE_KEY))
-    if result.get("started") is None or not result.get("timeline"):
-        return None
-    return Timeline.from_ansible({"started": result["started"], "phases": result["timeline"]})
+    names: Mapping[Outcome, Sequence[str]]
 
-
-def _recall(timeline: Timeline | None, result: Mapping[str, Any] | None) -> dict[str, Any]:
-    seconds = result["seconds"] if result else timeline.total_s if timeline else None
-    phases = {phase: time_s for phase, time_s in durations(timeline).items() if time_s > 0} if timeline else {}
-    longest = max(phases, key=lambda phase: phases[phase]) if phases else None
-    return {
-        "started": timeline.started_s if timeline else None,
-        "seconds": seconds,
-        "ended": (timeline.verdict or None) if timeline else None,
-        "longest_phase": longest,
-        "longest_seconds": round(phases[longest], 1) if longest else None,
-    }
-
-
-def _judge(device: Raw | None, status: DeviceStatus | None, result: Mapping[str, Any] | None) -> dict[str, Any]:
-    if result is not None:
-        return {
-            "success": result["outcome"] == "successful",
-            "outcome": result["outcome"],
-            "failed": bool(result["failed"]),
-            "phase": result["phase"],
-            "message": result["message"],
-            "action": result["action"],
-        }
-    if device is None:
-        outcome = "not_found"
-    elif status is None or status.phase == "failed":
-        outcome = "failed"
-    else:
-        outcome = "successful" if status.status == Status.UP else "pending"
-    message = "no such device on the head node" if device is None else (status.message if status else "no status")
-    phase = str(status.phase) if status else None
-    return {"success": outcome == "successful", "outcome": outcome, "failed": False, "phase": phase, "message": message}
-
-
-def summarise_rows(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """The provisioning_summary: totals, and the names behind each."""
-    names: dict[str, list[str]] = {outcome: [] for outcome in OUTCOMES}
-    for row in rows:
-        names[row["outcome"]].append(row["hostname"])
-    counts = {outcome: len(names[outcome]) for outcome in OUTCOMES}
-    lists = {f"{outcome}_nodes": names[outcome] for outcome in OUTCOMES}
-    return {"total": len(rows), **counts, **lists}
-
-
-def describe_run(run: Mapping[str, Any]) -> list[str]:
-    """The figures of a run (`run` of bcm_provision) in sentences; none for a run that did nothing.
-
-    Raises BcmConfigError for anything that bcm_provision did not give.
-    """
-    if not run or not run.get("nodes"):
-        return []
-    try:
-        nodes, took = count(run["nodes"], "node"), run["durations"]
-        if run["bound_seconds"] is None or took is None:
-            lines = [f"{nodes} taken on; the bound is not known, because the slots could not be read."]
-        else:
-            bound = format_duration(run["bound_seconds"])
-            boot, sync, init = (format_duration(took[key]) for key in ("boot_s", "sync_s", "init_s"))
-            slots = f"{count(run['slots'], 'slot')} on {count(run['provisioning_nodes'], 'provisioning node')}"
-            terms = f"{nodes}, {slots}, {boot} boot, {sync} in a slot, {init} init"
-            lines = [f"Bound {bound}: {terms} ({took['source']}); admission {run['admission']}."]
-        if run["achieved_seconds"] is not None:
-            lines.append(f"Achieved {format_duration(run['achieved_seconds'])}{_efficiency(run['efficiency'])}.")
-    except (KeyError, TypeError, ValueError) as error:
-        reason = f"{type(error).__name__} {error}"
-        raise BcmConfigError(f"could not read the figures of the run: {reason}; give run of bcm_provision") from error
-    return lines
-
-
-def _efficiency(efficiency: float | None) -> str:
-    return "" if efficiency is None else f", efficiency {efficiency:.2f}; 1.00 is all the slots allow"
-
-
-def draw_table(rows: Sequence[Mapping[str, Any]], stamp: Stamp | None = None) -> list[str]:
-    """The rows as aligned text, a line a node, at most 120 columns wide where that can be.
-
-    Columns empty for all are left out, long messages cut, dispensable columns given up. With `stamp`, which puts a
-    time into words, the last recorded runs are shown.
-    """
-    shown = [{**row, **_last_run(row, stamp)} for row in rows] if stamp else rows
-    columns = {
-        head: [_cell(row.get(key)) if head == "NODE" else cut(_cell(row.get(key)), _WIDEST_CELL) for row in shown]
-        for head, key in (*_COLUMNS, *(_RECORDED if stamp else ()), *_MESSAGE)
-    }
-    columns = {head: cells for head, cells in columns.items() if any(cells)}
-    widths = {head: max(len(head), *map(len, cells)) for head, cells in columns.items()}
-    for head in _DISPENSABLE:
-        if sum(widths.values()) + 2 * (len(widths) - 1) > _WIDEST_LINE:
-            widths.pop(head, None)
-    return align([[*widths], *([columns[head][index] or "-" for head in widths] for index in range(len(rows)))])
-
-
-def _last_run(row: Mapping[str, Any], stamp: Stamp) -> dict[str, str | None]:
-    if row.get("started") is None:
-        return {}
-    ended = f", {row['ended']}" if row["ended"] != VERDICTS[0] and row["ended"] else ""
-    longest = row["longest_phase"]
-    return {
-        "last_run": stamp(row["started"]),
-        "took": f"{format_duration(row['seconds'])}{ended}",
-        "longest": f"{longest} {format_duration(row['longest_seconds'])}" if longest else None,
-    }
-
-
-def draw_summary(rows: Sequence[Mapping[str, Any]], summary: Mapping[str, Any]) -> list[str]:
-    """One line of counts, then why the others did not succeed: a line a message, with the nodes it is about."""
-    lines = [f"{count(summary['total'], 'node')}: {count_outcomes(summary) or 'nothing to report'}"]
-    for outcome in OUTCOMES[1:]:
-        nodes: dict[str, list[str]] = {}
+    @classmethod
+    def of(cls, rows: Iterable[NodeRow]) -> Summary:
+        """Count rows by their outcomes."""
+        names: dict[Outcome, list[str]] = {outcome: [] for outcome in Outcome}
         for row in rows:
-            if row["outcome"] == outcome:
-                nodes.setdefault(_cell(row.get("message")) or "no message", []).append(row["hostname"])
-        word = outcome.replace("_", " ")
-        lines += [f"{word}: {', '.join(names)}: {message}" for message, names in nodes.items()]
-    return lines
+            names[row.outcome].append(row.hostname)
+        return cls(names)
+
+    @property
+    def total(self) -> int:
+        return sum(map(len, self.names.values()))
+
+    @property
+    def counts(self) -> dict[Outcome, int]:
+        """How many of each outcome that there is."""
+        return {outcome: len(names) for outcome, names in self.names.items() if names}
+
+    @property
+    def words(self) -> str:
+        """The counts in a sentence; "" for no nodes."""
+        return ", ".join(f"{number:,} {outcome.words}" for outcome, number in self.counts.items())
+
+    def to_ansible(self) -> dict[str, Any]:
+        """Return the summary as `provisioning_summary` of bcm_report."""
+        counts = {str(outcome): len(names) for outcome, names in self.names.items()}
+        lists = {f"{outcome}_nodes": list(names) for outcome, names in self.names.items()}
+        return {"total": self.total, **counts, **lists}
 
 
-def count_outcomes(summary: Mapping[str, Any]) -> str:
-    """How many of which outcome, in words."""
-    return ", ".join(f"{summary[outcome]} {outcome.replace('_', ' ')}" for outcome in OUTCOMES if summary[outcome])
+def order_rows(rows: Sequence[NodeRow], *, together: bool) -> list[NodeRow]:
+    """Order by failures first, then start (`together`: on one clock), then name; those without phases come last."""
+
+    def key(row: NodeRow) -> tuple[bool, bool, float, str]:
+        started_s = row.timeline.started_s if row.timeline and together else 0.0
+        return not row.is_bad, row.timeline is None, started_s, row.hostname
+
+    return sorted(rows, key=key)
 
 
-def _cell(value: Any) -> str:
-    if isinstance(value, (list, tuple)):
-        return ",".join(printable(item) for item in value)
-    return "" if value is None else printable(value)
+def names_by_message(rows: Iterable[NodeRow]) -> dict[str, list[str]]:
+    """Group nodes by what is said of them, so that it is said once; the status stands in for a message."""
+    names: dict[str, list[str]] = {}
+    for row in rows:
+        message = printable(row.message) or printable(row.status or "") or "no message"
+        names.setdefault(message, []).append(printable(row.hostname))
+    return names

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: BSD-2-Clause
-"""Between the options of netbox_bmc_mac and the loader: reads the manifest, makes the result, writes the report."""
+"""Between the options of netbox_bmc_mac and the loader: reads the manifest, shapes the result, renders the report."""
 
 from __future__ import annotations
 
@@ -102,25 +102,16 @@ def summary_lines(manifest: Manifest, results: Sequence[RowResult], *, check_mod
     yield f"{count(len(results), 'row')}: {counts}{' (check mode: nothing was written)' if check_mode else ''}"
 
 
-def write_rows(path: str, results: Sequence[RowResult]) -> None:
-    """Write a report, whole or not at all: CSV where the name ends in .csv, else JSON. Raises NetBoxConfigError."""
-    target = Path(path).absolute()
+def render_rows(path: str, results: Sequence[RowResult]) -> str:
+    """Return a report as text for the file `path`: CSV where its name ends in .csv, else JSON."""
     rows = [_row(each) for each in results]
-    if target.suffix.lower() == ".csv":
-        text = io.StringIO()
-        writer = csv.DictWriter(text, _COLUMNS, extrasaction="ignore", lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-        content = text.getvalue()
-    else:
-        content = json.dumps({"counts": _counts(results), "rows": rows}, indent=2) + "\n"
-    half = target.with_name(f".{target.name}.half")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        half.write_text(content, encoding="utf-8")
-        half.replace(target)
-    except OSError as error:
-        raise NetBoxConfigError(f"could not write the report to {path}: {error.strerror}") from error
+    if Path(path).suffix.lower() != ".csv":
+        return json.dumps({"counts": _counts(results), "rows": rows}, indent=2) + "\n"
+    text = io.StringIO()
+    writer = csv.DictWriter(text, _COLUMNS, extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
 
 
 def _row(result: RowResult) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-import errno
 import json
 import stat
 from pathlib import Path
@@ -17,11 +16,16 @@ NAMES = ["node001", "node002", "node003", "node404"]
 WORDS = "1763640000 powered:0 booting:12 installer:20 queued:40 installing:100 init:400 up:430"
 RESULT: dict[str, Any] = {
     "action": "power_on",
+    "reason": "install default-image",
     "outcome": "successful",
     "failed": False,
-    "phase": "up",
+    "changed": True,
     "message": "UP after 7m00s",
+    "status": "UP",
+    "phase": "up",
+    "image": "default-image",
     "seconds": 420.0,
+    "power_sent": ["ON"],
     "started": 1763640000.0,
     "timeline": [
         {"phase": "powered", "at": 0.0, "seconds": 60.0, "message": ""},
@@ -35,6 +39,7 @@ RUN = {
     "slots": 10,
     "provisioning_nodes": 1,
     "admission": "all",
+    "max_failures": None,
     "bound_seconds": 400.0,
     "achieved_seconds": 420.0,
     "efficiency": 0.952,
@@ -121,33 +126,23 @@ def test_a_page_is_written_beside_it(actions: Actions, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("option", ["path", "html"])
-def test_a_report_is_for_its_owner_only_even_where_an_older_one_was_not(
-    option: Any, actions: Actions, tmp_path: Path
-) -> None:
+def test_a_report_is_for_its_owner_only(option: Any, actions: Actions, tmp_path: Path) -> None:
     path = tmp_path / "report"
-    path.write_text("older")
-    path.chmod(0o644)
 
     actions.run("bcm_report", names=NAMES, **dict[str, Any]({option: str(path)}))
 
-    assert "older" not in path.read_text(encoding="utf-8")
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
-@pytest.mark.parametrize("option", ["path", "html"])
-def test_a_disk_that_is_full_leaves_the_older_report(
-    option: Any, actions: Actions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refuse(half: Path, target: Path) -> Path:
-        raise OSError(errno.ENOSPC, "No space left on device", str(half), None, str(target))
+def test_a_node_that_came_up_in_the_run_and_is_off_now_has_failed_with_both_in_its_message(actions: Actions) -> None:
+    report = actions.run("bcm_report", names=NAMES[:3], results=dict.fromkeys(NAMES[:3], RESULT), run=RUN)
 
-    monkeypatch.setattr(Path, "replace", refuse)
-    (tmp_path / "report").write_text("older")
-
-    result = actions.run("bcm_report", names=NAMES, **dict[str, Any]({option: str(tmp_path / "report")}))
-
-    assert result["msg"] == f"could not write the report to {tmp_path}/report: No space left on device"
-    assert [entry.read_text(encoding="utf-8") for entry in tmp_path.iterdir()] == ["older"]
+    lost, up = report["nodes"]["node001"], report["nodes"]["node003"]
+    assert (lost["state"], lost["status"], lost["power"], lost["phase"]) == ("powered_off", "DOWN", "OFF", "down")
+    assert (lost["outcome"], lost["success"], lost["failed"]) == ("failed", False, True)
+    assert report["failures"]["node001"] == lost["message"] == "UP after 7m00s in the run, but DOWN now"
+    assert report["provisioning_summary"]["failed_nodes"] == NAMES[:2]
+    assert (up["state"], up["phase"], up["success"], up["message"]) == ("active", "up", True, "UP after 7m00s")
 
 
 def test_figures_of_the_run_are_printed_and_handed_on(actions: Actions) -> None:
@@ -157,12 +152,22 @@ def test_figures_of_the_run_are_printed_and_handed_on(actions: Actions) -> None:
     assert report["run"] == RUN
 
 
-@pytest.mark.parametrize("options", [{"run": {"nodes": 3}}, {"results": {"node001": {**RESULT, "timeline": [{}]}}}])
-def test_what_bcm_provision_did_not_give_is_refused(options: dict[str, Any], actions: Actions) -> None:
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"run": {"nodes": 3}}, "could not read the figures of the run: durations is missing"),
+        ({"results": {"node001": {"outcome": "failed"}}}, "could not read the result of node001: "),
+        ({"results": {"node001": {**RESULT, "outcome": "done"}}}, "outcome is not a word it can be"),
+        ({"results": {"node001": {**RESULT, "timeline": [{}]}}}, "could not read a timeline"),
+        ({"results": {"node001": "UP"}}, "could not read the result of node001: it is not a dictionary"),
+    ],
+)
+def test_what_bcm_provision_did_not_return_is_refused(options: dict[str, Any], said: str, actions: Actions) -> None:
     result = actions.run("bcm_report", names=NAMES, **options)
 
     assert result["failed"]
-    assert "could not read" in result["msg"]
+    assert said in result["msg"]
+    assert "bcm_provision" in result["msg"]
 
 
 def test_without_a_run_the_last_recorded_one_is_shown(actions: Actions, head: FakeHeadNode, tmp_path: Path) -> None:

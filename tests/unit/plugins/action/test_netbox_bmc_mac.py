@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import csv
 import json
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -164,6 +165,7 @@ def test_the_report_has_every_row_as_csv_or_json_by_its_name(loads: Loads, tmp_p
     assert [row["line"] for row in report["rows"]] == [2, 3, 4, 5]
     assert report["counts"]["failed"] == 2
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["new", "report", "report.CSV"]
+    assert [stat.S_IMODE(path.stat().st_mode) for path in (as_csv, as_json)] == [0o600, 0o600]
 
 
 def test_a_report_that_cannot_be_written_fails_the_task_and_loses_no_result(loads: Loads, tmp_path: Path) -> None:

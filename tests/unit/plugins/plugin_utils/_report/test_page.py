@@ -2,33 +2,35 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from dataclasses import replace
 from html.parser import HTMLParser
-from types import MappingProxyType
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from jinja2 import UndefinedError
 
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.errors import BcmConfigError
-from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.timeline import Timeline
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.phases import NodeState
+from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.figures import RunFigures
+from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.outcome import Outcome
+from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.timeline import Durations, Timeline
 from ansible_collections.baremetal.bcm.plugins.plugin_utils._report.page import draw_page
-from ansible_collections.baremetal.bcm.plugins.plugin_utils._report.rows import summarise_rows
+from ansible_collections.baremetal.bcm.plugins.plugin_utils._report.rows import NodeRow, Summary
+from ansible_collections.baremetal.bcm.plugins.plugin_utils._report.templates import render
 
 from ...module_utils._provisioning.timing import STARTED_S, make_timeline
 
-Row = dict[str, Any]
-RUN = {
-    "nodes": 3,
-    "slots": 10,
-    "provisioning_nodes": 1,
-    "admission": "all",
-    "bound_seconds": 400.0,
-    "achieved_seconds": 420.0,
-    "efficiency": 0.952,
-    "durations": {"boot_s": 50.0, "sync_s": 300.0, "init_s": 50.0, "source": "observed"},
-}
+FIGURES = RunFigures(
+    nodes=3,
+    admission="all",
+    slots=10,
+    provisioning_nodes=1,
+    durations=Durations(50.0, 300.0, 50.0),
+    source="observed",
+    bound_s=400.0,
+    achieved_s=420.0,
+    efficiency=0.952,
+)
 WAY = make_timeline(("powered", 50), ("installing", 300), ("init", 50))
 HOSTILE = (
     "<script>alert(1)</script>",
@@ -73,22 +75,36 @@ class Reader(HTMLParser):
         return sum(name == tag for name, _attributes in self.elements)
 
 
-def row(name: str, outcome: str = "successful", message: str = "UP after 6m40s") -> Row:
-    return {"hostname": name, "outcome": outcome, "failed": outcome == "failed", "message": message, "state": "active"}
+def row(
+    name: str,
+    outcome: Outcome = Outcome.SUCCESSFUL,
+    message: str = "UP after 6m40s",
+    timeline: Timeline | None = WAY,
+) -> NodeRow:
+    return NodeRow(name, outcome, outcome is Outcome.FAILED, message, NodeState.ACTIVE, timeline=timeline)
 
 
-def draw(rows: list[Row], timelines: dict[str, Timeline], run: Mapping[str, Any] | None) -> str:
+def idle(name: str, message: str = "left alone") -> NodeRow:
+    return row(name, Outcome.SKIPPED, message, None)
+
+
+def draw(*rows: NodeRow, together: bool = True, figures: RunFigures | None = FIGURES) -> str:
     return draw_page(
-        rows, timelines, summarise_rows(rows), run, written_s=STARTED_S, stamp=lambda seconds: f"at {seconds:.0f}"
+        rows,
+        Summary.of(rows),
+        figures,
+        together=together,
+        written_s=STARTED_S,
+        stamp=lambda seconds: f"at {seconds:.0f}",
     )
 
 
-def page(*rows: Row, run: Mapping[str, Any] | None = MappingProxyType(RUN)) -> Reader:
-    return Reader(draw([*rows], {one["hostname"]: WAY for one in rows if one["outcome"] != "skipped"}, run))
+def page(*rows: NodeRow, together: bool = True, figures: RunFigures | None = FIGURES) -> Reader:
+    return Reader(draw(*rows, together=together, figures=figures))
 
 
 def test_a_page_tells_counts_bound_and_efficiency() -> None:
-    text = page(row("n1"), row("n2"), row("n3", "failed", "no space left")).text
+    text = page(row("n1"), row("n2"), row("n3", Outcome.FAILED, "no space left")).text
 
     assert "3nodes" in text
     assert "2successful" in text
@@ -98,7 +114,7 @@ def test_a_page_tells_counts_bound_and_efficiency() -> None:
 
 
 def test_a_page_lists_failures_before_anything_else_by_what_went_wrong() -> None:
-    seen = page(row("a"), row("b", "failed", "no space left"), row("c", "failed", "no space left"))
+    seen = page(row("a"), row("b", Outcome.FAILED, "no space left"), row("c", Outcome.FAILED, "no space left"))
 
     assert seen.text.index("b, c: no space left") < seen.text.index("Timeline")
     assert seen.cells[7] == "b"
@@ -114,19 +130,27 @@ def test_the_table_says_in_words_what_the_chart_draws() -> None:
     assert seen.count("svg") == 1
     assert seen.cells == [
         *("Node", "Result", "State", "Start", "Took", "Phases", "Message"),
-        *("n1", "successful", "active", "+0s", "6m40s", "powered 50s, installing 5m00s, init 50s", "UP after 6m40s"),
+        *(
+            "n1",
+            "successful",
+            "active",
+            "+0s",
+            "6m40s",
+            "powered\u00a050s, installing\u00a05m00s, init\u00a050s",
+            "UP after 6m40s",
+        ),
     ]
 
 
 def test_nodes_that_were_left_alone_are_counted_and_in_the_table() -> None:
-    seen = page(row("n1"), row("n2", "skipped", "UP with default-image"))
+    seen = page(row("n1"), idle("n2", "UP with default-image"))
 
-    assert "Not shown: 1 for which nothing was to be done." in seen.text
+    assert "Not shown: 1 node for which nothing was to be done." in seen.text
     assert "UP with default-image" in seen.cells
 
 
 def test_a_run_that_did_nothing_has_a_page() -> None:
-    seen = page(row("n1", "skipped"), run={})
+    seen = page(idle("n1"), figures=None)
 
     assert "No node was powered." in seen.text
     assert "Bound" not in seen.text
@@ -134,15 +158,15 @@ def test_a_run_that_did_nothing_has_a_page() -> None:
 
 
 def test_without_a_run_the_page_shows_the_last_recorded_ones() -> None:
-    seen = page(row("n1"), run=None)
+    seen = page(row("n1"), together=False, figures=None)
 
     assert "Last recorded run of each node" in seen.text
     assert f"at {STARTED_S:.0f}" in seen.cells
-    assert "No node has a record of a run." in page(row("n1", "skipped"), run=None).text
+    assert "No node has a record of a run." in page(idle("n1"), together=False, figures=None).text
 
 
 def test_a_page_needs_no_script_and_nothing_from_outside() -> None:
-    html = draw([row("n1")], {"n1": WAY}, RUN)
+    html = draw(row("n1"))
     seen = Reader(html)
 
     assert not {"script", "link", "img", "iframe", "object", "embed", "base"} & {name for name, _attrs in seen.elements}
@@ -154,7 +178,7 @@ def test_a_page_needs_no_script_and_nothing_from_outside() -> None:
 
 
 def test_a_page_is_for_light_and_dark_and_paper() -> None:
-    html = draw([row("n1")], {"n1": WAY}, RUN)
+    html = draw(row("n1"))
 
     assert "@media screen and (prefers-color-scheme: dark)" in html
     assert "@media print" in html
@@ -174,15 +198,16 @@ def test_the_chart_has_a_title_a_description_and_a_role() -> None:
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-@pytest.mark.parametrize("run", [RUN, None], ids=["run", "status"])
-def test_hostile_names_messages_and_phases_stay_text(text: str, run: dict[str, Any] | None) -> None:
+@pytest.mark.parametrize("together", [True, False], ids=["run", "status"])
+def test_hostile_names_messages_figures_and_phases_stay_text(text: str, together: bool) -> None:
     plain, hostile = (
-        Reader(
-            draw(
-                [row(name, "failed", name), row("n2")],
-                {name: make_timeline((name, 9), ("init", 5), message=name), "n2": WAY},
-                run,
-            )
+        page(
+            replace(
+                row(name, Outcome.FAILED, name, make_timeline((name, 9), ("init", 5), message=name)), category=name
+            ),
+            row("n2"),
+            together=together,
+            figures=replace(FIGURES, admission=name, source=name),
         )
         for name in ("innocent", text)
     )
@@ -196,19 +221,26 @@ def test_hostile_names_messages_and_phases_stay_text(text: str, run: dict[str, A
 @given(st.lists(st.tuples(st.text(), st.text()), max_size=4, unique_by=lambda pair: pair[0]))
 @settings(max_examples=100)
 def test_every_text_gives_a_page_that_is_well_formed_and_can_be_written(texts: list[tuple[str, str]]) -> None:
-    rows = [row(name, "failed", message) for name, message in texts]
-    html = draw(rows, {name: make_timeline((message, 1)) for name, message in texts}, RUN)
+    rows = [row(name, Outcome.FAILED, message, make_timeline((message, 1))) for name, message in texts]
+    html = draw(*rows)
 
     assert Reader(html).open == []
     assert html.encode()
 
 
-def test_figures_that_are_none_of_ours_are_refused_with_what_to_give() -> None:
-    with pytest.raises(BcmConfigError, match="could not read the figures of the run"):
-        draw([row("n1")], {}, {"nodes": 3})
+def test_what_went_wrong_is_red_in_the_table_and_nothing_else() -> None:
+    seen = page(
+        row("n1", Outcome.FAILED), row("n2", Outcome.NOT_FOUND), row("n3"), idle("n4"), row("n5", Outcome.PENDING)
+    )
+    results = [attrs["class"] for name, attrs in seen.elements if name == "td" and "class" in attrs][::4]
+
+    assert results == ["short bad", "short bad", "short", "short", "short"]
+
+
+def test_a_word_that_a_template_does_not_know_is_an_error() -> None:
+    with pytest.raises(UndefinedError):
+        render("page.html.j2", heading="Status of nodes")
 
 
 def test_a_thousand_nodes_make_a_page_of_about_a_megabyte() -> None:
-    rows = [row(f"gpu-{number:04}") for number in range(1000)]
-
-    assert len(draw(rows, {one["hostname"]: WAY for one in rows}, RUN)) < 1_500_000
+    assert len(draw(*(row(f"gpu-{number:04}") for number in range(1000)))) < 1_500_000
