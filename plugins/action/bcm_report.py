@@ -13,21 +13,16 @@ from typing import Any, ClassVar
 
 from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.arguments import NAMES, Spec
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.client import HeadNode
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.events import open_session
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.read import (
     read_devices,
     read_statuses,
     require_names,
 )
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.device import is_node
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.fields import Raw
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.phases import Phase, Status
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.references import Names, References
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.status import DeviceStatus
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.power.operations import (
-    HeadNodePower,
-    targets_of,
-)
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.power.read_states import read_power_states
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.figures import RunFigures
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.node_run import NodeResult
 from ansible_collections.baremetal.bcm.plugins.module_utils._values.clock import SystemClock
@@ -134,23 +129,18 @@ def _read(
     devices = read_devices(head_node)
     known = {name: devices[name] for name in names if name in devices}
     statuses = read_statuses(head_node, known)
-    # Whether a node is off matters only where it is DOWN; the BMCs of the others are left in peace, and those that just
-    # failed are not asked again.
+    # Whether a node is off matters only where it is DOWN: the other BMCs are not asked, nor those that just failed.
     down = {
         name: raw
         for name, raw in known.items()
-        if is_node(raw)
-        and name in statuses
+        if name in statuses
         and statuses[name].status == Status.DOWN
         and not (name in results and results[name].phase == Phase.POWER)
     }
     powers: dict[str, str] = {}
     if params["include_power"] and down:
-        partitions = Names.from_api("partition", head_node.get_partitions())
-        with open_session(head_node) as session:
-            targets = targets_of(down, References(categories=categories, partitions=partitions))
-            power = HeadNodePower(head_node, session, SystemClock(), targets, params["power_timeout"])
-            powers = {name: result.after for name, result in power.states(list(down)).items()}
+        seen = read_power_states(head_node, SystemClock(), down, categories, timeout_s=params["power_timeout"])
+        powers = {name: result.after for name, result in seen.items()}
     return Reading(known, statuses, powers, references)
 
 

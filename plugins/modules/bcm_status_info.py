@@ -85,20 +85,15 @@ from typing import TYPE_CHECKING, Any
 from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.arguments import FILTER
 from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.runner import run_module
 from ansible_collections.baremetal.bcm.plugins.module_utils._bmc.power import PowerResult
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.events import open_session
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.read import (
     read_devices,
-    read_references,
     read_statuses,
 )
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.device import is_node
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.phases import node_state
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.references import Names
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.slots import Slots
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.status import DeviceStatus
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.power.operations import (
-    HeadNodePower,
-    targets_of,
-)
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.power.read_states import read_power_states
 from ansible_collections.baremetal.bcm.plugins.module_utils._values.clock import SystemClock
 
 if TYPE_CHECKING:
@@ -118,14 +113,8 @@ def work(module: AnsibleModule, head_node: HeadNode) -> dict[str, Any]:
 
 
 def _read_power(head_node: HeadNode, devices: dict[str, Any], timeout_s: float) -> dict[str, PowerResult]:
-    nodes = {name: raw for name, raw in devices.items() if is_node(raw)}
-    if not nodes:
-        return {}
-    with open_session(head_node) as session:
-        power = HeadNodePower(
-            head_node, session, SystemClock(), targets_of(nodes, read_references(head_node)), timeout_s
-        )
-        return power.states(list(nodes))
+    categories = Names.from_api("category", head_node.get_categories())
+    return read_power_states(head_node, SystemClock(), devices, categories, timeout_s=timeout_s)
 
 
 def _show(status: DeviceStatus | None, found: bool, seen: PowerResult | None) -> dict[str, Any]:

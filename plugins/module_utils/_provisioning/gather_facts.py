@@ -10,15 +10,14 @@ from dataclasses import dataclass, field, replace
 
 from .._bmc.power import PowerResult
 from .._head_node.api.client import HeadNode
-from .._head_node.api.events import open_session
 from .._head_node.changes.read import read_devices, read_references, read_statuses, select_nodes
 from .._head_node.entities.claim import Owner, ends_of, rival_of
 from .._head_node.entities.fields import Raw
 from .._head_node.entities.record import Record
-from .._head_node.entities.references import Names, References
+from .._head_node.entities.references import References
 from .._head_node.entities.slots import Slots
 from .._head_node.entities.status import DeviceStatus
-from .._head_node.power.operations import HeadNodePower, targets_of
+from .._head_node.power.read_states import read_power_states
 from .._values.clock import Clock
 from .admission import Pipeline
 from .decide import Action, decide
@@ -152,13 +151,12 @@ class FactGathering:
     def _power_states(self, nodes: Mapping[str, NodeRun]) -> dict[str, PowerResult]:
         """The probe before anything is powered: a dead BMC, or one that refuses, fails its own node here."""
         devices = {name: node.device for name, node in nodes.items() if node.device and not node.is_settled_up}
-        if not devices:
-            return {}
-        # The credentials of a BMC may be those of the partition.
-        partitions = Names.from_api("partition", self.head_node.get_partitions())
-        targets = targets_of(devices, replace(self.references, partitions=partitions))
-        # BCM answers nothing for a CLOSED device, not even its state.
-        force = self.job.request.include_closed
-        with open_session(self.head_node) as session:
-            power = HeadNodePower(self.head_node, session, self.clock, targets, self.power_timeout_s, force=force)
-            return power.states(list(devices))
+        return read_power_states(
+            self.head_node,
+            self.clock,
+            devices,
+            self.references.categories,
+            timeout_s=self.power_timeout_s,
+            # BCM answers nothing for a CLOSED device, not even its state.
+            force=self.job.request.include_closed,
+        )

@@ -20,7 +20,8 @@ from .._head_node.entities.record import assignment_of
 from .._head_node.entities.references import Names, References
 from .._head_node.entities.slots import Slots
 from .._head_node.entities.status import DeviceStatus
-from .._head_node.power.operations import HeadNodePower, targets_of
+from .._head_node.power.channel import targets_of
+from .._head_node.power.operations import HeadNodePower
 from .._values.names import count, shorten
 from .admission import Admission, FailureLimit, Pipeline, count_admitted, left_s
 from .claim_nodes import Claims

@@ -15,7 +15,8 @@ from ..api.events import open_session
 from ..changes.apply import Store, converge
 from ..changes.plan import plan_present
 from ..entities.fields import Context, Raw
-from .operations import HeadNodePower, targets_of
+from .channel import PowerChannel, targets_of
+from .read_states import ask_states
 
 Wanted = Mapping[str, Mapping[str, Any]]
 Credentials = tuple[str, str]
@@ -104,7 +105,7 @@ def _try_one(
 
 def _ask(name: str, device: Raw, store: Store, context: Context, session: str, timeout_s: float) -> PowerResult:
     targets = targets_of({name: device}, context.references)
-    return HeadNodePower(store.head_node, session, SystemClock(), targets, timeout_s).states([name])[name]
+    return ask_states(PowerChannel(store.head_node, session, SystemClock(), targets, timeout_s), [name])[name]
 
 
 def _put_back(store: Store, stored: Mapping[str, Raw], schedule: Schedule) -> None:

@@ -24,7 +24,8 @@ from ..entities.device import bmc_ip, bmc_settings
 from ..entities.fields import Raw
 from ..entities.phases import Status
 from ..entities.references import References
-from .operations import HeadNodePower, targets_of
+from .channel import targets_of
+from .operations import HeadNodePower
 
 # The words of other tools beside our own.
 ACTION_WORDS = [*ACTIONS, *(f"power_{action}" for action in ACTIONS if action != "status")]

@@ -8,10 +8,8 @@ import pytest
 
 from ansible_collections.baremetal.bcm.plugins.module_utils._bmc.power import Failure, PowerResult
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.events import open_session
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.power.operations import (
-    HeadNodePower,
-    targets_of,
-)
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.power.channel import targets_of
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.power.operations import HeadNodePower
 
 from ....fake_head_node import Call, FakeHeadNode, answer
 from ....objects import make_bmc_settings, make_device, make_references
