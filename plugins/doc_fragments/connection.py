@@ -76,6 +76,15 @@ options:
     description: How long to wait for an answer, in seconds.
     type: float
     default: 60
+  debug_calls:
+    description:
+      - Whether one line is shown for each call to the head node, with its name, how it ended, how long it took, and how many
+        bytes were sent and received. Arguments, contents and secrets are never in it.
+      - Modules return the lines as C(debug_calls), the last 500 of them; what acts on the controller prints each line at once.
+      - With C(-vvv) the lines are shown in any case.
+      - Without it the environment variable E(BCM_DEBUG_CALLS) is used.
+    type: bool
+    default: false
 requirements:
   - httpx
 notes:

@@ -72,6 +72,12 @@ bmcs:
         tries: {description: How often it was tried., type: int, sample: 1}
         seconds: {description: How long it took., type: float, sample: 0.1}
   sample: {dgx-05: {address: 10.229.10.15, reachable: true, credentials_good: true, power: "ON"}}
+debug_calls:
+  description: One line for each call to the head node; the last 500.
+  returned: when debug_calls is set, or with -vvv
+  type: list
+  elements: str
+  sample: ["cmdevice.getDevices: HTTP 200, 41 ms, 55 bytes sent, 10412 received"]
 """
 
 from typing import TYPE_CHECKING, Any

@@ -65,6 +65,12 @@ categories:
     roles: {description: BCM roles., type: list, elements: dict, sample: []}
     notes: {description: Free text., type: str, sample: ""}
     uuid: {description: BCM's identifier., type: str, sample: 0ae6d733-3015-4479-bfab-ce2d237a2809}
+debug_calls:
+  description: One line for each call to the head node; the last 500.
+  returned: when debug_calls is set, or with -vvv
+  type: list
+  elements: str
+  sample: ["cmdevice.getDevices: HTTP 200, 41 ms, 55 bytes sent, 10412 received"]
 """
 
 from typing import TYPE_CHECKING, Any

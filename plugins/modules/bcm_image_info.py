@@ -58,6 +58,12 @@ images:
     revisions: {description: Numbers of its revisions., type: list, elements: int, sample: [1, 2]}
     being_copied: {description: Whether a copy of its files is still under way., type: bool, sample: false}
     notes: {description: Free text., type: str, sample: ""}
+debug_calls:
+  description: One line for each call to the head node; the last 500.
+  returned: when debug_calls is set, or with -vvv
+  type: list
+  elements: str
+  sample: ["cmdevice.getDevices: HTTP 200, 41 ms, 55 bytes sent, 10412 received"]
 """
 
 from typing import TYPE_CHECKING, Any

@@ -58,6 +58,12 @@ networks:
     dynamic_range_start: {description: First address for nodes that are not known yet., type: str, sample: 10.184.162.200}
     dynamic_range_end: {description: Last address for nodes that are not known yet., type: str, sample: 10.184.162.250}
     mtu: {description: MTU in bytes., type: int, sample: 1500}
+debug_calls:
+  description: One line for each call to the head node; the last 500.
+  returned: when debug_calls is set, or with -vvv
+  type: list
+  elements: str
+  sample: ["cmdevice.getDevices: HTTP 200, 41 ms, 55 bytes sent, 10412 received"]
 """
 
 from typing import TYPE_CHECKING, Any

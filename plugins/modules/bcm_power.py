@@ -133,6 +133,12 @@ nodes:
         changed: {description: Whether power was sent., type: bool, sample: true}
         error: {description: Why it failed; empty otherwise., type: str, sample: ""}
   sample: {dgx-05: {before: "OFF", action: "on", after: "ON", changed: true, error: ""}}
+debug_calls:
+  description: One line for each call to the head node; the last 500.
+  returned: when debug_calls is set, or with -vvv
+  type: list
+  elements: str
+  sample: ["cmdevice.getDevices: HTTP 200, 41 ms, 55 bytes sent, 10412 received"]
 """
 
 from typing import TYPE_CHECKING, Any

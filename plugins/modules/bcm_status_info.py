@@ -78,6 +78,12 @@ slots:
     used: {description: How many do., type: int, sample: 0}
     waiting: {description: How many requests wait for a slot., type: int, sample: 0}
     nodes: {description: The same for each provisioning node., type: list, elements: dict, sample: [{name: bcm-head, capacity: 10, used: 0, drained: false}]}
+debug_calls:
+  description: One line for each call to the head node; the last 500.
+  returned: when debug_calls is set, or with -vvv
+  type: list
+  elements: str
+  sample: ["cmdevice.getDevices: HTTP 200, 41 ms, 55 bytes sent, 10412 received"]
 """
 
 from typing import TYPE_CHECKING, Any

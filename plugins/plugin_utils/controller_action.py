@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from ansible.errors import AnsibleActionFail
@@ -14,6 +15,7 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.arguments import Spec
+from ansible_collections.baremetal.bcm.plugins.module_utils._https.call_log import OnCall
 
 
 class ControllerAction(ActionBase):
@@ -46,3 +48,8 @@ class ControllerAction(ActionBase):
     def say(self, line: str) -> None:
         """Print one line at once, whatever the verbosity."""
         Display().display(line)
+
+    def log_calls(self, params: Mapping[str, Any]) -> OnCall:
+        """Where each call is to be logged: on the screen, at any verbosity with `debug_calls`, else from -vvv on."""
+        show = Display().display if params["debug_calls"] else Display().vvv
+        return lambda line: show(str(line))

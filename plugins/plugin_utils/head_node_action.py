@@ -25,5 +25,7 @@ class HeadNodeAction(ControllerAction):
         raise NotImplementedError
 
     def act(self, params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
-        with open_head_node(params, check_mode=check_mode, before_write=guard_parent()) as head_node:
+        with open_head_node(
+            params, check_mode=check_mode, before_write=guard_parent(), on_call=self.log_calls(params)
+        ) as head_node:
             return self.work(params, head_node, check_mode)

@@ -27,7 +27,9 @@ class NetBoxAction(ControllerAction):
         raise NotImplementedError
 
     def act(self, params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
-        with open_netbox(params, check_mode=check_mode, before_write=guard_parent()) as netbox:
+        with open_netbox(
+            params, check_mode=check_mode, before_write=guard_parent(), on_call=self.log_calls(params)
+        ) as netbox:
             result = self.work(params, netbox, check_mode)
         if netbox_connection_of(params).sends_token_in_clear:
             clear = "url is http, so that the token crosses the network in clear text; use https"

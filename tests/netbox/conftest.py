@@ -34,7 +34,7 @@ Result = dict[str, Any]
 
 @pytest.fixture(autouse=True)
 def _no_connection_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("URL", "TOKEN", "VALIDATE_CERTS", "CA_PATH"):
+    for name in ("URL", "TOKEN", "VALIDATE_CERTS", "CA_PATH", "DEBUG_CALLS"):
         monkeypatch.delenv(f"NETBOX_{name}", raising=False)
 
 
@@ -70,14 +70,14 @@ class Modules:
         self.printed = ""
         self.slept_s = 0.0
 
-    def run(self, name: str, lab: Lab, /, *, check: bool = False, **options: Any) -> Result:
+    def run(self, name: str, lab: Lab, /, *, check: bool = False, verbosity: int = 0, **options: Any) -> Result:
         """The result, failed or not. An option that is None is not given."""
         module = importlib.import_module(f"{MODULES}.{name}")
         given = {"url": lab.url, "token": lab.token, **options}
         given = {option: value for option, value in given.items() if value is not None}
         if name == "netbox_lifecycle":
             given.setdefault("lock_path", self._lock_path)
-        arguments = {**given, "_ansible_check_mode": check, "_ansible_diff": True}
+        arguments = {**given, "_ansible_check_mode": check, "_ansible_diff": True, "_ansible_verbosity": verbosity}
         transport = functools.partial(NetBoxTransport, sleep=self._sleep)
         self._capsys.readouterr()
         patched = mock.patch.object(opening, "NetBoxTransport", transport)

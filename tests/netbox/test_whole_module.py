@@ -51,6 +51,21 @@ def test_a_server_goes_its_way_and_every_step_is_in_its_journal(lab: Lab, module
     assert lab.ips(server) == [ip]
 
 
+def test_each_request_is_one_line_where_somebody_asks_for_it(lab: Lab, modules: Modules) -> None:
+    server, ip = lab.server(), lab.new_ip()
+    events = [ack(server.mac, ip, hostname="ilo-1")]
+
+    result = modules.good("netbox_lifecycle", lab, events=events, debug_calls=True)
+
+    assert "debug_calls" not in modules.good("netbox_lifecycle", lab, events=events)
+    assert modules.good("netbox_lifecycle", lab, events=events, verbosity=3)["debug_calls"]
+    lines = result["debug_calls"]
+    assert [line for line in lines if line.startswith("PATCH /api/dcim/")]
+    assert [line for line in lines if line.startswith("GET /api/dcim/interfaces/: HTTP 200, ")]
+    said = " ".join(lines).upper()
+    assert not [word for word in (lab.token, server.mac, server.name, ip, "ilo-1", "?") if word.upper() in said]
+
+
 def test_a_device_may_be_named_by_its_id(lab: Lab, modules: Modules) -> None:
     server = lab.server("ready")
 

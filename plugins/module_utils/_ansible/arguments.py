@@ -33,6 +33,7 @@ CONNECTION: Spec = {
     "tls_fingerprint": _from_environment("BCM_TLS_FINGERPRINT", type="str"),
     "connect_timeout": {"type": "float", "default": 10.0},
     "read_timeout": {"type": "float", "default": 60.0},
+    "debug_calls": _from_environment("BCM_DEBUG_CALLS", type="bool", default=False),
 }
 
 NETBOX: Spec = {
@@ -41,6 +42,7 @@ NETBOX: Spec = {
     "validate_certs": _from_environment("NETBOX_VALIDATE_CERTS", type="bool", default=True),
     "ca_path": _from_environment("NETBOX_CA_PATH", type="path"),
     "timeout": {"type": "float", "default": 60.0},
+    "debug_calls": _from_environment("NETBOX_DEBUG_CALLS", type="bool", default=False),
 }
 
 # IPMI straight to the BMCs.

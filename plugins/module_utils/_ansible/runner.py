@@ -7,26 +7,62 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NoReturn
 
 from ansible.module_utils.basic import AnsibleModule
 
 from .._head_node.api.client import HeadNode
 from .._head_node.api.connection import Transport
 from .._head_node.api.errors import BcmError
+from .._https.call_log import CallLog, OnCall
 from .._netbox.api.client import NetBox
 from .._netbox.api.connection import NetBoxTransport
 from .._netbox.api.errors import NetBoxError
 from .arguments import CONNECTION, NETBOX, Spec, connection_of, netbox_connection_of
 from .owner import controller_of_this
 
+# ansible-playbook -vvv
+_SHOWS_CALLS = 3
+
+
+class CallsModule(AnsibleModule):
+    """A module whose result has a line for each of its calls, where that was asked for, however it ends."""
+
+    call_log: CallLog | None = None
+
+    def __init__(self, spec: Spec, **module_options: Any) -> None:
+        super().__init__(  # type: ignore[no-untyped-call]
+            argument_spec=spec, supports_check_mode=True, **module_options
+        )
+
+    def log_calls(self) -> OnCall | None:
+        """Where each call is to be logged; None where nobody asked for it."""
+        if not self.params["debug_calls"] and self._verbosity < _SHOWS_CALLS:
+            return None
+        self.call_log = CallLog()
+        return self.call_log.add
+
+    def exit_json(self, **result: Any) -> NoReturn:
+        super().exit_json(**result, **self._logged())
+
+    def fail_json(self, msg: str, **result: Any) -> NoReturn:
+        super().fail_json(msg, **result, **self._logged())
+
+    def _logged(self) -> dict[str, Any]:
+        return {} if self.call_log is None else {"debug_calls": self.call_log.lines}
+
 
 @contextmanager
 def open_head_node(
-    params: dict[str, Any], *, check_mode: bool, before_write: Callable[[], None] | None = None
+    params: dict[str, Any],
+    *,
+    check_mode: bool,
+    before_write: Callable[[], None] | None = None,
+    on_call: OnCall | None = None,
 ) -> Iterator[HeadNode]:
     """A client for the connection options of a task; in check mode it refuses to send anything that writes."""
-    head_node = HeadNode(Transport(connection_of(params)), read_only=check_mode, before_write=before_write)
+    transport = Transport(connection_of(params), on_call=on_call)
+    head_node = HeadNode(transport, read_only=check_mode, before_write=before_write)
     try:
         yield head_node
     finally:
@@ -50,9 +86,9 @@ def run_module(
     **module_options: Any,
 ) -> None:
     """Validate, connect, work, exit. `work` answers the result; what it raises as BcmError fails the task."""
-    module = AnsibleModule(argument_spec={**CONNECTION, **spec}, supports_check_mode=True, **module_options)
+    module = CallsModule({**CONNECTION, **spec}, **module_options)
     try:
-        with open_head_node(module.params, check_mode=module.check_mode) as head_node:
+        with open_head_node(module.params, check_mode=module.check_mode, on_call=module.log_calls()) as head_node:
             result = work(module, head_node)
     except BcmError as error:
         module.fail_json(msg=str(error))
@@ -61,10 +97,15 @@ def run_module(
 
 @contextmanager
 def open_netbox(
-    params: dict[str, Any], *, check_mode: bool, before_write: Callable[[], None] | None = None
+    params: dict[str, Any],
+    *,
+    check_mode: bool,
+    before_write: Callable[[], None] | None = None,
+    on_call: OnCall | None = None,
 ) -> Iterator[NetBox]:
     """A client for the connection options of a task; in check mode it refuses to send anything that writes."""
-    netbox = NetBox(NetBoxTransport(netbox_connection_of(params)), read_only=check_mode, before_write=before_write)
+    transport = NetBoxTransport(netbox_connection_of(params), on_call=on_call)
+    netbox = NetBox(transport, read_only=check_mode, before_write=before_write)
     try:
         yield netbox
     finally:
@@ -77,11 +118,11 @@ def run_netbox_module(
     **module_options: Any,
 ) -> None:
     """Validate, connect, work, exit. `work` answers the result; what it raises as NetBoxError fails the task."""
-    module = AnsibleModule(argument_spec={**NETBOX, **spec}, supports_check_mode=True, **module_options)
+    module = CallsModule({**NETBOX, **spec}, **module_options)
     try:
         if netbox_connection_of(module.params).sends_token_in_clear:
             module.warn("url is http, so that the token crosses the network in clear text; use https")
-        with open_netbox(module.params, check_mode=module.check_mode) as netbox:
+        with open_netbox(module.params, check_mode=module.check_mode, on_call=module.log_calls()) as netbox:
             result = work(module, netbox)
     except NetBoxError as error:
         module.fail_json(msg=str(error))

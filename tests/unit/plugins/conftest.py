@@ -21,6 +21,7 @@ def _no_connection_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
         "VALIDATE_CERTS",
         "TLS_SERVER_NAME",
         "TLS_FINGERPRINT",
+        "DEBUG_CALLS",
     ):
         monkeypatch.delenv(f"BCM_{option}", raising=False)
 

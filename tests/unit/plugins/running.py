@@ -56,11 +56,11 @@ class Modules:
         self._capsys = capsys
         self.printed = ""
 
-    def run(self, name: str, /, *, check: bool = False, **options: Any) -> Result:
+    def run(self, name: str, /, *, check: bool = False, verbosity: int = 0, **options: Any) -> Result:
         """The result, failed or not. An option that is None is not given."""
         module = importlib.import_module(f"{MODULES}.{name}")
         given = {option: value for option, value in {**CONNECTION, **options}.items() if value is not None}
-        arguments = {**given, "_ansible_check_mode": check, "_ansible_diff": True}
+        arguments = {**given, "_ansible_check_mode": check, "_ansible_diff": True, "_ansible_verbosity": verbosity}
         self._capsys.readouterr()
         with connected(self.head), module_arguments(arguments), pytest.raises(SystemExit) as ended:
             module.main()

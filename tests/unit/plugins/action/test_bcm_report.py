@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible.utils.display import Display
 
 from ..fake_head_node import PASSWORD, FakeHeadNode, answer
 from ..objects import make_bmc_settings, uid
@@ -241,3 +242,19 @@ def test_a_report_changes_nothing_and_tells_no_secret(names: list[str], actions:
     shown = json.dumps(report) + "\n".join(actions.said)
     assert "bmc-secret" not in shown
     assert PASSWORD not in shown
+
+
+@pytest.mark.parametrize(
+    ("options", "verbosity", "shown"),
+    [({}, 0, False), ({}, 2, False), ({}, 3, True), ({"debug_calls": True}, 0, True)],
+)
+def test_each_call_is_a_line_on_the_screen_where_somebody_asked_for_it(
+    actions: Actions, options: dict[str, Any], verbosity: int, shown: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Display(), "verbosity", verbosity)
+
+    result = actions.run("bcm_report", names=["node001"], **options)
+
+    lines = [line for line in actions.said if line.startswith("cmdevice.getDevices: HTTP 200, ")]
+    assert len(lines) == shown
+    assert "debug_calls" not in result

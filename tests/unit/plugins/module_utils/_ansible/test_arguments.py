@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.arguments import CONNECTION, connection_of
+from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.arguments import CONNECTION, NETBOX, connection_of
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.errors import BcmConfigError
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.options import (
     CATEGORY,
@@ -130,6 +130,18 @@ def test_every_option_of_the_connection_comes_from_the_environment(monkeypatch: 
     assert (connection.head_node, connection.port, connection.username, connection.password) == ("h", 9000, "u", "p")
     assert (connection.client_cert, connection.client_key, connection.ca_path) == ("/c", "/k", "/a")
     assert (connection.validate_certs, connection.tls_server_name, connection.tls_fingerprint) == (False, "n", "f")
+
+
+@pytest.mark.parametrize(("spec", "variable"), [(CONNECTION, "BCM_DEBUG_CALLS"), (NETBOX, "NETBOX_DEBUG_CALLS")])
+def test_calls_are_shown_only_where_that_is_switched_on(
+    spec: Spec, variable: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    validator = ArgumentSpecValidator(spec)
+    assert validator.validate({}).validated_parameters["debug_calls"] is False
+
+    monkeypatch.setenv(variable, "yes")
+
+    assert validator.validate({}).validated_parameters["debug_calls"] is True
 
 
 def test_options_come_before_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

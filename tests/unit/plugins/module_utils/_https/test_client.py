@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 import socket
+import sys
 import threading
 import traceback
 from typing import Any
@@ -11,10 +13,11 @@ from typing import Any
 import httpx
 import pytest
 
+from ansible_collections.baremetal.bcm.plugins.module_utils._https import wire
 from ansible_collections.baremetal.bcm.plugins.module_utils._https.blanking import blank
 from ansible_collections.baremetal.bcm.plugins.module_utils._https.call_log import CallLine, CallLog
 from ansible_collections.baremetal.bcm.plugins.module_utils._https.client import HttpsClient
-from ansible_collections.baremetal.bcm.plugins.module_utils._https.errors import NoAnswer, NotJson
+from ansible_collections.baremetal.bcm.plugins.module_utils._https.errors import NoAnswer, NoLibrary, NotJson
 from ansible_collections.baremetal.bcm.plugins.module_utils._https.exchange import Limits, Patience, Request
 from ansible_collections.baremetal.bcm.plugins.module_utils._https.retry import Retry
 from ansible_collections.baremetal.bcm.plugins.module_utils._https.tls import Tls
@@ -173,3 +176,16 @@ def test_a_log_keeps_the_last_lines_and_counts_the_others(count: int, first: str
 def line(**changes: Any) -> CallLine:
     fields: dict[str, Any] = {"label": "x", "method": "POST", "attempt": 1, "milliseconds": 1, "sent_bytes": 2}
     return CallLine(**{**fields, "received_bytes": 3, "outcome": "HTTP 200", **changes})
+
+
+def test_without_httpx_everything_can_be_imported_and_nothing_opened(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("httpx", "httpcore"):
+        monkeypatch.setitem(sys.modules, name, None)
+    spec = importlib.util.spec_from_file_location(wire.__name__, wire.__file__)
+    assert spec is not None
+    assert spec.loader is not None
+    poor = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(poor)
+
+    with pytest.raises(NoLibrary):
+        poor.Wire("https://x", Tls(), headers={}, keep_alive_s=1.0, now_s=lambda: 0.0)

@@ -24,6 +24,7 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.error
     BcmTransportError,
     BcmUnreachable,
 )
+from ansible_collections.baremetal.bcm.plugins.module_utils._https import wire
 from ansible_collections.baremetal.bcm.plugins.module_utils._https.exchange import Limits
 from ansible_collections.baremetal.bcm.plugins.module_utils._https.tls import WrongFingerprint
 
@@ -259,6 +260,13 @@ def test_options_that_do_not_fit_together_say_so(options: dict[str, Any], words:
         Transport(Connection(**options))
 
     assert SECRET not in str(caught.value)
+
+
+def test_a_missing_httpx_is_a_clear_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wire, "_IMPORT_ERROR", ImportError("No module named httpx"))
+
+    with pytest.raises(BcmConfigError, match="httpx is missing where this task runs: pip install httpx"):
+        Transport(CONNECTION)
 
 
 def test_a_connection_shows_no_password() -> None:

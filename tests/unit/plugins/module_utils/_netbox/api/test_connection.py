@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
+from ansible_collections.baremetal.bcm.plugins.module_utils._https import wire
 from ansible_collections.baremetal.bcm.plugins.module_utils._https.exchange import Limits
 from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.api.client import DEVICES, NetBox, WriteRefused
 from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.api.connection import (
@@ -363,6 +364,13 @@ def test_an_answer_that_is_too_large_is_an_error_that_says_so() -> None:
     with pytest.raises(NetBoxProtocolError, match=r"the answer of https://netbox\.example is larger than 1000 bytes"):
         NetBox(transport).find(DEVICES)
     assert len(wire.requests) == 1
+
+
+def test_a_missing_httpx_is_a_clear_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wire, "_IMPORT_ERROR", ImportError("No module named httpx"))
+
+    with pytest.raises(NetBoxConfigError, match="httpx is missing where this task runs: pip install httpx"):
+        NetBoxTransport(NetBoxConnection("https://x", TOKEN))
 
 
 def test_every_request_that_was_sent_is_counted() -> None:
