@@ -20,6 +20,7 @@ extends_documentation_fragment:
   - baremetal.bcm.connection
   - baremetal.bcm.attributes
   - baremetal.bcm.entity
+  - baremetal.bcm.category_members
 attributes:
   check_mode:
     support: full
@@ -50,17 +51,6 @@ options:
   software_image_revision:
     description: Revision of O(software_image), V(-1) for the image itself and V(0) for the newest revision.
     type: int
-  allow_member_change:
-    description:
-      - Whether image or disk setup may be changed although nodes that O(members) does not name belong to the category.
-      - Each of them would be installed anew at its next boot.
-    type: bool
-    default: false
-  members:
-    description: Nodes the caller knows to be affected.
-    type: list
-    elements: str
-    default: []
   install_mode:
     description:
       - How its nodes are installed at every boot.

@@ -32,6 +32,13 @@ attributes:
   idempotent:
     support: full
 options:
+  devices:
+    required: true
+  categories:
+    description:
+      - Categories that the same run creates or changes, each with the options of M(baremetal.bcm.bcm_category).
+      - They count as if they were written already, where they are not, as in check mode.
+    default: []
   bulk_calls:
     description:
       - Whether new and changed nodes are sent in one call each instead of one call a node.

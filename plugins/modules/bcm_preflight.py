@@ -24,6 +24,13 @@ extends_documentation_fragment:
   - baremetal.bcm.device_list
   - baremetal.bcm.category_list
 options:
+  devices:
+    required: true
+  categories:
+    description:
+      - Categories that the same run creates or changes, each with the options of M(baremetal.bcm.bcm_category).
+      - They count as if they were written already, where they are not, as in check mode.
+    default: []
   allow_mac_change:
     description: Whether a node that BCM knows with another MAC address is accepted, as after its board was swapped.
     type: bool
