@@ -129,7 +129,7 @@ from typing import TYPE_CHECKING, Any
 from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.runner import run_module
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.devices import apply_devices
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.options import (
-    CATEGORIES,
+    DECLARED_CATEGORIES,
     DEVICES,
     PARALLEL,
 )
@@ -143,7 +143,7 @@ if TYPE_CHECKING:
 
 SPEC = {
     **DEVICES,
-    **CATEGORIES,
+    **DECLARED_CATEGORIES,
     "reassigned": {"type": "list", "elements": "str", "default": []},
     "remember_reassigned": {"type": "bool", "default": False},
     **PARALLEL,

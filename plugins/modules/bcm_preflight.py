@@ -84,7 +84,10 @@ from typing import TYPE_CHECKING, Any
 
 from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.runner import run_module
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes import preflight
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.options import CATEGORIES, DEVICES
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.options import (
+    DECLARED_CATEGORIES,
+    DEVICES,
+)
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.read import (
     assume_categories,
     read_devices,
@@ -101,7 +104,7 @@ if TYPE_CHECKING:
 
 SPEC = {
     **DEVICES,
-    **CATEGORIES,
+    **DECLARED_CATEGORIES,
     "allow_mac_change": {"type": "bool", "default": False},
 }
 
