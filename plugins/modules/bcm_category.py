@@ -320,8 +320,9 @@ affected_nodes:
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.runner import run_module
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.categories import apply_category
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.options import CATEGORY
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.errors import BcmError
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.categories import apply_categories
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.options import CATEGORY, MEMBERS
 
 if TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
@@ -329,25 +330,22 @@ if TYPE_CHECKING:
     from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.client import HeadNode
 
 
-SPEC = {
-    **CATEGORY,
-    "allow_member_change": {"type": "bool", "default": False},
-    "members": {"type": "list", "elements": "str", "default": []},
-}
-
-
 def work(module: AnsibleModule, head_node: HeadNode) -> dict[str, Any]:
-    return apply_category(
+    options = {option: module.params[option] for option in CATEGORY}
+    result = apply_categories(
         head_node,
-        {option: module.params[option] for option in CATEGORY},
+        [options],
         check_mode=module.check_mode,
         members=module.params["members"],
         allow_member_change=module.params["allow_member_change"],
     )
+    for message in result["failures"].values():
+        raise BcmError(message)
+    return {"diff": result["diff"], **result["categories"][options["name"]]}
 
 
 def main() -> None:
-    run_module(SPEC, work)
+    run_module({**CATEGORY, **MEMBERS}, work)
 
 
 if __name__ == "__main__":

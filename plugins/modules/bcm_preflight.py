@@ -84,16 +84,13 @@ from typing import TYPE_CHECKING, Any
 
 from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.runner import run_module
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes import preflight
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.categories import assume_categories
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.guards import require_names
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.options import (
     DECLARED_CATEGORIES,
     DEVICES,
 )
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.read import (
-    assume_categories,
-    read_devices,
-    read_references,
-    require_names,
-)
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.read import read_devices, read_references
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.slots import Slots
 
 if TYPE_CHECKING:

@@ -18,7 +18,8 @@ from ..._bmc.session import PYGHMI_IMPORT_ERROR, Bmc
 from ..._values.clock import SystemClock
 from ..api.client import HeadNode
 from ..api.errors import BcmConfigError
-from ..changes.read import read_devices, read_references, read_statuses, select_nodes
+from ..changes.guards import select_nodes
+from ..changes.read import read_devices, read_references, read_statuses
 from ..entities.device import bmc_ip, bmc_settings
 from ..entities.fields import Raw
 from ..entities.phases import Status

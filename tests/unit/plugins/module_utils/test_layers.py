@@ -37,6 +37,7 @@ REPORT_MAY_IMPORT = ("_values", "_head_node/api", "_head_node/entities", "_provi
 PURE = (
     "_values/*",
     "_head_node/entities/*",
+    "_head_node/changes/guards",
     "_head_node/changes/options",
     "_head_node/changes/plan",
     "_head_node/changes/preflight",
