@@ -14,6 +14,7 @@ description:
   - Creates a category, changes only what is named, or removes it.
   - A category decides for all its nodes. A change that would have nodes installed anew which the caller did not name is refused,
     with their names, unless O(allow_member_change).
+  - For many categories use M(baremetal.bcm.bcm_categories), which does the same in a few calls.
 author:
   - The baremetal.bcm contributors (!UNKNOWN)
 extends_documentation_fragment:

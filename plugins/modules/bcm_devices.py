@@ -49,7 +49,7 @@ options:
   reassigned:
     description:
       - Nodes that are to be installed with something else because their category was changed just before, as
-        M(baremetal.bcm.bcm_category) returns them in RV(baremetal.bcm.bcm_category#module:affected_nodes).
+        M(baremetal.bcm.bcm_categories) returns them in RV(baremetal.bcm.bcm_categories#module:reassigned).
     type: list
     elements: str
     default: []
