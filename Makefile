@@ -101,6 +101,10 @@ smoke: build ## install the built artifact into an empty place and use it
 check: .venv ## one test: make check ARGS='tests/unit/... -k name'
 	@$(MAIN) pytest $(ARGS)
 
+.PHONY: doc-fragments
+doc-fragments: .venv ## write the doc fragments that repeat a module's options
+	@$(TOOLS)/doc-fragments
+
 .PHONY: fuzz
 fuzz: .venv ## a million damaged DHCP packets through the tap (ARGS='--packets N --seed N')
 	@$(MAIN) env PYTHONPATH=.collections python $(TOOLS)/fuzz_dhcp.py $(ARGS)

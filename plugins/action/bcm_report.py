@@ -13,11 +13,8 @@ from typing import Any, ClassVar
 
 from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.arguments import NAMES, Spec
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.client import HeadNode
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.read import (
-    read_devices,
-    read_statuses,
-    require_names,
-)
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.guards import require_names
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.read import read_devices, read_statuses
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.fields import Raw
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.phases import Phase, Status
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.references import Names, References

@@ -1,7 +1,8 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The option that takes the categories of a run."""
+# Written by `make doc-fragments` from the documentation of bcm_category: change it there.
+"""The option that takes many categories."""
 
 from __future__ import annotations
 
@@ -10,12 +11,9 @@ class ModuleDocFragment:
     DOCUMENTATION = r"""
 options:
   categories:
-    description:
-      - Categories that the same run creates or changes, each with the options of M(baremetal.bcm.bcm_category).
-      - They count as if they were written already, where they are not, as in check mode.
+    description: Categories, each with the options of M(baremetal.bcm.bcm_category).
     type: list
     elements: dict
-    default: []
     suboptions:
       name:
         description: Name of the category.

@@ -1,6 +1,7 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# Written by `make doc-fragments` from the documentation of bcm_device: change it there.
 """The option that takes many devices."""
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ options:
     description: The nodes, each with the options of M(baremetal.bcm.bcm_device).
     type: list
     elements: dict
-    required: true
     suboptions:
       hostname:
         description: Host name, without dots.

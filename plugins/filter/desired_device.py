@@ -10,26 +10,12 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.options import DEVICE
+
+# A host in the inventory is a node that should exist; the others are made of several variables.
+_NOT_PLAIN = {"hostname", "state", "interfaces", "bmc_settings", "roles"}
 # Variables that are options under another name only.
-_PLAIN = (
-    "mac",
-    "category",
-    "management_network",
-    "power_control",
-    "software_image",
-    "software_image_revision",
-    "install_mode",
-    "labels",
-    "kernel_version",
-    "kernel_parameters",
-    "boot_loader",
-    "boot_loader_protocol",
-    "serial_number",
-    "part_number",
-    "notes",
-    "purge_interfaces",
-    "purge_roles",
-)
+_PLAIN = tuple(option for option in DEVICE if option not in _NOT_PLAIN)
 
 
 def desired_device(variables: Mapping[str, Any], image_of: Mapping[str, str] | None = None) -> dict[str, Any]:

@@ -14,12 +14,14 @@ description:
   - Creates a category, changes only what is named, or removes it.
   - A category decides for all its nodes. A change that would have nodes installed anew which the caller did not name is refused,
     with their names, unless O(allow_member_change).
+  - For many categories use M(baremetal.bcm.bcm_categories), which does the same in a few calls.
 author:
   - The baremetal.bcm contributors (!UNKNOWN)
 extends_documentation_fragment:
   - baremetal.bcm.connection
   - baremetal.bcm.attributes
   - baremetal.bcm.entity
+  - baremetal.bcm.category_members
 attributes:
   check_mode:
     support: full
@@ -50,17 +52,6 @@ options:
   software_image_revision:
     description: Revision of O(software_image), V(-1) for the image itself and V(0) for the newest revision.
     type: int
-  allow_member_change:
-    description:
-      - Whether image or disk setup may be changed although nodes that O(members) does not name belong to the category.
-      - Each of them would be installed anew at its next boot.
-    type: bool
-    default: false
-  members:
-    description: Nodes the caller knows to be affected.
-    type: list
-    elements: str
-    default: []
   install_mode:
     description:
       - How its nodes are installed at every boot.
@@ -336,8 +327,9 @@ debug_calls:
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.runner import run_module
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.categories import apply_category
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.options import CATEGORY
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.errors import BcmError
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.categories import apply_categories
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.options import CATEGORY, MEMBERS
 
 if TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
@@ -345,25 +337,22 @@ if TYPE_CHECKING:
     from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.client import HeadNode
 
 
-SPEC = {
-    **CATEGORY,
-    "allow_member_change": {"type": "bool", "default": False},
-    "members": {"type": "list", "elements": "str", "default": []},
-}
-
-
 def work(module: AnsibleModule, head_node: HeadNode) -> dict[str, Any]:
-    return apply_category(
+    options = {option: module.params[option] for option in CATEGORY}
+    result = apply_categories(
         head_node,
-        {option: module.params[option] for option in CATEGORY},
+        [options],
         check_mode=module.check_mode,
         members=module.params["members"],
         allow_member_change=module.params["allow_member_change"],
     )
+    for message in result["failures"].values():
+        raise BcmError(message)
+    return {"diff": result["diff"], **result["categories"][options["name"]]}
 
 
 def main() -> None:
-    run_module(SPEC, work)
+    run_module({**CATEGORY, **MEMBERS}, work)
 
 
 if __name__ == "__main__":

@@ -32,6 +32,13 @@ attributes:
   idempotent:
     support: full
 options:
+  devices:
+    required: true
+  categories:
+    description:
+      - Categories that the same run creates or changes, each with the options of M(baremetal.bcm.bcm_category).
+      - They count as if they were written already, where they are not, as in check mode.
+    default: []
   bulk_calls:
     description:
       - Whether new and changed nodes are sent in one call each instead of one call a node.
@@ -42,7 +49,7 @@ options:
   reassigned:
     description:
       - Nodes that are to be installed with something else because their category was changed just before, as
-        M(baremetal.bcm.bcm_category) returns them in RV(baremetal.bcm.bcm_category#module:affected_nodes).
+        M(baremetal.bcm.bcm_categories) returns them in RV(baremetal.bcm.bcm_categories#module:reassigned).
     type: list
     elements: str
     default: []
@@ -128,7 +135,7 @@ from typing import TYPE_CHECKING, Any
 from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.runner import run_module
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.devices import apply_devices
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.options import (
-    CATEGORIES,
+    DECLARED_CATEGORIES,
     DEVICES,
     PARALLEL,
 )
@@ -142,7 +149,7 @@ if TYPE_CHECKING:
 
 SPEC = {
     **DEVICES,
-    **CATEGORIES,
+    **DECLARED_CATEGORIES,
     "reassigned": {"type": "list", "elements": "str", "default": []},
     "remember_reassigned": {"type": "bool", "default": False},
     **PARALLEL,

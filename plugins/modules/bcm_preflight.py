@@ -24,6 +24,13 @@ extends_documentation_fragment:
   - baremetal.bcm.device_list
   - baremetal.bcm.category_list
 options:
+  devices:
+    required: true
+  categories:
+    description:
+      - Categories that the same run creates or changes, each with the options of M(baremetal.bcm.bcm_category).
+      - They count as if they were written already, where they are not, as in check mode.
+    default: []
   allow_mac_change:
     description: Whether a node that BCM knows with another MAC address is accepted, as after its board was swapped.
     type: bool
@@ -83,13 +90,13 @@ from typing import TYPE_CHECKING, Any
 
 from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.runner import run_module
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes import preflight
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.options import CATEGORIES, DEVICES
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.read import (
-    assume_categories,
-    read_devices,
-    read_references,
-    require_names,
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.categories import assume_categories
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.guards import require_names
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.options import (
+    DECLARED_CATEGORIES,
+    DEVICES,
 )
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.read import read_devices, read_references
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.slots import Slots
 
 if TYPE_CHECKING:
@@ -100,7 +107,7 @@ if TYPE_CHECKING:
 
 SPEC = {
     **DEVICES,
-    **CATEGORIES,
+    **DECLARED_CATEGORIES,
     "allow_mac_change": {"type": "bool", "default": False},
 }
 

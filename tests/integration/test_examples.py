@@ -30,7 +30,7 @@ PATIENCE = {
 }
 # Those that begin with nothing, in an order in which nothing is in the way of the next; the rest finds two nodes.
 FROM_NOTHING: tuple[str, ...] = ("bcm_image_info", "bcm_network_info", "bcm_category_info", "bcm_category")
-FROM_NOTHING += ("bcm_devices", "bcm_device")
+FROM_NOTHING += ("bcm_categories", "bcm_devices", "bcm_device")
 CATEGORIES = [{"name": name, "image": "default-image"} for name in ("default", "dgx-worker", "control-plane")]
 
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
+
+from ansible_collections.baremetal.bcm.tests.tools.doc_fragments import FRAGMENTS, Fragment
 
 ROOT = Path(__file__).parents[2]
 
@@ -24,6 +27,11 @@ def test_the_action_group_of_netbox_names_every_module_that_talks_to_netbox() ->
     modules = sorted(path.stem for path in (ROOT / "plugins" / "modules").glob("netbox_*.py"))
 
     assert read_yaml("meta/runtime.yml")["action_groups"]["netbox"] == modules
+
+
+@pytest.mark.parametrize("fragment", FRAGMENTS, ids=lambda fragment: fragment.name)
+def test_the_options_of_a_list_are_documented_as_those_of_one(fragment: Fragment) -> None:
+    assert fragment.path.read_text(encoding="utf-8") == fragment.text(), "`make doc-fragments` writes it anew"
 
 
 def test_the_unit_tests_install_what_the_collection_needs() -> None:

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field, replace
 
 from .._bmc.power import PowerResult
 from .._head_node.api.client import HeadNode
-from .._head_node.changes.read import read_devices, read_references, read_statuses, select_nodes
+from .._head_node.changes.guards import select_nodes
+from .._head_node.changes.read import read_devices, read_references, read_statuses
 from .._head_node.entities.claim import Owner, ends_of, rival_of
 from .._head_node.entities.fields import Raw
 from .._head_node.entities.record import Record

@@ -87,6 +87,43 @@ CASES: Mapping[str, tuple[Case, ...]] = {
         ),
         Case("one is removed", {"name": "fresh", "state": "absent"}, touches={"fresh": None}),
     ),
+    "bcm_categories": (
+        Case(
+            "two are created, one a copy of the other, and one is changed",
+            {
+                "categories": [
+                    {"name": "fresh", "clone_from": "default", "notes": "new"},
+                    {"name": "copy", "clone_from": "fresh", "kernel_parameters": "quiet"},
+                    {"name": "default", "bmc_settings": {"username": "bmcadmin", "password": "demo-bmc-password"}},
+                ]
+            },
+            touches={"fresh": None, "copy": None, "default": ("bmcSettings",)},
+        ),
+        Case(
+            "one changes what its nodes are installed with",
+            {
+                "categories": [{"name": "default", "software_image": "ubuntu-22.04-nvidia-550"}],
+                "members": ["dgx-05", "dgx-06", "cpu-03", "cpu-05"],
+            },
+            touches={"default": ("softwareImageProxy",)},
+        ),
+        Case(
+            "one that fails leaves the other alone",
+            {
+                "categories": [
+                    {"name": "copy", "software_image": "no-such-image"},
+                    {"name": "fresh", "notes": "newer"},
+                ],
+                "fail_on_error": False,
+            },
+            touches={"fresh": ("notes",)},
+        ),
+        Case(
+            "two are removed",
+            {"categories": [{"name": name, "state": "absent"} for name in ("fresh", "copy")]},
+            touches={"fresh": None, "copy": None},
+        ),
+    ),
     "bcm_category_info": (
         Case("all are listed", {}, changed=False),
         Case("one", {"names": ["default"]}, changed=False),

@@ -17,6 +17,8 @@ from ansible_collections.baremetal.bcm.tests.integration.support.rack import ROO
 COMMON = frozenset({"changed", "diff", "failed", "msg", "invocation", "warnings", "deprecations", "exception"})
 # How RETURN says that a key comes sometimes only.
 CONDITIONS = ("when", "with", "success, when")
+# Keys that stand for the name of a node or category.
+NAMES = ("HOSTNAME", "NAME")
 Documented = Mapping[str, Any]
 
 
@@ -44,11 +46,12 @@ def returned(module: str) -> Documented:
 
 
 def undocumented(value: Mapping[str, Any], documented: Documented, where: str = "") -> Iterator[str]:
-    """Name the keys of a result that its documentation does not have; names of nodes are no keys."""
+    """Name the keys of a result that its documentation does not have; names of nodes and categories are no keys."""
+    any_name = next((documented[name] for name in NAMES if name in documented), None)
     for key, below in value.items():
         if not where and (key in COMMON or key.startswith("_ansible")):
             continue
-        known = documented.get(key, documented.get("HOSTNAME"))
+        known = documented.get(key, any_name)
         if known is None:
             yield f"{where}{key}"
         elif "contains" in known:
@@ -60,7 +63,7 @@ def never_seen(values: Sequence[Mapping[str, Any]], documented: Documented, wher
     """Name the documented keys that none of the results has, unless they come on a condition only."""
     for key, known in documented.items():
         below = [value[key] for value in values if key in value]
-        if key == "HOSTNAME":
+        if key in NAMES:
             below = [each for value in values for each in value.values()]
         elif not below:
             if not known.get("returned", "success").startswith(CONDITIONS):

@@ -14,7 +14,7 @@ from ..api.client import HeadNode
 from ..api.errors import BcmApiError, BcmAuthError, BcmError, BcmTransportError
 from ..entities.fields import Context, Json, Raw
 from ..entities.schema import Schema
-from .plan import Plan, plan_absent, plan_present
+from .plan import Plan, plan_entity
 
 # After this many calls without an answer the head node is taken to be away, and the rest is not sent.
 _MOST_UNANSWERED = 3
@@ -29,6 +29,21 @@ class Applied:
     plan: Plan | None
     stored: Raw | None = None
     error: BcmError | None = None
+
+    def after(self, *, check_mode: bool) -> Raw | None:
+        """Return the entity as it is stored now, in check mode as it would be; None where there is none."""
+        return self.plan.desired if check_mode and self.plan is not None else self.stored
+
+    def to_ansible(self) -> dict[str, Any]:
+        """Describe it for a module's result: changed, action, disruption, changes, and error where it failed."""
+        plan = self.plan
+        return {
+            "changed": plan is not None and not plan.is_empty and self.error is None,
+            "action": plan.action if plan else "none",
+            "disruption": plan.disruption.value if plan else "none",
+            "changes": [change.option for change in plan.changes] if plan else [],
+            **({"error": str(self.error)} if self.error is not None else {}),
+        }
 
 
 @dataclass(frozen=True)
@@ -60,17 +75,23 @@ def converge(
     context: Context,
     *,
     stored: Mapping[str, Raw] | None = None,
+    planned: Mapping[str, Plan] | None = None,
     dry_run: bool = False,
 ) -> dict[str, Applied]:
     """Bring every named entity to what is wanted; one bad entity never holds the others.
 
     `wanted` maps name to options; {"state": "absent"} removes. `stored` saves the first read where the caller has
-    just read. Errors that concern one entity are in its Applied; errors of the connection are raised, because the
-    others would meet them too. Calling again is always safe.
+    just read, `planned` is sent as it is where the caller has planned all of `wanted` and looked at the plans. Errors
+    that concern one entity are in its Applied; errors of the connection are raised, because the others would meet them
+    too. Calling again is always safe.
     """
     books = _Progress()
     current = dict(stored) if stored is not None else store.by_name()
-    todo = _plan_all(store.schema, wanted, current, context, books)
+    if planned is None:
+        todo = _plan_all(store.schema, wanted, current, context, books)
+    else:
+        books.first.update(planned)
+        todo = {name: plan for name, plan in planned.items() if not plan.is_empty}
     if dry_run:
         return {name: Applied(books.first.get(name), current.get(name), books.errors.get(name)) for name in wanted}
     for _round in range(_ROUNDS):
@@ -95,10 +116,7 @@ def _plan_all(
     todo = {}
     for name, options in wanted.items():
         try:
-            if options.get("state") == "absent":
-                plan = plan_absent(schema, current.get(name), name)
-            else:
-                plan = plan_present(schema, current.get(name), options, context)
+            plan = plan_entity(schema, current.get(name), options, context)
         except BcmError as error:
             books.errors[name] = error
             continue
@@ -168,9 +186,10 @@ def _not_kept(plan: Plan) -> BcmApiError:
 
 
 def summarise(outcomes: Mapping[str, Applied]) -> dict[str, Any]:
-    """`changed` and `diff` of a set, for a module's result."""
+    """`changed`, `diff` and `failures` of a set, for a module's result."""
     plans = [outcome.plan for outcome in outcomes.values() if outcome.plan is not None and outcome.error is None]
     return {
         "changed": any(not plan.is_empty for plan in plans),
         "diff": [plan.diff() for plan in plans if not plan.is_empty],
+        "failures": {name: str(outcome.error) for name, outcome in outcomes.items() if outcome.error is not None},
     }

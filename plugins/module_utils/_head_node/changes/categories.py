@@ -1,86 +1,157 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: BSD-2-Clause
-"""What bcm_category does: one category, and the guard for the nodes that belong to it."""
+"""What bcm_category and bcm_categories share: a set of categories brought to what is wanted, one being a set of one."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any
 
 from ..api.client import HeadNode
-from ..api.errors import BcmConfigError, BcmConflict
+from ..api.errors import BcmConfigError, BcmError
 from ..entities.category import CATEGORY, category_to_ansible
-from ..entities.fields import Context, Disruption, Raw
-from .apply import Store, converge
+from ..entities.fields import Context, Json, Raw, new_object
+from ..entities.references import References
+from .apply import Applied, Store, converge, summarise
+from .guards import affected_nodes, concerns_members, find_conflict, require_distinct
 from .options import wanted_of
-from .plan import Plan
+from .plan import plan_entity
 from .read import read_references
 
 
-def apply_category(
+def apply_categories(
     head_node: HeadNode,
-    options: dict[str, Any],
+    categories: Sequence[dict[str, Any]],
     *,
     check_mode: bool,
     members: Sequence[str] = (),
     allow_member_change: bool = False,
 ) -> dict[str, Any]:
-    """Plan, guard, apply and read back.
+    """Plan, guard, apply and read back; the result is keyed by name.
 
-    Raises BcmConflict where nodes that `members` does not name would be installed anew, or lose their category.
+    A category fails alone, but for new ones that were to be copied from it: where it can't be planned, and where nodes
+    that `members` does not name would be installed anew, or lose their category. Raises BcmConfigError for an empty
+    list and for a name given twice.
     """
-    wanted = {options["name"]: wanted_of(options)}
-    references = read_references(head_node)
-    stored = {str(raw["name"]): dict(raw) for raw in references.categories.raw.values()}
+    names = [str(options["name"]) for options in categories]
+    require_distinct(names, "categories")
+    references = read_references(head_node, partitions=False)
     store = Store(head_node, CATEGORY, head_node.get_categories)
-    context = Context(references)
-    planned = converge(store, wanted, context, stored=stored, dry_run=True)[options["name"]]
-    if planned.error is not None:
-        raise planned.error
-    plan = planned.plan
-    if plan is None:
-        raise BcmConfigError(f"could not plan category {options['name']}")
-    affected = _affected_nodes(head_node, plan)
-    # A node never goes without its category, whoever asks.
-    strangers = affected if plan.action == "delete" else sorted(set(affected) - set(members))
-    if strangers and (plan.action == "delete" or not allow_member_change):
-        raise _conflict(plan, strangers)
-    outcome = planned if check_mode else converge(store, wanted, context, stored=stored)[options["name"]]
-    if outcome.error is not None:
-        raise outcome.error
-    after = plan.desired if check_mode else outcome.stored
+    work = _Work(store, references, cache(head_node.get_devices), members, allow_member_change)
+    for generation in _generations(categories, references):
+        for options in generation:
+            work.plan(options)
+        if not check_mode:
+            work.carry_out([str(options["name"]) for options in generation])
+    outcomes = {name: work.outcomes[name] for name in names}
+    shown = {name: _shown(name, outcome, work, check_mode) for name, outcome in outcomes.items()}
+    changed = [each for each in shown.values() if each["changed"]]
     return {
-        "changed": not plan.is_empty,
-        "diff": [] if plan.is_empty else [plan.diff()],
-        "action": plan.action,
-        "changes": [change.option for change in plan.changes],
-        "disruption": plan.disruption.value,
-        "affected_nodes": affected,
-        **({"category": category_to_ansible(after, references)} if after else {}),
+        **summarise(outcomes),
+        "categories": shown,
+        "reassigned": sorted({node for each in changed for node in each["affected_nodes"]}),
     }
 
 
-def _affected_nodes(head_node: HeadNode, plan: Plan) -> list[str]:
-    """Nodes of this category, where the plan concerns what they are installed with."""
-    if plan.stored is None or plan.disruption not in (Disruption.REPROVISION, Disruption.DELETE):
-        return []
-    uid = plan.stored["uuid"]
-    return sorted(str(raw["hostname"]) for raw in head_node.get_devices() if _belongs(raw, uid, plan))
+def assume_categories(references: References, declared: Iterable[Mapping[str, Any]]) -> References:
+    """Return the references as they would be once these categories (options of bcm_category) are written.
+
+    One that can't be planned stays as it is stored, a new one of these has its name alone; who writes it says why.
+    """
+    for options in declared:
+        name = str(options["name"])
+        stored = _stored(references, name)
+        context = Context(references)
+        desired: Raw | None
+        try:
+            desired = plan_entity(CATEGORY, stored, _wanted(options), context).desired
+        except BcmError:
+            desired = stored or new_object("Category", "", context, name=name)
+        references = _assume(references, name, desired)
+    return references
 
 
-def _belongs(device: Raw, uid: str, plan: Plan) -> bool:
-    if device.get("category") != uid:
-        return False
-    only_image = {change.option for change in plan.changes if change.disruption is Disruption.REPROVISION}
-    # A node with an image of its own does not follow its category's.
-    return not (only_image == {"software_image"} and device.get("softwareImageProxy"))
+def _generations(categories: Sequence[Mapping[str, Any]], references: References) -> Iterator[list[Mapping[str, Any]]]:
+    """Split a list so that a new category comes after the one of the same list that it is a copy of.
+
+    What the head node adds to a category that is not a copy is known only when that is stored.
+    """
+    depths: dict[str | None, int] = {}
+    for options in categories:
+        is_new = options["name"] not in references.categories.by_name
+        depths[options["name"]] = depths.get(options.get("clone_from"), -1) + 1 if is_new else 0
+    for depth in range(max(depths.values()) + 1):
+        yield [options for options in categories if depths[options["name"]] == depth]
 
 
-def _conflict(plan: Plan, strangers: Sequence[str]) -> BcmConflict:
-    listed = ", ".join(strangers)
-    if plan.action == "delete":
-        return BcmConflict(f"could not remove category {plan.name}: nodes still belong to it: {listed}")
-    return BcmConflict(
-        f"could not update category {plan.name}: it would have nodes installed anew that are not part of this run: "
-        f"{listed}; allow it with allow_member_change (bcm_allow_category_change)"
-    )
+@dataclass
+class _Work:
+    """What is planned and done with a list of categories; each that is planned counts as written for the next."""
+
+    store: Store
+    references: References
+    read_devices: Callable[[], Sequence[Raw]]  # called where a plan concerns nodes, and then reads once
+    members: Sequence[str]
+    allow_member_change: bool
+    wanted: dict[str, dict[str, Json]] = field(default_factory=dict)
+    outcomes: dict[str, Applied] = field(default_factory=dict)
+    affected: dict[str, list[str]] = field(default_factory=dict)
+
+    def plan(self, options: Mapping[str, Any]) -> None:
+        """Plan and guard one category (options of bcm_category)."""
+        name = str(options["name"])
+        stored = _stored(self.references, name)
+        try:
+            self._require_source(name, stored, options.get("clone_from"))
+            wanted = self.wanted[name] = _wanted(options)
+            plan = plan_entity(CATEGORY, stored, wanted, Context(self.references))
+        except BcmError as error:
+            self.outcomes[name] = Applied(None, stored, error)
+            return
+        self.affected[name] = affected_nodes(plan, self.read_devices()) if concerns_members(plan) else []
+        conflict = find_conflict(plan, self.affected[name], self.members, allowed=self.allow_member_change)
+        self.outcomes[name] = Applied(plan, stored, conflict)
+        if conflict is None:
+            self.references = _assume(self.references, name, plan.desired)
+
+    def carry_out(self, names: Iterable[str]) -> None:
+        """Write what was planned for these and read it back."""
+        due = {name: self.outcomes[name] for name in names if self.outcomes[name].error is None}
+        plans = {name: outcome.plan for name, outcome in due.items() if outcome.plan is not None}
+        stored = {name: outcome.stored for name, outcome in due.items() if outcome.stored is not None}
+        wanted = {name: self.wanted[name] for name in plans}
+        done = converge(self.store, wanted, Context(self.references), stored=stored, planned=plans)
+        for name, outcome in done.items():
+            self.outcomes[name] = outcome
+            self.references = _assume(self.references, name, outcome.stored)
+
+    def _require_source(self, name: str, stored: Raw | None, source: str | None) -> None:
+        """Refuse a copy of what could not be brought to what is declared: it would never get the rest."""
+        if stored is None and source in self.outcomes and self.outcomes[source].error is not None:
+            raise BcmConfigError(f"could not create category {name}: category {source}, of which it is a copy, failed")
+
+
+def _wanted(options: Mapping[str, Any]) -> dict[str, Json]:
+    try:
+        return wanted_of(dict(options))
+    except BcmConfigError as error:
+        raise BcmConfigError(f"could not plan category {options['name']}: {error}") from error
+
+
+def _stored(references: References, name: str) -> Raw | None:
+    uid = references.categories.by_name.get(name)
+    return None if uid is None else dict(references.categories.raw[uid])
+
+
+def _assume(references: References, name: str, category: Raw | None) -> References:
+    return replace(references, categories=references.categories.with_entity(name, category))
+
+
+def _shown(name: str, outcome: Applied, work: _Work, check_mode: bool) -> dict[str, Any]:
+    shown = {**outcome.to_ansible(), "affected_nodes": work.affected.get(name, [])}
+    after = outcome.after(check_mode=check_mode)
+    if outcome.error is not None or after is None:
+        return shown
+    return {**shown, "category": category_to_ansible(after, work.references)}

@@ -8,15 +8,17 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ..api.client import HeadNode
-from ..api.errors import BcmConfigError, BcmError
-from ..entities.device import DEVICE, device_to_ansible, is_node
+from ..api.errors import BcmError
+from ..entities.device import DEVICE, device_to_ansible
 from ..entities.fields import Context, Disruption, Raw
 from ..entities.record import Record, assignment_of, reassigned_values
 from ..entities.references import References
 from .apply import Applied, Store, converge, summarise
+from .categories import assume_categories
+from .guards import require_distinct, require_nodes
 from .options import wanted_of
 from .plan import plan_present
-from .read import assume_categories, read_devices, read_references, require_names
+from .read import read_devices, read_references
 
 # (store, wanted, stored, context) → why nodes are not to be changed. See power/credentials, which tries changed
 # credentials by power and therefore stands above this room.
@@ -39,13 +41,14 @@ def apply_devices(
 
     Raises BcmConfigError for an empty list, a name given twice, or a device that is not a node.
     """
-    wanted = _index(devices)
+    require_distinct([device["hostname"] for device in devices])
+    wanted = {device["hostname"]: wanted_of(device) for device in devices}
     stored = read_devices(head_node)
+    require_nodes({name: stored[name] for name in wanted if name in stored})
     # Only a new device is told its partition.
     references = read_references(head_node, partitions=any(name not in stored for name in wanted))
     if check_mode:
         references = assume_categories(references, declared_categories)
-    _refuse_others(wanted, stored)
     store = Store(head_node, DEVICE, head_node.get_devices, workers, bulk)
     context = Context(references)
     kept: Mapping[str, BcmError] = {} if check_mode else try_credentials(store, wanted, stored, context)
@@ -60,7 +63,6 @@ def apply_devices(
     return {
         **summarise(outcomes),
         "devices": {name: _shown(outcome, references, check_mode) for name, outcome in outcomes.items()},
-        "failures": {name: str(outcome.error) for name, outcome in outcomes.items() if outcome.error is not None},
         "reassigned": [name for name, outcome in outcomes.items() if name in reassigned or _is_reassigned(outcome)],
         "assignments": _assignments(outcomes, references),
     }
@@ -83,35 +85,11 @@ def _remember(options: dict[str, Any], stored: Raw | None, reassigned: bool, con
     return options
 
 
-def _index(devices: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    names = [device["hostname"] for device in devices]
-    require_names(names)
-    twice = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
-    if twice:
-        raise BcmConfigError(f"named more than once: {', '.join(twice)}")
-    return {device["hostname"]: wanted_of(device) for device in devices}
-
-
-def _refuse_others(wanted: Mapping[str, Any], stored: Mapping[str, Raw]) -> None:
-    others = [
-        f"{name} ({stored[name]['childType']})" for name in wanted if name in stored and not is_node(stored[name])
-    ]
-    if others:
-        raise BcmConfigError(f"only nodes that BCM installs may be touched, not: {', '.join(others)}")
-
-
 def _shown(outcome: Applied, references: References, check_mode: bool) -> dict[str, Any]:
-    plan = outcome.plan
-    changed = plan is not None and not plan.is_empty and outcome.error is None
-    shown: dict[str, Any] = {
-        "changed": changed,
-        "action": plan.action if plan else "none",
-        "disruption": plan.disruption.value if plan else "none",
-        "changes": [change.option for change in plan.changes] if plan else [],
-    }
+    shown = outcome.to_ansible()
     if outcome.error is not None:
-        return {**shown, "error": str(outcome.error)}
-    after = plan.desired if check_mode and plan is not None else outcome.stored
+        return shown
+    after = outcome.after(check_mode=check_mode)
     return {**shown, "device": device_to_ansible(after, references) if after else None}
 
 

@@ -8,132 +8,42 @@ from __future__ import annotations
 from typing import Any
 
 from ..api.errors import BcmConfigError
+from ..entities import category, device
+from ..entities.fields import NAME, STATE, options_of
+from ..entities.schema import Schema
 
 Spec = dict[str, Any]
 
 
-def _elements(**options: Spec) -> Spec:
-    return {"type": "list", "elements": "dict", "options": options}
+def _entity(schema: Schema, **beside: Spec) -> Spec:
+    """The options of all fields, what steers the module, and `beside`: options that no field is behind."""
+    return {**options_of(schema.fields), schema.name_option: NAME, "state": STATE, **beside}
 
 
-_STATE: Spec = {"type": "str", "choices": ["present", "absent"], "default": "present"}
-_TEXT: Spec = {"type": "str"}
-_NAME: Spec = {"type": "str", "required": True}
-_NUMBER: Spec = {"type": "int"}
-_FLAG: Spec = {"type": "bool"}
-_WORDS: Spec = {"type": "list", "elements": "str"}
+def _list_of(options: Spec, **more: Any) -> Spec:
+    return {"type": "list", "elements": "dict", "options": options, **more}
 
-BMC_SETTINGS: Spec = {
-    "type": "dict",
-    "options": {
-        "username": _TEXT,
-        "password": {"type": "str", "no_log": True},
-        "user_id": _NUMBER,
-        "privilege": {
-            "type": "str",
-            "choices": ["CALLBACK", "USER", "OPERATOR", "ADMINISTRATOR", "OEM_PROPRIETARY", "NO_ACCESS"],
-        },
-        "power_reset_delay": _NUMBER,
-        "extra_arguments": _TEXT,
-    },
+
+DEVICE = _entity(device.DEVICE)
+CATEGORY = _entity(category.CATEGORY, clone_from={"type": "str"})
+
+DEVICES: Spec = {"devices": _list_of(DEVICE, required=True)}
+CATEGORIES: Spec = {"categories": _list_of(CATEGORY, required=True)}
+# Those that the same run creates or changes, for modules that must know what they are going to be.
+DECLARED_CATEGORIES: Spec = {"categories": _list_of(CATEGORY, default=[])}
+
+# Which nodes a category may decide for.
+MEMBERS: Spec = {
+    "members": {"type": "list", "elements": "str", "default": []},
+    "allow_member_change": {"type": "bool", "default": False},
 }
-INTERFACES = _elements(
-    name=_NAME,
-    type={"type": "str", "choices": ["physical", "bond", "bmc"]},
-    mac=_TEXT,
-    ip=_TEXT,
-    dhcp=_FLAG,
-    network=_TEXT,
-    bootable=_FLAG,
-    gateway=_TEXT,
-    vlan_id=_NUMBER,
-    lan_channel=_NUMBER,
-    mode=_NUMBER,
-    bond_options=_TEXT,
-    members=_WORDS,
-    state=_STATE,
-)
-ROLES = _elements(name=_NAME, max_provisioning_nodes=_NUMBER, state=_STATE)
-FSMOUNTS = _elements(mountpoint=_NAME, device=_TEXT, filesystem=_TEXT, mount_options=_TEXT, state=_STATE)
-MODULES = _elements(name=_NAME, parameters=_TEXT, state=_STATE)
-SERVICES = _elements(
-    name=_NAME,
-    autostart=_FLAG,
-    monitored=_FLAG,
-    run_if={"type": "str", "choices": ["ALWAYS", "ACTIVE", "PASSIVE"]},
-    state=_STATE,
-)
-GPU_SETTINGS = _elements(
-    name=_NAME, power_limit=_NUMBER, ecc_mode=_TEXT, compute_mode=_TEXT, mig_profiles=_WORDS, state=_STATE
-)
-_INSTALL_MODE: Spec = {"type": "str", "choices": ["AUTO", "FULL", "MAIN", "NOSYNC", "SKIP", "MINIMAL"]}
-_BOOT_LOADERS = ["SYSLINUX", "GRUB", "grub2"]
-
-DEVICE: Spec = {
-    "hostname": _NAME,
-    "state": _STATE,
-    "mac": _TEXT,
-    "category": _TEXT,
-    "management_network": _TEXT,
-    "interfaces": INTERFACES,
-    "purge_interfaces": {"type": "bool", "default": False},
-    "bmc_settings": BMC_SETTINGS,
-    "power_control": _TEXT,
-    "software_image": _TEXT,
-    "software_image_revision": _NUMBER,
-    "install_mode": {"type": "str", "choices": ["", *_INSTALL_MODE["choices"]]},
-    "roles": ROLES,
-    "purge_roles": {"type": "bool", "default": False},
-    "labels": _WORDS,
-    "kernel_version": _TEXT,
-    "kernel_parameters": _TEXT,
-    "boot_loader": {"type": "str", "choices": [*_BOOT_LOADERS, "CATEGORY"]},
-    "boot_loader_protocol": {"type": "str", "choices": ["TFTP", "HTTP", "HTTPS", "CATEGORY"]},
-    "serial_number": _TEXT,
-    "part_number": _TEXT,
-    "notes": _TEXT,
-}
-
-CATEGORY: Spec = {
-    "name": _NAME,
-    "state": _STATE,
-    "clone_from": _TEXT,
-    "software_image": _TEXT,
-    "software_image_revision": _NUMBER,
-    "install_mode": _INSTALL_MODE,
-    "new_node_install_mode": {"type": "str", "choices": ["AUTO", "FULL", "MAIN", "NOSYNC", "MINIMAL"]},
-    "management_network": _TEXT,
-    "bmc_settings": BMC_SETTINGS,
-    "disksetup": _TEXT,
-    "initialize": _TEXT,
-    "finalize": _TEXT,
-    "kernel_version": _TEXT,
-    "kernel_parameters": _TEXT,
-    "kernel_output_console": _TEXT,
-    "boot_loader": {"type": "str", "choices": _BOOT_LOADERS},
-    "boot_loader_protocol": {"type": "str", "choices": ["TFTP", "HTTP", "HTTPS"]},
-    "fsmounts": FSMOUNTS,
-    "purge_fsmounts": {"type": "bool", "default": False},
-    "modules": MODULES,
-    "purge_modules": {"type": "bool", "default": False},
-    "roles": ROLES,
-    "purge_roles": {"type": "bool", "default": False},
-    "services": SERVICES,
-    "purge_services": {"type": "bool", "default": False},
-    "gpu_settings": GPU_SETTINGS,
-    "purge_gpu_settings": {"type": "bool", "default": False},
-    "notes": _TEXT,
-}
-
-DEVICES: Spec = {"devices": {"type": "list", "elements": "dict", "required": True, "options": DEVICE}}
-CATEGORIES: Spec = {"categories": {"type": "list", "elements": "dict", "default": [], "options": CATEGORY}}
-
 PARALLEL: Spec = {
     "bulk_calls": {"type": "bool", "default": False},
     "parallel_calls": {"type": "int", "default": 5},
 }
 
-_LISTS = ("interfaces", "roles", "fsmounts", "modules", "services", "gpu_settings")
+_PURGE = "purge_"
+_LISTS = [option.removeprefix(_PURGE) for option in {**DEVICE, **CATEGORY} if option.startswith(_PURGE)]
 
 
 def wanted_of(options: dict[str, Any]) -> dict[str, Any]:
@@ -147,10 +57,10 @@ def wanted_of(options: dict[str, Any]) -> dict[str, Any]:
         raise BcmConfigError("software_image_revision needs software_image: it is a revision of that image")
     for option in _LISTS:
         elements = wanted.get(option)
-        if elements is None and wanted.get(f"purge_{option}"):
-            raise BcmConfigError(f"purge_{option} needs {option}: what is not named in it is removed")
+        if elements is None and wanted.get(f"{_PURGE}{option}"):
+            raise BcmConfigError(f"{_PURGE}{option} needs {option}: what is not named in it is removed")
         if elements is not None:
-            wanted[option] = {"elements": elements, "purge": wanted.get(f"purge_{option}") or not elements}
+            wanted[option] = {"elements": elements, "purge": wanted.get(f"{_PURGE}{option}") or not elements}
     if wanted.get("software_image") is not None:
         wanted["software_image"] = {
             "name": wanted["software_image"],

@@ -62,6 +62,13 @@ class Plan:
         }
 
 
+def plan_entity(schema: Schema, stored: Raw | None, wanted: Mapping[str, Json], context: Context) -> Plan:
+    """Plan what `state` asks for: {"state": "absent"} removes, anything else is as `plan_present`."""
+    if wanted.get("state") == "absent":
+        return plan_absent(schema, stored, str(wanted[schema.name_option]))
+    return plan_present(schema, stored, wanted, context)
+
+
 def plan_present(schema: Schema, stored: Raw | None, wanted: Mapping[str, Json], context: Context) -> Plan:
     """Create what does not exist, change only what `wanted` names. Options that are None were not given.
 

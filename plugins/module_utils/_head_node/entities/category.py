@@ -66,10 +66,8 @@ def _create(wanted: Mapping[str, Json], context: Context) -> Raw:
     source = wanted.get("clone_from")
     if source:
         uid = context.references.categories.resolve(source)
-        original = context.references.categories.raw.get(uid)
-        if original is None:
-            raise BcmConfigError(f"clone_from: category '{source}' would only be created by this run")
-        return {**with_new_uuids(dict(original), context), "name": name, "modified": True, "extra_values": None}
+        original = dict(context.references.categories.raw[uid])
+        return {**with_new_uuids(original, context), "name": name, "modified": True, "extra_values": None}
     if not wanted.get("software_image"):
         raise BcmConfigError("software_image (or clone_from) must be given to create it")
     fresh = new_object(

@@ -35,7 +35,7 @@ INSTALL_MODES = ("", "AUTO", "FULL", "MAIN", "NOSYNC", "SKIP")
 # MINIMAL, which other documents name, does not exist in BCM; AUTO is the least work that still installs the image.
 INSTALL_MODE_ALIASES = {"MINIMAL": "AUTO"}
 BOOT_LOADERS = ("SYSLINUX", "GRUB")
-BOOT_LOADER_ALIASES = {"grub2": "GRUB", "grub": "GRUB", "syslinux": "SYSLINUX", "category": "CATEGORY"}
+BOOT_LOADER_ALIASES = {"grub2": "GRUB"}
 BOOT_INTERFACE = "BOOTIF"
 BOOT_REVISION = "bootif"
 
@@ -49,7 +49,7 @@ _FIELDS = (
     Field("power_control", "powerControl", Value()),
     Field("software_image", "softwareImageProxy", ImageProxy(), Disruption.REPROVISION),
     Field("install_mode", "installMode", Choice(INSTALL_MODES, INSTALL_MODE_ALIASES)),
-    Field("next_boot_install_mode", "nextBootInstallMode", Choice(INSTALL_MODES, INSTALL_MODE_ALIASES)),
+    Field("next_boot_install_mode", "nextBootInstallMode", Choice(INSTALL_MODES, INSTALL_MODE_ALIASES), ours=True),
     Field("roles", "roles", sub_entities.ROLES),
     Field("labels", "userDefinedResources", TextSet()),
     Field("kernel_version", "kernelVersion", Value(), Disruption.RESTART),
@@ -59,7 +59,7 @@ _FIELDS = (
     Field("serial_number", "serialNumber", Value(), since_bcm=11),
     Field("part_number", "partNumber", Value(), since_bcm=11),
     Field("notes", "notes", Value()),
-    Field("extra_values", "extra_values", KeyValues()),
+    Field("extra_values", "extra_values", KeyValues(), ours=True),
 )
 
 

@@ -1,6 +1,7 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: BSD-2-Clause
-"""Kinds of fields: each merges a user's value into what is stored, and shows what is stored to a user.
+"""Kinds of fields: each merges a user's value into what is stored, shows what is stored to a user, and says which
+options a user gives it by.
 
 `merge` returns the stored value itself when nothing differs under the kind's comparison rule, so that
 "has it changed" is plain inequality and a field nobody named stays byte-identical.
@@ -11,7 +12,7 @@ from __future__ import annotations
 import copy
 import re
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Protocol
@@ -23,8 +24,12 @@ from .references import ZERO_UUID, References
 
 Json = Any
 Raw = dict[str, Any]
+Spec = dict[str, Any]  # options as Ansible declares them, by name
 
 HIDDEN = "********"
+# The options by which an entity, or an element of a list, is known, and by which it is removed.
+NAME: Spec = {"type": "str", "required": True}
+STATE: Spec = {"type": "str", "choices": ["present", "absent"], "default": "present"}
 
 
 class Disruption(str, Enum):
@@ -51,6 +56,9 @@ class Kind(Protocol):
     def show(self, stored: Json, references: References) -> Json:
         """The stored value in a user's words, secrets hidden."""
 
+    def options(self, name: str) -> Spec:
+        """The options of a field that is called `name`, none with a default that is sent."""
+
 
 @dataclass(frozen=True)
 class Field:
@@ -62,11 +70,33 @@ class Field:
     disruption: Disruption = Disruption.NONE
     since_bcm: int = 10
     said_elsewhere: bool = False  # an older BCM without the field loses nothing
+    ours: bool = False  # written by this collection for itself: no option of an entity
+
+
+def options_of(fields: Iterable[Field]) -> Spec:
+    """Declare the options of fields as an argument spec."""
+    options: Spec = {}
+    for known in fields:
+        if not known.ours:
+            options.update(known.kind.options(known.option))
+    return options
+
+
+class Text:
+    """What is given as a text."""
+
+    def options(self, name: str) -> Spec:
+        return {name: {"type": "str"}}
 
 
 @dataclass(frozen=True)
 class Value:
-    """A scalar, or a list whose order matters: compared as it is."""
+    """A scalar, or a list of words whose order matters: compared as it is. `type` is Ansible's name for it."""
+
+    type: str = "str"
+
+    def options(self, name: str) -> Spec:
+        return {name: {"type": self.type, **({"elements": "str"} if self.type == "list" else {})}}
 
     def merge(self, stored: Json, wanted: Json, context: Context) -> Json:
         return wanted
@@ -82,6 +112,9 @@ class Choice:
     values: tuple[str, ...]
     aliases: Mapping[str, str] = field(default_factory=dict)
 
+    def options(self, name: str) -> Spec:
+        return {name: {"type": "str", "choices": [*self.values, *self.aliases]}}
+
     def merge(self, stored: Json, wanted: Json, context: Context) -> Json:
         value = self.aliases.get(wanted, wanted)
         if value not in self.values:
@@ -93,7 +126,7 @@ class Choice:
 
 
 @dataclass(frozen=True)
-class Mac:
+class Mac(Text):
     """A MAC address: case and separators don't count. BCM stores zeros where none is set."""
 
     def merge(self, stored: Json, wanted: Json, context: Context) -> Json:
@@ -111,6 +144,9 @@ class Mac:
 class TextSet:
     """A list of words in which order does not count; an empty list clears it."""
 
+    def options(self, name: str) -> Spec:
+        return {name: {"type": "list", "elements": "str"}}
+
     def merge(self, stored: Json, wanted: Json, context: Context) -> Json:
         return stored if set(stored or []) == set(wanted) else sorted(set(wanted))
 
@@ -119,7 +155,7 @@ class TextSet:
 
 
 @dataclass(frozen=True)
-class Script:
+class Script(Text):
     """The text of a script; a path is refused, because BCM would store the path as the script."""
 
     def merge(self, stored: Json, wanted: Json, context: Context) -> Json:
@@ -135,7 +171,7 @@ class Script:
 
 
 @dataclass(frozen=True)
-class Xml:
+class Xml(Text):
     """An XML text with a given root; differences in white space between elements don't count."""
 
     root: str
@@ -164,7 +200,7 @@ class Xml:
 
 
 @dataclass(frozen=True)
-class Reference:
+class Reference(Text):
     """A name that is stored as a uuid; an empty name clears it."""
 
     of: str  # the attribute of References
@@ -183,6 +219,9 @@ class Reference:
 @dataclass(frozen=True)
 class ImageProxy:
     """How a node or category names its image (bcm-api.md 4.3); wanted is {name, revision} or {} for none."""
+
+    def options(self, name: str) -> Spec:
+        return {name: {"type": "str"}, f"{name}_revision": {"type": "int"}}
 
     def merge(self, stored: Json, wanted: Json, context: Context) -> Json:
         if not wanted or not wanted.get("name"):
@@ -206,6 +245,9 @@ class ImageProxy:
 class Password:
     """Compared in clear, as BCM returns it, and never shown."""
 
+    def options(self, name: str) -> Spec:
+        return {name: {"type": "str", "no_log": True}}
+
     def merge(self, stored: Json, wanted: Json, context: Context) -> Json:
         return wanted
 
@@ -216,6 +258,9 @@ class Password:
 @dataclass(frozen=True)
 class KeyValues:
     """Free keys beside those of others (`extra_values`, bcm-api.md 3); null removes a key."""
+
+    def options(self, name: str) -> Spec:
+        return {name: {"type": "dict"}}
 
     def merge(self, stored: Json, wanted: Json, context: Context) -> Json:
         merged = {**(stored or {}), **wanted}

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..api.errors import BcmConfigError
-from .fields import Context, Field, Json, Raw, new_object
+from .fields import NAME, STATE, Context, Field, Json, Raw, Spec, new_object, options_of
 from .references import References
 
 
@@ -70,6 +70,9 @@ class SubObject:
     def show(self, stored: Json, references: References) -> Json:
         return None if stored is None else show_fields(stored, self.element.fields, references)
 
+    def options(self, name: str) -> Spec:
+        return {name: {"type": "dict", "options": options_of(self.element.fields)}}
+
 
 @dataclass(frozen=True)
 class SubObjects:
@@ -87,6 +90,7 @@ class SubObjects:
     kind_of_stored: Callable[[Raw], str] = lambda _stored: ""
     alias: Callable[[Json], Json] = lambda key: key
     extra: Callable[[Raw], dict[str, Json]] = field(default=lambda _stored: {})
+    has_type: bool = False  # whether an option `type` says which of `elements` a new one is
 
     def merge(self, stored: Json, wanted: Json, context: Context) -> Json:
         named = self._index(wanted["elements"])
@@ -151,3 +155,16 @@ class SubObjects:
         element = self.elements.get(kind)
         shown = show_fields(item, element.fields, references) if element else {self.key_option: item.get(self.key)}
         return {**shown, **self.extra(item)}
+
+    def options(self, name: str) -> Spec:
+        """The list, its elements with the options of all their kinds, and whether what is not named is removed."""
+        options = {
+            option: spec for element in self.elements.values() for option, spec in options_of(element.fields).items()
+        }
+        if self.has_type:
+            options["type"] = {"type": "str", "choices": list(self.elements)}
+        options.update({self.key_option: NAME, "state": STATE})
+        return {
+            name: {"type": "list", "elements": "dict", "options": options},
+            f"purge_{name}": {"type": "bool", "default": False},
+        }

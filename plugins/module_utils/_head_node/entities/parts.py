@@ -33,13 +33,13 @@ BMC_SETTINGS = SubObject(
         (
             Field("username", "userName", Value()),
             Field("password", "password", Password()),
-            Field("user_id", "userID", Value()),
+            Field("user_id", "userID", Value("int")),
             Field(
                 "privilege",
                 "privilege",
                 Choice(("CALLBACK", "USER", "OPERATOR", "ADMINISTRATOR", "OEM_PROPRIETARY", "NO_ACCESS")),
             ),
-            Field("power_reset_delay", "powerResetDelay", Value()),
+            Field("power_reset_delay", "powerResetDelay", Value("int")),
             Field("extra_arguments", "extraArguments", Value()),
         ),
     )
@@ -67,10 +67,10 @@ _INTERFACE_FIELDS = (
     Field("name", "name", Value()),
     Field("mac", "mac", Mac()),
     Field("ip", "ip", Value()),
-    Field("dhcp", "dhcp", Value()),
+    Field("dhcp", "dhcp", Value("bool")),
     Field("network", "network", Reference("networks")),
     # On BCM 10 provisioningInterface alone says the same.
-    Field("bootable", "bootable", Value(), since_bcm=11, said_elsewhere=True),
+    Field("bootable", "bootable", Value("bool"), since_bcm=11, said_elsewhere=True),
 )
 # ASSUMED: the key that holds a bond's member names. bcm-api.md 4.6 has not seen it; one bonded node on a live head
 # node would settle it. Should the head node drop it, the read-back after the write says so.
@@ -91,8 +91,8 @@ _INTERFACES = {
             *(known for known in _INTERFACE_FIELDS if known.option != "mac"),
             Field("mac", "mac", Mac(), since_bcm=11),
             Field("gateway", "gateway", Value()),
-            Field("vlan_id", "vlanid", Value()),
-            Field("lan_channel", "lanchannel", Value()),
+            Field("vlan_id", "vlanid", Value("int")),
+            Field("lan_channel", "lanchannel", Value("int")),
         ),
     ),
     "bond": Element(
@@ -101,9 +101,9 @@ _INTERFACES = {
         {**_INTERFACE_DEFAULTS, "onNetworkPriority": 70, "mode": 4, "options": "", BOND_MEMBERS_KEY: []},
         (
             *_INTERFACE_FIELDS,
-            Field("mode", "mode", Value()),
+            Field("mode", "mode", Value("int")),
             Field("bond_options", "options", Value()),
-            Field("members", BOND_MEMBERS_KEY, Value()),
+            Field("members", BOND_MEMBERS_KEY, Value("list")),
         ),
     ),
 }
@@ -132,6 +132,7 @@ INTERFACES = SubObjects(
     # People call the interface bmc; BCM wants a name that tells its kind.
     alias=lambda name: "ipmi0" if name == "bmc" else name,
     extra=lambda stored: {"type": interface_type(stored)},
+    has_type=True,
 )
 
 # -- roles ------------------------------------------------------------------------------------------------------------
@@ -207,7 +208,7 @@ _ROLE_DEFAULTS: dict[str, tuple[str, dict[str, Any]]] = {
     ),
 }
 _ROLE_FIELDS: dict[str, tuple[Field, ...]] = {
-    "provisioning": (Field("max_provisioning_nodes", "maxProvisioningNodes", Value()),)
+    "provisioning": (Field("max_provisioning_nodes", "maxProvisioningNodes", Value("int")),)
 }
 _ROLES = {
     kind: Element(
@@ -298,9 +299,9 @@ SERVICES = SubObjects(
             },
             (
                 Field("name", "name", Value()),
-                Field("autostart", "autostart", Value()),
-                Field("monitored", "monitored", Value()),
-                Field("run_if", "runIf", Value()),
+                Field("autostart", "autostart", Value("bool")),
+                Field("monitored", "monitored", Value("bool")),
+                Field("run_if", "runIf", Choice(("ALWAYS", "ACTIVE", "PASSIVE"))),
             ),
         )
     },
@@ -327,10 +328,10 @@ GPU_SETTINGS = SubObjects(
             },
             (
                 Field("name", "name", Value()),
-                Field("power_limit", "powerLimit", Value()),
+                Field("power_limit", "powerLimit", Value("int")),
                 Field("ecc_mode", "eccMode", Value()),
                 Field("compute_mode", "computeMode", Value()),
-                Field("mig_profiles", "migProfiles", Value()),
+                Field("mig_profiles", "migProfiles", Value("list")),
             ),
         )
     },

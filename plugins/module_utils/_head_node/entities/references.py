@@ -27,6 +27,11 @@ class Names:
         raw = {entity["uuid"]: entity for entity in entities}
         return cls(kind, {str(entity["name"]): uid for uid, entity in raw.items()}, raw)
 
+    def with_entity(self, name: str, entity: Mapping[str, Any] | None) -> Names:
+        """Return these names with another entity behind `name`; None takes the name away."""
+        others = [raw for raw in self.raw.values() if raw["name"] != name]
+        return Names.from_api(self.kind, others if entity is None else [*others, entity])
+
     def resolve(self, name: str) -> str:
         """The uuid of `name`; raises BcmNotFound that lists the names which exist."""
         if name in self.by_name:

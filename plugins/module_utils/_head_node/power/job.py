@@ -19,7 +19,8 @@ from ..._values.clock import SystemClock
 from ..api.client import HeadNode
 from ..api.errors import BcmConfigError
 from ..api.events import open_session
-from ..changes.read import read_devices, read_references, read_statuses, select_nodes
+from ..changes.guards import select_nodes
+from ..changes.read import read_devices, read_references, read_statuses
 from ..entities.device import bmc_ip, bmc_settings
 from ..entities.fields import Raw
 from ..entities.phases import Status

@@ -43,6 +43,7 @@ PURE = (
     "_https/body",
     "_https/blanking",
     "_head_node/entities/*",
+    "_head_node/changes/guards",
     "_head_node/changes/options",
     "_head_node/changes/plan",
     "_head_node/changes/preflight",

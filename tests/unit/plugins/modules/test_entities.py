@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""bcm_device, bcm_devices and bcm_category beyond what all modules keep."""
+"""bcm_device, bcm_devices, bcm_category and bcm_categories beyond what all modules keep."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from ..fake_head_node import FakeHeadNode, answer, refusal
-from ..objects import make_proxy
+from ..fake_head_node import Call, FakeHeadNode, answer, refusal
+from ..objects import make_category, make_proxy
 from ..running import Modules
 
 NEW_NODE = {
@@ -204,6 +204,145 @@ def test_a_category_that_can_not_be_meant_fails_before_anything_is_written(
 ) -> None:
     assert words in modules.bad("bcm_category", name="default", **options)
     assert not head.writes
+
+
+# -- many categories --------------------------------------------------------------------------------------------------
+
+
+def test_categories_come_back_by_name_each_with_what_became_of_it(modules: Modules) -> None:
+    categories = [{"name": "gpu", "state": "absent"}, {"name": "new", "clone_from": "default"}, {"name": "default"}]
+
+    result = modules.good("bcm_categories", categories=categories)
+
+    assert {name: each["action"] for name, each in result["categories"].items()} == {
+        "gpu": "delete",
+        "new": "create",
+        "default": "none",
+    }
+    assert [entry["after_header"] for entry in result["diff"]] == ["category gpu (delete)", "category new (create)"]
+    assert "category" not in result["categories"]["gpu"]
+    assert result["categories"]["new"]["category"]["software_image"] == "default-image"
+    assert result["failures"] == {}
+
+
+def test_an_empty_list_of_categories_is_an_error_never_all(modules: Modules, head: FakeHeadNode) -> None:
+    assert "no categories given: an empty list never means all" in modules.bad("bcm_categories", categories=[])
+    assert not head.calls
+
+
+def test_a_category_named_twice_is_refused(modules: Modules, head: FakeHeadNode) -> None:
+    twice = [{"name": "gpu", "notes": "a"}, {"name": "gpu", "notes": "b"}]
+
+    assert "named more than once: gpu" in modules.bad("bcm_categories", categories=twice)
+    assert not head.writes
+
+
+@pytest.mark.parametrize("check", [False, True])
+@pytest.mark.parametrize("count", [2, 20])
+def test_reads_do_not_grow_with_the_number_of_categories(
+    count: int, check: bool, modules: Modules, head: FakeHeadNode
+) -> None:
+    first = {"name": "default", "disksetup": "<diskSetup/>"}
+    others = [{"name": f"new-{number}", "clone_from": "default"} for number in range(1, count)]
+
+    modules.good("bcm_categories", categories=[first, *others], allow_member_change=True, check=check)
+
+    reads = [call.name for call in head.calls if not call.writes]
+    once = ["getCategories", "getSoftwareImages", "getNetworks", "getDevices"]
+    # Back after the first one, and after those that are copies of it.
+    assert reads == (once if check else [*once, "getCategories", "getCategories"])
+    assert len(head.writes) == (0 if check else count)
+
+
+@pytest.mark.parametrize("check", [False, True])
+def test_a_category_may_be_a_copy_of_one_that_the_same_list_creates(check: bool, modules: Modules) -> None:
+    first = {"name": "first", "clone_from": "default", "kernel_parameters": "iommu=pt", "notes": "mine"}
+    second = {"name": "second", "clone_from": "first", "notes": "of its own"}
+    third = {"name": "third", "clone_from": "second"}
+
+    categories = modules.good("bcm_categories", categories=[first, second, third], check=check)["categories"]
+
+    copies = [categories[name]["category"] for name in ("second", "third")]
+    assert [copy["kernel_parameters"] for copy in copies] == ["iommu=pt", "iommu=pt"]
+    assert [copy["notes"] for copy in copies] == ["of its own", "of its own"]
+    assert len({each["category"]["uuid"] for each in categories.values()}) == 3
+
+
+def test_a_copy_has_what_the_head_node_added_to_its_model(modules: Modules, head: FakeHeadNode) -> None:
+    def add_mounts(call: Call) -> None:
+        call.args[0].setdefault("fsmounts", make_category()["fsmounts"])
+
+    head.instead["addCategory"] = add_mounts
+    model = {"name": "model", "software_image": "default-image"}
+    copy = {"name": "copy", "clone_from": "model", "fsmounts": [{"mountpoint": "/scratch", "device": "nfs:/scratch"}]}
+
+    modules.good("bcm_categories", categories=[model, copy])
+
+    assert [mount["mountpoint"] for mount in head.category("copy")["fsmounts"]] == ["/home", "/scratch"]
+
+
+@pytest.mark.parametrize("check", [False, True])
+def test_one_bad_category_leaves_the_others_alone_but_for_copies_of_it(
+    check: bool, modules: Modules, head: FakeHeadNode
+) -> None:
+    categories = [
+        {"name": "bad", "software_image": "no"},
+        {"name": "copy", "clone_from": "bad"},
+        {"name": "unclear", "purge_roles": True},
+        {"name": "default", "software_image": "other-image"},
+        {"name": "gpu", "notes": "new"},
+    ]
+
+    result = modules.run("bcm_categories", categories=categories, members=["node001"], check=check)
+    again = modules.good("bcm_categories", categories=categories, fail_on_error=False, check=check)
+
+    assert result["failed"]
+    assert list(result["failures"]) == list(again["failures"]) == ["bad", "copy", "unclear", "default"]
+    assert "could not plan category bad: software image 'no' does not exist" in result["msg"]
+    assert "could not create category copy: category bad, of which it is a copy, failed" in result["msg"]
+    assert "could not plan category unclear: purge_roles needs roles" in result["msg"]
+    assert "not part of this run: node002, node003" in result["msg"]
+    assert result["categories"]["default"]["affected_nodes"] == ["node001", "node002", "node003"]
+    assert result["categories"]["gpu"]["changed"]
+    assert [entry["after_header"] for entry in result["diff"]] == ["category gpu (update)"]
+    assert [call.name for call in head.writes] == ([] if check else ["updateCategory"])
+
+
+def test_a_copy_of_what_the_head_node_refuses_is_not_made(modules: Modules, head: FakeHeadNode) -> None:
+    head.instead["addCategory"] = lambda _call: answer(refusal("INVALID", "disksetup", "no such device"))
+    categories = [{"name": "model", "clone_from": "default"}, {"name": "copy", "clone_from": "model"}]
+
+    result = modules.run("bcm_categories", categories=categories)
+
+    assert "no such device" in result["failures"]["model"]
+    assert "category model, of which it is a copy, failed" in result["failures"]["copy"]
+    assert len(head.writes) == 1
+
+
+@pytest.mark.parametrize("check", [False, True])
+def test_nodes_that_their_category_has_installed_anew_are_told_to_who_provisions(check: bool, modules: Modules) -> None:
+    categories = [{"name": name, "software_image": "other-image"} for name in ("default", "gpu")]
+    members = ["node001", "node002", "node003"]
+
+    result = modules.good("bcm_categories", categories=categories, members=members, check=check)
+
+    assert result["reassigned"] == members
+    assert modules.good("bcm_categories", categories=[{"name": "default"}])["reassigned"] == []
+
+
+@pytest.mark.parametrize(
+    ("module", "options"),
+    [
+        ("bcm_categories", {"categories": [{"name": "gpu", "software_imgae": "x"}]}),
+        ("bcm_categories", {"categories": [{"name": "gpu", "roles": [{"name": "boot", "software_imgae": "x"}]}]}),
+        ("bcm_devices", {"devices": [{"hostname": "node001", "software_imgae": "x"}]}),
+    ],
+)
+def test_an_option_that_does_not_exist_is_named(
+    module: str, options: dict[str, Any], modules: Modules, head: FakeHeadNode
+) -> None:
+    assert "software_imgae" in modules.bad(module, **options)
+    assert not head.calls
 
 
 # -- reading ----------------------------------------------------------------------------------------------------------

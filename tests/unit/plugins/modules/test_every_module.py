@@ -66,6 +66,20 @@ CASES = [
     Case("bcm_category", {"name": "new", "clone_from": "default", "notes": "x"}, changes=True),
     Case("bcm_category", {"name": "new", "software_image": "other-image"}, changes=True),
     Case("bcm_category", {"name": "gpu", "state": "absent"}, changes=True),
+    Case("bcm_categories", {"categories": [{"name": "default"}, {"name": "gpu"}]}),
+    Case(
+        "bcm_categories",
+        {
+            "categories": [
+                {"name": "gpu", "bmc_settings": {"password": SECRET}, "kernel_parameters": "iommu=pt"},
+                {"name": "new", "software_image": "other-image"},
+                {"name": "newer", "clone_from": "new", "fsmounts": [{"mountpoint": "/scratch", "device": "nfs:/s"}]},
+                {"name": "newest", "clone_from": "gpu", "notes": "x"},
+            ]
+        },
+        changes=True,
+    ),
+    Case("bcm_categories", {"categories": [{"name": "gpu", "state": "absent"}]}, changes=True),
     Case("bcm_power", {"names": ["node001", "node003"], "action": "status"}),
     Case("bcm_power", {"names": ["node001", "node003"], "action": "on"}, changes=True),
     Case("bcm_power", {"names": ["node003"], "action": "power_on"}),

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.arguments import CONNECTION, NETBOX, connection_of
@@ -19,6 +21,7 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities 
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.schema import Schema
 
 from ...objects import make_category, make_context, make_device
+from ...running import MODULES
 
 Spec = dict[str, Any]
 ENTITIES = [(DEVICE, device.DEVICE, make_device()), (CATEGORY, category.CATEGORY, make_category())]
@@ -26,10 +29,10 @@ ENTITIES = [(DEVICE, device.DEVICE, make_device()), (CATEGORY, category.CATEGORY
 STEERING = {"state": "present"}
 
 
-def options_of(spec: Spec, path: str = "") -> Iterator[tuple[str, Spec]]:
+def options_of(spec: Spec, path: str = "", suboptions: str = "options") -> Iterator[tuple[str, Spec]]:
     for name, option in spec.items():
         yield f"{path}{name}", option
-        yield from options_of(option.get("options", {}), f"{path}{name}.")
+        yield from options_of(option.get(suboptions, {}), f"{path}{name}.", suboptions)
 
 
 ALL = [*options_of(DEVICE, "device."), *options_of(CATEGORY, "category.")]
@@ -60,10 +63,32 @@ def test_options_that_are_not_given_change_nothing(spec: Spec, schema: Schema, s
 @pytest.mark.parametrize(("spec", "schema", "_stored"), ENTITIES, ids=["device", "category"])
 def test_every_option_is_a_field_and_every_field_an_option(spec: Spec, schema: Schema, _stored: dict[str, Any]) -> None:
     steering = {"state", "clone_from", "software_image_revision", *(name for name in spec if name.startswith("purge_"))}
-    # Set by bcm_provision alone: the record, and the mode of one boot.
-    ours = {"extra_values", "next_boot_install_mode"}
 
-    assert set(spec) - steering == {field.option for field in schema.fields} - ours
+    assert set(spec) - steering == {field.option for field in schema.fields if not field.ours}
+
+
+def test_only_provisioning_sets_the_record_and_the_mode_of_one_boot() -> None:
+    assert {field.option for field in device.DEVICE.fields if field.ours} == {"extra_values", "next_boot_install_mode"}
+    assert not {field.option for field in category.CATEGORY.fields if field.ours}
+
+
+def said(options: Spec, suboptions: str) -> dict[str, Spec]:
+    """What argument spec and documentation must agree in, option by option, those inside of others included."""
+    keys = ("type", "elements", "required", "default")
+    return {
+        path: {
+            **{key: option[key] for key in keys if key in option},
+            "choices": sorted(option.get("choices", [])),
+        }
+        for path, option in options_of(options, suboptions=suboptions)
+    }
+
+
+@pytest.mark.parametrize(("spec", "module"), [(DEVICE, "bcm_device"), (CATEGORY, "bcm_category")])
+def test_the_documentation_of_an_entity_has_its_options_and_says_the_same_of_each(spec: Spec, module: str) -> None:
+    documentation = importlib.import_module(f"{MODULES}.{module}").DOCUMENTATION
+
+    assert said(yaml.safe_load(documentation)["options"], "suboptions") == said(spec, "options")
 
 
 @pytest.mark.parametrize(

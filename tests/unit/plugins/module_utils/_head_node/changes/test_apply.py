@@ -74,7 +74,7 @@ def test_nothing_to_change_is_one_read() -> None:
     outcomes = bring(head, {"node001": {"notes": ""}})
 
     assert [call.name for call in head.calls] == ["getDevices"]
-    assert summarise(outcomes) == {"changed": False, "diff": []}
+    assert summarise(outcomes) == {"changed": False, "diff": [], "failures": {}}
 
 
 def test_the_whole_object_is_sent_unknown_keys_included() -> None:

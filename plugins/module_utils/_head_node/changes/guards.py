@@ -1,0 +1,84 @@
+# SPDX-FileCopyrightText: The baremetal.bcm contributors
+# SPDX-License-Identifier: BSD-2-Clause
+"""What no run may do: act on an empty set, on what is no node, or on nodes that it does not name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from ..api.errors import BcmConfigError, BcmConflict
+from ..entities.device import is_node
+from ..entities.fields import Disruption, Raw
+from .plan import Plan
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The devices behind a list of names, in the list's order; `missing` are those BCM does not know."""
+
+    devices: Mapping[str, Raw] = field(default_factory=dict)
+    missing: tuple[str, ...] = ()
+
+
+def require_names(names: Sequence[str], kind: str = "nodes") -> None:
+    """Refuse an empty set: it is an error, never "all"."""
+    if not names:
+        raise BcmConfigError(f"no {kind} given: an empty list never means all of them, name the {kind}")
+
+
+def require_distinct(names: Sequence[str], kind: str = "nodes") -> None:
+    """Refuse an empty set, and names that are given twice."""
+    require_names(names, kind)
+    twice = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
+    if twice:
+        raise BcmConfigError(f"named more than once: {', '.join(twice)}")
+
+
+def require_nodes(devices: Mapping[str, Raw]) -> None:
+    """Refuse head nodes and other devices that this collection never touches."""
+    others = [f"{name} ({raw['childType']})" for name, raw in devices.items() if not is_node(raw)]
+    if others:
+        raise BcmConfigError(f"only nodes that BCM installs may be touched, not: {', '.join(others)}")
+
+
+def select_nodes(devices: Mapping[str, Raw], names: Sequence[str]) -> Selection:
+    """Pick nodes by name; raises BcmConfigError for none at all, and for head nodes and other things we never touch."""
+    require_names(names)
+    found = {name: devices[name] for name in dict.fromkeys(names) if name in devices}
+    require_nodes(found)
+    return Selection(found, tuple(name for name in dict.fromkeys(names) if name not in devices))
+
+
+def concerns_members(plan: Plan) -> bool:
+    """Say whether a category's plan changes what its nodes are installed with, or takes the category from them."""
+    return plan.stored is not None and plan.disruption in (Disruption.REPROVISION, Disruption.DELETE)
+
+
+def affected_nodes(plan: Plan, devices: Sequence[Raw]) -> list[str]:
+    """Name the nodes that a category's plan has installed anew, or leaves without a category."""
+    if plan.stored is None or not concerns_members(plan):
+        return []
+    reprovisioning = {change.option for change in plan.changes if change.disruption is Disruption.REPROVISION}
+    # A node with an image of its own does not follow its category's.
+    only_image = reprovisioning == {"software_image"}
+    members = [raw for raw in devices if raw.get("category") == plan.stored["uuid"]]
+    return sorted(str(raw["hostname"]) for raw in members if not (only_image and raw.get("softwareImageProxy")))
+
+
+def find_conflict(plan: Plan, affected: Sequence[str], members: Sequence[str], *, allowed: bool) -> BcmConflict | None:
+    """Return why a category's plan may not be carried out: it affects other nodes than `members`, or removes any's.
+
+    `allowed` is the leave to have others installed anew. A node never goes without its category, whoever asks.
+    """
+    if plan.action == "delete":
+        listed = ", ".join(affected)
+        text = f"could not remove category {plan.name}: nodes still belong to it: {listed}"
+        return BcmConflict(text) if affected else None
+    others = sorted(set(affected) - set(members))
+    if not others or allowed:
+        return None
+    return BcmConflict(
+        f"could not update category {plan.name}: it would have nodes installed anew that are not part of this run: "
+        f"{', '.join(others)}; allow it with allow_member_change (bcm_allow_category_change)"
+    )
