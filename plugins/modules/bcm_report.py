@@ -98,10 +98,20 @@ nodes:
         roles: {description: BCM roles and labels., type: list, elements: str, sample: [compute, gpu]}
         image: {description: The image it is assigned., type: str, sample: default-image}
         restart_required: {description: Whether only a restart brings a change into force., type: bool, sample: false}
-        success: {description: Whether it is as it should be., type: bool, sample: true}
-        outcome: {description: "One of successful, failed, skipped, pending and not_found.", type: str, sample: successful}
+        success: {description: Whether it is as it should be. Never of a node that is not UP now., type: bool, sample: true}
+        outcome:
+          description:
+            - One of V(successful), V(failed), V(skipped), V(pending) and V(not_found).
+            - With O(results) that of the run; but a node that the run brought UP and that is not UP now is V(failed).
+          type: str
+          sample: successful
         failed: {description: Whether it counts as a failure of the run., type: bool, sample: false}
-        phase: {description: Where it is on its way., type: str, sample: up}
+        phase:
+          description:
+            - Where it is on its way now; null where no status is known.
+            - Where the run failed for it and its status does not say how far it came, the phase in which the run failed.
+          type: str
+          sample: up
         message: {description: The outcome in words., type: str, sample: UP after 6m05s}
         started: {description: "When the run took it on, or the last recorded one did; seconds since the epoch.", type: float, sample: 1763640000.0}
         seconds: {description: How long that run took for it., type: float, sample: 365.2}

@@ -63,7 +63,9 @@ options:
     type: int
     default: 4
   report_path:
-    description: File on the controller to which a report of all rows is written, as CSV where its name ends in C(.csv), else as JSON.
+    description:
+      - File on the controller to which a report of all rows is written, as CSV where its name ends in C(.csv), else as JSON.
+      - It is readable for its owner only.
     type: path
   fail_on_error:
     description:
