@@ -106,6 +106,12 @@ reassigned:
   type: list
   elements: str
   sample: []
+debug_calls:
+  description: One line for each call to the head node; the last 500.
+  returned: when debug_calls is set, or with -vvv
+  type: list
+  elements: str
+  sample: ["cmdevice.getCategories: HTTP 200, 41 ms, 55 bytes sent, 10412 received"]
 """
 
 from typing import TYPE_CHECKING, Any

@@ -34,7 +34,7 @@ OTHER_MEANINGS = {
     "_report/page.py": {*WAY, "up"},  # a colour for each
     "_report/chart.py": {*WAY, "up"},
     "entities/parts.py": {"UNDEFINED"},  # of a GPU setting
-    "power/operations.py": {"PENDING"},  # of a power operation
+    "_head_node/power/": {"PENDING"},  # of a power operation
 }
 
 
