@@ -74,7 +74,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TlsServer]:
     thread.start()
     yield TlsServer(httpd.server_port, certificate, str(pem), bodies)
     httpd.shutdown()
-    thread.join()
+    thread.join(timeout=30)
     httpd.server_close()
 
 
