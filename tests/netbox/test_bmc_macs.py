@@ -8,7 +8,6 @@ import functools
 import importlib
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -27,6 +26,7 @@ from ansible_collections.baremetal.bcm.tests.integration.support.documentation i
 )
 from ansible_collections.baremetal.bcm.tests.netbox.fake.server import DROP, FakeNetBox, Reply, Request
 from ansible_collections.baremetal.bcm.tests.netbox.lab import Lab, Server
+from ansible_collections.baremetal.bcm.tests.unit.child_process import run
 
 ACTION = "ansible_collections.baremetal.bcm.plugins.action.netbox_bmc_mac"
 ROOT = Path(__file__).resolve().parents[2]
@@ -322,15 +322,7 @@ def run_playbook(
     (directory / "ansible.cfg").write_text("[defaults]\n", encoding="utf-8")
     # A file, because Ansible itself repeats its command line at the highest verbosity.
     (directory / "variables.json").write_text(json.dumps(variables), encoding="utf-8")
-    done = subprocess.run(
-        [*command, "--extra-vars", "@variables.json"],
-        cwd=directory,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-    )
+    done = run([*command, "--extra-vars", "@variables.json"], limit_s=240, cwd=directory, env=environment)
     assert token not in done.stdout + done.stderr
     return done.returncode, done.stdout + done.stderr
 

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -16,7 +17,9 @@ import pytest
 
 from ansible_collections.baremetal.bcm.tests.netbox.conftest import ack
 from ansible_collections.baremetal.bcm.tests.netbox.lab import Lab
+from ansible_collections.baremetal.bcm.tests.unit.child_process import started
 
+PATIENCE_S = 120
 RACER = Path(__file__).with_name("racer.py")
 COLLECTIONS = Path(__file__).parents[2] / ".collections"
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(COLLECTIONS)}
@@ -24,20 +27,22 @@ ENVIRONMENT = {**os.environ, "PYTHONPATH": str(COLLECTIONS)}
 
 def race(lab: Lab, events: Sequence[Sequence[dict[str, Any]]], lock_paths: Sequence[Path]) -> list[dict[str, Any]]:
     """Apply each list of events in a process of its own, all at once; return the results."""
-    runners = []
-    for own, lock_path in zip(events, lock_paths, strict=True):
-        task = {"url": lab.url, "token": lab.token, "events": own, "lock_path": str(lock_path)}
-        command = [sys.executable, str(RACER), json.dumps(task)]
-        pipe = subprocess.PIPE
-        runners.append(subprocess.Popen(command, stdin=pipe, stdout=pipe, env=ENVIRONMENT, text=True))
-    for runner in runners:
-        assert runner.stdout is not None
-        assert runner.stdout.readline() == "ready\n"
-    for runner in runners:
-        assert runner.stdin is not None
-        runner.stdin.write("go\n")
-        runner.stdin.flush()
-    return [json.loads(runner.communicate(timeout=120)[0]) for runner in runners]
+    pipe = subprocess.PIPE
+    with contextlib.ExitStack() as stack:
+        runners = []
+        for own, lock_path in zip(events, lock_paths, strict=True):
+            task = {"url": lab.url, "token": lab.token, "events": own, "lock_path": str(lock_path)}
+            command = [sys.executable, str(RACER), json.dumps(task)]
+            racer = started(command, limit_s=PATIENCE_S, stdin=pipe, stdout=pipe, env=ENVIRONMENT)
+            runners.append(stack.enter_context(racer))
+        for runner in runners:
+            assert runner.stdout is not None
+            assert runner.stdout.readline() == "ready\n"
+        for runner in runners:
+            assert runner.stdin is not None
+            runner.stdin.write("go\n")
+            runner.stdin.flush()
+        return [json.loads(runner.communicate(timeout=PATIENCE_S)[0]) for runner in runners]
 
 
 @pytest.mark.parametrize("computers", [1, 3], ids=["one computer", "three computers"])

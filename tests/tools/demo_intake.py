@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -112,7 +113,14 @@ def show(one: Intake, netbox: NetBoxView) -> int:
     return 0
 
 
+def end_when_asked() -> None:
+    """Let SIGINT and SIGTERM end this as an exit does, everything cleared away, also where SIGINT came ignored."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda received, _frame: sys.exit(128 + received))
+
+
 def main() -> int:
+    end_when_asked()
     say("NetBox, with PostgreSQL and Redis, on loopback (the first time it is fetched and set up, two minutes or more)")
     with timed("Starting"):
         netbox = start_netbox()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -43,3 +45,24 @@ def test_the_unit_tests_install_what_the_collection_needs() -> None:
 
 def test_no_sanity_test_is_switched_off() -> None:
     assert not list((ROOT / "tests" / "sanity").glob("ignore*"))
+
+
+def calls_that_wait_for_ever(path: Path) -> Iterator[str]:
+    """Find calls that wait for a process or a thread without a bound, and programs that nothing kills."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    awaited = {inside for node in ast.walk(tree) if isinstance(node, ast.Await) for inside in ast.walk(node)}
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute) or node in awaited:
+            continue
+        name, named = ast.unparse(node.func), {keyword.arg for keyword in node.keywords}
+        endless = node.func.attr in {"communicate", "join", "wait"} and not node.args and not named
+        if endless or (name == "subprocess.run" and "timeout" not in named) or name == "subprocess.Popen":
+            yield f"{path.relative_to(ROOT)}:{node.lineno}: {name}"
+
+
+def test_no_test_waits_for_ever_for_a_child_process_or_a_thread() -> None:
+    places = ("conformance", "integration", "netbox", "system", "unit")
+    files = [path for place in places for path in (ROOT / "tests" / place).rglob("*.py")]
+    found = [call for path in files for call in calls_that_wait_for_ever(path)]
+
+    assert [call for call in found if not call.startswith("tests/unit/child_process.py:")] == []

@@ -20,6 +20,7 @@ from typing import Any
 import yaml
 
 from ansible_collections.baremetal.bcm.tests.integration.support.rack import BIN, GIVE_UP_S, ROOT, Rack
+from ansible_collections.baremetal.bcm.tests.unit.child_process import started
 
 EXAMPLE_INVENTORY = ROOT / "inventory/example"
 _VAULT_PASSWORD = EXAMPLE_INVENTORY / ".demo-vault-password"
@@ -158,20 +159,16 @@ class Ansible:
         command = [str(BIN / "ansible-playbook"), path, "--inventory", str(self._inventory), *options]
         command += ["--vault-password-file", str(_VAULT_PASSWORD), "--extra-vars", json.dumps(variables or {})]
         record.touch()
-        process = subprocess.Popen(
+        with started(
             command,
+            limit_s=2 * GIVE_UP_S,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
             env=self._environment(record) | dict(environment or {}),
             cwd=self._directory,
-            start_new_session=True,
-            text=True,
-        )
-        try:
+        ) as process:
             yield Started(process, record)
-        finally:
-            _end_session(process)
 
     def _environment(self, record: Path) -> dict[str, str]:
         own = {name: value for name, value in os.environ.items() if not name.startswith(("BCM_", "ANSIBLE_"))}
@@ -218,7 +215,7 @@ class Started:
     def kill(self) -> None:
         """Kill the controller as the kernel would; its workers are left as they are."""
         self.process.send_signal(signal.SIGKILL)
-        self.process.wait()
+        self.process.wait(timeout=GIVE_UP_S)
 
     def end(self) -> Run:
         """Wait for the end."""
@@ -226,11 +223,3 @@ class Started:
         lines = self.record.read_text(encoding="utf-8").splitlines()
         tasks = [TaskResult(**json.loads(line)) for line in lines]
         return Run(self.process.returncode, "".join(self.said) + output, tasks)
-
-
-def _end_session(process: subprocess.Popen[str]) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    if process.stdout is not None:
-        process.stdout.close()

@@ -19,6 +19,7 @@ from typing import Any
 import yaml
 
 from ansible_collections.baremetal.bcm.tests.integration.support.head_node import RawHeadNode, relaxed
+from ansible_collections.baremetal.bcm.tests.unit.child_process import started
 from virtual_rack.inventory import inventory_text
 from virtual_rack.new_rack import new_rack_text
 from virtual_rack.rack_reader import rack_from
@@ -167,15 +168,15 @@ def running(rack: RackFile, directory: Path, *, speed: float = SPEED) -> Iterato
     file.write_text(yaml.safe_dump(rack), encoding="utf-8")
     command = [str(BIN / "virtual-rack"), "serve", str(file), "--port", "0", "--admin-port", "0"]
     command += ["--speed", str(speed), "--state-dir", str(directory / "state")]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    try:
-        _wait_until_up(process)
-        environment = _environment(directory / "state" / "env")
-        mismatch = rack["head_node"].get("tls_names") == "mismatch"
-        yield Rack(environment, directory / "state", relaxed(environment) if mismatch else RawHeadNode(environment))
-    finally:
-        process.terminate()
-        process.communicate(timeout=30)
+    with started(command, limit_s=None, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
+        try:
+            _wait_until_up(process)
+            environment = _environment(directory / "state" / "env")
+            mismatch = rack["head_node"].get("tls_names") == "mismatch"
+            yield Rack(environment, directory / "state", relaxed(environment) if mismatch else RawHeadNode(environment))
+        finally:
+            process.terminate()
+            process.communicate(timeout=30)
 
 
 def _wait_until_up(process: subprocess.Popen[str]) -> None:

@@ -207,5 +207,5 @@ def served(netbox: FakeNetBox) -> Iterator[FakeNetBox]:
         yield netbox
     finally:
         server.shutdown()
-        thread.join()
+        thread.join(timeout=30)
         server.server_close()

@@ -24,6 +24,7 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._dhcp_tap.listener i
 from ansible_collections.baremetal.bcm.plugins.module_utils._dhcp_tap.packet import read_frame
 from ansible_collections.baremetal.bcm.plugins.module_utils._dhcp_tap.sighting import Sighting
 from ansible_collections.baremetal.bcm.tests.system.support.namespaces import Namespace
+from ansible_collections.baremetal.bcm.tests.unit.child_process import started
 from ansible_collections.baremetal.bcm.tests.unit.plugins.module_utils._dhcp_tap.packets import (
     BAD,
     GOOD,
@@ -223,9 +224,9 @@ def test_cap_net_raw_is_needed_and_is_all_it_takes(
         f"import sys, runpy; sys.path.insert(0, {str(code)!r}); runpy.run_module('_dhcp_tap', run_name='__main__')",
         *("--interface", "here", "--spool", str(everybodys / "spool")),
     ]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as running:
+    with started(command, stderr=subprocess.PIPE) as running:
         assert running.stderr is not None
         line = running.stderr.readline()
         running.terminate()
-        running.wait(_PATIENCE_S)
+        running.communicate(timeout=_PATIENCE_S)
     assert said in line

@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from ansible_collections.baremetal.bcm.tests.system.support.namespaces import Namespace, script
+from ansible_collections.baremetal.bcm.tests.unit.child_process import started
 
 _INSIDE = """#!/bin/bash
 set -eu
@@ -103,15 +104,14 @@ def booted(directory: Path, network: Namespace) -> Iterator[Computer]:
     words = ["nsenter", f"--net=/run/netns/{network.name}", "sh", "-c", into, "sh", *spaces]
     words += [str(inside), str(place), str(_PROJECT)]
     with (directory / "boot.log").open("wb") as log:
-        process = subprocess.Popen(words, stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
-    try:
-        computer = Computer(_child_of(process, directory))
-        _await_running(computer, directory)
-        yield computer
-    finally:
-        process.kill()
-        process.wait()
-        _remove_group(group)
+        options = {"stdout": log, "stderr": subprocess.STDOUT, "stdin": subprocess.DEVNULL}
+        try:
+            with started(words, limit_s=None, **options) as process:
+                computer = Computer(_child_of(process, directory))
+                _await_running(computer, directory)
+                yield computer
+        finally:
+            _remove_group(group)
 
 
 def _own_group(name: str) -> Path:
@@ -139,7 +139,7 @@ def _remove(group: Path, until: float) -> None:
             time.sleep(0.05)
 
 
-def _child_of(process: subprocess.Popen[bytes], directory: Path) -> int:
+def _child_of(process: subprocess.Popen[str], directory: Path) -> int:
     until = time.monotonic() + 20
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
     while time.monotonic() < until and process.poll() is None:

@@ -9,6 +9,7 @@ which a relay stands with BMCs of its own; `trunk0`, to which a switch mirrors w
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import subprocess
@@ -21,6 +22,7 @@ from pathlib import Path
 
 from ansible_collections.baremetal.bcm.tests.system.support.dhcp_client import lease_all
 from ansible_collections.baremetal.bcm.tests.system.support.namespaces import Namespace, script
+from ansible_collections.baremetal.bcm.tests.unit.child_process import started
 
 VLAN = 7
 INTERFACES = ("bmc0", "relay0", "trunk0")
@@ -50,7 +52,8 @@ class DhcpLab:
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
-        self._processes: list[subprocess.Popen[bytes]] = []
+        self._processes: list[subprocess.Popen[str]] = []
+        self._running = contextlib.ExitStack()
         self._plugged: dict[str, str] = {}
         names = f"bcm{os.getpid()}"
         self._spaces: list[Namespace] = []
@@ -67,10 +70,7 @@ class DhcpLab:
     def close(self) -> None:
         if self._mirror is not None:
             self._mirror.close()
-        for process in self._processes:
-            process.terminate()
-        for process in self._processes:
-            process.wait(timeout=10)
+        self._running.close()
         for space in self._spaces:
             space.close()
 
@@ -166,7 +166,8 @@ class DhcpLab:
 
     def _run(self, name: str, space: Namespace, *words: str) -> None:
         with (self._directory / f"{name}.log").open("wb") as log:
-            self._processes.append(subprocess.Popen(space.command(*words), stdout=log, stderr=subprocess.STDOUT))
+            program = started(space.command(*words), limit_s=None, stdout=log, stderr=subprocess.STDOUT)
+            self._processes.append(self._running.enter_context(program))
 
     def _await_listeners(self) -> None:
         until = time.monotonic() + 20
@@ -193,7 +194,7 @@ class Mirror:
 
     def close(self) -> None:
         self._closing = True
-        self._thread.join()
+        self._thread.join(timeout=30)
         self._source.close()
         self._target.close()
 

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -20,6 +19,7 @@ import yaml
 from ansible_collections.baremetal.bcm.plugins.module_utils._dhcp_tap.spool import Spool, Stats
 from ansible_collections.baremetal.bcm.tests.system.support.dhcp_lab import INTERFACES, NETWORKS, DhcpLab
 from ansible_collections.baremetal.bcm.tests.system.support.netbox_server import ROOT, NetBoxView
+from ansible_collections.baremetal.bcm.tests.unit.child_process import started
 
 BIN = Path(sys.executable).parent
 RULEBOOK_BIN = Path(os.environ.get("RULEBOOK_BIN", ROOT / ".venv-rulebook/bin"))
@@ -135,16 +135,18 @@ class Program:
 
     def __init__(self, words: Sequence[str], log: Path, environment: Mapping[str, str]) -> None:
         self._log = log
+        self._running = contextlib.ExitStack()
         with log.open("wb") as out:
-            self._process = subprocess.Popen(
+            program = started(
                 words,
+                limit_s=None,
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=subprocess.STDOUT,
                 env=dict(environment),
                 cwd=log.parent,
-                start_new_session=True,
             )
+            self._process = self._running.enter_context(program)
 
     @property
     def said(self) -> str:
@@ -156,9 +158,7 @@ class Program:
 
     def kill(self) -> None:
         """Kill it, and all that it started."""
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait(timeout=30)
+        self._running.close()
 
     def end(self, wait_s: float = 240.0) -> int:
         """Wait for its end."""

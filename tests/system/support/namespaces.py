@@ -80,7 +80,7 @@ class Door:
     def close(self) -> None:
         self._closing = True
         self._listener.shutdown(socket.SHUT_RDWR)
-        self._thread.join()
+        self._thread.join(timeout=30)
         self._listener.close()
 
     def _serve(self) -> None:

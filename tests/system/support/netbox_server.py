@@ -4,11 +4,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shlex
 import socket
-import subprocess
 import time
 import urllib.parse
 import urllib.request
@@ -16,6 +16,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from ansible_collections.baremetal.bcm.tests.unit.child_process import run, started
 
 ROOT = Path(__file__).parents[3]
 _TOOL = ROOT / "tests/tools/netbox"
@@ -147,7 +149,7 @@ def start_netbox() -> NetBoxView:
     """Start the NetBox that all tests share, unless it runs or another one is named by the environment."""
     if "NETBOX_URL" in os.environ:
         return NetBoxView(os.environ["NETBOX_URL"].rstrip("/"), os.environ["NETBOX_TOKEN"])
-    done = subprocess.run([str(_TOOL), "start"], capture_output=True, text=True, timeout=900, check=False)
+    done = run([str(_TOOL), "start"], limit_s=900)
     assert done.returncode == 0, done.stderr
     words = dict(word.split("=", 1) for word in shlex.split(done.stdout)[1:])
     return NetBoxView(words["NETBOX_URL"], words["NETBOX_TOKEN"])
@@ -161,29 +163,27 @@ class OwnNetBox:
             port = listener.getsockname()[1]
         self.view = NetBoxView(f"http://127.0.0.1:{port}", shared.environment["NETBOX_TOKEN"])
         self._log = directory / "netbox.log"
-        self._process: subprocess.Popen[bytes] | None = None
+        self._running = contextlib.ExitStack()
 
     def start(self) -> None:
         gunicorn = _DIRECTORY / "venv/bin/gunicorn"
         words = [str(gunicorn), "netbox.wsgi", "--bind", f"127.0.0.1:{self.view.port}", "--threads", "4"]
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen(words, env=self._environment(), stdout=log, stderr=log)
+            server = started(words, limit_s=None, env=self._environment(), stdout=log, stderr=log)
+            process = self._running.enter_context(server)
         until = time.monotonic() + 60
         while True:
             try:
                 self.view.call("GET", "")
             except OSError:
-                assert self._process.poll() is None, self._log.read_text(encoding="utf-8")
+                assert process.poll() is None, self._log.read_text(encoding="utf-8")
                 assert time.monotonic() < until, self._log.read_text(encoding="utf-8")
                 time.sleep(0.2)
             else:
                 return
 
     def stop(self) -> None:
-        if self._process is not None:
-            self._process.terminate()
-            self._process.wait(timeout=30)
-            self._process = None
+        self._running.close()
 
     @staticmethod
     def _environment() -> Mapping[str, str]:

@@ -21,6 +21,7 @@ from typing import Any
 
 import yaml
 
+from ansible_collections.baremetal.bcm.tests.unit.child_process import started
 from virtual_rack.new_rack import new_rack_text
 
 USERNAME, PASSWORD = "bmcadmin", "demo-bmc-password"
@@ -39,7 +40,7 @@ def wait_until(true: Callable[[], bool], what: str, *, limit_s: float = LIMIT_S)
 class ServedRack:
     """A rack that runs as a process of its own, and the clients of its BMCs."""
 
-    def __init__(self, process: subprocess.Popen[bytes], directory: Path) -> None:
+    def __init__(self, process: subprocess.Popen[str], directory: Path) -> None:
         self.process = process
         self.directory = directory
         lines = (directory / "env").read_text(encoding="utf-8").splitlines()
@@ -189,7 +190,7 @@ def served(directory: Path, nodes: int, **settings: Any) -> Iterator[ServedRack]
     state = directory / "state"
     command = [sys.executable, "-m", "virtual_rack", "serve", str(directory / "rack.yml"), "--speed", "60"]
     ports = ["--port", "0", "--ipmi-port", str(free_port())]
-    with subprocess.Popen([*command, *ports, "--state-dir", str(state)], stdout=subprocess.PIPE) as process:
+    with started([*command, *ports, "--state-dir", str(state)], limit_s=None, stdout=subprocess.PIPE) as process:
         try:
             wait_until(lambda: (state / "env").exists() or process.poll() is not None, "a rack that is ready")
             yield ServedRack(process, state)

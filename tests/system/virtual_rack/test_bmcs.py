@@ -21,6 +21,7 @@ from ansible_collections.baremetal.bcm.tests.system.virtual_rack.served import (
     served,
     wait_until,
 )
+from ansible_collections.baremetal.bcm.tests.unit.child_process import started
 
 BMC = address_of(1)
 UNABLE = "Error: Unable to establish IPMI v2 / RMCP+ session"
@@ -222,7 +223,7 @@ def test_a_port_that_is_taken_is_told_in_one_line(rack: ServedRack) -> None:
 def test_without_the_engine_machines_are_powered_directly(rack: ServedRack, tmp_path: Path) -> None:
     command = [sys.executable, "-u", "-m", "virtual_rack", "serve", str(rack.directory.parent / "rack.yml")]
     environment = {**os.environ, "PATH": str(tmp_path)}
-    with subprocess.Popen([*command, "--port", "0"], stdout=subprocess.PIPE, text=True, env=environment) as process:
+    with started([*command, "--port", "0"], stdout=subprocess.PIPE, env=environment) as process:
         assert process.stdout is not None
         said = [process.stdout.readline() for _line in range(3)]
         process.terminate()

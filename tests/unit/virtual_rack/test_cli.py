@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.baremetal.bcm.tests.unit.child_process import started, with_sigint_ignored
 from virtual_rack.cli import main
 from virtual_rack.rack_reader import read_rack
 
@@ -50,15 +51,16 @@ def test_a_mistake_is_told_in_one_line(capsys: pytest.CaptureFixture[str], argum
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_served_rack_says_how_to_reach_it_and_ends_cleanly(tmp_path: Path, number: signal.Signals) -> None:
+def test_a_served_rack_says_how_to_reach_it_and_ends_cleanly_even_in_the_background(
+    tmp_path: Path, number: signal.Signals
+) -> None:
     command = [sys.executable, "-u", "-m", "virtual_rack", "serve", str(DEMO), "--port", "0"]
     faults = ["--fault", "kind=never_boots,node=dgx-05"]
     environment = {**os.environ, "PYTHONWARNINGS": "error"}
-    with subprocess.Popen(
-        [*command, *faults, "--state-dir", str(tmp_path)],
+    with started(
+        with_sigint_ignored([*command, *faults, "--state-dir", str(tmp_path)]),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        text=True,
         env=environment,
     ) as process:
         assert process.stdout is not None

@@ -84,9 +84,11 @@ EXAMPLES = r"""
 """
 
 import asyncio
+import contextlib
 import importlib
 import importlib.util
 import logging
+import signal
 import sys
 import threading
 from collections.abc import Mapping
@@ -221,8 +223,13 @@ if __name__ == "__main__":
             sys.stdout.write(f"{item}\n")
             sys.stdout.flush()
 
+    async def run_until_stopped() -> None:
+        """Run until SIGINT or SIGTERM, also where it was started in the background, with SIGINT ignored."""
+        running = asyncio.ensure_future(main(MockQueue(), {"spool": sys.argv[1], "interfaces": sys.argv[2:]}))
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, running.cancel)
+        with contextlib.suppress(asyncio.CancelledError):
+            await running
+
     logging.basicConfig(level=logging.INFO)
-    try:
-        asyncio.run(main(MockQueue(), {"spool": sys.argv[1], "interfaces": sys.argv[2:]}))
-    except KeyboardInterrupt:
-        sys.exit(0)
+    asyncio.run(run_until_stopped())

@@ -7,7 +7,6 @@ import asyncio
 import inspect
 import json
 import runpy
-import select
 import signal
 import subprocess
 import sys
@@ -22,6 +21,7 @@ import yaml
 from ansible_collections.baremetal.bcm.plugins.module_utils._dhcp_tap import spool as spool_module
 from ansible_collections.baremetal.bcm.plugins.module_utils._dhcp_tap.sighting import Sighting
 from ansible_collections.baremetal.bcm.plugins.module_utils._dhcp_tap.spool import Spool
+from ansible_collections.baremetal.bcm.tests.unit.child_process import started, with_sigint_ignored
 
 _ROOT = Path(str(spool_module.__file__)).parents[3]
 _SOURCE = _ROOT / "extensions/eda/plugins/event_source/dhcp_tap.py"
@@ -167,15 +167,18 @@ def test_its_examples_are_arguments_it_takes(source: dict[str, Any]) -> None:
         assert source["settings_from"](example["baremetal.bcm.dhcp_tap"])
 
 
-def test_by_itself_it_prints_what_the_rule_engine_would_get(args: dict[str, Any], tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_by_itself_it_prints_what_the_rule_engine_would_get_and_ends_when_asked_even_in_the_background(
+    args: dict[str, Any], tmp_path: Path, number: signal.Signals
+) -> None:
     # Isolated, without site packages, from elsewhere: no loader of collections, nothing but the files beside it.
     command = [sys.executable, "-I", "-S", str(_SOURCE), args["spool"], *args["interfaces"]]
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, cwd=tmp_path, bufsize=1
-    ) as running:
+    pipe = subprocess.PIPE
+    with started(with_sigint_ignored(command), stdout=pipe, stderr=pipe, cwd=tmp_path) as running:
         assert running.stdout is not None
-        assert select.select([running.stdout], [], [], _PATIENCE_S)[0]
         printed = running.stdout.readline()
-        running.send_signal(signal.SIGINT)
-        assert running.wait(_PATIENCE_S) == 0
+        running.send_signal(number)
+        _rest, errors = running.communicate(timeout=_PATIENCE_S)
+    assert running.returncode == 0
+    assert "Traceback" not in errors
     assert "'waiting': 1" in printed

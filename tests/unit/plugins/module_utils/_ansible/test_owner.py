@@ -14,16 +14,14 @@ from contextlib import contextmanager
 import pytest
 
 from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.owner import owner_of
+from ansible_collections.baremetal.bcm.tests.unit.child_process import PATIENCE_S, run, started
 
 
 @contextmanager
-def living() -> Iterator[subprocess.Popen[bytes]]:
+def living() -> Iterator[subprocess.Popen[str]]:
     """A process that lives until it is told to end."""
-    with subprocess.Popen(
-        [sys.executable, "-c", "import sys; print(flush=True); sys.stdin.read()"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    ) as process:
+    program = [sys.executable, "-c", "import sys; print(flush=True); sys.stdin.read()"]
+    with started(program, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         process.stdout.readline()
         yield process
@@ -45,6 +43,7 @@ def test_a_run_is_that_of_the_process_that_started_this_one() -> None:
 ORPHAN = """
 import multiprocessing, os, signal, time
 from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.owner import owner_of
+from ansible_collections.baremetal.bcm.tests.unit.child_process import PATIENCE_S, run, started
 from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.runner import guard_parent
 
 def work(controller):
@@ -65,9 +64,7 @@ def test_a_worker_that_was_left_alone_before_it_began_knows_whose_it_was_and_wri
     command = [sys.executable, "-c", ORPHAN]
     path = os.pathsep.join(sys.path)
     # Its output ends with the worker, not with the process that was killed.
-    said = subprocess.run(
-        command, check=False, capture_output=True, text=True, timeout=60, env={**os.environ, "PYTHONPATH": path}
-    )
+    said = run(command, env={**os.environ, "PYTHONPATH": path})
 
     assert said.stdout.splitlines() == [
         "True",
@@ -95,7 +92,7 @@ def test_a_run_is_over_once_its_process_has_ended() -> None:
         assert not owner_of("").is_dead(word)
 
         process.kill()
-        process.wait()
+        process.wait(timeout=PATIENCE_S)
 
     assert owner_of("").is_dead(word)
 

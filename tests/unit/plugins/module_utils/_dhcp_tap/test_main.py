@@ -15,6 +15,7 @@ import pytest
 from ansible_collections.baremetal.bcm.plugins.module_utils._dhcp_tap import tap as tap_module
 from ansible_collections.baremetal.bcm.plugins.module_utils._dhcp_tap.__main__ import main, parse
 from ansible_collections.baremetal.bcm.plugins.module_utils._dhcp_tap.spool import Spool
+from ansible_collections.baremetal.bcm.tests.unit.child_process import run, started, with_sigint_ignored
 
 _CODE = Path(str(tap_module.__file__)).parent
 _PATIENCE_S = 60
@@ -24,27 +25,29 @@ _PATIENCE_S = 60
 def _command(tmp_path: Path) -> list[str]:
     shutil.copytree(_CODE, tmp_path / "dhcp_tap", ignore=shutil.ignore_patterns("__pycache__"))
     # -I: neither the environment nor site packages of the user; -S: no site packages at all.
-    run = f"import sys, runpy; sys.path.insert(0, {str(tmp_path)!r}); runpy.run_module('dhcp_tap', run_name='__main__')"
-    return [sys.executable, "-I", "-S", "-c", run]
+    program = (
+        f"import sys, runpy; sys.path.insert(0, {str(tmp_path)!r}); runpy.run_module('dhcp_tap', run_name='__main__')"
+    )
+    return [sys.executable, "-I", "-S", "-c", program]
 
 
 def test_a_copy_runs_on_the_standard_library_alone(command: list[str]) -> None:
-    done = subprocess.run([*command, "--help"], capture_output=True, text=True, timeout=_PATIENCE_S, check=False)
+    done = run([*command, "--help"])
     assert done.returncode == 0
     assert "--interface" in done.stdout
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_it_waits_for_its_interface_makes_the_spool_and_ends_cleanly_when_told(
+def test_it_waits_for_its_interface_makes_the_spool_and_ends_cleanly_when_told_even_in_the_background(
     command: list[str], tmp_path: Path, number: signal.Signals
 ) -> None:
     arguments = ["--interface", "no-such-nic0", "--spool", str(tmp_path / "spool")]
-    with subprocess.Popen([*command, *arguments], stderr=subprocess.PIPE, text=True) as running:
+    with started(with_sigint_ignored([*command, *arguments]), stderr=subprocess.PIPE) as running:
         assert running.stderr is not None
         first = running.stderr.readline()
         running.send_signal(number)
-        rest = running.stderr.read()
-        assert running.wait(_PATIENCE_S) == 0
+        _nothing, rest = running.communicate(timeout=_PATIENCE_S)
+    assert running.returncode == 0
     assert "event=not_listening interface=no-such-nic0" in first
     assert "Traceback" not in rest
     Spool(tmp_path / "spool", create=False).close()
@@ -80,5 +83,5 @@ def test_a_command_line_that_makes_no_sense_is_refused(arguments: list[str]) -> 
 
 
 def test_its_environment_is_not_needed(command: list[str]) -> None:
-    done = subprocess.run([*command, "--help"], env={"PATH": os.defpath}, capture_output=True, timeout=60, check=False)
+    done = run([*command, "--help"], env={"PATH": os.defpath})
     assert done.returncode == 0

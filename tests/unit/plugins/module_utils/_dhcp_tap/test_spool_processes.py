@@ -3,13 +3,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from ansible_collections.baremetal.bcm.plugins.module_utils._dhcp_tap import spool as spool_module
 from ansible_collections.baremetal.bcm.plugins.module_utils._dhcp_tap.spool import Spool
+from ansible_collections.baremetal.bcm.tests.unit.child_process import started
 
 _CODE = Path(str(spool_module.__file__)).parent
 _PATIENCE_S = 120
@@ -31,8 +34,8 @@ while True:
 """
 
 
-def _start(path: Path, work: str, first: int = 0, count: int = 0) -> subprocess.Popen[str]:
-    program = f"""
+def _program(path: Path, work: str, first: int = 0, count: int = 0) -> list[str]:
+    code = f"""
 import sys
 sys.path.insert(0, {str(_CODE.parent)!r})
 from _dhcp_tap.sighting import Sighting
@@ -40,12 +43,18 @@ from _dhcp_tap.spool import Spool
 first, count = {first}, {count}
 spool = Spool({str(path)!r})
 {work}"""
-    return subprocess.Popen([sys.executable, "-I", "-S", "-c", program], stdout=subprocess.PIPE, text=True)
+    return [sys.executable, "-I", "-S", "-c", code]
 
 
-def _output(process: subprocess.Popen[str]) -> list[str]:
-    output, _errors = process.communicate(timeout=_PATIENCE_S)
-    return output.split()
+def _run_together(programs: Sequence[list[str]]) -> list[list[str]]:
+    """Run programs at once; give the words that each printed."""
+    with contextlib.ExitStack() as stack:
+        processes = [
+            stack.enter_context(started(program, limit_s=_PATIENCE_S, stdout=subprocess.PIPE)) for program in programs
+        ]
+        printed = [process.communicate(timeout=_PATIENCE_S)[0].split() for process in processes]
+        assert [process.returncode for process in processes] == [0] * len(processes)
+    return printed
 
 
 def _waiting(path: Path) -> list[str]:
@@ -54,17 +63,14 @@ def _waiting(path: Path) -> list[str]:
 
 
 def test_processes_that_make_the_spool_together_and_write_at_once_lose_nothing(tmp_path: Path) -> None:
-    writers = [_start(tmp_path / "spool", _OFFER, first, 50) for first in range(0, 200, 50)]
-    for writer in writers:
-        _output(writer)
-        assert writer.returncode == 0
+    _run_together([_program(tmp_path / "spool", _OFFER, first, 50) for first in range(0, 200, 50)])
     assert len(set(_waiting(tmp_path / "spool"))) == 200
 
 
 def test_consumers_at_once_get_each_row_once(tmp_path: Path) -> None:
-    _output(_start(tmp_path / "spool", _OFFER, 0, 100))
-    consumers = [_start(tmp_path / "spool", _CONSUME, number) for number in range(3)]
-    got = [mac for consumer in consumers for mac in _output(consumer)]
+    _run_together([_program(tmp_path / "spool", _OFFER, 0, 100)])
+    consumers = _run_together([_program(tmp_path / "spool", _CONSUME, number) for number in range(3)])
+    got = [mac for macs in consumers for mac in macs]
     assert len(got) == len(set(got)) == 100
     assert _waiting(tmp_path / "spool") == []
 
@@ -72,7 +78,8 @@ def test_consumers_at_once_get_each_row_once(tmp_path: Path) -> None:
 def test_what_a_killed_writer_was_told_is_stored_is_there(tmp_path: Path) -> None:
     written: list[str] = []
     for life in range(10):
-        with _start(tmp_path / "spool", _OFFER, life * 1000, 1000) as writer:
+        program = _program(tmp_path / "spool", _OFFER, life * 1000, 1000)
+        with started(program, limit_s=_PATIENCE_S, stdout=subprocess.PIPE) as writer:
             assert writer.stdout is not None
             written += [writer.stdout.readline().strip() for _line in range(5)]
             writer.kill()
@@ -86,9 +93,9 @@ def test_what_a_killed_writer_was_told_is_stored_is_there(tmp_path: Path) -> Non
 
 def test_rows_of_a_killed_consumer_come_back_when_its_lease_runs_out(tmp_path: Path) -> None:
     path = tmp_path / "spool"
-    _output(_start(path, _OFFER, 0, 20))
+    _run_together([_program(path, _OFFER, 0, 20)])
     hold = "spool.lease(5, 600, 'killed'); print('held', flush=True); sys.stdin.read()"
-    with _start(path, hold) as consumer:
+    with started(_program(path, hold), stdin=subprocess.PIPE, stdout=subprocess.PIPE) as consumer:
         assert consumer.stdout is not None
         assert consumer.stdout.readline() == "held\n"
         consumer.kill()

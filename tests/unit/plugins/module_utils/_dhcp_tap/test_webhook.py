@@ -121,7 +121,7 @@ def _server() -> Iterator[_Server]:
     thread.start()
     yield server
     server.shutdown()
-    thread.join()
+    thread.join(_PATIENCE_S)
     server.server_close()
 
 

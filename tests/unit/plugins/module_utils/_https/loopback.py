@@ -54,7 +54,7 @@ def serving_tls(pem: Path, handler: type[Answering]) -> Iterator[int]:
         yield server.server_port
     finally:
         server.shutdown()
-        thread.join()
+        thread.join(30)
         server.server_close()
 
 
