@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: BSD-2-Clause
-"""Who claims nodes: a name for people, and a word for the run that no other run has."""
+"""The owner of claims: a name for people, and a word for the run that no other run has."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .._head_node.entities.claim import Owner
 
 
 def owner_of(name: str) -> Owner:
-    """The owner of this run; `name` is what others are told, user and host where it is empty.
+    """Return the owner of this run; `name` is what people read, user and host where it is empty.
 
     The run is the ansible-playbook that started this process: machine, process id and start time. All its tasks have
     the same word.
@@ -25,16 +25,16 @@ def owner_of(name: str) -> Owner:
 
 
 def controller_of_this() -> int:
-    """The process id of the ansible-playbook that started this worker, also where it has ended since.
+    """Return the process id of the ansible-playbook that started this worker, also where it has ended since.
 
-    A worker may be left alone before it has come this far: then its parent is somebody else.
+    It may have ended before this is called: the parent of this process is then another one.
     """
     parent = multiprocessing.parent_process()
     return os.getppid() if parent is None or parent.pid is None else parent.pid
 
 
 def _is_dead(run: str) -> bool:
-    """Whether the run of this word is known to be over: it was started on this machine, and its process is gone."""
+    """Return whether a run is known to be over: it was started on this machine, and its process is gone."""
     machine, _dot, rest = run.partition(".")
     controller, _dot, start = rest.partition(".")
     if not machine or machine != _machine() or not controller.isdigit():
@@ -43,7 +43,7 @@ def _is_dead(run: str) -> bool:
 
 
 def _machine() -> str:
-    """A word for where process ids mean the same: this boot and this container; "" where the system tells neither."""
+    """Return a word for where process ids mean the same: this boot and this container; "" where neither is known."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
         space = str(Path("/proc/self/ns/pid").readlink())
@@ -53,7 +53,7 @@ def _machine() -> str:
 
 
 def _start_of(process: int) -> str:
-    """When a process was started, in clock ticks since boot; "" where there is none."""
+    """Return when a process was started, in clock ticks since boot; "" where there is none."""
     try:
         stat = Path(f"/proc/{process}/stat").read_text(encoding="utf-8", errors="replace")
     except OSError:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 
 def format_duration(seconds: float) -> str:
-    """Write seconds as 45s, 2m05s or 1h02m; parts of a second are dropped."""
+    """Return seconds as 45s, 2m05s or 1h02m; parts of a second are dropped."""
     whole = int(seconds)
     if whole < 60:
         return f"{whole}s"

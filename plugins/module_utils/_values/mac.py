@@ -16,10 +16,10 @@ _WIDTHS = {1: 12, 2: 6, 3: 4, 6: 2}
 
 
 def parse_mac(text: str) -> str:
-    """Read the MAC address of one interface, in any usual notation; returns it as A0:36:9F:7C:05:00.
+    """Return the MAC address of one interface, given in any usual notation, as A0:36:9F:7C:05:00.
 
-    Twelve hexadecimal digits, every group complete, with one kind of separator or none. Raises ValueError, which says
-    what is wrong: no such address, two kinds of separators, a short octet, all zeros, broadcast, multicast.
+    Twelve hexadecimal digits, every group complete, with one kind of separator or none. Raises ValueError, whose
+    text says what is wrong: not an address, two kinds of separators, a short octet, all zeros, broadcast, multicast.
     """
     word = text.strip()
     separators = {letter for letter in word if letter not in string.hexdigits}
@@ -42,7 +42,7 @@ def parse_mac(text: str) -> str:
 
 
 def canonical_mac(stored: str) -> str:
-    """Return an address that another system stores in the one notation, and anything it can't read in upper case."""
+    """Return a stored address as `parse_mac` writes it; what is no such address is stripped and in upper case."""
     try:
         return parse_mac(stored)
     except ValueError:

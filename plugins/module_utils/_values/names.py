@@ -10,11 +10,11 @@ MOST_NAMES = 10
 
 
 def shorten(names: Collection[str], most: int = MOST_NAMES) -> str:
-    """List the first names, and say how many more there are."""
+    """Return the first `most` names in one text, and how many more there are: a, b and 1,000 more."""
     shown = ", ".join(list(names)[:most])
     return shown if len(names) <= most else f"{shown} and {len(names) - most:,} more"
 
 
 def count(number: int, noun: str, plural: str = "") -> str:
-    """Write a number with its noun: 1 node, 1,000 nodes. `plural` is for nouns that take more than an s."""
+    """Return a number with its noun: 1 node, 1,000 nodes. `plural` is for nouns that take more than an s."""
     return f"{number:,} {noun if number == 1 else plural or f'{noun}s'}"

@@ -8,6 +8,6 @@ from collections.abc import Sequence
 
 
 def align(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Draw rows of cells as lines, each column as wide as its widest cell, two blanks between columns."""
+    """Return rows of equally many cells as lines: columns as wide as their widest cell, two blanks between them."""
     widths = [max(map(len, column)) for column in zip(*rows)]
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows]

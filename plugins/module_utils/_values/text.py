@@ -21,5 +21,5 @@ def cut(text: str, most: int) -> str:
 
 
 def quote(text: str) -> str:
-    """Return foreign text as it stands in a message: in quotes, escaped, not long."""
+    """Return foreign text as it stands in a message: in quotes, escaped, cut after 40 characters."""
     return repr(text if len(text) <= _LONGEST_QUOTE else f"{text[:_LONGEST_QUOTE]}…")

@@ -60,7 +60,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
-def test_a_worker_that_was_left_alone_before_it_began_knows_whose_it_was_and_writes_nothing() -> None:
+def test_a_worker_whose_controller_ended_before_it_began_knows_its_controller_and_writes_nothing() -> None:
     command = [sys.executable, "-c", ORPHAN]
     path = os.pathsep.join(sys.path)
     # Its output ends with the worker, not with the process that was killed.
@@ -72,7 +72,7 @@ def test_a_worker_that_was_left_alone_before_it_began_knows_whose_it_was_and_wri
     ], said.stderr
 
 
-def test_others_are_told_the_name_that_was_given_or_user_and_host() -> None:
+def test_an_owner_has_the_name_that_was_given_or_user_and_host() -> None:
     assert owner_of("night shift").name == "night shift"
     assert owner_of("").name == f"{getpass.getuser()}@{socket.gethostname().split('.')[0]}"
 
@@ -123,7 +123,7 @@ def test_nothing_is_known_of_runs_of_other_machines(word: str) -> None:
 
 
 @pytest.mark.parametrize("rest", ["", "x.1", "-1.1", "../self.1"])
-def test_a_word_that_somebody_spoilt_is_not_over(rest: str) -> None:
+def test_a_run_with_a_damaged_word_is_not_over(rest: str) -> None:
     machine = owner_of("").run.partition(".")[0]
 
     assert not owner_of("").is_dead(f"{machine}.{rest}")
