@@ -1,8 +1,8 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: BSD-2-Clause
-"""What is said to one BMC, in order: IPMI requests out, replies in. Pure generators; who drives them does the I/O.
+"""Flows: what is asked of one BMC, in order, as IPMI requests and replies. Pure generators; the caller does the I/O.
 
-A flow may be cut off anywhere and started again on a new session: it reads the state first, and `Progress` remembers
+A flow may be cut off anywhere and started again on a new session: it reads the state first, and `Progress` keeps
 what earlier tries have done.
 """
 
@@ -25,7 +25,7 @@ BOOT_DEVICES = {"none": 0, "pxe": 1, "disk": 2, "safe": 3, "diagnostic": 4, "cdr
 
 @dataclass(frozen=True)
 class Ask:
-    """One IPMI request."""
+    """One IPMI request: network function, command and data (IPMI 2.0, appendix G lists them)."""
 
     netfn: int
     command: int
@@ -34,12 +34,17 @@ class Ask:
 
 @dataclass(frozen=True)
 class Pause:
+    """A time to wait before the next request, in seconds."""
+
     seconds: float
 
 
 @dataclass(frozen=True)
 class Reply:
-    """The answer to an Ask: completion code (0 is success) and data. A Pause is answered by an empty one."""
+    """The reply to an Ask: completion code (0 is success), data, and the meaning of the code in `error`.
+
+    An empty one follows a Pause.
+    """
 
     code: int = 0
     data: bytes = b""
@@ -47,22 +52,26 @@ class Reply:
 
 
 class Refused(Exception):
-    """The BMC answered with a completion code that is not success."""
+    """The failure of a flow whose BMC answered with a completion code that is not success."""
 
 
 class NotConfirmed(Exception):
-    """The BMC accepted, and the state never showed."""
+    """The failure of a flow whose BMC accepted a power command, and whose power state did not follow in time."""
 
 
 FAILURE_OF = {Refused: Failure.REFUSED, NotConfirmed: Failure.NOT_CONFIRMED}
 
-Step = Union[Ask, Pause]
-Flow = Generator[Step, Reply, None]
+AskOrPause = Union[Ask, Pause]
+Flow = Generator[AskOrPause, Reply, None]
 
 
 @dataclass
 class Progress:
-    """What is known of one BMC so far; outlives the tries."""
+    """What is known of one BMC so far; one object serves all tries.
+
+    `before` and `after` are ON, OFF or UNKNOWN; `sent` are the power commands that were accepted, and `confirmed`
+    counts the steps after which the state was as expected.
+    """
 
     before: str = "UNKNOWN"
     after: str = "UNKNOWN"
@@ -73,16 +82,22 @@ class Progress:
 
 
 def read_power(progress: Progress) -> Flow:
-    """Read the power state."""
-    reply = yield from _ask(Ask(_CHASSIS, _GET_CHASSIS_STATUS), "tell its power state")
+    """Read the power state into `progress` (IPMI 2.0, 28.2).
+
+    Raises Refused; trying again is safe.
+    """
+    reply = yield from _ask(Ask(_CHASSIS, _GET_CHASSIS_STATUS), "report its power state")
     progress.after = "ON" if reply.data and reply.data[0] & 1 else "OFF"
     if progress.before == "UNKNOWN":
         progress.before = progress.after
 
 
 def read_details(progress: Progress) -> Flow:
-    """Read power state, firmware version and boot device override."""
-    reply = yield from _ask(Ask(_APPLICATION, _GET_DEVICE_ID), "tell its firmware")
+    """Read firmware version, power state and boot device override into `progress` (IPMI 2.0, 20.1, 28.2 and 28.13).
+
+    Raises Refused; trying again is safe. A BMC that knows no boot options leaves `boot_device` empty.
+    """
+    reply = yield from _ask(Ask(_APPLICATION, _GET_DEVICE_ID), "report its firmware")
     progress.firmware = f"{reply.data[2] & 0x7F}.{reply.data[3] >> 4}{reply.data[3] & 0x0F}"
     yield from read_power(progress)
     reply = yield Ask(_CHASSIS, _GET_BOOT_OPTIONS, (_BOOT_FLAGS, 0, 0))
@@ -100,7 +115,12 @@ def _boot_device_of(data: bytes) -> str:
 def switch_power(
     action: str, progress: Progress, *, timeout_s: float, interval_s: float, boot_device: str = ""
 ) -> Flow:
-    """Perform on, off, cycle or reset and prove each step, `boot_device` set once before power comes."""
+    """Perform on, off, cycle or reset and confirm each step (IPMI 2.0, 28.3 and 28.12).
+
+    `boot_device`, a key of BOOT_DEVICES or "", is set before the step that gives power. The state may take `timeout_s`
+    seconds to follow each step and is read every `interval_s`. Raises Refused and NotConfirmed. Trying again with the
+    same `progress` is safe: a step that was accepted is not sent twice.
+    """
     yield from read_power(progress)
     steps = STEPS.get(plan_power(action, progress.before), ())
     for step in steps[progress.confirmed :]:
@@ -136,7 +156,7 @@ def _set_boot_device(name: str, progress: Progress) -> Flow:
     progress.boot_device = name
 
 
-def _ask(request: Ask, what: str) -> Generator[Step, Reply, Reply]:
+def _ask(request: Ask, what: str) -> Generator[AskOrPause, Reply, Reply]:
     reply = yield request
     if reply.code != 0:
         text = f": {reply.error}" if reply.error else ""

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from .flow import FAILURE_OF, Ask, Flow, NotConfirmed, Pause, Refused, Reply
 from .power import Failure
 from .schedule import Limits, Schedule
-from .session import Bmc, Session, Sessions, Told
+from .session import Bmc, Session, SessionEvent, Sessions
 
 _LONGEST_WAIT_S = 1.0
 
 
 @dataclass(frozen=True)
 class End:
-    """How the talk with one BMC ended; no failure means that its flow ran to its end."""
+    """How the talk with one BMC ended; no failure means that its flow ran to its end. `seconds` include all tries."""
 
     failure: Failure | None = None
     message: str = ""
@@ -28,7 +28,7 @@ class End:
 
 @dataclass
 class _Talk:
-    """One session and the flow that speaks over it."""
+    """One session and the flow whose requests go over it."""
 
     name: str
     flow: Flow
@@ -39,7 +39,7 @@ class _Talk:
 
 
 class Ipmi:
-    """Runs one flow a BMC, many at once; `run` may be called again on the same object."""
+    """A runner of flows, one per BMC and many at once; `run` may be called again on the same object."""
 
     def __init__(
         self, limits: Limits, clock: Callable[[], float] = time.monotonic, sessions: Sessions | None = None
@@ -48,12 +48,12 @@ class Ipmi:
         self._clock = clock
         self._sessions = sessions or Sessions()
         self._talks: dict[str, _Talk] = {}
-        self._notes: list[tuple[_Talk, Told]] = []
+        self._notes: list[tuple[_Talk, SessionEvent]] = []
         self._ends: dict[str, End] = {}
         self._first_start_s: dict[str, float] = {}
 
     def run(self, bmcs: Mapping[str, Bmc], flow_of: Callable[[str], Flow]) -> dict[str, End]:
-        """Talk to every BMC until its flow has ended, it failed for good, or its deadline passed.
+        """Talk to every BMC until its flow has ended, it failed for good, or its deadline passed; return how, by name.
 
         `flow_of` makes a new flow for each try. Nothing is raised for a BMC that fails; the others go on.
         """
@@ -105,17 +105,17 @@ class Ipmi:
 
     def _read_notes(self, schedule: Schedule) -> None:
         notes, self._notes = self._notes, []
-        for talk, told in notes:
+        for talk, event in notes:
             if talk.ended:
                 continue
-            if told.is_login_refused:
-                self._refuse(schedule, talk, told.error)
-            elif told.error:
-                self._fail_try(schedule, talk, told.error)
+            if event.is_login_refused:
+                self._refuse(schedule, talk, event.error)
+            elif event.error:
+                self._fail_try(schedule, talk, event.error)
             else:
-                if told.reply is None:
+                if event.reply is None:
                     schedule.trust(talk.name)
-                self._advance(schedule, talk, told.reply)
+                self._advance(schedule, talk, event.reply)
 
     # -- sessions -------------------------------------------------------------------------------------------------
 
@@ -123,7 +123,7 @@ class Ipmi:
         talk = _Talk(name, flow, timer_s=self._clock() + self._limits.connect_s)
         self._talks[name] = talk
         try:
-            talk.session = self._sessions.open(bmc, lambda told: self._notes.append((talk, told)))
+            talk.session = self._sessions.open(bmc, lambda event: self._notes.append((talk, event)))
         except OSError as error:
             self._fail_try(schedule, talk, f"no way to {bmc.address}: {error.strerror or error}")
 

@@ -15,7 +15,7 @@ from .session import Bmc
 
 @dataclass
 class IpmiPower:
-    """Power of a set of nodes through their BMCs. A BMC that refused a login is never asked again."""
+    """A PowerPath straight to the BMCs of a set of nodes. A BMC that refused a login is never asked again."""
 
     bmcs: Mapping[str, Bmc]
     engine: Ipmi
@@ -25,14 +25,15 @@ class IpmiPower:
     _refused: dict[str, PowerResult] = field(default_factory=dict)
 
     def states(self, names: Sequence[str]) -> dict[str, PowerResult]:
+        """Return the power state of each node, as PowerPath.states."""
         return self._switch(dict.fromkeys(names, "status"), {})
 
     def run(self, actions: Mapping[str, str], before: Mapping[str, PowerResult]) -> dict[str, PowerResult]:
-        """As PowerPath.run; each BMC's state is read on the same session first, so `before` may be empty."""
+        """Perform actions as PowerPath.run; each state is read on the same session first, so `before` may be empty."""
         return self._switch(actions, before)
 
     def details(self) -> dict[str, tuple[PowerResult, Progress]]:
-        """What every BMC tells of itself, with how the talk ended."""
+        """Return for each node how the talk with its BMC ended, and what the BMC reported of itself."""
         progress = {name: Progress() for name in self.bmcs}
         results = self._talk(progress, lambda name: read_details(progress[name]))
         return {name: (results[name], progress[name]) for name in self.bmcs}

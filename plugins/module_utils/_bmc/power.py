@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: BSD-2-Clause
-"""The power protocol: what can be asked of a node's power, and what is answered, whatever the path. Pure."""
+"""The power protocol: actions, results and classes of failure, the same for every path to a node's power. Pure."""
 
 from __future__ import annotations
 
@@ -16,20 +16,23 @@ STATE_AFTER: Mapping[str, str] = {"ON": "ON", "OFF": "OFF", "RESET": "ON"}
 
 
 class Failure(str, Enum):
-    """Why power failed, sorted by what a person does about it."""
+    """The class of a power failure; each calls for another remedy."""
 
     UNREACHABLE = "unreachable"  # the BMC does not answer
     CREDENTIALS = "credentials"  # it refuses the login; RMCP+ can't tell a locked account from a wrong password
-    REFUSED = "refused"  # it answers, and says no
+    REFUSED = "refused"  # it answers, and refuses the request
     TIMED_OUT = "timed out"  # the deadline for this BMC passed
-    NOT_CONFIRMED = "not confirmed"  # it said yes, and the state never showed
-    NOT_KNOWN = "not known"  # BCM knows no such node, or nobody knows its BMC
+    NOT_CONFIRMED = "not confirmed"  # it accepted the request, and the state did not follow
+    NOT_KNOWN = "not known"  # BCM knows no such node, or its BMC is not known
     NOT_TRIED = "not tried"  # other BMCs refused the same credentials
 
 
 @dataclass(frozen=True)
 class PowerResult:
-    """One node: its power before and after (ON, OFF or UNKNOWN), what was sent, how long it took, and why it failed."""
+    """The result for one node: power before and after (ON, OFF or UNKNOWN), what was sent, and why it failed.
+
+    `sent` are ON, OFF, RESET and REBOOT in their order; `address` is the BMC's, where known.
+    """
 
     before: str = "UNKNOWN"
     after: str = "UNKNOWN"
@@ -42,7 +45,7 @@ class PowerResult:
 
     @property
     def error(self) -> str:
-        """One sentence with class and address; empty where nothing failed."""
+        """Return the failure as one sentence with class and address; "" where nothing failed."""
         if self.failure is None:
             return ""
         where = f", BMC {self.address}" if self.address else ""
@@ -50,17 +53,17 @@ class PowerResult:
 
 
 class PowerPath(Protocol):
-    """A way to the power of a set of nodes. One that fails leaves the others alone."""
+    """A path to the power of a set of nodes. Nothing is raised for a node that fails; the others go on."""
 
     def states(self, names: Sequence[str]) -> dict[str, PowerResult]:
-        """The power state of each node, in `before` and `after`."""
+        """Return the power state of each node by name, in `before` and `after`."""
 
     def run(self, actions: Mapping[str, str], before: Mapping[str, PowerResult]) -> dict[str, PowerResult]:
-        """Perform on, off, cycle or reset for each node and prove it; `before` is what `states` answered."""
+        """Perform on, off, cycle or reset for each node and confirm it; `before` is what `states` returned."""
 
 
 def plan_power(action: str, state: str) -> str:
-    """What must be sent to a node whose power is `state` (ON, OFF, UNKNOWN): the action, or "none"."""
+    """Return what a node whose power is `state` (ON, OFF, UNKNOWN) needs: "on", "off", "cycle", "reset" or "none"."""
     if action == "status" or (action, state) in (("on", "ON"), ("off", "OFF"), ("reset", "OFF")):
         return "none"
     return "on" if (action, state) == ("cycle", "OFF") else action

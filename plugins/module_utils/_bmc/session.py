@@ -10,12 +10,12 @@ pyghmi 1.6.19 has pitfalls, each kept out here once:
   Here it is a request like any other.
 * Sessions to one address are shared, remembered by user name and password as given and forgotten by their bytes: a
   second one gets the first one's remains. Here none is shared.
-* An established session whose BMC is silent logs in again by itself, and the answer that comes after is nobody's.
-  Here it has failed; whoever runs it opens a new one.
+* An established session whose BMC is silent logs in again by itself, and the answer that comes after belongs to
+  no request. Here it has failed; the caller opens a new one.
 * Without a privilege level it logs in a second time with a lower one: the level is always given.
 * A callback is called from within packet handling: it only takes notes here (see `Sessions.wait`).
-* Its IPMI 1.5 login does not run on Python 3: a BMC that knows nothing newer is told by a text.
-* Failures differ by text only, and "no answer" has many; see `Told`.
+* Its IPMI 1.5 login does not run on Python 3: a BMC that knows nothing newer is reported with a text of its own.
+* Failures differ by text only, and "no answer" has many; see `SessionEvent`.
 """
 
 from __future__ import annotations
@@ -61,27 +61,31 @@ class Bmc:
 
     @property
     def credentials(self) -> tuple[str, str]:
-        """Equal for BMCs that share a set."""
+        """Return a value that is equal for BMCs that share user name and password."""
         return (self.username, self.password)
 
 
 @dataclass(frozen=True)
-class Told:
-    """What a session tells: an answer, that it is logged in (no answer), or why it has failed."""
+class SessionEvent:
+    """One event of a session: a reply, the end of the login (no reply and no error), or why the session has failed."""
 
     reply: Reply | None = None
     error: str = ""
 
     @property
     def is_login_refused(self) -> bool:
+        """Return whether the BMC refused the login; a locked account looks the same as a wrong password."""
         return any(word in self.error.lower() for word in _LOGIN_REFUSED)
 
 
-Listener = Callable[[Told], None]
+Listener = Callable[[SessionEvent], None]
 
 
 def open_udp(address: str, port: int) -> socket.socket:
-    """A socket that hears one BMC alone, and of a host or port that is not there."""
+    """Open a socket that receives from one BMC alone, and the errors of a host or port that is not there.
+
+    Raises OSError where the name is not known or there is no route; trying again is safe.
+    """
     family, kind, protocol, _name, peer = socket.getaddrinfo(address, port, type=socket.SOCK_DGRAM)[0]
     opened = socket.socket(family, kind, protocol)
     try:
@@ -122,15 +126,15 @@ class Session(PyghmiSession):  # type: ignore[misc]
             keepalive=False,
         )
 
-    # -- for those who run it ---------------------------------------------------------------------------------------
+    # -- for the caller --------------------------------------------------------------------------------------------
 
     def ask(self, request: Ask) -> None:
-        """Send a request; the listener is told the answer."""
+        """Send a request; the listener is called with the reply, or with the reason why there is none."""
         self.ipmicallback = self._got_reply
         self._send_ipmi_net_payload(request.netfn, request.command, request.data)
 
     def read(self) -> None:
-        """Take in the packets that have come."""
+        """Handle the packets that have come; a network error or a broken packet is reported to the listener."""
         try:
             while True:
                 packet = bytearray(self.socket.recv(_LONGEST_PACKET))
@@ -147,7 +151,7 @@ class Session(PyghmiSession):  # type: ignore[misc]
 
     @property
     def wake_s(self) -> float | None:
-        """When `resend` is due, by time.monotonic; None while no answer is waited for."""
+        """Return when `resend` is due, in seconds of time.monotonic; None while no answer is awaited."""
         return self._resend_s if self.lastpayload else None
 
     def resend(self) -> None:
@@ -172,7 +176,7 @@ class Session(PyghmiSession):  # type: ignore[misc]
     def _xmit_packet(self, retry: bool = True, delay_xmit: float | None = None, timeout: float | None = None) -> None:
         if self.sequencenumber:  # 0 means: before the session
             self.sequencenumber += 1
-        # That there is nobody is told once, to `read` or here; a packet that was not sent is repeated like a lost one.
+        # The network reports an absent BMC once, to `read` or here; an unsent packet is repeated like a lost one.
         with suppress(OSError):
             self.socket.send(self.netpacket)
         if retry:
@@ -198,14 +202,14 @@ class Session(PyghmiSession):  # type: ignore[misc]
             self._fail(error if "error" in response else f"{error} (asked for level {self.privlevel})")
             return
         self.logging = False
-        self._listener(Told())
+        self._listener(SessionEvent())
 
     def _got_reply(self, response: dict[str, Any]) -> None:
         if "error" in response:
             self._fail(str(response["error"]))
             return
         text = get_ipmi_error(response) or ""
-        self._listener(Told(Reply(int(response["code"]), bytes(response["data"]), text)))
+        self._listener(SessionEvent(Reply(int(response["code"]), bytes(response["data"]), text)))
 
     def _get_session_challenge(self) -> None:
         self._fail("it knows IPMI 1.5 only, which is not supported")
@@ -214,14 +218,14 @@ class Session(PyghmiSession):  # type: ignore[misc]
         self._fail(str(parameter.get("error") or "no answer"))
 
     def _mark_broken(self, error: object = None) -> None:
-        """Told by `_fail` already."""
+        """Do nothing: `_fail` has reported it already."""
 
     def _fail(self, error: str) -> None:
         self.lastpayload = None
         self.logging = False
         if not self.broken:
             self.broken = True
-            self._listener(Told(error=error))
+            self._listener(SessionEvent(error=error))
 
 
 class Sessions:
@@ -232,9 +236,9 @@ class Sessions:
         self._open: set[Session] = set()
 
     def open(self, bmc: Bmc, listener: Listener) -> Session:
-        """Begin to log in; the listener is told how it went, and every answer. It is called within `wait` only.
+        """Begin to log in; the listener is called, within `wait` only, when that has ended and for every reply.
 
-        Raises OSError where there is no way to the BMC.
+        Raises OSError where there is no way to the BMC; trying again is safe.
         """
         session = Session(bmc, listener)
         self._selector.register(session.socket, selectors.EVENT_READ, session)
@@ -242,12 +246,16 @@ class Sessions:
         return session
 
     def close(self, session: Session) -> None:
+        """Log out of a session, without waiting for it, and forget it."""
         self._selector.unregister(session.socket)
         self._open.discard(session)
         session.close()
 
     def wait(self, timeout_s: float) -> None:
-        """Wait for packets and take them in; repeat what is not answered. Returns early when something has come."""
+        """Wait up to `timeout_s` seconds for packets and handle them; repeat what is not answered.
+
+        Returns early when something has come.
+        """
         wakes_s = [wake_s for wake_s in (session.wake_s for session in self._open) if wake_s is not None]
         left_s = min(wakes_s, default=float("inf")) - time.monotonic()
         for key, _events in self._selector.select(max(0.0, min(timeout_s, left_s))):

@@ -9,7 +9,7 @@ import pytest
 from ansible_collections.baremetal.bcm.plugins.module_utils._bmc.flow import Ask, Reply
 from ansible_collections.baremetal.bcm.plugins.module_utils._bmc.ipmi import Ipmi
 from ansible_collections.baremetal.bcm.plugins.module_utils._bmc.schedule import Limits
-from ansible_collections.baremetal.bcm.plugins.module_utils._bmc.session import Told
+from ansible_collections.baremetal.bcm.plugins.module_utils._bmc.session import SessionEvent
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.power import job as power_module
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.power.job import PowerJob, inspect_bmcs
 from ansible_collections.baremetal.bcm.plugins.modules import bcm_bmc_info
@@ -27,9 +27,9 @@ ANSWERS = {
 
 
 class TalkativeBmc(FakeBmc):
-    def answer(self, request: Ask) -> Told | None:
+    def answer(self, request: Ask) -> SessionEvent | None:
         told = super().answer(request)
-        return told and Told(Reply(data=ANSWERS[request.netfn, request.command]))
+        return told and SessionEvent(Reply(data=ANSWERS[request.netfn, request.command]))
 
 
 @pytest.fixture

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""BMCs behind sessions that open no socket, in time that passes only when somebody waits."""
+"""BMCs behind sessions that open no socket, in time that passes only while a test waits."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.baremetal.bcm.plugins.module_utils._bmc.flow import Ask, Reply
-from ansible_collections.baremetal.bcm.plugins.module_utils._bmc.session import Bmc, Listener, Sessions, Told
+from ansible_collections.baremetal.bcm.plugins.module_utils._bmc.session import Bmc, Listener, SessionEvent, Sessions
 from ansible_collections.baremetal.bcm.plugins.module_utils._values.clock import Clock
 
 _CONTROL = {0: "OFF", 1: "ON"}
@@ -28,22 +28,24 @@ class FakeBmc:
     requests: list[Ask] = field(default_factory=list)
     opened: int = 0
 
-    def log_in(self) -> Told | None:
+    def log_in(self) -> SessionEvent | None:
         if self.silent:
             return None
-        return Told(error=self.logins.pop(0) if len(self.logins) > 1 else self.logins[0])
+        return SessionEvent(error=self.logins.pop(0) if len(self.logins) > 1 else self.logins[0])
 
-    def answer(self, request: Ask) -> Told | None:
+    def answer(self, request: Ask) -> SessionEvent | None:
         self.requests.append(request)
         if len(self.requests) > self.hangs_after:
             return None
         if request.command == 0x02:
             self.power = _CONTROL[request.data[0]]
-        return Told(Reply(data=bytes([self.power == "ON", 0, 0])))
+        return SessionEvent(Reply(data=bytes([self.power == "ON", 0, 0])))
 
 
 class FakeSession:
-    def __init__(self, bmc: FakeBmc, listener: Listener, say: Callable[[FakeSession, Told | None], None]) -> None:
+    def __init__(
+        self, bmc: FakeBmc, listener: Listener, say: Callable[[FakeSession, SessionEvent | None], None]
+    ) -> None:
         self.bmc = bmc
         self.listener = listener
         self.closed = False
@@ -59,7 +61,7 @@ class FakeSession:
 
 
 class FakeSessions(Sessions):
-    """Keeps books of what is open; `by_address` are the BMCs."""
+    """Sessions that record what is open; `by_address` are the BMCs."""
 
     def __init__(self, clock: Clock, by_address: dict[str, FakeBmc]) -> None:
         self.clock = clock
@@ -67,7 +69,7 @@ class FakeSessions(Sessions):
         self.open_now: list[FakeSession] = []
         self.most_open = 0
         self.accounts: list[Bmc] = []
-        self._coming: list[tuple[float, FakeSession, Told]] = []
+        self._coming: list[tuple[float, FakeSession, SessionEvent]] = []
         self._telling = False
 
     def open(self, bmc: Bmc, listener: Listener) -> FakeSession:  # type: ignore[override]
@@ -96,15 +98,15 @@ class FakeSessions(Sessions):
         now = [item for item in self._coming if item[0] <= self.clock.now_s()]
         self._coming = [item for item in self._coming if item[0] > self.clock.now_s()]
         self._telling = True
-        for _at_s, session, told in now:
+        for _at_s, session, event in now:
             # Also of a session that was closed meanwhile: the packet had come already.
-            session.listener(told)
+            session.listener(event)
         self._telling = False
 
-    def _say(self, session: FakeSession, told: Told | None) -> None:
+    def _say(self, session: FakeSession, event: SessionEvent | None) -> None:
         self._refuse_work_while_telling()
-        if told is not None:
-            self._coming.append((self.clock.now_s() + session.bmc.delay_s, session, told))
+        if event is not None:
+            self._coming.append((self.clock.now_s() + session.bmc.delay_s, session, event))
 
     def _refuse_work_while_telling(self) -> None:
         assert not self._telling, "a listener only takes notes"

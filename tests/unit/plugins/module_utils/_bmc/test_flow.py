@@ -191,17 +191,17 @@ def test_what_was_accepted_and_never_shows_is_not_confirmed(action: str, before:
         ("off", "ON", OFF, "accept power OFF"),
         ("reset", "ON", RESET, "accept power RESET"),
         ("cycle", "ON", ON, "accept power ON"),
-        ("on", "OFF", STATUS, "tell its power state"),
+        ("on", "OFF", STATUS, "report its power state"),
     ],
 )
-def test_a_refusal_tells_what_was_refused_and_the_completion_code(
+def test_a_refusal_names_what_was_refused_and_the_completion_code(
     action: str, before: str, request_: Ask, what: str
 ) -> None:
     with pytest.raises(Refused, match=f"the BMC did not {what}: completion code 0xd5"):
         switch(FakeBmc(before, codes={request_: 0xD5}), action)
 
 
-def test_a_refusal_tells_what_the_code_means_where_that_is_known() -> None:
+def test_a_refusal_says_what_the_code_means_where_that_is_known() -> None:
     progress = Progress()
     flow = read_power(progress)
     next(flow)

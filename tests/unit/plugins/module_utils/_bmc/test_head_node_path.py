@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The canary where the head node speaks to the BMCs: it would lock a hall as well."""
+"""The canary where the head node logs in to the BMCs: a wrong password would lock a whole data centre there too."""
 
 from __future__ import annotations
 

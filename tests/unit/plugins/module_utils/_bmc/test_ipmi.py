@@ -11,7 +11,7 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._bmc.ipmi import Ipm
 from ansible_collections.baremetal.bcm.plugins.module_utils._bmc.ipmi_power import IpmiPower
 from ansible_collections.baremetal.bcm.plugins.module_utils._bmc.power import Failure, PowerResult
 from ansible_collections.baremetal.bcm.plugins.module_utils._bmc.schedule import Limits
-from ansible_collections.baremetal.bcm.plugins.module_utils._bmc.session import Bmc, Told
+from ansible_collections.baremetal.bcm.plugins.module_utils._bmc.session import Bmc, SessionEvent
 
 from ...fake_clock import FakeClock
 from .fake_sessions import FakeBmc, FakeSessions
@@ -22,7 +22,7 @@ WRONG = "Incorrect password provided"
 
 @dataclass
 class Hall:
-    """BMCs bmc1, bmc2, … at 10.148.0.1, …, and the books of their sessions."""
+    """BMCs bmc1, bmc2, … at 10.148.0.1, …, and the record of their sessions."""
 
     bmcs: dict[str, FakeBmc]
     limits: Limits = field(default_factory=lambda: Limits(connect_s=5, tries=3, retry_delay_s=10, deadline_s=60))
@@ -180,7 +180,7 @@ def test_a_refusal_says_that_a_locked_account_looks_the_same() -> None:
 # -- trouble --
 
 
-def test_a_silent_bmc_is_given_up_after_its_tries_and_holds_up_nobody() -> None:
+def test_a_silent_bmc_is_given_up_after_its_tries_and_delays_no_other() -> None:
     hall = make_hall(5, {"bmc2": FakeBmc(silent=True)})
 
     results = hall.switch("on")
@@ -213,7 +213,7 @@ def test_what_is_not_done_at_the_deadline_is_ended() -> None:
     assert results["bmc2"].seconds == pytest.approx(20, abs=0.1)
 
 
-def test_dead_bmcs_that_come_first_hold_nobody() -> None:
+def test_dead_bmcs_that_come_first_delay_no_other() -> None:
     dead = {f"bmc{number}": FakeBmc(silent=True) for number in (1, 2, 3)}
     hall = make_hall(9, dead, limits=Limits(connect_s=30, tries=5, retry_delay_s=10, deadline_s=60))
     started_s = hall.clock.now_s()
@@ -266,7 +266,7 @@ def test_a_login_that_fails_otherwise_is_tried_again(text: str) -> None:
     assert (result.error, result.tries) == ("", 3)
 
 
-def test_what_was_accepted_and_never_shows_is_told_at_its_time() -> None:
+def test_what_was_accepted_and_never_shows_is_reported_after_its_time_out() -> None:
     hall = make_hall(3)
     idle = hall.bmcs["bmc2"]
     answer = idle.answer
@@ -338,7 +338,7 @@ def _device(request: Ask) -> Any:
         (0, 1): b"\x01\0\0",
         (0, 9): bytes([1, 5, 0x80, 4, 0, 0, 0]),
     }
-    return Told(Reply(data=answers[request.netfn, request.command]))
+    return SessionEvent(Reply(data=answers[request.netfn, request.command]))
 
 
 def test_the_boot_device_goes_before_power() -> None:

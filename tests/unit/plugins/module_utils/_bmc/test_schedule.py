@@ -86,7 +86,7 @@ def test_two_refusals_end_it_for_all_others() -> None:
     assert schedule.refused_by == {SHARED: ["bmc1", "bmc2"]}
 
 
-def test_refusals_after_an_acceptance_condemn_nobody() -> None:
+def test_refusals_after_an_acceptance_stop_no_other() -> None:
     schedule = make_schedule(6)
     release(schedule)
     start_due(schedule)
@@ -111,7 +111,7 @@ def test_a_dead_canary_is_followed_by_a_bmc_that_was_not_tried_yet() -> None:
     assert start_due(schedule, 20.0) == ["bmc3"]
 
 
-def test_a_dead_canary_releases_nobody() -> None:
+def test_a_dead_canary_releases_no_other() -> None:
     schedule = make_schedule(5, tries=1)
 
     assert start_due(schedule) == ["bmc1"]
@@ -121,7 +121,7 @@ def test_a_dead_canary_releases_nobody() -> None:
     assert schedule.drop_condemned() == []
 
 
-def test_other_credentials_are_another_matter() -> None:
+def test_other_credentials_are_judged_on_their_own() -> None:
     schedule = Schedule.of({"a1": "a", "b1": "b", "a2": "a", "b2": "b", "a3": "a", "b3": "b"}, Limits())
     assert start_due(schedule) == ["a1", "b1"]
 
@@ -162,7 +162,7 @@ def test_no_place_is_held_while_a_retry_sleeps() -> None:
 
 
 @pytest.mark.parametrize("tries", [1, 2, 5])
-def test_a_bmc_is_tried_so_often(tries: int) -> None:
+def test_a_bmc_is_tried_as_often_as_allowed(tries: int) -> None:
     schedule = make_schedule(1, tries=tries, retry_delay_s=10, deadline_s=1000)
     now_s, started = 0.0, 0
 
@@ -233,7 +233,7 @@ def test_a_silent_bmc_holds_the_others_for_a_moment_only() -> None:
     assert schedule.due(50.0) == []
 
 
-def test_what_tells_nothing_at_a_price_doubles_those_that_go_first() -> None:
+def test_a_slow_try_that_shows_nothing_doubles_those_that_go_first() -> None:
     schedule = make_schedule(9)
     for expected in (1, 2, 4):
         started = start_due(schedule, 0.0)

@@ -20,8 +20,8 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._bmc.flow import Ask
 from ansible_collections.baremetal.bcm.plugins.module_utils._bmc.session import (
     Bmc,
     Session,
+    SessionEvent,
     Sessions,
-    Told,
     open_udp,
 )
 
@@ -75,35 +75,35 @@ class Wire:
 
 @dataclass
 class Line:
-    """A session, and what it has told."""
+    """A session, and its events."""
 
     wire: Wire
     account: Bmc = ACCOUNT
-    told: list[Told] = field(default_factory=list)
+    events: list[SessionEvent] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.session = Session(self.account, self.told.append, lambda _address, _port: self.wire)
+        self.session = Session(self.account, self.events.append, lambda _address, _port: self.wire)
 
-    def until_told(self, count: int = 1, *, patience: int = 60) -> Told:
-        """Read, and where nothing has come repeat as if the time had passed, until the session has told something."""
+    def until_event(self, count: int = 1, *, patience: int = 60) -> SessionEvent:
+        """Read, and where nothing has come repeat as if the time had passed, until the session has that many events."""
         for _round in range(patience):
-            if len(self.told) >= count:
+            if len(self.events) >= count:
                 break
             if self.wire.inbox:
                 self.session.read()
             elif self.session.wake_s is not None:
                 self.session.resend()
-        assert len(self.told) == count
-        return self.told[-1]
+        assert len(self.events) == count
+        return self.events[-1]
 
     def logged_in(self) -> Line:
-        assert self.until_told() == Told()
+        assert self.until_event() == SessionEvent()
         return self
 
-    def ask(self, request: Ask = STATUS) -> Told:
-        count = len(self.told)
+    def ask(self, request: Ask = STATUS) -> SessionEvent:
+        count = len(self.events)
         self.session.ask(request)
-        return self.until_told(count + 1)
+        return self.until_event(count + 1)
 
 
 def line_to(bmc: RmcpBmc, account: Bmc = ACCOUNT, **wire: Any) -> Line:
@@ -113,22 +113,22 @@ def line_to(bmc: RmcpBmc, account: Bmc = ACCOUNT, **wire: Any) -> Line:
 # -- all is well --
 
 
-def test_a_login_is_told_and_a_request_is_answered() -> None:
+def test_a_login_is_reported_and_a_request_is_answered() -> None:
     bmc = RmcpBmc(answers={(0, 1): b"\x21\x10\x40"})
     line = line_to(bmc).logged_in()
 
-    assert line.ask() == Told(Reply(0, b"\x21\x10\x40"))
+    assert line.ask() == SessionEvent(Reply(0, b"\x21\x10\x40"))
     assert bmc.seen == [*LOGIN, (0, 1)]
 
 
 def test_a_completion_code_is_an_answer_with_its_meaning() -> None:
     line = line_to(RmcpBmc(codes={(0, 2): 0xD5})).logged_in()
 
-    told = line.ask(Ask(0, 2, (3,)))
+    event = line.ask(Ask(0, 2, (3,)))
 
-    assert told.reply is not None
-    assert (told.reply.code, told.error) == (0xD5, "")
-    assert told.reply.error == constants.ipmi_completion_codes[0xD5]
+    assert event.reply is not None
+    assert (event.reply.code, event.error) == (0xD5, "")
+    assert event.reply.error == constants.ipmi_completion_codes[0xD5]
 
 
 def test_many_requests_go_over_one_session() -> None:
@@ -160,7 +160,7 @@ def test_no_thread_is_started() -> None:
 def test_a_password_may_have_any_characters(password: str) -> None:
     bmc = RmcpBmc(password=password.encode())
 
-    assert line_to(bmc, Bmc("127.0.0.1", "admin", password)).until_told() == Told()
+    assert line_to(bmc, Bmc("127.0.0.1", "admin", password)).until_event() == SessionEvent()
 
 
 def test_no_password_is_in_the_text_of_an_account() -> None:
@@ -170,23 +170,23 @@ def test_no_password_is_in_the_text_of_an_account() -> None:
 # -- the login is refused --
 
 
-def test_a_wrong_password_is_told_and_nothing_more_is_sent() -> None:
+def test_a_wrong_password_is_reported_and_nothing_more_is_sent() -> None:
     bmc = RmcpBmc(password=b"another")
     line = line_to(bmc)
 
-    told = line.until_told()
+    event = line.until_event()
 
-    assert told.is_login_refused
-    assert told.error == "Incorrect password provided"
+    assert event.is_login_refused
+    assert event.error == "Incorrect password provided"
     assert bmc.seen[-1] == RAKP1
     assert line.session.wake_s is None
 
 
-def test_an_unknown_user_is_told() -> None:
-    told = line_to(RmcpBmc(username=b"other")).until_told()
+def test_an_unknown_user_is_reported() -> None:
+    event = line_to(RmcpBmc(username=b"other")).until_event()
 
-    assert told.is_login_refused
-    assert told.error == "Unauthorized name in RAKP2"
+    assert event.is_login_refused
+    assert event.error == "Unauthorized name in RAKP2"
 
 
 REFUSING = {0x09, 0x0A, 0x0D, 0x0E, 0x0F}
@@ -199,18 +199,18 @@ def test_each_status_of_a_login_has_its_class(step: int, status: int) -> None:
         return  # to pyghmi the late answer to a packet that was repeated: it waits for another
     line = line_to(RmcpBmc(status={step: status}))
 
-    told = line.until_told()
+    event = line.until_event()
 
-    assert told.error
-    assert told.is_login_refused == (status in REFUSING or (step == RAKP3 and "level" in told.error))
+    assert event.error
+    assert event.is_login_refused == (status in REFUSING or (step == RAKP3 and "level" in event.error))
 
 
 def test_the_level_is_asked_for_as_given_and_no_second_login_tries_a_lower_one() -> None:
     bmc = RmcpBmc(status={RAKP1: 0x09})
 
-    told = line_to(bmc).until_told()
+    event = line_to(bmc).until_event()
 
-    assert told.is_login_refused
+    assert event.is_login_refused
     assert [role & 0x0F for role in bmc.roles] == [4]
 
 
@@ -227,10 +227,10 @@ def test_the_level_is_that_of_the_account(privilege: str, level: int) -> None:
 
 @pytest.mark.parametrize(("code", "refused"), [(0x80, True), (0x81, True), (0xC0, False), (0xD4, True)])
 def test_a_level_that_is_not_granted_is_a_refused_login(code: int, refused: bool) -> None:
-    told = line_to(RmcpBmc(codes={SET_PRIVILEGE: code})).until_told()
+    event = line_to(RmcpBmc(codes={SET_PRIVILEGE: code})).until_event()
 
-    assert told.error
-    assert told.is_login_refused is refused
+    assert event.error
+    assert event.is_login_refused is refused
 
 
 @pytest.mark.parametrize(
@@ -247,14 +247,14 @@ def test_a_level_that_is_not_granted_is_a_refused_login(code: int, refused: bool
     ],
 )
 def test_what_is_no_refusal_of_the_account_is_not_taken_for_one(text: str) -> None:
-    assert not Told(error=text).is_login_refused
+    assert not SessionEvent(error=text).is_login_refused
 
 
-def test_a_bmc_that_knows_ipmi_1_5_only_is_told_as_such() -> None:
-    told = line_to(RmcpBmc(only_ipmi15=True)).until_told()
+def test_a_bmc_that_knows_ipmi_1_5_only_is_reported_as_such() -> None:
+    event = line_to(RmcpBmc(only_ipmi15=True)).until_event()
 
-    assert told.error == "it knows IPMI 1.5 only, which is not supported"
-    assert not told.is_login_refused
+    assert event.error == "it knows IPMI 1.5 only, which is not supported"
+    assert not event.is_login_refused
 
 
 # -- packets get lost --
@@ -290,24 +290,24 @@ def test_a_bmc_that_does_not_take_sha_256_is_asked_for_it_once() -> None:
 def test_a_bmc_that_falls_silent_in_the_login_is_given_up(step: object) -> None:
     line = line_to(RmcpBmc(deaf_to=frozenset([step])))
 
-    told = line.until_told()
+    event = line.until_event()
 
-    assert told.error
-    assert not told.is_login_refused
+    assert event.error
+    assert not event.is_login_refused
 
 
 @pytest.mark.parametrize("step", [RAKP1, RAKP3])
-def test_one_that_falls_silent_with_a_user_name_is_asked_on_until_somebody_ends_it(step: int) -> None:
+def test_a_bmc_that_falls_silent_after_the_user_name_is_asked_until_the_session_is_closed(step: int) -> None:
     line = line_to(RmcpBmc(deaf_to=frozenset([step])))
 
     with pytest.raises(AssertionError):
-        line.until_told()
+        line.until_event()
 
-    assert not line.told
+    assert not line.events
     line.session.close()
 
 
-def test_one_that_falls_silent_in_the_last_step_of_the_login_holds_up_nobody() -> None:
+def test_a_bmc_that_falls_silent_in_the_last_step_of_the_login_delays_no_other() -> None:
     silent = line_to(RmcpBmc(deaf_to=frozenset([SET_PRIVILEGE])))
     other = line_to(RmcpBmc())
     while silent.wire.inbox:
@@ -315,18 +315,18 @@ def test_one_that_falls_silent_in_the_last_step_of_the_login_holds_up_nobody() -
 
     # `read` has come back without an answer, and the other one goes on.
     assert other.logged_in().ask().reply == Reply()
-    assert not silent.told
-    assert silent.until_told().error == "timeout"
+    assert not silent.events
+    assert silent.until_event().error == "timeout"
 
 
-def test_one_that_falls_silent_in_mid_session_has_failed_once() -> None:
+def test_a_bmc_that_falls_silent_in_mid_session_has_failed_once() -> None:
     bmc = RmcpBmc()
     line = line_to(bmc).logged_in()
     bmc.deaf_to = frozenset([(0, 1)])
 
-    told = line.ask()
+    event = line.ask()
 
-    assert (told.error, told.reply) == ("timeout", None)
+    assert (event.error, event.reply) == ("timeout", None)
     assert bmc.seen.count((0, 1)) > 1
     assert bmc.seen.count(AUTHENTICATION) == 1
     assert line.session.wake_s is None
@@ -346,7 +346,7 @@ def test_a_cut_packet_never_raises(after: int, length: int) -> None:
 
     line.session.read()
 
-    assert all("password" not in told.error for told in line.told)
+    assert all("password" not in event.error for event in line.events)
 
 
 @pytest.mark.parametrize(
@@ -359,26 +359,26 @@ def test_what_is_no_rmcp_packet_is_passed_over(packet: bytes) -> None:
     line.logged_in()
 
 
-def test_an_answer_after_the_end_is_nobodys() -> None:
+def test_an_answer_after_the_end_is_ignored() -> None:
     line = line_to(RmcpBmc(password=b"another"))
-    line.until_told()
+    line.until_event()
     line.wire.inbox.append(b"\x06\x00\xff\x07" + b"\x00" * 40)
 
     line.session.read()
 
-    assert len(line.told) == 1
+    assert len(line.events) == 1
 
 
 # -- the way to the BMC --
 
 
-def test_a_port_that_is_not_there_is_told_with_the_reason() -> None:
+def test_a_port_that_is_not_there_is_reported_with_the_reason() -> None:
     line = line_to(RmcpBmc())
     line.wire.broken = ConnectionRefusedError(111, "Connection refused")
 
     line.session.read()
 
-    assert line.told == [Told(error="no way to 127.0.0.1: Connection refused")]
+    assert line.events == [SessionEvent(error="no way to 127.0.0.1: Connection refused")]
 
 
 def test_a_packet_that_can_not_be_sent_counts_as_lost() -> None:
@@ -424,7 +424,7 @@ def test_a_session_is_ended_at_the_bmc_and_here() -> None:
     assert line.wire.closed
 
 
-def test_one_whose_answer_is_awaited_is_ended_too() -> None:
+def test_a_session_whose_answer_is_awaited_is_ended_too() -> None:
     bmc = RmcpBmc(deaf_to=frozenset([(0, 1)]))
     line = line_to(bmc).logged_in()
     line.session.ask(STATUS)
@@ -436,7 +436,7 @@ def test_one_whose_answer_is_awaited_is_ended_too() -> None:
 
 
 @pytest.mark.parametrize("step", LOGIN[:-1])
-def test_one_that_is_not_logged_in_yet_is_closed_without_a_word(step: object) -> None:
+def test_a_session_that_is_not_logged_in_yet_is_closed_without_a_packet(step: object) -> None:
     bmc = RmcpBmc(deaf_to=frozenset([step]))
     line = line_to(bmc)
     line.session.read()
@@ -447,9 +447,9 @@ def test_one_that_is_not_logged_in_yet_is_closed_without_a_word(step: object) ->
     assert line.wire.closed
 
 
-def test_one_that_has_failed_is_closed_too() -> None:
+def test_a_session_that_has_failed_is_closed_too() -> None:
     line = line_to(RmcpBmc(password=b"another"))
-    line.until_told()
+    line.until_event()
 
     line.session.close()
 
@@ -465,7 +465,7 @@ def peers(monkeypatch: pytest.MonkeyPatch) -> dict[str, socket.socket]:
     others: dict[str, socket.socket] = {}
 
     class Paired(Session):
-        def __init__(self, bmc: Bmc, listener: Callable[[Told], None]) -> None:
+        def __init__(self, bmc: Bmc, listener: Callable[[SessionEvent], None]) -> None:
             super().__init__(bmc, listener, self._pair)
 
         @staticmethod
@@ -491,18 +491,18 @@ def serve(peers: dict[str, socket.socket], bmcs: dict[str, RmcpBmc], silent: Col
 
 
 def test_one_wait_serves_all_sessions(peers: dict[str, socket.socket]) -> None:
-    sessions, told = Sessions(), dict[str, list[Told]]()
+    sessions, events = Sessions(), dict[str, list[SessionEvent]]()
     bmcs = {f"127.0.0.{number}": RmcpBmc() for number in range(1, 6)}
     opened = []
     for address in bmcs:
-        told[address] = []
-        opened.append(sessions.open(Bmc(address, "admin", "bmc-secret"), told[address].append))
+        events[address] = []
+        opened.append(sessions.open(Bmc(address, "admin", "bmc-secret"), events[address].append))
 
     for _round in LOGIN:
         serve(peers, bmcs, silent=["127.0.0.3"])
         sessions.wait(0)
 
-    assert {address: len(list_) for address, list_ in told.items()} == dict.fromkeys(bmcs, 1) | {"127.0.0.3": 0}
+    assert {address: len(list_) for address, list_ in events.items()} == dict.fromkeys(bmcs, 1) | {"127.0.0.3": 0}
     for session in opened:
         sessions.close(session)
     assert all(session.socket.fileno() == -1 for session in opened)
