@@ -103,5 +103,5 @@ CATEGORY = Schema("category", "cmdevice", "Category", "Categories", "name", "nam
 
 
 def category_to_ansible(raw: Raw, references: References) -> dict[str, Json]:
-    """A category in the words of the options, passwords hidden."""
+    """Return a category by option names, passwords hidden, and its uuid."""
     return {**show_fields(raw, CATEGORY.fields, references), "uuid": raw["uuid"]}

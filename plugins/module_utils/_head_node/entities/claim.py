@@ -1,10 +1,10 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: BSD-2-Clause
-"""Claims: how two runs keep off each other's nodes. Pure; the clock's reading is an argument.
+"""Claims: how one run keeps its nodes from another. Pure; the time is an argument.
 
 A claim stands on the device, in `extra_values`, beside the intent. It names the run and ends at a time. A run renews
-one of its claims, and with it all: what counts is the latest end among all devices of that run. So the price of staying
-alive is one write now and then, whatever the number of nodes.
+one of its claims, and with it all: what counts is the latest end among all devices of that run. So keeping
+claims alive costs one write now and then, whatever the number of nodes.
 
 BCM has no compare-and-set. A run that has written its claims waits for a moment, reads all again and looks at the power
 history: of two runs that wrote at the same time the last writer keeps the node, and one that finds power sent by
@@ -31,9 +31,9 @@ def _never(_run: str) -> bool:
 
 @dataclass(frozen=True)
 class Owner:
-    """Who works on a node. `name` is for people; `run` is one word that no other run has.
+    """The owner of claims. `name` is for people; `run` is one word that no other run has.
 
-    `is_dead` tells of another run's word whether that run is known to have ended without tidying up.
+    `is_dead` takes the word of another run and returns whether it is known to have ended without removing its claims.
     """
 
     name: str = "a run without a name"
@@ -43,7 +43,7 @@ class Owner:
 
 @dataclass(frozen=True)
 class Claim:
-    """What a device says about who works on it; `until_s` is Unix time."""
+    """The claim on a device: name and word of the run that works on it, and its end in Unix time."""
 
     owner: str
     run: str
@@ -51,6 +51,7 @@ class Claim:
 
     @classmethod
     def from_api(cls, extra_values: Mapping[str, Any] | None) -> Claim | None:
+        """Read a claim; None where there is none. One whose end can't be read is over."""
         stored = extra_values or {}
         if not stored.get(_RUN):
             return None
@@ -58,23 +59,23 @@ class Claim:
             until_s = float(stored.get(_UNTIL) or 0)
         except (TypeError, ValueError):
             until_s = 0.0
-        # Anybody may have written to the device; what is no time would hold for ever.
+        # Others may have written to the device; what is no time would hold for ever.
         until_s = until_s if 0 <= until_s < _LATEST_S else 0.0
         return cls(str(stored.get(_OWNER) or "another run"), str(stored[_RUN]), until_s)
 
 
 def claim_values(owner: Owner, *, until_s: float) -> dict[str, Json]:
-    """What is written on a device to claim it, or to renew the claim."""
+    """Return the `extra_values` that claim a device, or renew the claim; `until_s` is Unix time."""
     return {_OWNER: owner.name, _RUN: owner.run, _UNTIL: int(until_s)}
 
 
 def released_values() -> dict[str, Json]:
-    """What is written when the work on a device is over."""
+    """Return the `extra_values` that remove a claim: each key with null."""
     return {_OWNER: None, _RUN: None, _UNTIL: None}
 
 
 def ends_of(devices: Iterable[Mapping[str, Any]]) -> dict[str, float]:
-    """When the claims of each run end, by the run's word: the latest of all its devices."""
+    """Return when the claims of each run end, in Unix time by the run's word: the latest of all its devices."""
     ends: dict[str, float] = {}
     for device in devices:
         claim = Claim.from_api(device.get("extra_values"))
@@ -84,7 +85,10 @@ def ends_of(devices: Iterable[Mapping[str, Any]]) -> dict[str, float]:
 
 
 def rival_of(device: Mapping[str, Any], owner: Owner, ends: Mapping[str, float], now_s: float) -> Claim | None:
-    """The live claim of another run on this device; None where it is free, ours, or the claim's run is over."""
+    """Return the live claim of another run on this device; None where it is free, ours, or that run is over.
+
+    `ends` are those of `ends_of`; `now_s` is Unix time.
+    """
     claim = Claim.from_api(device.get("extra_values"))
     if claim is None or claim.run == owner.run:
         return None

@@ -171,12 +171,12 @@ DEVICE = Schema("device", "cmdevice", "Device", "Devices", "hostname", "hostname
 
 
 def is_node(raw: Mapping[str, Any]) -> bool:
-    """Whether BCM installs this device: head nodes, switches, lite nodes and the like are never ours to touch."""
+    """Return whether BCM installs this device; head nodes, switches, lite nodes and the like are never changed here."""
     return bool(raw.get("childType") == "PhysicalNode")
 
 
 def device_to_ansible(raw: Raw, references: References) -> dict[str, Json]:
-    """A device in the words of the options, passwords hidden."""
+    """Return a device by option names, passwords hidden, with its uuid, type, addresses and effective image."""
     shown = show_fields(raw, DEVICE.fields, references)
     shown.pop("extra_values", None)
     return {
@@ -192,6 +192,7 @@ def device_to_ansible(raw: Raw, references: References) -> dict[str, Json]:
 
 
 def boot_interface(raw: Mapping[str, Any]) -> str | None:
+    """Return the name of the interface that boots; None where there is none."""
     for item in raw.get("interfaces") or []:
         if item["uuid"] == raw.get("provisioningInterface"):
             return str(item["name"])
@@ -199,7 +200,7 @@ def boot_interface(raw: Mapping[str, Any]) -> str | None:
 
 
 def management_ip(raw: Mapping[str, Any]) -> str | None:
-    """The address of the interface that boots, else of the first physical one."""
+    """Return the address of the interface that boots, else of the first physical one; None where none is set."""
     interfaces = raw.get("interfaces") or []
     boots = [item for item in interfaces if item["uuid"] == raw.get("provisioningInterface")]
     physical = [item for item in interfaces if interface_type(item) == "physical"]
@@ -207,14 +208,14 @@ def management_ip(raw: Mapping[str, Any]) -> str | None:
 
 
 def bmc_ip(raw: Mapping[str, Any]) -> str | None:
-    """The address of the BMC interface that power goes through, else of the first one."""
+    """Return the address of the BMC interface that power goes through, else of the first one; None where unset."""
     bmcs = [item for item in raw.get("interfaces") or [] if interface_type(item) == "bmc"]
     controls = [item for item in bmcs if item["name"] == raw.get("powerControl")]
     return _address(controls or bmcs)
 
 
 def bmc_settings(raw: Mapping[str, Any], references: References) -> Mapping[str, Any] | None:
-    """How the head node logs in to this node's BMC: the node's, else its category's, else its partition's."""
+    """Return the bmcSettings by which the head node logs in: the node's, else its category's, else its partition's."""
     owners = (
         raw,
         references.categories.raw.get(raw.get("category", ""), {}),
@@ -229,7 +230,7 @@ def _address(interfaces: list[Mapping[str, Any]]) -> str | None:
 
 
 def effective_proxy(raw: Mapping[str, Any], references: References) -> Mapping[str, Any] | None:
-    """The image assigned to a node: its own, else its category's (bcm-api.md 4.3); None where neither is known."""
+    """Return the image proxy of a node: its own, else its category's (bcm-api.md 4.3); None where neither is known."""
     own: Mapping[str, Any] | None = raw.get("softwareImageProxy")
     if own:
         return own
@@ -239,12 +240,13 @@ def effective_proxy(raw: Mapping[str, Any], references: References) -> Mapping[s
 
 
 def effective_image_name(raw: Mapping[str, Any], references: References) -> str | None:
+    """Return the name of the image assigned to a node, and its revision where one is set; None for no image."""
     proxy = effective_proxy(raw, references)
     shown: str | None = ImageProxy().show(proxy, references)
     return shown
 
 
 def mac_addresses(raw: Mapping[str, Any]) -> set[str]:
-    """Every MAC address a device claims, normalised; unset ones left out."""
+    """Return every MAC address of a device, as `canonical_mac` writes it; unset ones are left out."""
     macs = [raw.get("mac"), *(item.get("mac") for item in raw.get("interfaces") or [])]
     return {canonical_mac(mac) for mac in macs if mac and mac != ZERO_MAC}

@@ -4,7 +4,7 @@
 options a user gives it by.
 
 `merge` returns the stored value itself when nothing differs under the kind's comparison rule, so that
-"has it changed" is plain inequality and a field nobody named stays byte-identical.
+"has it changed" is plain inequality and a field that was not named stays byte-identical.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ STATE: Spec = {"type": "str", "choices": ["present", "absent"], "default": "pres
 
 
 class Disruption(str, Enum):
-    """What a change costs the node: from nothing to a new installation."""
+    """What a change costs the node, from nothing to a new installation."""
 
     NONE = "none"
     RESTART = "restart"
@@ -43,18 +43,23 @@ class Disruption(str, Enum):
 
 @dataclass(frozen=True)
 class Context:
-    """What merging needs beside the values: references, and where new uuids come from."""
+    """The context of a merge: what names refer to, and where new uuids come from."""
 
     references: References = field(default_factory=References)
     new_uuid: Callable[[], str] = lambda: str(uuid.uuid4())
 
 
 class Kind(Protocol):
+    """A kind of field: how its values are compared, stored and shown."""
+
     def merge(self, stored: Json, wanted: Json, context: Context) -> Json:
-        """The stored value with the wanted one in it; the stored value itself where nothing differs."""
+        """Return the stored value with the wanted one in it; the stored value itself where nothing differs.
+
+        Raises BcmConfigError for a wanted value that is not valid, BcmNotFound for a name that does not exist.
+        """
 
     def show(self, stored: Json, references: References) -> Json:
-        """The stored value in a user's words, secrets hidden."""
+        """Return the stored value in the words of the options, secrets hidden."""
 
     def options(self, name: str) -> Spec:
         """The options of a field that is called `name`, none with a default that is sent."""
@@ -62,7 +67,7 @@ class Kind(Protocol):
 
 @dataclass(frozen=True)
 class Field:
-    """One option of ours and the API key behind it."""
+    """An option of ours, and the API key behind it."""
 
     option: str
     key: str
@@ -272,7 +277,7 @@ class KeyValues:
 
 
 def new_object(base_type: str, child_type: str, context: Context, **values: Json) -> Raw:
-    """The keys every entity has, with a uuid of its own (bcm-api.md 3)."""
+    """Return the keys that every entity has, with a uuid of its own (bcm-api.md 3), and `values` beside them."""
     return {
         "baseType": base_type,
         "childType": child_type,
@@ -286,7 +291,7 @@ def new_object(base_type: str, child_type: str, context: Context, **values: Json
 
 
 def with_new_uuids(stored: Raw, context: Context) -> Raw:
-    """A copy in which the entity and all its sub-entities have uuids of their own; references stay."""
+    """Return a copy in which the entity and all its sub-entities have new uuids; references to other entities stay."""
     renamed: dict[str, str] = {}
 
     def rename(value: Json) -> Json:

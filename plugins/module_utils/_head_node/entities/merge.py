@@ -14,10 +14,10 @@ from .references import References
 
 
 def merge_fields(stored: Raw, wanted: Mapping[str, Json], fields: tuple[Field, ...], context: Context) -> Raw:
-    """`stored` with the wanted options merged in; the same object where nothing differs.
+    """Return `stored` with the wanted options merged in; the same object where nothing differs.
 
-    Options whose wanted value is None were not given and are left as they are. Raises BcmConfigError naming the option,
-    also for a field of a newer BCM that this head node does not have.
+    Options whose wanted value is None were not given and are left as they are. Raises BcmConfigError, which names the
+    option, also for a field of a newer BCM that this head node does not have.
     """
     merged = stored
     for known in fields:
@@ -38,7 +38,7 @@ def merge_fields(stored: Raw, wanted: Mapping[str, Json], fields: tuple[Field, .
 
 
 def show_fields(stored: Raw, fields: tuple[Field, ...], references: References) -> dict[str, Json]:
-    """`stored` in the words of the options."""
+    """Return the fields of `stored` by option name, secrets hidden."""
     return {known.option: known.kind.show(stored[known.key], references) for known in fields if known.key in stored}
 
 
@@ -52,6 +52,7 @@ class Element:
     fields: tuple[Field, ...]
 
     def create(self, wanted: Mapping[str, Json], context: Context) -> Raw:
+        """Return a new sub-entity: BCM's defaults and the wanted options. Raises BcmConfigError as `merge_fields`."""
         fresh = new_object(self.base_type, self.child_type, context, **self.defaults)
         return merge_fields(fresh, wanted, self.fields, context)
 
@@ -99,7 +100,7 @@ class SubObjects:
         for item in stored or []:
             element = named.get(item[self.key])
             if element is None:
-                # Not by key: what nobody named stays, even where two have one key.
+                # Not by key: what was not named stays, even where two have one key.
                 after += [] if wanted.get("purge") else [item]
             elif element.get("state") != "absent":
                 after.append(self._merge_element(item[self.key], item, element, context))

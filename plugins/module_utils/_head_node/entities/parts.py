@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: BSD-2-Clause
-"""The sub-entities devices and categories are made of: shapes and defaults of bcm-api.md 4.6 to 4.8."""
+"""The sub-entities of devices and categories: shapes and defaults of bcm-api.md 4.6 to 4.8."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ _INTERFACE_TYPES = {element.child_type: kind for kind, element in _INTERFACES.it
 
 
 def interface_type(stored: Raw) -> str:
-    """physical, bmc or bond; the wire's own word for kinds that have no options here."""
+    """Return physical, bmc or bond; BCM's childType for kinds that have no options here."""
     child_type = str(stored.get("childType", ""))
     return _INTERFACE_TYPES.get(child_type.replace("NetworkBMC", "NetworkBmc"), child_type)
 
@@ -129,7 +129,7 @@ INTERFACES = SubObjects(
     _INTERFACES,
     kind_of_wanted=_wanted_interface_type,
     kind_of_stored=interface_type,
-    # People call the interface bmc; BCM wants a name that tells its kind.
+    # People call the interface bmc; BCM wants a name that shows its kind.
     alias=lambda name: "ipmi0" if name == "bmc" else name,
     extra=lambda stored: {"type": interface_type(stored)},
     has_type=True,

@@ -13,7 +13,7 @@ from ..._values.word import Word
 
 
 class Status(Word):
-    """What BCM says of a device (bcm-api.md 5). A word that is not listed here is in the phase `unknown`."""
+    """The status that BCM gives a device (bcm-api.md 5). A word that is not listed here is in the phase `unknown`."""
 
     UP = "UP"
     DOWN = "DOWN"
@@ -29,7 +29,7 @@ class Status(Word):
 
 
 class Phase(Word):
-    """Where a node is on its way. `restarting` and `powered` are this collection's: BCM's status is that of before."""
+    """A phase of a node. In `restarting` and `powered`, this collection's own, BCM still shows an earlier status."""
 
     RESTARTING = "restarting"
     POWERED = "powered"
@@ -50,7 +50,7 @@ class Phase(Word):
 
 
 class Stage(Word):
-    """What the time in a phase is spent on, as the bound of a run counts it."""
+    """The part of an installation that the time in a phase counts as in the bound of a run."""
 
     RESTART = "restart"  # until the old system is down
     BOOT = "boot"  # until a slot is asked for
@@ -60,7 +60,7 @@ class Stage(Word):
 
 
 class Limit(Word):
-    """Which deadline holds in a phase."""
+    """The deadline that holds in a phase."""
 
     GRACEFUL = "graceful"
     BOOT = "boot"
@@ -70,7 +70,7 @@ class Limit(Word):
 
 
 class NodeState(Word):
-    """A user's word for a node."""
+    """The state of a node in the words of users."""
 
     ACTIVE = "active"
     PROVISIONING = "provisioning"
@@ -81,9 +81,12 @@ class NodeState(Word):
 
 
 @dataclass(frozen=True)
-class Row:
-    """One phase. `words` stand in a line of progress. `is_lost_when_down`: DOWN after it means that the node was lost.
-    `wants_slot`: the node waits for a provisioning slot, or asks for one next."""
+class PhaseRow:
+    """One phase in the table. `words` stand in the lines that a run prints.
+
+    `is_lost_when_down`: DOWN after this phase means that the node has failed. `wants_slot`: the node waits for a
+    provisioning slot, or asks for one next.
+    """
 
     phase: Phase
     words: str
@@ -97,16 +100,16 @@ class Row:
 
 def _on_the_way(
     phase: Phase, words: str, status: Status, stage: Stage, limit: Limit, *, wants_slot: bool = False
-) -> Row:
-    return Row(phase, words, (status,), stage, limit, NodeState.PROVISIONING, True, wants_slot)
+) -> PhaseRow:
+    return PhaseRow(phase, words, (status,), stage, limit, NodeState.PROVISIONING, True, wants_slot)
 
 
 # In the order of the way.
 TABLE = (
-    Row(Phase.RESTARTING, "restarting", (), Stage.RESTART, Limit.GRACEFUL, NodeState.ACTIVE),
-    Row(Phase.POWERED, "powered", (), Stage.BOOT, Limit.BOOT, NodeState.PROVISIONING),
+    PhaseRow(Phase.RESTARTING, "restarting", (), Stage.RESTART, Limit.GRACEFUL, NodeState.ACTIVE),
+    PhaseRow(Phase.POWERED, "powered", (), Stage.BOOT, Limit.BOOT, NodeState.PROVISIONING),
     _on_the_way(Phase.BOOTING, "booting", Status.BOOTING, Stage.BOOT, Limit.BOOT),
-    Row(
+    PhaseRow(
         Phase.REBOOTING,
         "rebooting",
         (Status.INSTALLER_REBOOTING,),
@@ -118,8 +121,8 @@ TABLE = (
     _on_the_way(Phase.QUEUED, "waiting for a slot", Status.INSTALLING, Stage.SLOT, Limit.NONE, wants_slot=True),
     _on_the_way(Phase.INSTALLING, "installing", Status.INSTALLING, Stage.SLOT, Limit.INSTALL),
     _on_the_way(Phase.INIT, "starting", Status.INSTALLER_CALLING_INIT, Stage.INIT, Limit.INIT),
-    Row(Phase.UP, "UP", (Status.UP,), Stage.NONE, Limit.NONE, NodeState.ACTIVE),
-    Row(
+    PhaseRow(Phase.UP, "UP", (Status.UP,), Stage.NONE, Limit.NONE, NodeState.ACTIVE),
+    PhaseRow(
         Phase.FAILED,
         "FAILED",
         (Status.INSTALLER_FAILED, Status.INSTALLER_UNREACHABLE),
@@ -127,12 +130,12 @@ TABLE = (
         Limit.NONE,
         NodeState.FAILED,
     ),
-    Row(Phase.DOWN, "down", (Status.DOWN,), Stage.NONE, Limit.BOOT, NodeState.DOWN),
-    Row(Phase.GOING_DOWN, "going down", (Status.GOING_DOWN,), Stage.NONE, Limit.BOOT, NodeState.DOWN),
-    Row(Phase.PENDING, "pending", (Status.PENDING,), Stage.NONE, Limit.BOOT, NodeState.UNKNOWN),
-    Row(Phase.UNDEFINED, "undefined", (Status.UNDEFINED,), Stage.NONE, Limit.BOOT, NodeState.UNKNOWN),
-    Row(Phase.UNKNOWN, "in a status not known here", (), Stage.NONE, Limit.BOOT, NodeState.UNKNOWN),
-    Row(Phase.POWER, "without power", (), Stage.NONE, Limit.NONE, NodeState.FAILED),
+    PhaseRow(Phase.DOWN, "down", (Status.DOWN,), Stage.NONE, Limit.BOOT, NodeState.DOWN),
+    PhaseRow(Phase.GOING_DOWN, "going down", (Status.GOING_DOWN,), Stage.NONE, Limit.BOOT, NodeState.DOWN),
+    PhaseRow(Phase.PENDING, "pending", (Status.PENDING,), Stage.NONE, Limit.BOOT, NodeState.UNKNOWN),
+    PhaseRow(Phase.UNDEFINED, "undefined", (Status.UNDEFINED,), Stage.NONE, Limit.BOOT, NodeState.UNKNOWN),
+    PhaseRow(Phase.UNKNOWN, "in a status not known here", (), Stage.NONE, Limit.BOOT, NodeState.UNKNOWN),
+    PhaseRow(Phase.POWER, "without power", (), Stage.NONE, Limit.NONE, NodeState.FAILED),
 )
 _ROWS = {row.phase: row for row in TABLE}
 
@@ -145,8 +148,8 @@ INSTALLING_STATUSES = frozenset(
 FAILED_STATUSES = frozenset(_ROWS[Phase.FAILED].statuses)
 
 
-def row_of(phase: str) -> Row:
-    """Return the row of a phase; that of `unknown` for a word that is none."""
+def row_of(phase: str) -> PhaseRow:
+    """Return the row of a phase; that of `unknown` for a word that is no phase."""
     return _ROWS.get(Phase(phase) if phase in _ROWS else Phase.UNKNOWN, _ROWS[Phase.UNKNOWN])
 
 
@@ -156,7 +159,7 @@ def phases_of(stage: Stage) -> frozenset[Phase]:
 
 
 def phase_of(status: str, message: str) -> Phase:
-    """Return the phase that BCM's status and message tell; `unknown` for a status that is not listed."""
+    """Return the phase behind BCM's status and message; `unknown` for a status that is not listed."""
     if status == Status.INSTALLING:
         # Only a request that was given a slot leaves the waiting message (bcm-api.md 7).
         if message.startswith("waiting for") and message.endswith("provisioning to start"):
@@ -166,7 +169,7 @@ def phase_of(status: str, message: str) -> Phase:
 
 
 def node_state(status: str | None, power: str | None = None) -> NodeState:
-    """Return the user's word for a node with this status, and with this power where it is known."""
+    """Return the state of a node with this status (None where BCM has none) and, where known, power (ON or OFF)."""
     if status is None:
         return NodeState.UNKNOWN
     if status == Status.DOWN and power == "OFF":

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: BSD-2-Clause
-"""What is remembered of a node, and where: on the device itself, in `extra_values`.
+"""The record of a node, kept on the device itself in `extra_values`: what it was installed with, and what is intended.
 
 There is no state file. Keys are flat, lower case, prefixed; those of others in the same object stay untouched.
 """
@@ -38,7 +38,7 @@ _NO_INTENT: dict[str, Json] = dict.fromkeys(
 
 @dataclass(frozen=True)
 class Assignment:
-    """What a node is to be installed with: effective image, disk setup, and a free token that forces.
+    """What a node is to be installed with: effective image, disk setup, and a free token whose change forces it.
 
     `kernel` stands beside them: other kernel parameters need a restart, not an installation.
     """
@@ -52,20 +52,22 @@ class Assignment:
 
     @property
     def digest(self) -> str:
-        """One short word for all of it; the image's name does not count, because it can be changed."""
+        """Return one short word for all of it; the image's name does not count, because it can be changed."""
         parts = [self.image_uuid, self.revision, self.disksetup, self.token]
         return _digest(json.dumps(parts))
 
     @property
     def image(self) -> str:
+        """Return the image as messages name it, with its revision where one is set."""
         return self.image_name if self.revision == -1 else f"{self.image_name}, revision {self.revision}"
 
     def to_ansible(self) -> dict[str, Json]:
+        """Return the fields by name, as bcm_devices returns them in `assignments`."""
         return asdict(self)
 
 
 def assignment_of(device: Mapping[str, Any], references: References, *, token: str = "") -> Assignment | None:
-    """What BCM would install on this node; None where it has no image at all."""
+    """Return what BCM would install on this node; None where it has no image at all."""
     proxy = effective_proxy(device, references)
     if not proxy:
         return None
@@ -90,7 +92,7 @@ def _digest(text: str) -> str:
 
 @dataclass(frozen=True)
 class Record:
-    """What this collection wrote on a device; empty words where it never did."""
+    """What this collection wrote on a device; empty where it wrote nothing. `intent_power_ms` is by BCM's clock."""
 
     provisioned_digest: str = ""
     provisioned_image: str = ""
@@ -106,6 +108,7 @@ class Record:
 
     @classmethod
     def from_api(cls, extra_values: Mapping[str, Any] | None) -> Record:
+        """Read the record from `extra_values`, whatever others may have written there."""
         stored = extra_values or {}
         return cls(
             provisioned_digest=str(stored.get(_DIGEST) or ""),
@@ -123,14 +126,17 @@ class Record:
 
 
 def _whole_number(value: object) -> int:
-    """Anybody may have written to the device: 0 for what is no number."""
+    """Return 0 for what is no number: others may have written to the device."""
     text = str(value)
     return int(text) if text.isascii() and text.isdigit() else 0
 
 
 def intent_values(assignment: Assignment, *, wall_s: int, last_power_ms: int) -> dict[str, Json]:
-    """What is written before power. `last_power_ms` is the head node's time of the last power operation so far, so
-    that a resumed run can tell whether power was sent since, without comparing two machines' clocks."""
+    """Return the `extra_values` to write before power; `wall_s` is Unix time.
+
+    `last_power_ms` is the head node's time of the last power operation so far. By it a resumed run knows whether power
+    was sent since, without comparing the clocks of two machines.
+    """
     return {
         _INTENT_DIGEST: assignment.digest,
         _INTENT_KERNEL: assignment.kernel,
@@ -141,17 +147,17 @@ def intent_values(assignment: Assignment, *, wall_s: int, last_power_ms: int) ->
 
 
 def failed_values(phase: str, timeline: str = "") -> dict[str, Json]:
-    """What is written when a node was given up, so that the next run starts it anew instead of watching it."""
+    """Return what to write when a node was given up: the next run starts it anew instead of watching it."""
     return {_INTENT_FAILED: phase, _TIMELINE: timeline or None}
 
 
 def reassigned_values() -> dict[str, Json]:
-    """What is written with a change of assignment on a node that has no record: it will need an installation."""
+    """Return what to write when a node without a record is assigned something else: it will need an installation."""
     return {_REASSIGNED: True}
 
 
 def overtaken_values() -> dict[str, Json]:
-    """What is written when a node was assigned something else while it was installed: what it runs is open."""
+    """Return what to write when a node was assigned something else while it was installed: it may run either."""
     return {
         _REASSIGNED: True,
         _DIGEST: None,
@@ -162,8 +168,10 @@ def overtaken_values() -> dict[str, Json]:
 
 
 def provisioned_values(assignment: Assignment, *, wall_s: int, kernel: str = "", timeline: str = "") -> dict[str, Json]:
-    """What is written once the node is UP; the intent is taken back. `kernel` is given where the node was started with
-    other kernel parameters than it is assigned now."""
+    """Return what to write once the node is UP; it removes the intent. `wall_s` is Unix time.
+
+    `kernel` is given where the node was started with other kernel parameters than it is assigned now.
+    """
     values: dict[str, Json] = {
         _DIGEST: assignment.digest,
         _TIME: wall_s,

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: BSD-2-Clause
-"""Names in, uuids out: what entities refer to, resolved once a run."""
+"""References between entities: names in options, uuids in BCM; read once per run."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Names:
 
     @classmethod
     def from_api(cls, kind: str, entities: Iterable[Mapping[str, Any]]) -> Names:
-        """Index what was read."""
+        """Index entities as BCM returned them."""
         raw = {entity["uuid"]: entity for entity in entities}
         return cls(kind, {str(entity["name"]): uid for uid, entity in raw.items()}, raw)
 
@@ -33,14 +33,14 @@ class Names:
         return Names.from_api(self.kind, others if entity is None else [*others, entity])
 
     def resolve(self, name: str) -> str:
-        """The uuid of `name`; raises BcmNotFound that lists the names which exist."""
+        """Return the uuid of `name`; raises BcmNotFound, which lists the names that exist."""
         if name in self.by_name:
             return self.by_name[name]
         known = ", ".join(sorted(self.by_name)) or "none"
         raise BcmNotFound(f"{self.kind} '{name}' does not exist on the head node; existing: {known}")
 
     def name_of(self, uid: str | None) -> str | None:
-        """The name behind a uuid; None for no reference, the uuid itself where nothing of that uuid exists."""
+        """Return the name behind a uuid; None for no reference, the uuid itself where nothing has that uuid."""
         if not uid or uid == ZERO_UUID:
             return None
         for name, known in self.by_name.items():
@@ -51,7 +51,7 @@ class Names:
 
 @dataclass(frozen=True)
 class References:
-    """Everything an entity may refer to."""
+    """All that an entity may refer to."""
 
     categories: Names = field(default_factory=lambda: Names("category"))
     images: Names = field(default_factory=lambda: Names("software image"))
@@ -59,7 +59,7 @@ class References:
     partitions: Names = field(default_factory=lambda: Names("partition"))
 
     def only_partition(self) -> str:
-        """The uuid of the one partition a cluster has."""
+        """Return the uuid of the only partition, or of `base`; raises BcmConfigError where neither exists."""
         uuids = list(self.partitions.by_name.values())
         if len(uuids) == 1:
             return uuids[0]

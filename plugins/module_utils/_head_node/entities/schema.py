@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: BSD-2-Clause
-"""What is common to entities that can be planned: fields, calls, creation and finishing touches."""
+"""The schema of an entity whose changes are planned: its fields, its calls, and how it is created and finished."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from .fields import Context, Field, Json, Raw
 
 
 def leave_as_it_is(_stored: Raw | None, merged: Raw, _wanted: Mapping[str, Json]) -> Raw:
+    """Return `merged` itself: no field follows from others."""
     return merged
 
 
@@ -34,4 +35,5 @@ class Schema:
     finish: Callable[[Raw | None, Raw, Mapping[str, Json]], Raw] = leave_as_it_is
 
     def name_of(self, raw: Mapping[str, Any]) -> str:
+        """Return the name of an entity as BCM stores it."""
         return str(raw[self.name_key])

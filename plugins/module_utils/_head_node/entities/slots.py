@@ -13,7 +13,7 @@ from .references import ZERO_UUID
 
 @dataclass(frozen=True)
 class ProvisioningNode:
-    """One node that serves images: `device` is its uuid. A drained one gets no new installation."""
+    """One node that serves images; `device` is its uuid. A drained one starts no new installation."""
 
     device: str
     capacity: int
@@ -23,7 +23,7 @@ class ProvisioningNode:
 
 @dataclass(frozen=True)
 class Slots:
-    """The slots of a cluster. What a drained node still serves is not counted: those slots are nobody's next."""
+    """The slots of a cluster. Those of a drained node are not counted, because no other node will get them."""
 
     nodes: tuple[ProvisioningNode, ...] = ()
     waiting: int = 0  # requests without a slot

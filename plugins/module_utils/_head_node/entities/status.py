@@ -16,7 +16,7 @@ STUCK_MESSAGES = ("waiting for user input", "entered maintenance mode")
 
 @dataclass(frozen=True)
 class DeviceStatus:
-    """One node as the head node sees it; `device` is its uuid, `status` a Status or a word that is not listed there."""
+    """The status of one node as BCM reports it; `device` is its uuid, `status` a Status or a word not listed there."""
 
     device: str
     status: str
@@ -40,5 +40,5 @@ class DeviceStatus:
 
     @property
     def phase(self) -> Phase:
-        """Return where the node is on its way."""
+        """Return the phase behind status and message."""
         return phase_of(self.status, self.message)

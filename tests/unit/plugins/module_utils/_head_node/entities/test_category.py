@@ -9,7 +9,7 @@ from ....objects import make_category
 from ..changes.planning import desired_of, plan_category
 
 
-def test_a_new_category_needs_an_image_or_a_model() -> None:
+def test_a_new_category_needs_an_image_or_a_category_to_clone() -> None:
     with pytest.raises(BcmConfigError, match=r"software_image \(or clone_from\) must be given"):
         plan_category(None, notes="x")
 
@@ -35,6 +35,6 @@ def test_a_clone_is_a_copy_with_uuids_of_its_own() -> None:
     assert clone["keyOfALaterRelease"] == model["keyOfALaterRelease"]
 
 
-def test_an_unknown_model_lists_those_that_exist() -> None:
+def test_an_unknown_category_to_clone_lists_those_that_exist() -> None:
     with pytest.raises(BcmNotFound, match=r"could not plan category new: category 'no' does not exist.*default, gpu"):
         plan_category(None, name="new", clone_from="no")

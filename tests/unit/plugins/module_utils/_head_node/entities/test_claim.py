@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who works on a node, read from devices."""
+"""Claims: which run works on a node, read from devices."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ TABLE: dict[str, tuple[Raw, list[Raw], Claim | None]] = {
 
 
 @pytest.mark.parametrize(("device", "others", "rival"), TABLE.values(), ids=TABLE)
-def test_whose_a_device_is(device: Raw, others: list[Raw], rival: Claim | None) -> None:
+def test_which_run_a_device_belongs_to(device: Raw, others: list[Raw], rival: Claim | None) -> None:
     assert rival_of(device, ALICE, ends_of([device, *others]), NOW_S) == rival
 
 

@@ -266,7 +266,7 @@ def test_only_nodes_that_bcm_installs_are_ours(child_type: str | None, ours: boo
     assert is_node({"childType": child_type}) is ours
 
 
-def test_mac_addresses_that_are_not_set_belong_to_nobody() -> None:
+def test_mac_addresses_that_are_not_set_are_left_out() -> None:
     device = make_device()
     interface(device, "ipmi0")["mac"] = "02:00:00:00:0a:01"
 

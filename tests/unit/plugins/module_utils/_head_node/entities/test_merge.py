@@ -65,7 +65,7 @@ def test_a_list_is_merged_by_key(stored: list[str], elements: list[Raw], purge: 
     assert names(merge(MODULES, make_modules(*stored), wanted(*elements, purge=purge))) == after
 
 
-def test_a_named_element_keeps_its_uuid_and_the_keys_nobody_named() -> None:
+def test_a_named_element_keeps_its_uuid_and_the_keys_that_were_not_named() -> None:
     stored = make_modules("a", "b")
 
     merged = merge(MODULES, stored, wanted({"name": "b", "parameters": "new"}))
@@ -231,6 +231,6 @@ def test_bmc_settings_are_made_when_first_named_and_kept_afterwards() -> None:
     assert BMC_SETTINGS.merge(stored, {"user_id": 2}, make_context()) == {**stored, "userID": 2}
 
 
-def test_shown_bmc_settings_tell_no_password() -> None:
+def test_shown_bmc_settings_hide_the_password() -> None:
     assert BMC_SETTINGS.show(make_bmc_settings("n"), make_references())["password"] == "********"
     assert BMC_SETTINGS.show(None, make_references()) is None

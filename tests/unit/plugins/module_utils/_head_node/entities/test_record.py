@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What must be imaged, and what is remembered of it."""
+"""What a node is to be installed with, and what is recorded of it."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_the_disk_setup_of_a_node_comes_before_its_categorys() -> None:
 
 
 @given(assignments, assignments)
-def test_the_digest_tells_everything_apart_that_is_to_be_installed(one: Assignment, other: Assignment) -> None:
+def test_the_digest_is_the_same_only_for_the_same_installation(one: Assignment, other: Assignment) -> None:
     alike = replace(one, image_name="", kernel="") == replace(other, image_name="", kernel="")
 
     assert (one.digest == other.digest) is alike
@@ -80,7 +80,7 @@ def test_what_is_recorded_is_read_again_and_leaves_the_keys_of_others(
 
 
 @pytest.mark.parametrize("spoilt", ["soon", [1], {}, -1, 1.5, None, "²"])
-def test_a_record_that_somebody_spoilt_can_be_read(spoilt: object) -> None:
+def test_a_damaged_record_can_be_read(spoilt: object) -> None:
     assert Record.from_api({"baremetal_intent_power_ms": spoilt, "baremetal_intent_digest": "d"}) == Record(
         intent_digest="d"
     )

@@ -36,7 +36,7 @@ PHASES = [
 
 
 @pytest.mark.parametrize(("status", "message", "phase"), PHASES)
-def test_a_phase_is_told_by_status_and_message(status: str, message: str, phase: str) -> None:
+def test_a_phase_follows_from_status_and_message(status: str, message: str, phase: str) -> None:
     raw = {"ref_device_uuid": "u", "status": status, "infoMessage": f" {message} "}
 
     assert DeviceStatus.from_api(raw).phase == phase
