@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who claims nodes, and which runs are known to be over."""
+"""Owners of claims, and which runs are known to be over."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ TABLE: dict[str, tuple[Raw, list[Raw], Claim | None]] = {
     "no such key": ({}, [], None),
     "own": (claimed(ALICE, NOW_S + 1), [], None),
     "own, over": (claimed(ALICE, NOW_S - 1), [], None),
-    "own, somebody else's is alive": (claimed(ALICE, NOW_S - 1), [claimed(BOB, NOW_S + 9)], None),
+    "own, another run's is alive": (claimed(ALICE, NOW_S - 1), [claimed(BOB, NOW_S + 9)], None),
     "alive": (claimed(BOB, NOW_S + 1), [], Claim("bob", "run2", NOW_S + 1)),
     "over": (claimed(BOB, NOW_S - 1), [], None),
     "over this very second": (claimed(BOB, NOW_S), [], None),
