@@ -1,9 +1,9 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: BSD-2-Clause
-"""Provisioning slots: what a run must take at least, and how many nodes to start when. Pure.
+"""Admission: how many nodes to start when, and how long a run takes at least, by its provisioning slots. Pure.
 
 A node holds a slot only while its image is copied; it boots before that and starts its own system after it. So the next
-node is started one boot ahead of the slot it will get, and a small queue makes up for what is not known to the second.
+node is started one boot ahead of the slot it will get, and a small queue makes up for times that are only estimated.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from .watch import NodeWatch
 
 # What BCM's installations take in a laboratory (bcm-api.md 7), where nothing better is known.
 ASSUMED = Durations(boot_s=60.0, sync_s=300.0, init_s=30.0)
-# A node that takes so many times as long as expected is not counted upon: it may never ask for a slot.
+# A node that takes so many times as long as expected is not counted: it may never ask for a slot.
 _OVERDUE = 2.0
-# From the wish to start a node to its power: claims are written, waited for and read back.
+# From the decision to start a node to its power: claims are written, waited for and read back.
 _HEADSTART_S = 5.0
 # By how much of their length phases are expected to differ, and from how many nodes on that is not guessed but seen.
 _SPREAD = 0.2
@@ -34,14 +34,14 @@ _ENOUGH = 10
 
 @dataclass(frozen=True)
 class Admission:
-    """How many nodes may be under way: all of them, as many as keep the slots busy, or a fixed number."""
+    """The rule for how many nodes may be under way: all, as many as keep the slots busy, or at most `limit`."""
 
     kind: str = "all"
     limit: int | None = None
 
     @classmethod
     def parse(cls, text: str) -> Admission:
-        """`all`, `slots` or a number from 1 on; raises BcmConfigError."""
+        """Read `all`, `slots` or a number from 1 on; raises BcmConfigError for anything else."""
         if text in ("all", "slots"):
             return cls(text)
         if text.isascii() and text.isdigit() and int(text) > 0:
@@ -54,7 +54,7 @@ class Admission:
 
 @dataclass(frozen=True)
 class Pipeline:
-    """What the slots are, and how long phases take; `source` says how that is known: assumed, recorded or observed."""
+    """The provisioning slots and how long phases take; `source` is how that is known: assumed, recorded or observed."""
 
     slots: int
     provisioning_nodes: int
@@ -64,14 +64,14 @@ class Pipeline:
 
     @property
     def spread_s(self) -> float:
-        """How much earlier than usual a slot may fall free, and how much later a node may ask for it."""
+        """Return how many seconds earlier than usual a slot may fall free, and a node later than usual ask for it."""
         if self.seen_spread_s is not None:
             return self.seen_spread_s
         return _SPREAD * (self.durations.boot_s + self.durations.sync_s)
 
     @classmethod
     def of(cls, slots: Slots, recorded: Iterable[Timeline | None]) -> Pipeline:
-        """`recorded` are the time-lines of earlier runs."""
+        """Make a pipeline from the slots now and the `recorded` time-lines of earlier runs."""
         found = expected_durations(timeline for timeline in recorded if timeline is not None)
         return cls(
             slots=slots.capacity,
@@ -81,14 +81,14 @@ class Pipeline:
         )
 
     def observing(self, watches: Collection[NodeWatch]) -> Pipeline:
-        """The same with the durations that this run has seen so far, each where it has been seen."""
+        """Return the same with the durations that this run has seen so far, each where it has been seen."""
         boots, syncs, inits = [], [], []
         for watch in watches:
             reached = {step.phase: step.at_s for step in reversed(watch.steps)}
             asked_s = min(reached.get(Phase.QUEUED, math.inf), reached.get(Phase.INSTALLING, math.inf))
             if asked_s < math.inf:
                 boots.append(asked_s)
-            # A start too short to be seen between two looks is none.
+            # A start too short to be seen between two readings of the status is none.
             started_s = reached.get(Phase.INIT, reached.get(Phase.UP))
             if Phase.INSTALLING in reached and started_s is not None:
                 syncs.append(started_s - reached[Phase.INSTALLING])
@@ -109,7 +109,7 @@ class Pipeline:
         )
 
     def bound_s(self, nodes: int, admission: Admission) -> float:
-        """The least time in which that many nodes can be UP: boot, then the slots in turns, then init."""
+        """Return the least time in seconds in which that many nodes can be UP: boot, the slots in turns, init."""
         if not nodes:
             return 0.0
         times = self.durations
@@ -119,6 +119,7 @@ class Pipeline:
         return max(bound_s, math.ceil(nodes / admission.limit) * (times.boot_s + times.sync_s + times.init_s))
 
     def describe(self) -> str:
+        """Return slots and durations as they stand in a sentence."""
         times = self.durations
         slots = f"{count(self.slots, 'slot')} of {count(self.provisioning_nodes, 'provisioning node')}"
         phases = f"boot {times.boot_s:.0f} s, sync {times.sync_s:.0f} s, init {times.init_s:.0f} s"
@@ -128,7 +129,8 @@ class Pipeline:
 def count_admitted(
     admission: Admission, pipeline: Pipeline, waiting: int, watches: Sequence[NodeWatch], now_s: float, tick_s: float
 ) -> int:
-    """How many of the waiting nodes to start now. `watches` are those under way, `tick_s` the time to the next look.
+    """Return how many of the waiting nodes to start now. `watches` are those started so far, `tick_s` the time to the
+    next reading of their status.
 
     A number is a hard ceiling of nodes under way. With `slots`, nodes come in small groups, since each start costs a
     few calls.
@@ -138,7 +140,7 @@ def count_admitted(
     under_way = [watch for watch in watches if not watch.done]
     if admission.limit is not None:
         return max(0, min(waiting, admission.limit - len(under_way)))
-    # Where no duration was ever seen, a whole turn waits in the queue: too many there cost nothing, too few idle slots.
+    # Where no duration was ever seen, a whole turn waits in the queue: too many cost nothing, too few leave slots idle.
     slots = max(1, pipeline.slots)
     queue = slots if pipeline.source == "assumed" else math.ceil(slots / 10)
     ahead_s = pipeline.durations.boot_s + pipeline.spread_s + _HEADSTART_S + tick_s
@@ -148,8 +150,10 @@ def count_admitted(
 
 
 def _count_missing(pipeline: Pipeline, under_way: Iterable[NodeWatch], now_s: float, ahead_s: float) -> int:
-    """How many slots will have nobody to serve when a node started now asks for one; below 0 the nodes that will be
-    waiting then. A boot may be longer than a turn of the slots, so the turns until then are played through."""
+    """Return how many slots will be free when a node started now asks for one; below 0, how many nodes will be waiting.
+
+    A boot may be longer than a turn of the slots, so the turns until then are played through.
+    """
     times = pipeline.durations
     free = [0.0] * max(1, pipeline.slots)
     ready = []
@@ -171,17 +175,17 @@ def _count_missing(pipeline: Pipeline, under_way: Iterable[NodeWatch], now_s: fl
 
 
 def _early(times: Sequence[float]) -> float:
-    """How much shorter than usual the shortest are, but for one in ten."""
+    """Return how much shorter than usual the shortest are, one in ten left out."""
     return median(times) - sorted(times)[len(times) // 10]
 
 
 def _late(times: Sequence[float]) -> float:
-    """How much longer than usual the longest are, but for one in ten."""
+    """Return how much longer than usual the longest are, one in ten left out."""
     return sorted(times)[-1 - len(times) // 10] - median(times)
 
 
 def left_s(pipeline: Pipeline, waiting: int, watches: Iterable[NodeWatch], now_s: float) -> float:
-    """How long until all are UP, going by the durations known: each free slot takes who is ready first."""
+    """Return the seconds until all are UP by the durations known: a free slot goes to the node that is ready first."""
     times = pipeline.durations
     free = [0.0] * max(1, pipeline.slots)
     ready, last_s = [times.boot_s] * waiting, 0.0
@@ -208,13 +212,16 @@ def left_s(pipeline: Pipeline, waiting: int, watches: Iterable[NodeWatch], now_s
 
 @dataclass(frozen=True)
 class FailureLimit:
-    """After how many failed nodes no further one is started: a number, or a share of the nodes of the run."""
+    """The number of failed nodes after which no further one is started; None for no limit."""
 
     most: int | None = None
 
     @classmethod
     def parse(cls, text: str, nodes: int) -> FailureLimit:
-        """`3` or `10%`; "" for no limit; raises BcmConfigError. A share is rounded up, so that it is never none."""
+        """Read `3`, `10%` of the run's `nodes`, or "" for no limit; raises BcmConfigError for anything else.
+
+        A share is rounded up, so that it is at least one node.
+        """
         if not text:
             return cls()
         number = text[:-1] if text.endswith("%") else text
@@ -223,4 +230,5 @@ class FailureLimit:
         return cls(math.ceil(nodes * int(number) / 100) if text.endswith("%") else int(number))
 
     def is_reached(self, failed: int) -> bool:
+        """Return whether so many failed nodes end the starting of nodes."""
         return self.most is not None and failed >= self.most

@@ -1,8 +1,8 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: BSD-2-Clause
-"""Takes nodes before they are touched: claim, intent and boot mode in one update each, then a second look.
+"""The claims of a run on its nodes: claim, intent and boot mode in one update each, then a second reading.
 
-The second look is what makes two runs exclude each other (see `claim`).
+The second reading is what makes two runs exclude each other (see `claim`).
 """
 
 from __future__ import annotations
@@ -31,8 +31,11 @@ Values = Mapping[str, Any]
 
 @dataclass
 class Claims:
-    """The claims of one run. `lasts_s` is how long one holds where it is not renewed, `settle_s` how long to wait
-    before the second look: longer than any run takes from reading a device to writing it."""
+    """The claims of one run. `lasts_s` is how long one holds where it is not renewed.
+
+    `settle_s` is how long to wait before the second reading: longer than any run takes from reading a device to
+    writing it.
+    """
 
     head_node: HeadNode
     clock: Clock
@@ -48,9 +51,9 @@ class Claims:
     def take(
         self, nodes: Mapping[str, NodeRun], statuses: Mapping[str, DeviceStatus]
     ) -> tuple[dict[str, NodeRun], dict[str, NodeResult]]:
-        """Claim nodes and note what is about to be done: those that are ours now, and the results of the others.
+        """Claim nodes and write the intent; return the nodes that are ours now, and the results of the others, by name.
 
-        Raises BcmTransportError where the head node goes away; taking the same nodes again is safe.
+        Raises BcmTransportError where the head node does not answer; taking the same nodes again is safe.
         """
         taken: dict[str, NodeRun] = {}
         results: dict[str, NodeResult] = {}
@@ -74,9 +77,12 @@ class Claims:
     def give_back(
         self, values: Mapping[str, Values], devices: Mapping[str, Raw], still_open: Mapping[str, NodeRun]
     ) -> dict[str, Applied]:
-        """Write notes on devices whose work is over, and give back their claims."""
+        """Write `values` on devices whose work is over and remove their claims; return what became of each, by name.
+
+        Raises BcmTransportError where the head node does not answer; doing it again is safe.
+        """
         if self._anchor in values:
-            # The claims of the others hang on this one.
+            # The claims of the others last as long as this one.
             self._renewed_s = float("-inf")
             self.renew(still_open)
         wanted = {
@@ -85,7 +91,10 @@ class Claims:
         return self._write(wanted, devices)
 
     def renew(self, still_open: Mapping[str, NodeRun]) -> None:
-        """Keep all claims alive by renewing one, where a third of their time has passed."""
+        """Keep all claims alive by renewing one, once a third of their time has passed.
+
+        Raises BcmTransportError where the head node does not answer; doing it again is safe.
+        """
         if self.clock.now_s() - self._renewed_s < self.lasts_s / 3:
             return
         for name, raw in devices_of(still_open).items():
@@ -121,14 +130,14 @@ class Claims:
         return converge(store, wanted, Context(), stored=devices)
 
     def _explain(self, node: NodeRun, outcome: Applied) -> NodeResult:
-        """The result of a node whose claim could not be written; it may be that a rival wrote over it each time."""
+        """Return the result of a node whose claim could not be written; a rival may have written over it each time."""
         claim = Claim.from_api((outcome.stored or {}).get("extra_values"))
         if claim is not None and claim.run != self.owner.run:
             return settle(_refused(node, f"{claim.owner} claimed it at the same moment"))
         return fail(node, str(outcome.error))
 
     def _lose_races(self, taken: Mapping[str, NodeRun]) -> dict[str, str]:
-        """The nodes that another run took at the same moment, and why they are its."""
+        """Return the nodes that another run took at the same moment, with the reason."""
         devices = devices_of(taken)
         uuids = [str(raw["uuid"]) for raw in devices.values()]
         stored = {raw["hostname"]: raw for raw in self.head_node.get_devices_by_uuids(uuids)}
@@ -150,7 +159,7 @@ class Claims:
 
 
 def _refused(node: NodeRun, reason: str) -> NodeRun:
-    return replace(node, decision=Decision(Action.REFUSE, f"{reason}; it is left to them"))
+    return replace(node, decision=Decision(Action.REFUSE, f"{reason}; this run leaves it alone"))
 
 
 def _chunks(names: Sequence[str], most: int) -> Iterator[Sequence[str]]:

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: BSD-2-Clause
-"""What a person sees while nodes install: plain lines, few enough to read at a terminal and in a job's log."""
+"""The lines that a run prints while nodes install, few enough to read at a terminal and in a job's log."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _FURTHEST_FIRST = (Phase.UP, *reversed(WAY), *(phase for phase in Phase if phase
 
 @dataclass(frozen=True)
 class RunStatus:
-    """What a run looks like at one moment. `slots` are (used, total), and `left_s` is None, where not known."""
+    """A run at one moment. `slots` are (used, total); `slots` and `left_s` are None where not known."""
 
     elapsed_s: float
     watches: Mapping[str, NodeWatch]
@@ -31,7 +31,7 @@ class RunStatus:
 
 
 def run_line(status: RunStatus) -> str:
-    """Write one line: time so far, nodes by phase, slots, time left, which nodes failed."""
+    """Return one line: time so far, nodes by phase, slots, time left, which nodes failed."""
     counts = count_phases(status.watches)
     failed = [name for name, watch in status.watches.items() if watch.verdict == Phase.FAILED]
     words = [f"{counts[phase]} {row_of(phase).words}" for phase in _FURTHEST_FIRST if phase in counts]
@@ -49,7 +49,7 @@ def run_line(status: RunStatus) -> str:
 
 
 def failure_lines(elapsed_s: float, failed: Mapping[str, str]) -> list[str]:
-    """Write one line per node that has just failed, with its reason; the rest by name."""
+    """Return one line per node that has just failed, `failed` being reasons by name; above five, the rest by name."""
     stamp = f"[{format_duration(elapsed_s):>6}]"
     names = list(failed)
     lines = [f"{stamp} {name}: FAILED ({failed[name]})" for name in names[:_MOST_FAILURES]]
@@ -60,7 +60,7 @@ def failure_lines(elapsed_s: float, failed: Mapping[str, str]) -> list[str]:
 
 @dataclass
 class Console:
-    """Prints a line when something changed, at most one every `every_s`, and one after `silence_s` of no change."""
+    """A console: a line when something changed, at most one per `every_s`, and one after `silence_s` of no change."""
 
     say: Callable[[str], None]
     every_s: float = 5.0
@@ -89,20 +89,20 @@ class Console:
 
 @dataclass
 class PollTimer:
-    """When to read the status next: soon while things move, rarely while nothing does, never before `fastest_s`."""
+    """The times to read the status: soon while things move, rarely while nothing does, never before `fastest_s`."""
 
     slowest_s: float = 10.0
     fastest_s: float = 1.0
     due_s: float = float("-inf")
-    _looked_s: float = float("-inf")
+    _read_s: float = float("-inf")
     _pause_s: float = 1.0
 
-    def looked(self, now_s: float, *, moved: bool) -> None:
+    def note_reading(self, now_s: float, *, moved: bool) -> None:
         """Note that the status was read; `moved` says that it had something new."""
         self._pause_s = self.fastest_s if moved else min(self._pause_s * 1.5, self.slowest_s)
         self._pause_s = max(self._pause_s, self.fastest_s)
-        self._looked_s, self.due_s = now_s, now_s + self._pause_s
+        self._read_s, self.due_s = now_s, now_s + self._pause_s
 
     def hurry(self, now_s: float) -> None:
         """Note that something is known to have changed: read again as soon as allowed."""
-        self.due_s = min(self.due_s, max(now_s, self._looked_s + self.fastest_s))
+        self.due_s = min(self.due_s, max(now_s, self._read_s + self.fastest_s))

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: BSD-2-Clause
-"""What to do with a node, and why. Pure: a table of facts and a request in, a decision out."""
+"""Decisions: what to do with a node, and why. Pure: facts and a request in, a decision out."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ _KEEPING_MODES = frozenset({"NOSYNC", "SKIP", "MAIN"})
 
 
 class Action(str, Enum):
-    """What a run does with one node."""
+    """The action of a run on one node."""
 
     NOTHING = "nothing"  # it is as it should be
     ADOPT = "adopt"  # write down what is there
     POWER_ON = "power_on"
     REPROVISION = "reprovision"
-    RESTART = "restart"  # what is installed is right; it only has to boot anew
+    RESTART = "restart"  # what is installed is right; only a restart is needed
     WATCH = "watch"  # our power operation was sent by an earlier run
     PENDING = "pending"  # something is to be done, but power was not opted in
     SKIP = "skip"  # left alone; the reason says why
@@ -30,16 +30,18 @@ class Action(str, Enum):
 
     @property
     def acts(self) -> bool:
+        """Return whether the run works on the node: powers or watches it."""
         return self.powers or self is Action.WATCH
 
     @property
     def powers(self) -> bool:
+        """Return whether the run sends power to the node, or asks it to restart."""
         return self in (Action.POWER_ON, Action.REPROVISION, Action.RESTART)
 
 
 @dataclass(frozen=True)
 class Request:
-    """What the user asked for, the same for all nodes of a run."""
+    """The user's request, the same for all nodes of a run."""
 
     enable_power_action: bool = False
     power_action: str = "power_on"  # or power_cycle
@@ -52,8 +54,11 @@ class Request:
 
 @dataclass(frozen=True)
 class Facts:
-    """What is known of one node. `power` is ON, OFF or UNKNOWN; `reassigned` says this run changed what it installs;
-    `claimed_by` names another run that works on it, and until when."""
+    """The facts about one node. `power` is ON, OFF or UNKNOWN.
+
+    `reassigned`: this run changed what is to be installed. `claimed_by` names another run that works on the node:
+    its owner and the end of its claim.
+    """
 
     assignment: Assignment | None
     record: Record = field(default_factory=Record)
@@ -79,7 +84,7 @@ class Decision:
 
 
 def decide(facts: Facts | None, request: Request) -> Decision:
-    """Decide for one node; None stands for a node BCM does not know."""
+    """Return the decision for one node; None stands for a node that BCM does not know."""
     if facts is None:
         return Decision(Action.NOT_FOUND, "no such device on the head node")
     if facts.assignment is None:
@@ -109,9 +114,9 @@ def _decide_installing(facts: Facts, assignment: Assignment, request: Request) -
                 Action.PENDING, f"{facts.status} for an earlier run; not watched without bcm_enable_power_action"
             )
         return Decision(Action.WATCH, f"{facts.status} already, from an earlier run")
-    whom = facts.claimed_by or "someone else"
+    claimant = facts.claimed_by or "another run or a person"
     return Decision(
-        Action.SKIP, f"{facts.status} for {whom}; an installation is never cut: run again when it has ended"
+        Action.SKIP, f"{facts.status} for {claimant}; an installation is never cut: run again when it has ended"
     )
 
 
@@ -122,7 +127,7 @@ def _decide_up(facts: Facts, assignment: Assignment, request: Request) -> Decisi
     if _sent_by_earlier_run(facts, assignment):
         if not request.enable_power_action:
             return Decision(
-                Action.PENDING, "UP after an earlier run had sent power; not watched without leave to power"
+                Action.PENDING, "UP after an earlier run had sent power; not watched without bcm_enable_power_action"
             )
         return Decision(Action.WATCH, "an earlier run sent power")
     reassigned = facts.reassigned or record.reassigned
@@ -136,7 +141,7 @@ def _decide_up(facts: Facts, assignment: Assignment, request: Request) -> Decisi
 
 
 def _decide_provisioned(facts: Facts, assignment: Assignment, request: Request) -> Decision:
-    """A node that is UP with what it is assigned: at most it has to boot anew."""
+    """Decide for a node that is UP with what it is assigned: at most it has to restart."""
     note = "; BCM says a restart is required" if facts.restart_required else ""
     if facts.record.provisioned_kernel in ("", assignment.kernel):
         return Decision(Action.NOTHING, f"UP with {assignment.image}{note}")
@@ -158,7 +163,7 @@ def _sent_by_earlier_run(facts: Facts, assignment: Assignment) -> bool:
 
 
 def _decide_again(facts: Facts, assignment: Assignment, request: Request) -> Decision:
-    """A node that an earlier run of ours powered and gave up: nothing of anybody's runs on it."""
+    """Decide for a node that an earlier run powered and gave up: nothing runs on it that could be lost."""
     reason = f"install {assignment.image}: given up in phase {facts.record.intent_failed} before"
     mode = _next_boot_mode(facts, assignment, request)
     refusal = _refusal(facts, mode)
@@ -227,7 +232,7 @@ def _refusal(facts: Facts, mode: str) -> str:
         return "it is a data node: its installer would wait for a person to confirm the FULL installation"
     effective = mode or facts.install_mode
     # A first installation follows the category's newNodeInstallMode, so only nodes that were installed are judged;
-    # one that is UP was, by whomever.
+    # one that is UP was, even if not by this collection.
     if effective in _KEEPING_MODES and (facts.record.provisioned_digest or facts.status == Status.UP):
         return (
             f"its install mode {effective} would keep the old image; set bcm_next_boot_install_mode or the install mode"

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: BSD-2-Clause
-"""A run in figures: how many nodes, what the slots allow at best, what came of it. Pure."""
+"""The figures of a run: how many nodes, what the slots allow at best, what was achieved. Pure."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from .timeline import Durations
 
 @dataclass(frozen=True)
 class RunFigures:
-    """One run as a whole. What is not known is None: the slots may not be read, and a plan has achieved nothing."""
+    """One run as a whole. None stands for what is not known, such as slots that may not be read."""
 
-    nodes: int  # something was, or is to be, done with
+    nodes: int  # that were, or are to be, worked on
     admission: str
     max_failures: int | None = None
     slots: int | None = None

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: BSD-2-Clause
-"""Reads what a run must know of its nodes, and decides for each. A constant number of calls, none of which writes."""
+"""The facts of a run about its nodes, and a decision for each. A constant number of calls, none of which writes."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _WAYS_OFF = frozenset({"OFF", "SHUTDOWN"})
 
 @dataclass
 class FactGathering:
-    """The reading behind one run over one set of nodes."""
+    """What one run reads about one set of nodes. Nothing is written, so that trying again after an error is safe."""
 
     head_node: HeadNode
     clock: Clock
@@ -42,9 +42,9 @@ class FactGathering:
     _recorded: list[Timeline | None] = field(default_factory=list)
 
     def gather(self) -> dict[str, NodeRun]:
-        """Read all and decide for every node.
+        """Read all that is known and return a decision for every node, by name.
 
-        Raises BcmConfigError for an empty set, for what is no node, and for more nodes to power than allowed.
+        Raises BcmConfigError for an empty set, for a device that is no node, and for more nodes to power than allowed.
         """
         self.references = read_references(self.head_node, networks=False, partitions=False)
         devices = read_devices(self.head_node)
@@ -63,10 +63,10 @@ class FactGathering:
         return nodes
 
     def gather_again(self, nodes: Mapping[str, NodeRun], statuses: Mapping[str, DeviceStatus]) -> dict[str, NodeRun]:
-        """Decide anew for nodes whose turn has come: two calls. The power states are those of `look`."""
+        """Return new decisions for nodes whose turn has come: two calls. The power states are those of `gather`."""
         names = {str(node.device["uuid"]): name for name, node in nodes.items() if node.device is not None}
         devices = {names[raw["uuid"]]: raw for raw in self.head_node.get_devices_by_uuids(list(names))}
-        # Another run renews its claims on one of its devices: the others' look as if they had ended.
+        # Another run renews its claims on one of its devices: the claims on its others look as if they had ended.
         everywhere = read_devices(self.head_node) if ends_of(devices.values()).keys() - {self.owner.run} else devices
         claims = self._claims(everywhere.values(), devices)
         history = self.last_power(devices)
@@ -81,11 +81,11 @@ class FactGathering:
         return again
 
     def pipeline(self) -> Pipeline:
-        """The provisioning slots, and what phases took in earlier runs on this cluster; one call."""
+        """Return the provisioning slots, and what phases took in earlier runs on this cluster; one call."""
         return Pipeline.of(Slots.from_api(self.head_node.get_provisioning_status()), self._recorded)
 
     def last_power(self, devices: Mapping[str, Raw]) -> dict[str, tuple[int, str]]:
-        """When power was last sent to each node, in ms of the head node's clock, and what; STATUS does not count."""
+        """Return when power was last sent to each node, in ms by BCM's clock, and what; STATUS does not count."""
         names = {str(raw["uuid"]): name for name, raw in devices.items()}
         last: dict[str, tuple[int, str]] = {}
         for entry in self.head_node.power_operation_history(list(names)) if names else []:
@@ -102,7 +102,7 @@ class FactGathering:
         return NodeRun(name, device, facts, decide(facts, self.job.request), status)
 
     def _claims(self, everywhere: Iterable[Raw], devices: Mapping[str, Raw]) -> dict[str, str]:
-        """Who works on these devices, in words; nothing for those that are free."""
+        """Return which run works on each device, in words; those that are free are left out."""
         ends, now_s = ends_of(everywhere), self.clock.wall_s()
         rivals = {name: rival_of(raw, self.owner, ends, now_s) for name, raw in devices.items()}
         return {
@@ -112,7 +112,7 @@ class FactGathering:
         }
 
     def _look_closer(self, nodes: dict[str, NodeRun]) -> dict[str, NodeRun]:
-        """Ask for power state and history where the decision depends on them, and decide again."""
+        """Read power state and history where the decision depends on them, and decide again."""
         open_nodes = {
             name: node
             for name, node in nodes.items()
@@ -142,7 +142,7 @@ class FactGathering:
         if node.facts is None:
             return node
         last_ms, operation = last
-        # After an OFF a node is on no way to UP, whatever its status still says: a cycle was cut in half.
+        # After an OFF a node does not come UP, whatever its status still says: a cycle was cut in half.
         sent = last_ms > node.facts.record.intent_power_ms and operation not in _WAYS_OFF
         facts = replace(node.facts, power_sent_since_intent=sent)
         return replace(
@@ -150,7 +150,7 @@ class FactGathering:
         )
 
     def _power_states(self, nodes: Mapping[str, NodeRun]) -> dict[str, PowerResult]:
-        """The probe before anything is powered: a dead BMC, or one that refuses, fails its own node here."""
+        """Read the power states before anything is powered: a BMC that is dead or refuses fails its own node here."""
         devices = {name: node.device for name, node in nodes.items() if node.device and not node.is_settled_up}
         return read_power_states(
             self.head_node,

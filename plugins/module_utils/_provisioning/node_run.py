@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: BSD-2-Clause
-"""One node on its way through a run: what was asked, what is known, what became of it. Pure."""
+"""One node in a run: what was asked, what is known, what became of it. Pure."""
 
 from __future__ import annotations
 
@@ -33,8 +33,10 @@ from .watch import NodeWatch, timeline_of
 
 @dataclass(frozen=True)
 class Job:
-    """What to provision. `reassigned` are the nodes whose image or disk setup this run changed; `assignments` stand in,
-    in check mode, for what the run would have written."""
+    """The job of a run. `reassigned` are the nodes whose image or disk setup this run changed.
+
+    `assignments`, by host name, stand for what the run would have written where check mode wrote nothing.
+    """
 
     names: Sequence[str]
     request: Request
@@ -44,7 +46,7 @@ class Job:
 
 @dataclass(frozen=True)
 class NodeResult:
-    """What became of one node."""
+    """The result of a run for one node."""
 
     name: str
     decision: Decision
@@ -64,7 +66,7 @@ class NodeResult:
 
     @property
     def failed(self) -> bool:
-        """Whether the run fails for this node. What was asked for and refused fails it, though nothing was tried."""
+        """Return whether the run fails for this node; it also does for what was asked for and refused."""
         return self.outcome.is_failure or self.decision.action is Action.REFUSE
 
     def to_ansible(self) -> dict[str, Any]:
@@ -120,7 +122,7 @@ class NodeResult:
 
 @dataclass(frozen=True)
 class NodeRun:
-    """One node on its way through a run."""
+    """One node in a run, as far as it is known."""
 
     name: str
     device: Raw | None
@@ -133,17 +135,17 @@ class NodeRun:
 
     @property
     def is_settled_up(self) -> bool:
-        """UP, and nothing is going to be powered: its BMC is left in peace."""
+        """Return whether it is UP and nothing will be sent to it, so that its BMC need not be asked."""
         return self.facts is not None and self.facts.status == Status.UP and not self.decision.action.acts
 
 
 def devices_of(nodes: Mapping[str, NodeRun]) -> dict[str, Raw]:
-    """The devices behind nodes; those that BCM does not know are left out."""
+    """Return the devices behind nodes, by name; nodes that BCM does not know are left out."""
     return {name: node.device for name, node in nodes.items() if node.device is not None}
 
 
 def values_to_write(node: NodeRun, result: NodeResult, wall_s: int) -> dict[str, Json]:
-    """What the device is to remember of this run; a claim is given back by whoever took it."""
+    """Return the `extra_values` that record this run on the device, claims apart; `wall_s` is Unix time."""
     if node.facts is None or node.facts.assignment is None:
         return {}
     timeline = result.timeline.to_words() if result.timeline else ""
@@ -159,6 +161,7 @@ def values_to_write(node: NodeRun, result: NodeResult, wall_s: int) -> dict[str,
 
 
 def refuse_too_many(nodes: Mapping[str, NodeRun], most: int | None) -> None:
+    """Raise BcmConfigError where more nodes would be powered than `most`."""
     acting = [name for name, node in nodes.items() if node.decision.action.powers]
     if most is not None and len(acting) > most:
         raise BcmConfigError(
@@ -175,13 +178,14 @@ def facts_of(
     *,
     claimed_by: str = "",
 ) -> Facts | None:
+    """Return what is known of a node; None where BCM does not know it and no assignment stands for it."""
     assumed = job.assignments.get(name)
     if device is None:
         return Facts(assignment=replace(assumed, token=job.request.token)) if assumed else None
     assignment = assumed or assignment_of(device, references)
     category = references.categories.raw.get(device.get("category", ""), {})
     record = Record.from_api(device.get("extra_values"))
-    # No token given means no wish to force: the one that was used last stays in force.
+    # Without a token nothing is forced: the one that was used last stays valid.
     token = job.request.token or record.provisioned_token
     return Facts(
         assignment=replace(assignment, token=token) if assignment else None,
@@ -208,7 +212,7 @@ OUTCOMES = {
 
 
 def settle(node: NodeRun) -> NodeResult:
-    """The result of a node as far as the decision tells; for one that acts, what would be done."""
+    """Return the result of a node by its decision alone; where the run would act, what it would do."""
     action = node.decision.action
     return NodeResult(
         name=node.name,
@@ -225,16 +229,17 @@ def settle(node: NodeRun) -> NodeResult:
 
 
 def fail(node: NodeRun, message: str) -> NodeResult:
+    """Return the result of a node that could not be claimed or powered."""
     return replace(settle(node), outcome=Outcome.FAILED, changed=False, message=message, phase=Phase.POWER)
 
 
 def leave_out(node: NodeRun, reason: str) -> NodeResult:
-    """The result of a node that was to act and was not started."""
+    """Return the result of a node that was to be started and was not."""
     return replace(settle(node), outcome=Outcome.SKIPPED, changed=False, message=f"not started: {reason}")
 
 
 def conclude(node: NodeRun, watch: NodeWatch, report: PowerResult | None, started_wall_s: float) -> NodeResult:
-    """The result of a node that was watched to its verdict."""
+    """Return the result of a node that was watched to its verdict; `started_wall_s` is Unix time."""
     up = watch.verdict == Phase.UP
     return replace(
         settle(node),
@@ -250,7 +255,7 @@ def conclude(node: NodeRun, watch: NodeWatch, report: PowerResult | None, starte
 
 
 def spoil(result: NodeResult, reason: str, *, status: str = "", overtaken: bool = False) -> NodeResult:
-    """The result of a node that came UP, and about which something came to light after that."""
+    """Return the result of a node that came UP and fails all the same, for what was found out after that."""
     message = f"{result.message}, but {reason}"
     return replace(
         result,

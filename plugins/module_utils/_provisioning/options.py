@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: BSD-2-Clause
-"""What bcm_provision takes and returns."""
+"""The options and the result of bcm_provision."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from .._head_node.api.errors import BcmConfigError
 from .._head_node.changes.options import PARALLEL, Spec
 from .._head_node.entities.phases import Status
 from .._head_node.entities.record import Assignment
+from .._values.names import count
 from .admission import Admission, FailureLimit
 from .decide import Request
 from .figures import RunFigures
@@ -51,7 +52,7 @@ PROVISION: Spec = {
 
 
 def job_of(params: Mapping[str, Any]) -> Job:
-    """The job behind the options; raises BcmConfigError where `assignments` is not what bcm_devices returned."""
+    """Return the job of the options; raises BcmConfigError where `assignments` is not what bcm_devices returned."""
     request = Request(
         enable_power_action=params["enable_power_action"],
         power_action=params["power_action"],
@@ -69,7 +70,7 @@ def job_of(params: Mapping[str, Any]) -> Job:
 
 
 def pace_of(params: Mapping[str, Any]) -> Pace:
-    """How the run goes; raises BcmConfigError for times, numbers and words that mean nothing."""
+    """Return the pace of the options; raises BcmConfigError, which names the option, for values that are not valid."""
     for option in ("boot_timeout", "install_timeout", "init_timeout", "power_timeout", "poll_interval", "claim_time"):
         if params[option] <= 0:
             raise BcmConfigError(f"{option} must be more than 0 seconds, not {params[option]:g}")
@@ -101,7 +102,7 @@ def pace_of(params: Mapping[str, Any]) -> Pace:
 
 
 def result_of(run: Run, pace: Pace, *, fail_on_error: bool) -> dict[str, Any]:
-    """The module's result, keyed by host name; failed where a node failed and the caller wants that."""
+    """Return the module's result, `nodes` and `failures` by host name; with `fail_on_error` a failed node fails it."""
     failures = {name: result.message for name, result in run.results.items() if result.failed}
     shown = {
         "changed": any(result.changed for result in run.results.values()),
@@ -112,7 +113,11 @@ def result_of(run: Run, pace: Pace, *, fail_on_error: bool) -> dict[str, Any]:
     }
     if failures and fail_on_error:
         listed = "; ".join(f"{name}: {message}" for name, message in failures.items())
-        return {**shown, "failed": True, "msg": f"{len(failures)} of {len(run.results)} nodes failed: {listed}"}
+        return {
+            **shown,
+            "failed": True,
+            "msg": f"{len(failures):,} of {count(len(run.results), 'node')} failed: {listed}",
+        }
     return shown
 
 

@@ -20,7 +20,7 @@ from .node_run import NodeRun
 
 
 class NodePower:
-    """What was sent to which node, and what became of it."""
+    """The power of the nodes of a run: sends it, follows it, and keeps the result of each node."""
 
     def __init__(self, power: HeadNodePower, clock: Clock, say: Callable[[str], None], graceful_s: float) -> None:
         self._power = power
@@ -32,7 +32,7 @@ class NodePower:
         self._reports: dict[str, PowerResult] = {}
 
     def start(self, nodes: Mapping[str, NodeRun], graceful: list[str]) -> None:
-        """Power these nodes as decided; those in `graceful` are asked to restart by themselves."""
+        """Begin to power these nodes as decided; those in `graceful` are asked to restart by themselves."""
         verbs = {
             name: "on" if node.decision.action is Action.POWER_ON else "cycle"
             for name, node in nodes.items()
@@ -48,7 +48,11 @@ class NodePower:
         self._send(dict.fromkeys(names, "cycle"))
 
     def wait(self, timer: PollTimer) -> list[str]:
-        """Until the next look is due, or the power of a node failed: the names of these."""
+        """Wait until the next reading of the status is due, or power failed; return the nodes whose power failed.
+
+        Raises BcmTransportError where the head node does not answer, and other BcmErrors where it opens no session that
+        power needs. Waiting again is safe: nothing is sent twice.
+        """
         self._open_session()
         failed: list[str] = []
         while not failed:
@@ -61,7 +65,7 @@ class NodePower:
             try:
                 finished, changed = self._power.step(max(0.0, left_s))
             except (SessionLost, BcmApiError):
-                # Looking goes on; the next turn opens another session, and STATUS tells what became of power.
+                # The run goes on; the next turn opens another session, and STATUS shows what became of power.
                 self._has_session = False
                 self._clock.sleep(1.0)
                 break
@@ -71,20 +75,20 @@ class NodePower:
             if changed:
                 timer.hurry(self._clock.now_s())
                 if not self._power.is_busy:
-                    # More changes will come until the next look, each ending a long poll.
+                    # More changes will come until the next reading, each ending a long poll.
                     self._clock.sleep(max(0.0, timer.due_s - self._clock.now_s()))
             if timer.due_s <= self._clock.now_s():
                 break
         return failed
 
     def report_of(self, name: str) -> PowerResult:
-        """What was sent to a node so far, and with which result."""
+        """Return what was sent to a node so far, and with which result."""
         known = self._reports.get(name, PowerResult())
         under_way = self._power.so_far(name)
         return known if under_way is None else replace(under_way, sent=(*known.sent, *under_way.sent))
 
     def close(self) -> None:
-        """Close the session. It would end by itself, so a head node that is gone is no error."""
+        """Close the session. It would end by itself, so a head node that does not answer is no error."""
         if self._has_session:
             try:
                 self._head_node.unregister_session(self._power.session)
@@ -108,15 +112,15 @@ class NodePower:
         except (BcmApiError, BcmAuthError, BcmProtocolError, BcmTransportError) as error:
             self._say(f"{error}; {later}")
             return
-        deaf = [name for name, agrees in zip(names, agreed) if not agrees]
-        if deaf:
-            self._say(f"Did not agree to restart: {shorten(deaf)}; {later}")
+        unwilling = [name for name, agrees in zip(names, agreed) if not agrees]
+        if unwilling:
+            self._say(f"Did not agree to restart: {shorten(unwilling)}; {later}")
         for name, agrees in zip(names, agreed):
             if agrees:
                 self._reports[name] = replace(self._reports[name], sent=("REBOOT",))
 
     def _open_session(self) -> None:
-        """A mailbox for events; where no power is to be sent, the run does without if it gets none."""
+        """Open a session for events; where no power is to be sent, the run goes on without one if it is refused."""
         if self._has_session:
             return
         try:

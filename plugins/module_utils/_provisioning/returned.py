@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: BSD-2-Clause
-"""What a task returned and a playbook hands to the next one, read key by key. Pure."""
+"""Results of a task that a playbook hands to the next one, read key by key. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 class Returned:
-    """One mapping that is to be what bcm_provision returned. `what` names it in messages, such as "the result of n1".
+    """A mapping that should be what bcm_provision returned. `what` names it in messages, such as "the result of n1".
 
     Every method raises BcmConfigError, which names the key, for one that is missing or holds something else.
     """
@@ -36,13 +36,13 @@ class Returned:
         return value if isinstance(value, bool) else self._refuse(key, "true or false")
 
     def whole(self, key: str) -> int:
-        """Return a number of things: not negative."""
+        """Return a whole number that is not negative."""
         value = self._value(key)
         is_whole = isinstance(value, int) and not isinstance(value, bool) and value >= 0
         return int(value) if is_whole else self._refuse(key, "a whole number")
 
     def number(self, key: str) -> float:
-        """Return a measured number: finite and not negative."""
+        """Return a number that is finite and not negative."""
         value = self._value(key)
         is_number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
         return float(value) if is_number and value >= 0 else self._refuse(key, "a number")
@@ -74,7 +74,7 @@ class Returned:
         return self._value(key)
 
     def refusal(self, reason: str) -> BcmConfigError:
-        """Make the error that refuses all of it."""
+        """Return the error that refuses the whole mapping."""
         return BcmConfigError(f"could not read {self._what}: {reason}; give what bcm_provision returned")
 
     def _value(self, key: str) -> Any:

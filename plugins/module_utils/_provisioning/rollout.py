@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: BSD-2-Clause
-"""Takes a set of nodes from claim to verdict: admits, powers, watches, writes down.
+"""The rollout of a run: takes its nodes from claim to verdict; admits, powers, watches and records them.
 
 One loop for all nodes; a turn is one status call, whatever their number. Power is sent and confirmed through the events
 of one session, whose long poll is also the pause between two turns.
@@ -38,14 +38,14 @@ _WRITE_EVERY_S = 10.0
 
 @dataclass(frozen=True)
 class Pace:
-    """How long and how often; `workers` bounds the writes in flight."""
+    """The pace of a run: deadlines, pauses and numbers. `workers` bounds the writes in flight."""
 
     deadlines: Deadlines = field(default_factory=Deadlines)
     run_s: float | None = None  # for the whole run; derived from the slots where not given
     poll_interval_s: float = 10.0
     power_timeout_s: float = 60.0
     stagger_s: float = 0.0
-    outage_s: float = 300.0  # how long the head node may be away in the middle of a run
+    outage_s: float = 300.0  # how long the head node may not answer in the middle of a run
     claim_s: float = 300.0
     workers: int = 1
     bulk: bool = False
@@ -55,7 +55,7 @@ class Pace:
     failed_before: int = 0  # nodes that failed in earlier batches of the same run
 
     def run_deadline_s(self, nodes: int, pipeline: Pipeline) -> float:
-        """The bound of the run with every phase at its deadline: longer than any run in which no node fails."""
+        """Return the deadline of the run in seconds: given, or longer than any run in which no node fails."""
         if self.run_s is not None:
             return self.run_s
         most = self.admission.limit or nodes
@@ -65,7 +65,7 @@ class Pace:
 
 
 class Rollout:
-    """One run over the nodes that something is done with."""
+    """One run over the nodes that it works on. It is used once; `watches` are the nodes started so far, by name."""
 
     def __init__(
         self,
@@ -108,10 +108,10 @@ class Rollout:
         self._away_since_s: float | None = None
 
     def work(self) -> dict[str, NodeResult]:
-        """Bring all of them to a verdict; a node that fails leaves the others alone.
+        """Bring all nodes to a verdict and return their results by name; the failure of one does not stop the others.
 
-        Raises BcmError only for what concerns all of them, such as a head node that stays away; starting again is
-        then safe.
+        Raises BcmError only for what concerns all of them, such as a head node that does not come back; starting a new
+        run is then safe.
         """
         try:
             while self._waiting or self._under_way or self._unwritten:
@@ -124,7 +124,7 @@ class Rollout:
     # -- one turn ---------------------------------------------------------------------------------------------------
 
     def _try_turn(self) -> None:
-        """A turn; a head node that restarts meanwhile is waited for, because nodes install on their own."""
+        """Do one turn; a head node that restarts meanwhile is waited for, because nodes go on installing without it."""
         try:
             self._turn()
             self._away_since_s = None
@@ -138,7 +138,7 @@ class Rollout:
             self._clock.sleep(min(self._pace.poll_interval_s, 5.0))
 
     def _turn(self) -> None:
-        # A run whose controller was killed has nobody to look for.
+        # A run whose controller was killed ends here: it has nothing left to report to.
         self._head_node.confirm_leave()
         self._start_due()
         self._wait()
@@ -200,7 +200,7 @@ class Rollout:
         return self._pace.graceful and is_up and node.decision.action in (Action.REPROVISION, Action.RESTART)
 
     def _wait(self) -> None:
-        """Until the next look is due; a node whose power failed is settled at once."""
+        """Wait until the next reading of the status is due; a node whose power failed is settled at once."""
         if not self._under_way:
             return
         for name in self._node_power.wait(self._timer):
@@ -216,7 +216,7 @@ class Rollout:
         try:
             self._statuses = read_statuses(self._head_node, devices_of({**self._under_way, **self._waiting}))
         except (BcmApiError, BcmProtocolError) as error:
-            # As good as no answer: it is asked again.
+            # It is the same as no answer: the status is read again.
             raise BcmTransportError(str(error)) from error
         now_s, moved = self._clock.now_s(), False
         for name in list(self._under_way):
@@ -229,7 +229,7 @@ class Rollout:
                 self._conclude(name)
         if now_s - self._began_s >= self._run_s:
             self._leave_out_waiting(f"the run's {self._run_s:g} s are over")
-        self._timer.looked(now_s, moved=moved)
+        self._timer.note_reading(now_s, moved=moved)
 
     def _conclude(self, name: str) -> None:
         node, report = self._under_way.pop(name), self._node_power.report_of(name)
@@ -242,7 +242,7 @@ class Rollout:
             self._console.show_failures(self._elapsed_s(), {name: result.message})
 
     def _cut_power_of_stuck(self) -> None:
-        """Nodes that were asked to restart, and are UP as ever."""
+        """Cut the power of nodes that were asked to restart and are still UP, where this run may."""
         now_s = self._clock.now_s()
         stuck = [name for name in self._under_way if self.watches[name].is_stuck_up(now_s, self._pace.deadlines)]
         if self._may_cut:
@@ -260,14 +260,14 @@ class Rollout:
             return
         watches = list(self.watches.values())
         pipeline = self._pipeline.observing(watches)
-        # A guess is worth nothing as a time that is left.
+        # Assumed durations are too rough to show a time that is left.
         is_known = bool(self._under_way and pipeline.slots and pipeline.source != "assumed")
         remaining_s = left_s(pipeline, len(self._waiting), watches, self._clock.now_s()) if is_known else None
         status = RunStatus(elapsed_s, self.watches, len(self._waiting), self._slots(), remaining_s)
         self._console.show(status)
 
     def _slots(self) -> tuple[int, int] | None:
-        """(used, total) right now; for people, so that a refusal is no failure."""
+        """Return (used, total) right now; None where they can't be read, because the line is for information only."""
         try:
             slots = Slots.from_api(self._head_node.get_provisioning_status())
         except BcmError:
@@ -277,7 +277,7 @@ class Rollout:
     # -- written on the devices -------------------------------------------------------------------------------------
 
     def _write_down(self) -> None:
-        """What became of nodes, some seconds' worth at a time: a killed run has less to find out again."""
+        """Record results on the devices every few seconds, so that a run after a kill has less to find out."""
         now_s = self._clock.now_s()
         if not self._unwritten or (self._under_way and now_s - self._written_s < _WRITE_EVERY_S):
             return
@@ -296,7 +296,7 @@ class Rollout:
         self._unwritten, self._written_s = {}, now_s
 
     def _note_what_was_overtaken(self, devices: Mapping[str, Raw]) -> None:
-        """Nodes that came UP, and are assigned something else by now: which of the two they run nobody knows."""
+        """Fail nodes that came UP and are assigned something else by now: which of the two they run is not known."""
         references = replace(self._references, categories=Names.from_api("category", self._head_node.get_categories()))
         for name, node in self._unwritten.items():
             result = self._results[name]
@@ -313,7 +313,7 @@ class Rollout:
                 self._results[name] = spoil(result, reason, overtaken=True)
 
     def _look_back(self) -> None:
-        """One last look at nodes that came UP early: they may be gone again."""
+        """Read the status of nodes that came UP early once more: they may have gone down again."""
         last_s = max((watch.started_s + watch.seconds for watch in self.watches.values()), default=0.0)
         early = [
             name

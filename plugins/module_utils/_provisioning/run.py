@@ -1,8 +1,8 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: BSD-2-Clause
-"""One run over a set of nodes: gathering, decide, roll out.
+"""One run over a set of nodes: gather facts, decide, roll out.
 
-Killed anywhere, the same run started again goes on: what is on the devices tells what was under way.
+A run that was killed anywhere goes on when it is started again: the devices hold what was under way.
 """
 
 from __future__ import annotations
@@ -44,24 +44,25 @@ class Run:
 
     @property
     def bound_s(self) -> float | None:
+        """Return the least time in seconds that the run can take; None where it is not known."""
         return self.pipeline.bound_s(self.acting, self.admission) if self.pipeline else None
 
     @property
     def efficiency(self) -> float | None:
-        """Bound over achieved for the nodes that were installed; 1.0 is perfect."""
+        """Return bound divided by achieved time for the installed nodes, 1.0 is perfect; None where none was."""
         if self.pipeline is None or self.pipeline.source != "observed" or not self.achieved_s:
             return None
         return self.pipeline.bound_s(self.installed, self.admission) / self.achieved_s
 
     def plan_line(self) -> str:
-        """What the run takes at least, with the terms; "" where that is not known."""
+        """Return a line with the least time that the run takes, and its terms; "" where that is not known."""
         if self.pipeline is None or self.bound_s is None:
             return ""
         nodes = count(self.acting, "node")
         return f"At least {format_duration(self.bound_s)} for {nodes} on {self.pipeline.describe()}"
 
     def closing_line(self) -> str:
-        """How near the run came to that; "" where nothing was installed."""
+        """Return a line with the time achieved beside the least time; "" where nothing was installed."""
         if self.efficiency is None or self.achieved_s is None or self.pipeline is None:
             return ""
         bound_s = self.pipeline.bound_s(self.installed, self.admission)
@@ -72,7 +73,7 @@ class Run:
 
 
 class Provisioner:
-    """One run over one set of nodes."""
+    """A provisioner of nodes at one head node. `say` prints a line for the user; `owner` is named in claims."""
 
     def __init__(
         self,
@@ -89,15 +90,15 @@ class Provisioner:
         self._owner = owner or Owner()
 
     def plan(self, job: Job) -> Run:
-        """What `run` would do, without a single write."""
+        """Return what `run` would do, without a single write. Raises BcmError; trying again is safe."""
         gathering = self._survey(job)
         nodes = gathering.gather()
         return self._sized(nodes, {name: settle(node) for name, node in nodes.items()}, gathering)
 
     def run(self, job: Job) -> Run:
-        """Decide and act for every node; a node that fails leaves the others alone.
+        """Decide and act for every node; the failure of one does not stop the others.
 
-        Raises BcmError only for what concerns all of them, such as a head node that went away; starting again is
+        Raises BcmError only for what concerns all of them, such as a head node that does not answer; starting again is
         then safe.
         """
         gathering = self._survey(job)
@@ -112,7 +113,7 @@ class Provisioner:
         return FactGathering(self._head_node, self._clock, job, self._owner, self._pace.power_timeout_s)
 
     def _sized(self, nodes: Mapping[str, NodeRun], results: Mapping[str, NodeResult], gathering: FactGathering) -> Run:
-        """The run with what it is going to take."""
+        """Return the run with its number of nodes and its bound."""
         acting = sum(1 for node in nodes.values() if node.decision.action.acts)
         return Run(results, acting, self._pace.admission, self._pipeline(gathering) if acting else None)
 
@@ -125,7 +126,7 @@ class Provisioner:
 
     def _act(self, run: Run, acting: Mapping[str, NodeRun], gathering: FactGathering) -> Run:
         self._say(
-            f"Provisioning {len(acting)} of {len(run.results)} nodes as {self._owner.name}. "
+            f"Provisioning {len(acting):,} of {count(len(run.results), 'node')} as {self._owner.name}. "
             "Interrupted? Start the same again: it goes on."
         )
         if len(acting) > 1 and run.plan_line():
@@ -152,7 +153,7 @@ class Provisioner:
         return done
 
     def _adopt(self, nodes: Mapping[str, NodeRun], results: Mapping[str, NodeResult]) -> dict[str, NodeResult]:
-        """Write down what runs on nodes that are adopted; none of them is touched."""
+        """Record what runs on nodes that are adopted; nothing is sent to the nodes themselves."""
         adopted = {name: node for name, node in nodes.items() if node.decision.action is Action.ADOPT}
         wanted = {
             name: {"hostname": name, "extra_values": values_to_write(node, results[name], self._clock.wall_s())}
@@ -168,7 +169,7 @@ class Provisioner:
 
 
 def _measured(run: Run, watches: list[NodeWatch]) -> Run:
-    """The run with how long its installations took together."""
+    """Return the run with how long its installations took together."""
     installed = [
         watch
         for watch in watches
@@ -182,12 +183,12 @@ def _measured(run: Run, watches: list[NodeWatch]) -> Run:
 
 
 def plan_lines(run: Run) -> list[str]:
-    """What a run is going to do: a line a node up to MOST_SINGLE_LINES, a line an action above, and the bound."""
+    """Return the plan as lines: one per node up to MOST_SINGLE_LINES nodes, one per action above; then the bound."""
     by_action: dict[str, list[str]] = {}
     for name, result in run.results.items():
         by_action.setdefault(result.decision.action.value, []).append(name)
     if len(run.results) > MOST_SINGLE_LINES:
-        lines = [f"Plan: {action} {len(names)} nodes: {shorten(names)}" for action, names in by_action.items()]
+        lines = [f"Plan: {action} {count(len(names), 'node')}: {shorten(names)}" for action, names in by_action.items()]
     else:
         lines = [
             f"Plan: {result.decision.action.value} {name} ({result.decision.reason})"

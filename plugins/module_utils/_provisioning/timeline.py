@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: BSD-2-Clause
-"""When a node was in which phase, and how long phases take. Pure: times are arguments.
+"""Time-lines: when a node was in which phase, and how long phases take. Pure: times are arguments.
 
 Phases are those of entities/phases.
 """
@@ -37,23 +37,24 @@ class Span:
 
 @dataclass(frozen=True)
 class Timeline:
-    """One node's way through a run. `started_s` is wall clock, since the epoch; the last span is the verdict."""
+    """The phases of one node in a run. `started_s` is Unix time; the last span is the verdict."""
 
     started_s: float
     spans: tuple[Span, ...]
 
     @property
     def verdict(self) -> str:
-        """up, failed, or "" where it has not ended."""
+        """Return up or failed; "" where the run has not ended for this node."""
         last = self.spans[-1].phase if self.spans else ""
         return last if last in VERDICTS else ""
 
     @property
     def total_s(self) -> float:
+        """Return the seconds from the start to the end of the last span."""
         return self.spans[-1].at_s + self.spans[-1].seconds if self.spans else 0.0
 
     def to_ansible(self) -> dict[str, Any]:
-        """{"started": float, "phases": [{"phase", "at", "seconds", "message"}]}."""
+        """Return {"started": Unix time, "phases": [{"phase", "at", "seconds", "message"}]}, "at" since the start."""
         return {
             "started": round(self.started_s, 1),
             "phases": [
@@ -69,7 +70,7 @@ class Timeline:
 
     @classmethod
     def from_ansible(cls, mapping: Mapping[str, Any]) -> Timeline:
-        """Read what `to_ansible` gave; raises BcmConfigError for anything else."""
+        """Read what `to_ansible` returned; raises BcmConfigError for anything else."""
         try:
             spans = tuple(
                 Span(str(one["phase"]), _time(one["at"]), _time(one["seconds"]), str(one.get("message") or ""))
@@ -81,7 +82,7 @@ class Timeline:
             raise BcmConfigError(f"could not read a timeline: {reason}; give the results of bcm_provision") from error
 
     def to_words(self) -> str:
-        """One line to keep, such as `1763640000 powered:0 booting:12 up:370`: whole seconds, without messages.
+        """Return one line to store, such as `1763640000 powered:0 booting:12 up:370`: whole seconds, without messages.
 
         A phase that only changed its message is one word; a space in a phase becomes a dash.
         """
@@ -95,7 +96,7 @@ class Timeline:
 
     @classmethod
     def from_words(cls, text: object) -> Timeline | None:
-        """Read what `to_words` gave. Anybody may have written to the device: None for what can't be read."""
+        """Read what `to_words` returned; None for what can't be read, because others may have written to the device."""
         if not isinstance(text, str) or not _WORDS.fullmatch(text):
             return None
         started, *words = text.split(" ")
@@ -110,7 +111,7 @@ class Timeline:
 
 @dataclass(frozen=True)
 class Durations:
-    """How long a node takes before it asks for a slot, in the slot, and from then until it is UP."""
+    """The durations of a node: until it asks for a slot, in the slot, and from then until it is UP."""
 
     boot_s: float
     sync_s: float
@@ -125,7 +126,7 @@ def _time(value: Any) -> float:
 
 
 def durations(timeline: Timeline) -> dict[str, float]:
-    """Seconds in each phase, summed where a node was in it more than once."""
+    """Return the seconds in each phase, summed where a node was in it more than once."""
     sums: dict[str, float] = {}
     for span in timeline.spans:
         sums[span.phase] = sums.get(span.phase, 0.0) + span.seconds
@@ -133,7 +134,7 @@ def durations(timeline: Timeline) -> dict[str, float]:
 
 
 def expected_durations(timelines: Iterable[Timeline]) -> Durations | None:
-    """Medians over the nodes that came UP after an installation; None where there is none."""
+    """Return medians over the nodes that came UP after an installation; None where there is none."""
     known = [split for split in map(_split, timelines) if split is not None]
     if not known:
         return None

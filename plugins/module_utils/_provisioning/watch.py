@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: BSD-2-Clause
-"""From snapshots of status to phases, verdicts and time-lines. Pure: the clock's reading is an argument."""
+"""Watches: from readings of a node's status to its phases, verdict and time-line. Pure: the time is an argument."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .timeline import Span, Timeline
 
 @dataclass(frozen=True)
 class Deadlines:
-    """How long a node may stay in each phase, in seconds. Waiting for a slot has none: others come first."""
+    """The deadlines of phases, in seconds. Waiting for a slot has none: other nodes come first."""
 
     boot_s: float = 1200.0
     install_s: float = 1800.0
@@ -24,7 +24,7 @@ class Deadlines:
 
     @property
     def whole_s(self) -> float:
-        """For all phases but the queue: an installer that reboots over and over never stays long in one."""
+        """Return the limit for all phases but the queue: an installer that reboots for ever never stays long in one."""
         return self.boot_s + self.install_s + self.init_s + self.graceful_s
 
     def of(self, phase: str) -> float | None:
@@ -40,7 +40,7 @@ class Deadlines:
 
 @dataclass(frozen=True)
 class PhaseChange:
-    """A phase entered, or a new message in it: when, in seconds since the node was taken on."""
+    """The start of a phase, or a new message in it; `at_s` counts from when the run took the node on."""
 
     phase: Phase
     at_s: float
@@ -53,9 +53,9 @@ class NodeWatch:
 
     name: str
     started_s: float
-    stale: str = ""  # the status seen before power: means nothing until it changes
-    settles: bool = False  # but UP is believed once it has lasted, because power was sent some time ago
-    is_outdated: bool = False  # BCM says that it has not been restarted since it was changed
+    stale: str = ""  # the status from before power: without meaning until it changes
+    settles: bool = False  # an earlier run sent power: a stale UP counts once it has lasted
+    is_outdated: bool = False  # BCM reports that it was changed and not restarted since
     phase: Phase = Phase.POWERED
     phase_since_s: float = 0.0
     queued_s: float = 0.0  # spent waiting for a slot, in phases that have ended
@@ -67,17 +67,18 @@ class NodeWatch:
 
     @property
     def done(self) -> bool:
+        """Return whether there is a verdict."""
         return bool(self.verdict)
 
     @property
     def seconds(self) -> float:
-        """From the start to the last step."""
+        """Return the seconds from the start to the last step."""
         return self.steps[-1].at_s if self.steps else 0.0
 
     def is_stuck_up(self, now_s: float, deadlines: Deadlines) -> bool:
-        """Whether it was asked to restart and does not, so that its power has to be cut.
+        """Return whether it was asked to restart and does not, so that its power has to be cut.
 
-        One that an earlier run asked may have restarted meanwhile: BCM tells.
+        One that an earlier run asked may have restarted meanwhile: then BCM requires no restart any more.
         """
         has_restarted = self.status == Status.UP and self.settles and not self.is_outdated
         if self.done or self.phase is not Phase.RESTARTING or has_restarted:
@@ -85,7 +86,7 @@ class NodeWatch:
         return now_s - self.phase_since_s >= self.patience_s(deadlines)
 
     def patience_s(self, deadlines: Deadlines) -> float:
-        """Return how long the UP of before is not believed: until its power is cut, or until it is believed."""
+        """Return for how many seconds a stale UP does not count; then power is cut, or the UP counts."""
         if not self.settles:
             return deadlines.graceful_s
         return max(deadlines.settle_s, deadlines.graceful_s if self.phase == Phase.RESTARTING else 0.0)
@@ -94,11 +95,10 @@ class NodeWatch:
 def start_watch(
     name: str, now_s: float, status_before: str, *, resumed: bool = False, graceful: bool = False
 ) -> NodeWatch:
-    """Begin to watch a node that was just powered; its present status is old news.
+    """Return the watch of a node that was just powered; `status_before`, from before power, is stale until it changes.
 
-    `resumed` says that an earlier run sent the power: then only UP may be old news, and not for long. `graceful` says
-    that the node was asked to restart, so that UP is no news and DOWN is none either; both together, that an earlier
-    run asked it.
+    `resumed`: an earlier run sent the power, so that only UP may be stale, and not for long. `graceful`: the node was
+    asked to restart, so that neither UP nor DOWN is a failure or an end. Both: an earlier run asked it.
     """
     stale = status_before if not resumed or status_before == Status.UP else ""
     phase = Phase.RESTARTING if graceful else Phase.POWERED
@@ -115,12 +115,12 @@ def start_watch(
 
 
 def cut_power(watch: NodeWatch, now_s: float) -> NodeWatch:
-    """The watch of a node that would not restart and whose power was cut."""
+    """Return the watch of a node that did not restart and whose power was cut."""
     return replace(_enter(watch, Phase.POWERED, "", now_s), stale=watch.status, settles=False)
 
 
 def observe(watch: NodeWatch, seen: DeviceStatus | None, now_s: float, deadlines: Deadlines) -> NodeWatch:
-    """The watch after one more snapshot; the same object where it tells nothing new."""
+    """Return the watch after one more reading, the same object where nothing is new; a deleted node has none."""
     if watch.done:
         return watch
     if seen is None:
@@ -144,7 +144,7 @@ def observe(watch: NodeWatch, seen: DeviceStatus | None, now_s: float, deadlines
 
 
 def _follow(watch: NodeWatch, seen: DeviceStatus, now_s: float, deadlines: Deadlines) -> NodeWatch:
-    """A node on its way, or failed by its installer."""
+    """Follow a node that is on its way, or that its installer has failed."""
     if seen.status in FAILED_STATUSES:
         watch = replace(watch, message=seen.message or watch.message)
         return give_up(watch, f"{seen.status} {_where(watch, now_s)}", now_s)
@@ -156,13 +156,13 @@ def _follow(watch: NodeWatch, seen: DeviceStatus, now_s: float, deadlines: Deadl
 
 
 def give_up(watch: NodeWatch, reason: str, now_s: float) -> NodeWatch:
-    """Fail a node for this reason."""
+    """Return the watch with the verdict failed, for this reason."""
     step = PhaseChange(Phase.FAILED, _since_start(watch, now_s), reason)
     return replace(watch, verdict=Phase.FAILED, reason=reason, steps=(*watch.steps, step))
 
 
 def timeline_of(watch: NodeWatch, started_wall_s: float) -> Timeline:
-    """The node's phases with their durations; `started_wall_s` is Unix time of when it was taken on."""
+    """Return the node's phases with their durations; `started_wall_s` is the Unix time when the run took it on."""
     ends = [*(step.at_s for step in watch.steps[1:]), watch.seconds]
     spans = (Span(step.phase, step.at_s, end - step.at_s, step.message) for step, end in zip(watch.steps, ends))
     return Timeline(started_wall_s, tuple(spans))
@@ -184,7 +184,7 @@ def _enter(watch: NodeWatch, phase: Phase, message: str, now_s: float) -> NodeWa
 
 def _check_deadline(watch: NodeWatch, now_s: float, deadlines: Deadlines) -> NodeWatch:
     limit = deadlines.of(watch.phase)
-    # A node that would not restart is not given up: its power is cut.
+    # A node that does not restart is not given up: its power is cut.
     if limit is None or watch.phase == Phase.RESTARTING:
         return watch
     if now_s - watch.phase_since_s > limit:
@@ -198,7 +198,7 @@ def _check_deadline(watch: NodeWatch, now_s: float, deadlines: Deadlines) -> Nod
 
 
 def _where(watch: NodeWatch, now_s: float) -> str:
-    """Phase, time in it, and BCM's last message."""
+    """Return the phase, the time in it, and BCM's last message, in words."""
     texts = [watch.message, *(step.message for step in reversed(watch.steps))]
     message = next((text for text in texts if text), "")
     quote = f", last message '{message}'" if message else ""
@@ -210,7 +210,7 @@ def _since_start(watch: NodeWatch, now_s: float) -> float:
 
 
 def count_phases(watches: Mapping[str, NodeWatch]) -> dict[str, int]:
-    """How many nodes are in each phase."""
+    """Return how many nodes are in each phase; those with a verdict count under it."""
     counts: dict[str, int] = {}
     for watch in watches.values():
         phase = watch.verdict or watch.phase

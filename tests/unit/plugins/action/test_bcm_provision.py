@@ -30,7 +30,7 @@ def test_nodes_are_provisioned_and_the_second_time_left_alone(actions: Actions, 
 def test_a_run_speaks_while_it_works(actions: Actions) -> None:
     actions.run("bcm_provision", names=["node001"], enable_power_action=True)
 
-    assert actions.said[0].startswith("Provisioning 1 of 1 nodes as ")
+    assert actions.said[0].startswith("Provisioning 1 of 1 node as ")
     assert any("1 node: 1 booting; slots " in line for line in actions.said)
     assert any("1 node: 1 UP" in line for line in actions.said)
 

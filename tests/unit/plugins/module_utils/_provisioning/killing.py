@@ -139,7 +139,7 @@ SCENARIOS: dict[str, Scenario] = {
 
 
 def run_on(head: FakeHeadNode) -> None:
-    """Time passes while nobody watches: nodes under way arrive, claims end."""
+    """Let time pass while no run watches: nodes under way arrive, claims end."""
     head.clock.sleep(3600)
     for node in head.nodes.values():
         node.steps = node.steps[-1:]

@@ -79,7 +79,7 @@ class RackInTime:
     seed: int = 0
 
     def run(self, admission: Admission, pipeline: Pipeline, count: int) -> Outcome:
-        """Run the loop of a rollout: start what is due, wait for the next look, look."""
+        """Run the loop of a rollout: start what is due, wait for the next reading, read."""
         draw = random.Random(self.seed)
         outcome = Outcome(bound_s=Pipeline(self.slots, 1, self.durations).bound_s(count, admission))
         nodes: dict[str, Paper] = {}
@@ -114,7 +114,7 @@ class RackInTime:
         return Paper(now_s + boot_s, sync_s, init_s)
 
     def _serve(self, nodes: dict[str, Paper], now_s: float) -> float:
-        """Give slots away, first come, first served, up to now; answers the seconds that they were free in between."""
+        """Give slots away, first come, first served, up to now; return the seconds that they were free in between."""
         free = sorted(
             [0.0] * self.slots + [node.slot_s + node.sync_s for node in nodes.values() if node.slot_s is not None]
         )[-self.slots :]

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from ...fake_head_node import FakeHeadNode
 
-_PATIENCE_S = 30.0  # real time: only a bug makes anybody wait so long
+_PATIENCE_S = 30.0  # real time: only a bug makes a run wait so long
 
 
 @dataclass
@@ -25,7 +25,7 @@ class Actor:
 
 
 class Turns:
-    """A clock for all, and the one who moves. Every call takes as long as `latencies` says, one after the other."""
+    """A clock for all runs, and the run that moves. Calls take as long as `latencies` says, one after the other."""
 
     def __init__(self, head: FakeHeadNode, latencies: Iterator[float]) -> None:
         self._head = head
@@ -43,7 +43,7 @@ class Turns:
         return 1_700_000_000 + int(self._now_s)
 
     def sleep(self, seconds: float) -> None:
-        """The one who moves waits; others move meanwhile."""
+        """Let the run that moves wait; others move meanwhile."""
         actor = self._current
         if actor is None:
             self._now_s += seconds

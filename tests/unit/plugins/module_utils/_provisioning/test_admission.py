@@ -44,7 +44,7 @@ def test_an_admission_is_a_word_or_a_number(text: str, kind: str, limit: int | N
 
 
 @pytest.mark.parametrize("text", ["", "0", "-1", "1.5", "ten", "ALL", "²", "1 "])
-def test_another_admission_is_an_error_that_tells_what_may_be_given(text: str) -> None:
+def test_another_admission_is_an_error_that_says_what_may_be_given(text: str) -> None:
     with pytest.raises(BcmConfigError, match=f"must be all, slots or a number from 1 on, not '{text}'"):
         Admission.parse(text)
 
@@ -65,7 +65,7 @@ def test_failures_are_limited_to_a_number_or_a_share(text: str, nodes: int, most
 
 
 @pytest.mark.parametrize("text", ["0", "0%", "%", "-1", "a", "1.5%", "10 %", "²"])
-def test_another_limit_is_an_error_that_tells_what_may_be_given(text: str) -> None:
+def test_another_limit_is_an_error_that_says_what_may_be_given(text: str) -> None:
     with pytest.raises(BcmConfigError, match="must be a number from 1 on or a percentage such as 10%, not"):
         FailureLimit.parse(text, 10)
 
@@ -133,7 +133,7 @@ def test_what_a_run_has_seen_replaces_what_was_assumed_as_far_as_it_was_seen() -
     assert pipeline.observing([whole]).source == "observed"
 
 
-# -- who is started now ------------------------------------------------------------------------------------------------
+# -- what is started now -----------------------------------------------------------------------------------------------
 
 
 def test_all_are_started_at_once_where_the_queue_is_bcms() -> None:
@@ -166,7 +166,7 @@ def test_a_node_is_started_one_boot_before_the_slot_it_gets_falls_free() -> None
 
 
 @pytest.mark.parametrize("phase", ["restarting", "powered", "booting", "rebooting", "installer", "queued"])
-def test_who_is_on_the_way_to_a_slot_counts_for_it(phase: str) -> None:
+def test_a_node_on_the_way_to_a_slot_counts_for_it(phase: str) -> None:
     pipeline = Pipeline(20, 1, TIMES, "recorded")
 
     assert count_admitted(SLOTS, pipeline, 100, [watch(phase)] * 12, 0.0, 5) == 10

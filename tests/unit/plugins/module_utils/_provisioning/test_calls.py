@@ -31,7 +31,7 @@ def run_many(count: int, pace: Pace) -> FakeHeadNode:
 
 
 @pytest.mark.parametrize("pace", PACES.values(), ids=PACES)
-def test_the_calls_a_node_do_not_grow_with_the_number_of_nodes(pace: Pace) -> None:
+def test_the_calls_per_node_do_not_grow_with_the_number_of_nodes(pace: Pace) -> None:
     per_node = [len(run_many(count, pace).calls) / count for count in COUNTS]
 
     assert per_node == sorted(per_node, reverse=True)

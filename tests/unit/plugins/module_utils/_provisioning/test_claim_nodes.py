@@ -55,7 +55,7 @@ def test_a_node_of_another_run_is_refused_by_its_owners_name_and_the_others_go_o
     assert claim_of(head, "node002") == Claim("bob@desk", "run2", 1_700_000_300.0)
 
 
-def test_a_node_that_another_run_powers_while_this_one_looks_around_is_refused_by_its_owners_name() -> None:
+def test_a_node_that_another_run_powers_while_this_one_reads_the_power_is_refused_by_its_owners_name() -> None:
     head = make_rack(2)
 
     def be_first(call: Call) -> httpx.Response | None:
@@ -124,7 +124,7 @@ def test_a_node_of_another_run_is_not_adopted() -> None:
     assert not head.writes
 
 
-def test_a_claim_written_between_our_first_look_and_our_turn_is_seen() -> None:
+def test_a_claim_written_between_our_first_reading_and_our_turn_is_seen() -> None:
     head = make_rack(2)
     head.instead["powerOperation"] = lambda call: claim_for(head, BOB, "node001") if not call.writes else None
 
@@ -153,7 +153,7 @@ def test_a_claim_written_meanwhile_and_renewed_on_a_node_that_is_not_ours_is_see
 
 
 def after_our_writes(head: FakeHeadNode, happen: Callable[[], httpx.Response | None]) -> None:
-    """Something happens once, or is answered: after our claims were read back, before the second look."""
+    """Let something happen once, or be answered, after our claims were read back and before the second reading."""
     reads: list[int] = []
 
     def count(_call: Call) -> httpx.Response | None:
@@ -171,34 +171,36 @@ def test_a_run_that_wrote_after_us_keeps_the_node() -> None:
 
     results = provision(head, owner=ALICE, direct=True)
 
-    assert results["node001"].message == "bob@desk claimed it at the same moment; it is left to them"
+    assert results["node001"].message == "bob@desk claimed it at the same moment; this run leaves it alone"
     assert results["node001"].failed
     assert outcomes(results)["node002"] == "successful"
     assert head.node("node001").boots == 0
     assert claim_of(head, "node001") is not None
 
 
-def test_a_run_that_powered_the_node_before_we_looked_keeps_it() -> None:
+def test_a_run_that_powered_the_node_before_our_second_reading_keeps_it() -> None:
     head = make_rack(2)
     uuid = head.device("node001")["uuid"]
     after_our_writes(head, lambda: head._remember(uuid, "ON", success=True))  # a rival's power
 
     results = provision(head, owner=ALICE, direct=True)
 
-    assert results["node001"].message == "another run or a person powered it at the same moment; it is left to them"
+    assert results["node001"].message == (
+        "another run or a person powered it at the same moment; this run leaves it alone"
+    )
     assert outcomes(results)["node002"] == "successful"
     assert head.node("node001").boots == 0
     assert claim_of(head, "node001") is None
 
 
-def test_what_was_powered_before_we_looked_at_all_is_no_race() -> None:
+def test_what_was_powered_before_our_first_reading_is_no_race() -> None:
     head = make_rack(1)
-    head._remember(head.device("node001")["uuid"], "OFF", success=True)  # somebody's power
+    head._remember(head.device("node001")["uuid"], "OFF", success=True)  # by another run or a person
 
     assert outcomes(provision(head, owner=ALICE)) == {"node001": "successful"}
 
 
-def test_nothing_is_powered_before_the_second_look() -> None:
+def test_nothing_is_powered_before_the_second_reading() -> None:
     head = make_rack(3)
     moments: dict[str, float] = {}
 
@@ -253,7 +255,7 @@ def test_keeping_claims_alive_costs_the_same_for_any_number_of_nodes(count: int)
     assert not any(is_free_for_bob(head).values())
 
 
-def test_claims_that_nobody_keeps_alive_end() -> None:
+def test_claims_that_are_not_renewed_end() -> None:
     head = make_rack(2)
     claims = claims_of(head)
     claims.take(claims.gathering.gather(), {})

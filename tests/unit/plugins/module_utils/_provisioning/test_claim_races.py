@@ -36,7 +36,7 @@ some_nodes = st.lists(st.sampled_from(NODES), min_size=1, unique=True)
 
 
 def take(head: FakeHeadNode, turns: Turns, owner: Owner, names: Sequence[str], *, bulk: bool) -> set[str]:
-    """RunStatus, and claim what is free; the nodes that the run believes to be its own."""
+    """Read the devices and claim what is free; return the nodes that the run believes to be its own."""
     client = head.direct_client(turns.call)
     gathering = FactGathering(client, turns, Job(names, ON), owner)
     cases = {name: case for name, case in gathering.gather().items() if case.decision.action.acts}

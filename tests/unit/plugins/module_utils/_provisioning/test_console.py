@@ -23,7 +23,7 @@ def watches(count: int, phase: Phase = Phase.POWERED, **values: Any) -> dict[str
     return {f"n{index}": NodeWatch(f"n{index}", 0.0, phase=phase, **values) for index in range(count)}
 
 
-def test_a_line_tells_all_of_a_run_at_a_glance() -> None:
+def test_a_line_shows_a_run_at_a_glance() -> None:
     mixed = {
         "a": NodeWatch("a", 0.0, phase=Phase.QUEUED),
         "b": NodeWatch("b", 0.0, phase=Phase.UP, verdict="up"),
@@ -44,7 +44,7 @@ def test_what_is_not_known_is_left_out_of_the_line() -> None:
     assert run_line(RunStatus(5, watches(1))) == "[    5s] 1 node: 1 powered"
 
 
-def test_an_unknown_phase_is_told_as_it_is() -> None:
+def test_an_unknown_phase_is_shown_as_it_is() -> None:
     assert run_line(RunStatus(5, watches(2, phase=Phase.PENDING))) == "[    5s] 2 nodes: 2 pending"
 
 
@@ -54,7 +54,7 @@ def test_where_all_failed_nothing_is_left() -> None:
     assert line == "[    5s] 2 nodes: none left; 2 FAILED: n0, n1"
 
 
-def test_the_first_failures_of_a_look_have_their_reasons_and_the_others_their_names() -> None:
+def test_the_first_failures_of_a_reading_have_their_reasons_and_the_others_their_names() -> None:
     lines = failure_lines(65, {f"n{number}": f"why {number}" for number in range(7)})
 
     assert lines == [
@@ -65,7 +65,7 @@ def test_the_first_failures_of_a_look_have_their_reasons_and_the_others_their_na
 
 
 class Listener:
-    """A console's ears, and the looks it is offered."""
+    """A console, and the lines that it printed."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
@@ -105,7 +105,7 @@ def test_the_last_line_does_not_wait() -> None:
     assert not listener.offer(2, watches(2, phase=Phase.UP, verdict="up"))
 
 
-def test_failures_are_told_at_once() -> None:
+def test_failures_are_printed_at_once() -> None:
     listener = Listener()
     listener.offer(0, watches(2))
 
@@ -114,21 +114,21 @@ def test_failures_are_told_at_once() -> None:
     assert listener.lines[1:] == ["[    1s] n1: FAILED (it went DOWN)"]
 
 
-def test_looks_are_soon_while_things_move_and_rare_while_nothing_does() -> None:
+def test_the_status_is_read_soon_while_things_move_and_rarely_while_nothing_does() -> None:
     timer = PollTimer(slowest_s=10)
     now_s, pauses = 0.0, []
     for moved in [True, False, False, False, False, False, False, False, True]:
-        timer.looked(now_s, moved=moved)
+        timer.note_reading(now_s, moved=moved)
         pauses.append(round(timer.due_s - now_s, 2))
         now_s = timer.due_s
 
     assert pauses == [1, 1.5, 2.25, 3.38, 5.06, 7.59, 10, 10, 1]
 
 
-def test_news_bring_the_next_look_forward_but_never_below_the_shortest_pause() -> None:
+def test_a_known_change_brings_the_next_reading_forward_but_never_below_the_shortest_pause() -> None:
     timer = PollTimer(slowest_s=10)
     for _count in range(8):
-        timer.looked(100, moved=False)
+        timer.note_reading(100, moved=False)
     assert timer.due_s == 110
 
     timer.hurry(100.2)
@@ -137,18 +137,18 @@ def test_news_bring_the_next_look_forward_but_never_below_the_shortest_pause() -
     assert timer.due_s == 101
 
 
-def test_the_first_look_is_due_at_once() -> None:
+def test_the_first_reading_is_due_at_once() -> None:
     assert PollTimer().due_s < 0
 
 
 @given(st.floats(0.1, 60), st.lists(st.tuples(st.booleans(), st.none() | st.floats(0, 5)), max_size=30))
-def test_there_is_never_more_than_one_look_a_second_nor_a_pause_longer_than_wished(
+def test_there_is_never_more_than_one_reading_per_second_nor_a_pause_longer_than_wished(
     slowest_s: float, turns: list[tuple[bool, float | None]]
 ) -> None:
     timer = PollTimer(slowest_s=slowest_s)
     now_s = 0.0
     for moved, hurry_after_s in turns:
-        timer.looked(now_s, moved=moved)
+        timer.note_reading(now_s, moved=moved)
         if hurry_after_s is not None:
             timer.hurry(now_s + hurry_after_s)
         assert 1.0 <= round(timer.due_s - now_s, 6) <= max(1.0, round(slowest_s, 6))

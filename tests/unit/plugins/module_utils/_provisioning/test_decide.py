@@ -115,7 +115,7 @@ TABLE: dict[str, tuple[Facts | None, Request, Action, str, str]] = {
         "NOSYNC would keep the old image",
         "",
     ),
-    # Whether that UP is new only watching tells.
+    # Only watching shows whether that UP is new.
     "UP after an earlier run": (sent(up(INTENDED)), ON, W, "an earlier run sent power", ""),
     "UP after an earlier run, no power": (sent(up(recorded(OLD, NEW))), OFF, PENDING, "earlier run had sent power", ""),
     "UP after an earlier run, recorded otherwise": (sent(up(recorded(OLD, NEW))), CYCLE, W, "an earlier run", ""),
@@ -130,11 +130,17 @@ TABLE: dict[str, tuple[Facts | None, Request, Action, str, str]] = {
         for status in ("BOOTING", "INSTALLING", "INSTALLER_REBOOTING", "INSTALLER_CALLING_INIT")
     },
     **{
-        f"{status} for somebody": (facts(status), CYCLE, SKIP, "never cut", "")
+        f"{status} for another run or a person": (facts(status), CYCLE, SKIP, "never cut", "")
         for status in ("BOOTING", "INSTALLING", "INSTALLER_REBOOTING", "INSTALLER_CALLING_INIT")
     },
     "INSTALLING for us, no power": (facts("INSTALLING", INTENDED), OFF, PENDING, "not watched without", ""),
-    "INSTALLING for an older intent": (facts("INSTALLING", recorded(None, OLD)), ON, SKIP, "for someone else", ""),
+    "INSTALLING for an older intent": (
+        facts("INSTALLING", recorded(None, OLD)),
+        ON,
+        SKIP,
+        "for another run or a person",
+        "",
+    ),
     # not UP
     "off, no power": (down(), OFF, PENDING, "not powered without bcm_enable_power_action", ""),
     "off": (down(), ON, P, "install new-image", ""),

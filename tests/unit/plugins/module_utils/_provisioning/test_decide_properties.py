@@ -15,7 +15,7 @@ from .assigning import all_facts, recorded, requests
 
 @given(st.none() | all_facts, requests)
 @settings(max_examples=200)
-def test_nothing_acts_without_the_leave_to_power(known: Facts | None, request_: Request) -> None:
+def test_nothing_acts_without_permission_to_power(known: Facts | None, request_: Request) -> None:
     assert not decide(known, replace(request_, enable_power_action=False)).action.acts
 
 

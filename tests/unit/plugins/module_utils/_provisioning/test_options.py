@@ -160,7 +160,7 @@ def node(name: str, *, failed: bool = False, changed: bool = False) -> NodeResul
     )
 
 
-def test_the_result_tells_nodes_failures_and_the_run_as_a_whole() -> None:
+def test_the_result_has_nodes_failures_and_the_run_as_a_whole() -> None:
     results = {"a": node("a", changed=True), "b": node("b", failed=True)}
     pipeline = Pipeline(2, 1, Durations(60, 300, 30), "observed")
     run = Run(results, 2, Admission("slots"), pipeline, achieved_s=400.04, installed=1)
@@ -189,14 +189,20 @@ def test_the_result_tells_nodes_failures_and_the_run_as_a_whole() -> None:
     assert failed["msg"] == "1 of 2 nodes failed: b: b said"
 
 
-def test_where_nothing_is_done_there_is_no_run_to_tell_of() -> None:
+def test_the_message_of_one_failed_node_speaks_of_one() -> None:
+    failed = result_of(Run({"b": node("b", failed=True)}), Pace(), fail_on_error=True)
+
+    assert failed["msg"] == "1 of 1 node failed: b: b said"
+
+
+def test_where_nothing_is_done_there_is_no_run_to_report() -> None:
     shown = result_of(Run({"a": node("a")}), Pace(), fail_on_error=True)
 
     assert (shown["run"], shown["changed"], shown["failures"]) == ({}, False, {})
     assert "failed" not in shown
 
 
-def test_where_the_slots_are_not_known_the_run_tells_what_is() -> None:
+def test_where_the_slots_are_not_known_the_run_reports_what_is() -> None:
     shown = result_of(Run({"a": node("a")}, acting=1), Pace(), fail_on_error=True)
 
     assert (shown["run"]["slots"], shown["run"]["bound_seconds"], shown["run"]["efficiency"]) == (None, None, None)

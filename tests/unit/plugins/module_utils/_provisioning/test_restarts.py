@@ -81,7 +81,7 @@ def test_a_node_that_does_not_restart_has_its_power_cut_after_a_while(daemon: st
     ],
     ids=["refused", "no success", "null", "unknown call", "no answer"],
 )
-def test_where_the_head_node_asks_nobody_power_is_cut_after_a_while(broken: httpx.Response) -> None:
+def test_where_the_head_node_asks_no_node_power_is_cut_after_a_while(broken: httpx.Response) -> None:
     head = other_image()
     head.instead["preboot"] = lambda _call: httpx.Response(broken.status_code, content=broken.content)
     said: list[str] = []

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whole runs: who is started when, what ends them, and what happens meanwhile."""
+"""Whole runs: which nodes are started when, what ends them, and what happens meanwhile."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def under_way(head: FakeHeadNode) -> int:
 
 
 def watch_most(head: FakeHeadNode) -> list[int]:
-    """How many nodes were installing at each look."""
+    """How many nodes were installing at each reading of the status."""
     seen: list[int] = []
     head.instead["getStatusForDevices"] = lambda _call: seen.append(under_way(head))
     return seen
@@ -67,7 +67,7 @@ def test_one_after_the_other_a_node_that_fails_is_followed_by_the_next() -> None
     assert outcomes(results) == {"node001": "failed", "node002": "successful", "node003": "successful"}
 
 
-def test_after_too_many_failures_nothing_more_is_started_and_nobody_is_abandoned() -> None:
+def test_after_too_many_failures_nothing_more_is_started_and_no_started_node_is_abandoned() -> None:
     head = make_rack(6)
     head.node("node001").boot = FAILS
     head.node("node002").boot = (*BOOT[:-1], *[BOOT[-2]] * 9, BOOT[-1])
@@ -109,7 +109,7 @@ def test_the_pause_between_two_nodes_is_bcms_own() -> None:
     assert not any("delay" in call.args[0] for call in head.names("powerOperation") if not call.writes)
 
 
-def test_after_the_deadline_of_the_run_everybody_has_a_result() -> None:
+def test_after_the_deadline_of_the_run_every_node_has_a_result() -> None:
     head = make_rack(3)
     head.node("node001").boot = boot_up_to(5)
 
@@ -193,7 +193,7 @@ def test_a_node_that_is_gone_again_when_the_last_one_is_up_is_not_successful() -
     assert any("node001: FAILED (UP after" in line for line in said)
 
 
-def test_names_of_a_run_that_ends_are_all_told() -> None:
+def test_every_node_of_a_run_that_ends_has_a_result() -> None:
     head = make_rack(3)
     head.node("node003").boot = boot_up_to(2)
 

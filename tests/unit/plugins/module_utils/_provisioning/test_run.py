@@ -14,7 +14,7 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.run im
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.watch import Deadlines
 
 from ...objects import make_proxy
-from .driving import CYCLE, ON, actions, boot_up_to, make_rack, outcomes, provision, record_of
+from .driving import CYCLE, ON, actions, boot_up_to, make_rack, names_of, outcomes, provision, record_of
 
 
 def test_a_first_run_brings_nodes_that_are_off_up() -> None:
@@ -141,7 +141,7 @@ def test_a_plan_says_what_the_run_then_does(request_: Request) -> None:
     }
 
 
-def test_without_the_leave_to_power_nothing_is_powered_and_no_bmc_is_asked() -> None:
+def test_without_permission_to_power_nothing_is_powered_and_no_bmc_is_asked() -> None:
     head = make_rack(2)
 
     results = provision(head, Request())
@@ -228,7 +228,7 @@ def test_the_calls_do_not_grow_with_the_number_of_nodes_but_for_the_writes() -> 
     assert len(many) == len(few)
 
 
-def test_a_plan_of_few_is_a_line_a_node_and_of_many_a_line_an_action() -> None:
+def test_a_plan_of_few_is_a_line_per_node_and_of_many_a_line_per_action() -> None:
     few, many = make_rack(2), make_rack(25)
 
     assert plan_lines(Run(provision(few, check=True))) == [
@@ -238,6 +238,14 @@ def test_a_plan_of_few_is_a_line_a_node_and_of_many_a_line_an_action() -> None:
     (line,) = plan_lines(Run(provision(many, check=True)))
     assert line.startswith("Plan: power_on 25 nodes: node001, ")
     assert line.endswith("and 15 more")
+
+
+def test_a_plan_for_one_node_of_many_speaks_of_one() -> None:
+    head = make_rack(25)
+
+    lines = plan_lines(Run(provision(head, ON, *names_of(head), "node099", check=True)))
+
+    assert lines[1] == "Plan: not_found 1 node: node099"
 
 
 def test_every_action_has_an_outcome() -> None:

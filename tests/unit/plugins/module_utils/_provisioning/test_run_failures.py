@@ -16,7 +16,7 @@ from .driving import actions, boot_up_to, make_rack, names_of, outcomes, provisi
 
 
 def vanish(head: FakeHeadNode) -> httpx.Response | None:
-    """Once power is sent, somebody removes node003."""
+    """Remove node003 from outside the run, once power is sent."""
     if head.operations() and "node003" in names_of(head):
         del head.devices[head.device("node003")["uuid"]]
     return None

@@ -99,7 +99,7 @@ def test_what_bcm_provision_returns_is_read_back(known: Timeline) -> None:
         {"powered": 0},
     ],
 )
-def test_what_someone_else_wrote_there_is_no_timeline(text: object) -> None:
+def test_what_others_wrote_there_is_no_timeline(text: object) -> None:
     assert Timeline.from_words(text) is None
 
 
@@ -164,6 +164,6 @@ def test_work_of_the_installer_without_a_slot_counts_as_init() -> None:
     ],
     ids=["failed", "not ended", "nothing installed"],
 )
-def test_a_node_that_installed_nothing_to_the_end_teaches_nothing(known: Timeline) -> None:
+def test_a_node_without_a_finished_installation_does_not_count_for_durations(known: Timeline) -> None:
     assert expected_durations([known]) is None
     assert expected_durations([known, INSTALLED]) == expected_durations([INSTALLED])

@@ -102,7 +102,7 @@ def test_up_after_an_earlier_run_is_believed_once_it_has_lasted() -> None:
     assert resume_with("UP", (0, "UP", ""), (60, "UP", "")).verdict == "up"
 
 
-def test_up_that_was_old_news_is_followed_by_the_boot() -> None:
+def test_up_from_before_power_is_followed_by_the_boot() -> None:
     watch = resume_with("UP", (0, "UP", ""), (20, "DOWN", ""), (40, "BOOTING", ""), (70, "BOOTING", ""))
 
     assert (watch.verdict, watch.phase) == ("", "booting")
@@ -184,7 +184,7 @@ def test_a_node_that_never_boots_gets_a_hint(count: int, hint: bool) -> None:
 
 
 @pytest.mark.parametrize("failed", ["INSTALLER_FAILED", "INSTALLER_UNREACHABLE"])
-def test_a_failed_installation_tells_phase_and_last_message(failed: str) -> None:
+def test_a_failed_installation_names_phase_and_last_message(failed: str) -> None:
     silent = watch_all("DOWN", *GOOD_BOOT[:5], (120, failed, ""))
     telling = watch_all("DOWN", *GOOD_BOOT[:5], (120, failed, "no space left on device"))
 
@@ -260,7 +260,7 @@ def test_the_steps_only_grow_and_never_go_back_in_time(
 
 
 @given(st.sampled_from(["UP", "DOWN"]), snapshots.filter(bool), st.floats(0, 5000))
-def test_a_snapshot_seen_twice_at_once_tells_nothing_new(before: str, seen: DeviceStatus, now_s: float) -> None:
+def test_a_snapshot_seen_twice_at_once_changes_nothing(before: str, seen: DeviceStatus, now_s: float) -> None:
     once = observe(start_watch("n", 0.0, before), seen, now_s, DEADLINES)
 
     assert observe(once, seen, now_s, DEADLINES) == once
