@@ -62,7 +62,7 @@ class Kind(Protocol):
         """Return the stored value in the words of the options, secrets hidden."""
 
     def options(self, name: str) -> Spec:
-        """The options of a field that is called `name`, none with a default that is sent."""
+        """Return the argument spec of a field that is called `name`; no option has a default that is sent."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ def options_of(fields: Iterable[Field]) -> Spec:
 
 
 class Text:
-    """What is given as a text."""
+    """A kind of field whose option is a text."""
 
     def options(self, name: str) -> Spec:
         return {name: {"type": "str"}}

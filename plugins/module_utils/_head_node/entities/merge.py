@@ -158,7 +158,7 @@ class SubObjects:
         return {**shown, **self.extra(item)}
 
     def options(self, name: str) -> Spec:
-        """The list, its elements with the options of all their kinds, and whether what is not named is removed."""
+        """Return the list with the options of all kinds of elements, and the option that removes what is not named."""
         options = {
             option: spec for element in self.elements.values() for option, spec in options_of(element.fields).items()
         }
