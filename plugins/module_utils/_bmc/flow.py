@@ -40,7 +40,7 @@ class Pause:
 
 
 @dataclass(frozen=True)
-class Reply:
+class IpmiReply:
     """The reply to an Ask: completion code (0 is success), data, and the meaning of the code in `error`.
 
     An empty one follows a Pause.
@@ -62,7 +62,7 @@ class NotConfirmed(Exception):
 FAILURE_OF = {Refused: Failure.REFUSED, NotConfirmed: Failure.NOT_CONFIRMED}
 
 AskOrPause = Union[Ask, Pause]
-Flow = Generator[AskOrPause, Reply, None]
+Flow = Generator[AskOrPause, IpmiReply, None]
 
 
 @dataclass
@@ -156,7 +156,7 @@ def _set_boot_device(name: str, progress: Progress) -> Flow:
     progress.boot_device = name
 
 
-def _ask(request: Ask, what: str) -> Generator[AskOrPause, Reply, Reply]:
+def _ask(request: Ask, what: str) -> Generator[AskOrPause, IpmiReply, IpmiReply]:
     reply = yield request
     if reply.code != 0:
         text = f": {reply.error}" if reply.error else ""

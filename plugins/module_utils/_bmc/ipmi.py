@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from .flow import FAILURE_OF, Ask, Flow, NotConfirmed, Pause, Refused, Reply
+from .flow import FAILURE_OF, Ask, Flow, IpmiReply, NotConfirmed, Pause, Refused
 from .power import Failure
 from .schedule import Limits, Schedule
 from .session import Bmc, Session, SessionEvent, Sessions
@@ -99,7 +99,7 @@ class Ipmi:
             if talk.timer_s > now_s:
                 continue
             if talk.pausing:
-                self._advance(schedule, talk, Reply())
+                self._advance(schedule, talk, IpmiReply())
             else:
                 self._fail_try(schedule, talk, f"no answer within {self._limits.connect_s:g} s")
 
@@ -136,7 +136,7 @@ class Ipmi:
 
     # -- flows ----------------------------------------------------------------------------------------------------
 
-    def _advance(self, schedule: Schedule, talk: _Talk, reply: Reply | None) -> None:
+    def _advance(self, schedule: Schedule, talk: _Talk, reply: IpmiReply | None) -> None:
         """Give the flow its reply (None starts it) and do what it asks for next."""
         talk.pausing = False
         try:

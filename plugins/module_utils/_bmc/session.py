@@ -29,7 +29,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from .flow import Ask, Reply
+from .flow import Ask, IpmiReply
 
 try:
     from pyghmi.exceptions import IpmiException
@@ -69,7 +69,7 @@ class Bmc:
 class SessionEvent:
     """One event of a session: a reply, the end of the login (no reply and no error), or why the session has failed."""
 
-    reply: Reply | None = None
+    reply: IpmiReply | None = None
     error: str = ""
 
     @property
@@ -209,7 +209,7 @@ class Session(PyghmiSession):  # type: ignore[misc]
             self._fail(str(response["error"]))
             return
         text = get_ipmi_error(response) or ""
-        self._listener(SessionEvent(Reply(int(response["code"]), bytes(response["data"]), text)))
+        self._listener(SessionEvent(IpmiReply(int(response["code"]), bytes(response["data"]), text)))
 
     def _get_session_challenge(self) -> None:
         self._fail("it knows IPMI 1.5 only, which is not supported")

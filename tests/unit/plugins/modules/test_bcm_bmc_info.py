@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.baremetal.bcm.plugins.module_utils._bmc.flow import Ask, Reply
+from ansible_collections.baremetal.bcm.plugins.module_utils._bmc.flow import Ask, IpmiReply
 from ansible_collections.baremetal.bcm.plugins.module_utils._bmc.ipmi import Ipmi
 from ansible_collections.baremetal.bcm.plugins.module_utils._bmc.schedule import Limits
 from ansible_collections.baremetal.bcm.plugins.module_utils._bmc.session import SessionEvent
@@ -29,7 +29,7 @@ ANSWERS = {
 class TalkativeBmc(FakeBmc):
     def answer(self, request: Ask) -> SessionEvent | None:
         told = super().answer(request)
-        return told and SessionEvent(Reply(data=ANSWERS[request.netfn, request.command]))
+        return told and SessionEvent(IpmiReply(data=ANSWERS[request.netfn, request.command]))
 
 
 @pytest.fixture

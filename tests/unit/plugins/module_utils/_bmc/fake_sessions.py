@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from ansible_collections.baremetal.bcm.plugins.module_utils._bmc.flow import Ask, Reply
+from ansible_collections.baremetal.bcm.plugins.module_utils._bmc.flow import Ask, IpmiReply
 from ansible_collections.baremetal.bcm.plugins.module_utils._bmc.session import Bmc, Listener, SessionEvent, Sessions
 from ansible_collections.baremetal.bcm.plugins.module_utils._values.clock import Clock
 
@@ -39,7 +39,7 @@ class FakeBmc:
             return None
         if request.command == 0x02:
             self.power = _CONTROL[request.data[0]]
-        return SessionEvent(Reply(data=bytes([self.power == "ON", 0, 0])))
+        return SessionEvent(IpmiReply(data=bytes([self.power == "ON", 0, 0])))
 
 
 class FakeSession:

@@ -10,11 +10,11 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._bmc.flow import (
     FAILURE_OF,
     Ask,
     Flow,
+    IpmiReply,
     NotConfirmed,
     Pause,
     Progress,
     Refused,
-    Reply,
     read_details,
     read_power,
     switch_power,
@@ -48,7 +48,7 @@ class FakeBmc:
     _shown: str = ""
     _steps: int = 0
 
-    def answer(self, step: Ask | Pause) -> Reply:
+    def answer(self, step: Ask | Pause) -> IpmiReply:
         number, self._steps = self._steps, self._steps + 1
         if number == self.cut_at:
             if isinstance(step, Ask) and self.loses_reply:
@@ -56,21 +56,21 @@ class FakeBmc:
             raise Cut
         if isinstance(step, Pause):
             self.paused_s += step.seconds
-            return Reply()
+            return IpmiReply()
         return self._do(step, acknowledge=True)
 
-    def _do(self, step: Ask, *, acknowledge: bool = False) -> Reply:
+    def _do(self, step: Ask, *, acknowledge: bool = False) -> IpmiReply:
         self.received.append(WORDS[step])
         if code := self.codes.get(step, 0):
-            return Reply(code)
+            return IpmiReply(code)
         if acknowledge:
             self.acknowledged.append(WORDS[step])
         if step == STATUS:
-            return Reply(data=bytes([0x60 | (self._read() == "ON"), 0, 0]))
+            return IpmiReply(data=bytes([0x60 | (self._read() == "ON"), 0, 0]))
         if step in (ON, OFF, RESET) and not self.idle:
             self._shown, self._left = self.power, self.lag
             self.power = {ON: "ON", OFF: "OFF", RESET: self.power}[step]
-        return Reply()
+        return IpmiReply()
 
     _left = 0
 
@@ -101,7 +101,7 @@ def switch(bmc: FakeBmc, action: str, progress: Progress | None = None, *, boot_
     return progress
 
 
-def feed(flow: Callable[[Progress], Flow], replies: Sequence[Reply]) -> tuple[Progress, list[Ask | Pause]]:
+def feed(flow: Callable[[Progress], Flow], replies: Sequence[IpmiReply]) -> tuple[Progress, list[Ask | Pause]]:
     """Run a flow against replies in a row."""
     progress, asked, queue = Progress(), [], list(replies)
     running = flow(progress)
@@ -207,7 +207,7 @@ def test_a_refusal_says_what_the_code_means_where_that_is_known() -> None:
     next(flow)
 
     with pytest.raises(Refused, match=r"completion code 0xd4: Insufficient privilege level$"):
-        flow.send(Reply(0xD4, error="Insufficient privilege level"))
+        flow.send(IpmiReply(0xD4, error="Insufficient privilege level"))
 
 
 def test_each_way_to_fail_has_its_class() -> None:
@@ -259,26 +259,28 @@ def test_a_boot_device_that_is_refused_leaves_power_alone() -> None:
     ],
 )
 def test_the_boot_device_is_read_where_its_flags_are_valid(data: list[int], device: str) -> None:
-    progress, _asked = feed(read_details, [DEVICE_ID, Reply(data=b"\x01\0\0"), Reply(data=bytes(data))])
+    progress, _asked = feed(read_details, [DEVICE_ID, IpmiReply(data=b"\x01\0\0"), IpmiReply(data=bytes(data))])
 
     assert progress.boot_device == device
 
 
 # -- details --
 
-DEVICE_ID = Reply(data=bytes([0x20, 0x81, 0x89, 0x17, 0x02, 0xBF, 0x47, 0x12, 0x00, 0x34, 0x12]))
+DEVICE_ID = IpmiReply(data=bytes([0x20, 0x81, 0x89, 0x17, 0x02, 0xBF, 0x47, 0x12, 0x00, 0x34, 0x12]))
 
 
 def test_details_are_firmware_and_power() -> None:
-    progress, asked = feed(read_details, [DEVICE_ID, Reply(data=b"\x01\0\0"), Reply(data=bytes([1, 5, 0, 0, 0, 0, 0]))])
+    progress, asked = feed(
+        read_details, [DEVICE_ID, IpmiReply(data=b"\x01\0\0"), IpmiReply(data=bytes([1, 5, 0, 0, 0, 0, 0]))]
+    )
 
     assert (progress.firmware, progress.after) == ("9.17", "ON")
     assert asked == [Ask(0x06, 0x01), STATUS, Ask(0x00, 0x09, (5, 0, 0))]
 
 
-@pytest.mark.parametrize("reply", [Reply(0xC1), Reply(0x80), Reply(data=b"\x01")])
-def test_a_bmc_that_knows_no_boot_options_is_no_failure(reply: Reply) -> None:
-    progress, _asked = feed(read_details, [DEVICE_ID, Reply(data=b"\0\0\0"), reply])
+@pytest.mark.parametrize("reply", [IpmiReply(0xC1), IpmiReply(0x80), IpmiReply(data=b"\x01")])
+def test_a_bmc_that_knows_no_boot_options_is_no_failure(reply: IpmiReply) -> None:
+    progress, _asked = feed(read_details, [DEVICE_ID, IpmiReply(data=b"\0\0\0"), reply])
 
     assert (progress.boot_device, progress.after) == ("", "OFF")
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.baremetal.bcm.plugins.module_utils._bmc.flow import Ask, Flow, Reply
+from ansible_collections.baremetal.bcm.plugins.module_utils._bmc.flow import Ask, Flow, IpmiReply
 from ansible_collections.baremetal.bcm.plugins.module_utils._bmc.ipmi import Ipmi
 from ansible_collections.baremetal.bcm.plugins.module_utils._bmc.ipmi_power import IpmiPower
 from ansible_collections.baremetal.bcm.plugins.module_utils._bmc.power import Failure, PowerResult
@@ -338,7 +338,7 @@ def _device(request: Ask) -> Any:
         (0, 1): b"\x01\0\0",
         (0, 9): bytes([1, 5, 0x80, 4, 0, 0, 0]),
     }
-    return SessionEvent(Reply(data=answers[request.netfn, request.command]))
+    return SessionEvent(IpmiReply(data=answers[request.netfn, request.command]))
 
 
 def test_the_boot_device_goes_before_power() -> None:

@@ -16,7 +16,7 @@ pytest.importorskip("pyghmi")
 from pyghmi.ipmi.private import constants
 
 from ansible_collections.baremetal.bcm.plugins.module_utils._bmc import session as session_module
-from ansible_collections.baremetal.bcm.plugins.module_utils._bmc.flow import Ask, Reply
+from ansible_collections.baremetal.bcm.plugins.module_utils._bmc.flow import Ask, IpmiReply
 from ansible_collections.baremetal.bcm.plugins.module_utils._bmc.session import (
     Bmc,
     Session,
@@ -117,7 +117,7 @@ def test_a_login_is_reported_and_a_request_is_answered() -> None:
     bmc = RmcpBmc(answers={(0, 1): b"\x21\x10\x40"})
     line = line_to(bmc).logged_in()
 
-    assert line.ask() == SessionEvent(Reply(0, b"\x21\x10\x40"))
+    assert line.ask() == SessionEvent(IpmiReply(0, b"\x21\x10\x40"))
     assert bmc.seen == [*LOGIN, (0, 1)]
 
 
@@ -135,17 +135,17 @@ def test_many_requests_go_over_one_session() -> None:
     line = line_to(RmcpBmc(answers={(0, 1): b"\x01\0\0"})).logged_in()
 
     # More than the protocol's 64 sequence numbers.
-    assert {line.ask().reply for _turn in range(150)} == {Reply(0, b"\x01\0\0")}
+    assert {line.ask().reply for _turn in range(150)} == {IpmiReply(0, b"\x01\0\0")}
 
 
 def test_a_second_session_with_the_same_bmc_has_nothing_of_the_first() -> None:
     first, second = line_to(RmcpBmc()).logged_in(), line_to(RmcpBmc()).logged_in()
     first.session.close()
 
-    assert second.ask().reply == Reply()
+    assert second.ask().reply == IpmiReply()
     third = line_to(RmcpBmc()).logged_in()
     assert third.session is not first.session
-    assert third.ask().reply == Reply()
+    assert third.ask().reply == IpmiReply()
 
 
 def test_no_thread_is_started() -> None:
@@ -264,7 +264,7 @@ def test_a_bmc_that_knows_ipmi_1_5_only_is_reported_as_such() -> None:
 def test_a_lost_packet_is_made_up_for(number: int) -> None:
     line = line_to(RmcpBmc(answers={(0, 1): b"\x01\0\0"}), lost=lambda count: count == number).logged_in()
 
-    assert line.ask().reply == Reply(0, b"\x01\0\0")
+    assert line.ask().reply == IpmiReply(0, b"\x01\0\0")
 
 
 @pytest.mark.parametrize("every", range(9, 25))
@@ -273,7 +273,7 @@ def test_a_regular_loss_does_not_strike_at_the_same_step_for_ever(every: int, of
     line = line_to(RmcpBmc(answers={(0, 1): b"\x01\0\0"}), lost=lambda count: count % every == offset).logged_in()
 
     for _turn in range(5):
-        assert line.ask().reply == Reply(0, b"\x01\0\0")
+        assert line.ask().reply == IpmiReply(0, b"\x01\0\0")
 
 
 def test_a_bmc_that_does_not_take_sha_256_is_asked_for_it_once() -> None:
@@ -314,7 +314,7 @@ def test_a_bmc_that_falls_silent_in_the_last_step_of_the_login_delays_no_other()
         silent.session.read()
 
     # `read` has come back without an answer, and the other one goes on.
-    assert other.logged_in().ask().reply == Reply()
+    assert other.logged_in().ask().reply == IpmiReply()
     assert not silent.events
     assert silent.until_event().error == "timeout"
 
