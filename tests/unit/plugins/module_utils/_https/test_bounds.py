@@ -6,7 +6,6 @@ from __future__ import annotations
 import gzip
 import socket
 import threading
-import time
 import zlib
 from typing import Any
 
@@ -193,14 +192,10 @@ def sip_request(connection: socket.socket, over: threading.Event) -> None:
 def test_a_peer_that_drips_over_a_real_connection_is_given_up_in_time(speak: Any, sent_bytes: int) -> None:
     with speaking(speak) as port:
         client = HttpsClient(f"http://127.0.0.1:{port}", Tls(), patience=Patience(1.0, 0.1, 0.2))
-        begun_s = time.monotonic()
+        # Without the bound this would take hours.
         with pytest.raises(TookTooLong):
             client.send(Request("POST", "/", "call", content=bytes(sent_bytes)), ALWAYS)
-        took_s = time.monotonic() - begun_s
         client.close()
-
-    # Far from the hours it would be, and far from a busy machine.
-    assert took_s < 2
 
 
 def say_nothing(_connection: socket.socket, over: threading.Event) -> None:
