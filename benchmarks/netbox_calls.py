@@ -21,7 +21,10 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.api.connecti
     NetBoxConnection,
     NetBoxTransport,
 )
-from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.lifecycle.apply_events import EventRun, Settings
+from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.lifecycle.apply_events import (
+    EventRun,
+    EventSettings,
+)
 from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.lifecycle.reported_event import (
     ReportedEvent,
     read_event,
@@ -62,7 +65,7 @@ def measure(lab: Lab, runs: Sequence[Sequence[ReportedEvent]], lock_path: str) -
     begin = time.perf_counter()
     for events in runs:
         netbox = NetBox(NetBoxTransport(NetBoxConnection(lab.url, lab.token)))
-        results = EventRun(netbox, Settings(StateField("status"), lock_path=lock_path)).apply(events)
+        results = EventRun(netbox, EventSettings(StateField("status"), lock_path=lock_path)).apply(events)
         assert all(result.outcome in ("changed", "unchanged") for result in results.events.values())  # noqa: S101
         reads, writes = reads + netbox.calls.reads, writes + netbox.calls.writes
         netbox.close()

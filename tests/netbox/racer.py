@@ -12,7 +12,10 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.api.connecti
     NetBoxConnection,
     NetBoxTransport,
 )
-from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.lifecycle.apply_events import EventRun, Settings
+from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.lifecycle.apply_events import (
+    EventRun,
+    EventSettings,
+)
 from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.lifecycle.reported_event import read_event
 from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.lifecycle.state import StateField
 
@@ -21,7 +24,7 @@ def main() -> None:
     """Run one racer; its task is the first argument, in JSON."""
     task = json.loads(sys.argv[1])
     netbox = NetBox(NetBoxTransport(NetBoxConnection(task["url"], task["token"])))
-    settings = Settings(StateField("status"), lock_path=task["lock_path"])
+    settings = EventSettings(StateField("status"), lock_path=task["lock_path"])
     events = [read_event(number, event) for number, event in enumerate(task["events"])]
     run = EventRun(netbox, settings)
     sys.stdout.write("ready\n")

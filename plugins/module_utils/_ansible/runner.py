@@ -85,7 +85,7 @@ def run_module(
     work: Callable[[AnsibleModule, HeadNode], dict[str, Any]],
     **module_options: Any,
 ) -> None:
-    """Validate, connect, work, exit. `work` answers the result; what it raises as BcmError fails the task."""
+    """Validate, connect, work, exit. `work` returns the result; what it raises as BcmError fails the task."""
     module = CallsModule({**CONNECTION, **spec}, **module_options)
     try:
         with open_head_node(module.params, check_mode=module.check_mode, on_call=module.log_calls()) as head_node:
@@ -117,7 +117,7 @@ def run_netbox_module(
     work: Callable[[AnsibleModule, NetBox], dict[str, Any]],
     **module_options: Any,
 ) -> None:
-    """Validate, connect, work, exit. `work` answers the result; what it raises as NetBoxError fails the task."""
+    """Validate, connect, work, exit. `work` returns the result; what it raises as NetBoxError fails the task."""
     module = CallsModule({**NETBOX, **spec}, **module_options)
     try:
         if netbox_connection_of(module.params).sends_token_in_clear:

@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Mapping
 
 from .errors import MaybePerformed, TooLarge
-from .exchange import Limits
+from .exchange import Bounds
 
 # The window that zlib calls 15, with the header and the checksum of gzip.
 _GZIP = 16 + zlib.MAX_WBITS
@@ -21,7 +21,7 @@ class BodyReader:
     unpacked.
     """
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Bounds) -> None:
         self._limits = limits
         self._decoder: zlib._Decompress | None = None
         self._pieces: list[bytes] = []

@@ -12,7 +12,7 @@ from .blanking import blank
 from .body import BodyReader
 from .call_log import CallLine, OnCall
 from .errors import NeverSent, NoAnswer, TlsRefused
-from .exchange import Limits, Patience, Reply, Request
+from .exchange import Bounds, HttpRequest, Patience, Reply
 from .retry import Retry
 from .tls import Tls
 from .wire import Wire
@@ -32,7 +32,7 @@ class HttpsClient:
         tls: Tls,
         *,
         patience: Patience,
-        limits: Limits | None = None,
+        limits: Bounds | None = None,
         headers: Mapping[str, str] | None = None,
         secrets: Iterable[str] = (),
         keep_alive_s: float = 5.0,
@@ -42,7 +42,7 @@ class HttpsClient:
         http_transport: Any = None,
     ) -> None:
         self._patience = patience
-        self._limits = limits or Limits()
+        self._limits = limits or Bounds()
         self._secrets = set(secrets)
         self._on_call = on_call
         self._sleep = sleep
@@ -62,7 +62,7 @@ class HttpsClient:
         """Blank the secrets in a text."""
         return blank(text, self._secrets)
 
-    def send(self, request: Request, retry: Retry, patience: Patience | None = None) -> Reply:
+    def send(self, request: HttpRequest, retry: Retry, patience: Patience | None = None) -> Reply:
         """Send one call, again as `retry` allows; `patience` instead of the client's, for long polls.
 
         Raises NoAnswer after the last attempt. An answer of any status is an answer.
@@ -78,7 +78,7 @@ class HttpsClient:
             raise outcome
         return outcome
 
-    def _attempt(self, request: Request, attempt: int, patience: Patience) -> Reply | NoAnswer:
+    def _attempt(self, request: HttpRequest, attempt: int, patience: Patience) -> Reply | NoAnswer:
         body = BodyReader(self._limits)
         begun_s = self._now_s()
         outcome: Reply | NoAnswer
@@ -98,7 +98,7 @@ class HttpsClient:
         return error
 
     def _note(
-        self, request: Request, attempt: int, seconds: float, received_bytes: int, outcome: Reply | NoAnswer
+        self, request: HttpRequest, attempt: int, seconds: float, received_bytes: int, outcome: Reply | NoAnswer
     ) -> None:
         if self._on_call is None:
             return

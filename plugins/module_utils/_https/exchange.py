@@ -29,7 +29,7 @@ class Patience:
 
 
 @dataclass(frozen=True)
-class Limits:
+class Bounds:
     """How large an answer may be, in bytes: as it comes over the wire, and unpacked."""
 
     wire_bytes: int = 256 * _MIB
@@ -37,7 +37,7 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class Request:
+class HttpRequest:
     """One call. `label` names it in the log, where no argument and no secret may be; `path` is relative to the base."""
 
     method: str

@@ -12,7 +12,7 @@ from typing import Any, cast
 from .body import BodyReader
 from .deadline import BoundedBackend, Deadline
 from .errors import MaybePerformed, NeverSent, NoAnswer, NoLibrary, NotAccepted, Silent, TookTooLong
-from .exchange import Patience, Reply, Request
+from .exchange import HttpRequest, Patience, Reply
 from .tls import Tls, explain_refusal, find_tls_error
 
 try:
@@ -59,7 +59,7 @@ class Wire:
     def close(self) -> None:
         self._client.close()
 
-    def exchange(self, request: Request, patience: Patience, body: BodyReader) -> Reply:
+    def exchange(self, request: HttpRequest, patience: Patience, body: BodyReader) -> Reply:
         """Send one request and read its answer into `body`. Raises NoAnswer."""
         with self._deadline.within(patience.limit_s):
             try:
@@ -67,7 +67,7 @@ class Wire:
             except (httpx.HTTPError, ssl.SSLError) as error:
                 raise self._sort(error, patience) from error
 
-    def _exchange(self, request: Request, patience: Patience, body: BodyReader) -> Reply:
+    def _exchange(self, request: HttpRequest, patience: Patience, body: BodyReader) -> Reply:
         timeout = httpx.Timeout(patience.read_s, connect=patience.connect_s)
         with self._client.stream(
             request.method,

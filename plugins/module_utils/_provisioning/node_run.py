@@ -23,7 +23,7 @@ from .._head_node.entities.record import (
 from .._head_node.entities.references import References
 from .._head_node.entities.status import DeviceStatus
 from .._values.duration import format_duration
-from .._values.names import shorten
+from .._values.names import count, shorten
 from .decide import Action, Decision, Facts, Request
 from .outcome import Outcome
 from .returned import Returned
@@ -165,7 +165,8 @@ def refuse_too_many(nodes: Mapping[str, NodeRun], most: int | None) -> None:
     acting = [name for name, node in nodes.items() if node.decision.action.powers]
     if most is not None and len(acting) > most:
         raise BcmConfigError(
-            f"{len(acting)} nodes would be powered, more than max_nodes {most}; nothing was sent: {shorten(acting)}"
+            f"{count(len(acting), 'node')} would be powered, more than max_nodes {most}; nothing was sent: "
+            f"{shorten(acting)}"
         )
 
 

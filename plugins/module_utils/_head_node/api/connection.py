@@ -15,7 +15,7 @@ from typing import Any
 from ..._https import errors as https
 from ..._https.call_log import OnCall
 from ..._https.client import HttpsClient
-from ..._https.exchange import Limits, Patience, Reply, Request
+from ..._https.exchange import Bounds, HttpRequest, Patience, Reply
 from ..._https.retry import Retry
 from ..._https.tls import Tls
 from .errors import BcmAuthError, BcmConfigError, BcmError, BcmProtocolError, BcmTransportError, BcmUnreachable
@@ -91,7 +91,7 @@ class Transport:
         connection: Connection,
         *,
         attempts: int = 3,
-        limits: Limits | None = None,
+        limits: Bounds | None = None,
         on_call: OnCall | None = None,
         sleep: Callable[[float], None] = time.sleep,
         http_transport: Any = None,
@@ -163,18 +163,18 @@ class Transport:
                 f"{error}; whether it was performed is unknown: run the same again, it reads the state first"
             ) from error
 
-    def _request(self, method: str, path: str, body: dict[str, Any] | None, label: str) -> Request:
+    def _request(self, method: str, path: str, body: dict[str, Any] | None, label: str) -> HttpRequest:
         headers = {"Cookie": f"{_COOKIE}={self._token}"} if self._token else {}
         if body is None:
-            return Request(method, path, label, headers)
+            return HttpRequest(method, path, label, headers)
         content = json.dumps(body).encode()
         headers["Content-Type"] = "application/json"
         if len(content) > _GZIP_ABOVE_BYTES:
             content = gzip.compress(content, compresslevel=1)
             headers["Content-Encoding"] = "gzip"
-        return Request(method, path, label, headers, content)
+        return HttpRequest(method, path, label, headers, content)
 
-    def _send(self, request: Request, retry: Retry, name: str, patience: Patience | None = None) -> Reply:
+    def _send(self, request: HttpRequest, retry: Retry, name: str, patience: Patience | None = None) -> Reply:
         try:
             return self._client.send(request, retry, patience)
         except https.NoAnswer as error:

@@ -61,7 +61,7 @@ class Store:
 
 
 @dataclass
-class _Progress:
+class _Books:
     """The books of one converge call."""
 
     first: dict[str, Plan] = field(default_factory=dict)
@@ -85,7 +85,7 @@ def converge(
     that concern one entity are in its Applied; errors of the connection are raised, because the others would meet them
     too. Calling again is always safe.
     """
-    books = _Progress()
+    books = _Books()
     current = dict(stored) if stored is not None else store.by_name()
     if planned is None:
         todo = _plan_all(store.schema, wanted, current, context, books)
@@ -111,7 +111,7 @@ def _plan_all(
     wanted: Mapping[str, Mapping[str, Json]],
     current: Mapping[str, Raw],
     context: Context,
-    books: _Progress,
+    books: _Books,
 ) -> dict[str, Plan]:
     todo = {}
     for name, options in wanted.items():
@@ -126,7 +126,7 @@ def _plan_all(
     return todo
 
 
-def _send_all(store: Store, todo: Mapping[str, Plan], books: _Progress) -> None:
+def _send_all(store: Store, todo: Mapping[str, Plan], books: _Books) -> None:
     left = dict(todo)
     if store.bulk:
         for action, verb in (("create", "add"), ("update", "update")):
@@ -149,7 +149,7 @@ def _send_bulk(store: Store, verb: str, plans: Iterable[Plan]) -> bool:
     return True
 
 
-def _send(store: Store, plan: Plan, books: _Progress) -> BcmError | None:
+def _send(store: Store, plan: Plan, books: _Books) -> BcmError | None:
     """Send one plan; answers the error where it is this entity's own, raises where it is the connection's."""
     if books.unanswered >= _MOST_UNANSWERED:
         return BcmTransportError(f"could not {plan.action} {plan.schema.entity} {plan.name}: the head node went away")

@@ -16,6 +16,7 @@ from ..._bmc.power import ACTIONS, Failure, PowerPath, PowerResult, plan_power
 from ..._bmc.schedule import Limits
 from ..._bmc.session import PYGHMI_IMPORT_ERROR, Bmc
 from ..._values.clock import SystemClock
+from ..._values.names import count
 from ..api.client import HeadNode
 from ..api.errors import BcmConfigError
 from ..api.events import open_session
@@ -89,7 +90,7 @@ def _plans(action: str, results: Mapping[str, PowerResult]) -> dict[str, str]:
 def _refuse_too_many(job: PowerJob, names: Sequence[str]) -> None:
     if job.max_nodes is not None and job.action != "status" and len(names) > job.max_nodes:
         raise BcmConfigError(
-            f"{len(names)} nodes would be powered, more than max_nodes {job.max_nodes}; nothing was sent"
+            f"{count(len(names), 'node')} would be powered, more than max_nodes {job.max_nodes}; nothing was sent"
         )
 
 

@@ -15,7 +15,7 @@ from urllib.parse import quote, urlsplit
 from ..._https import errors as https
 from ..._https.call_log import CallLine, OnCall
 from ..._https.client import HttpsClient
-from ..._https.exchange import Limits, Patience, Reply, Request
+from ..._https.exchange import Bounds, HttpRequest, Patience, Reply
 from ..._https.retry import Retry
 from ..._https.tls import Tls
 from .errors import (
@@ -107,7 +107,7 @@ class NetBoxTransport:
         self,
         connection: NetBoxConnection,
         *,
-        limits: Limits | None = None,
+        limits: Bounds | None = None,
         on_call: OnCall | None = None,
         sleep: Callable[[float], None] = time.sleep,
         http_transport: Any = None,
@@ -156,7 +156,7 @@ class NetBoxTransport:
         url = f"{path}?{encode_query(query)}" if query else path
         headers = {"If-Match": if_match} if if_match else {}
         content = None if body is None else json.dumps(body, separators=(",", ":")).encode()
-        request = Request(method, url, f"{method} /api/{path}", headers, content)
+        request = HttpRequest(method, url, f"{method} /api/{path}", headers, content)
         reads = method in _READING
         try:
             reply = self._client.send(request, _READ if reads else _WRITE)

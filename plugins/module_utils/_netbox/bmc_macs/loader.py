@@ -15,8 +15,8 @@ from ..api.client import DEVICES, MAC_ADDRESSES, NetBox, Raw
 from ..api.errors import NetBoxAuthError, NetBoxError
 from ..api.interfaces import BMC_NAMES, find_by_mac, find_by_name, macs_of, set_macs
 from ..api.journal import SUCCESS, WARNING, Entry, entry_key, known_keys, write_entries
-from .manifest import Manifest, Row
-from .rules import BmcPort, Decision, Device, Owner, RowOutcome, decide
+from .manifest import Manifest, ManifestRow
+from .rules import BmcPort, Device, MacOwner, RowDecision, RowOutcome, decide
 
 _VM_INTERFACES = "virtualization/interfaces/"
 _INTERFACE = "dcim.interface"
@@ -61,18 +61,18 @@ class RowResult:
 class _Batch:
     """Rows on their way: what was decided, which were set, which entries the journal got, and what went wrong."""
 
-    decisions: dict[Row, Decision] = field(default_factory=dict)
-    is_set: set[Row] = field(default_factory=set)
-    entries: dict[Row, Entry] = field(default_factory=dict)
+    decisions: dict[ManifestRow, RowDecision] = field(default_factory=dict)
+    is_set: set[ManifestRow] = field(default_factory=set)
+    entries: dict[ManifestRow, Entry] = field(default_factory=dict)
     error: NetBoxError | None = None
 
-    def with_outcome(self, *outcomes: RowOutcome) -> dict[Row, Decision]:
+    def with_outcome(self, *outcomes: RowOutcome) -> dict[ManifestRow, RowDecision]:
         return {row: each for row, each in self.decisions.items() if each.outcome in outcomes}
 
-    def fail(self, row: Row, message: str) -> None:
+    def fail(self, row: ManifestRow, message: str) -> None:
         self.decisions[row] = replace(self.decisions[row], outcome=RowOutcome.FAILED, message=message)
 
-    def result_of(self, row: Row) -> RowResult:
+    def result_of(self, row: ManifestRow) -> RowResult:
         decision, entry = self.decisions[row], self.entries.get(row)
         return RowResult(
             line=row.line,
@@ -114,12 +114,12 @@ class MacLoader:
         results += self._load_rows(manifest.rows)
         return sorted(results, key=lambda result: result.line)
 
-    def _load_rows(self, rows: Sequence[Row]) -> list[RowResult]:
+    def _load_rows(self, rows: Sequence[ManifestRow]) -> list[RowResult]:
         size = self._options.batch_size
         waiting = deque(rows[start : start + size] for start in range(0, len(rows), size))
         if not waiting:
             return []
-        progress = _Progress(len(rows), self._now_s, self._say)
+        progress = _ProgressLine(len(rows), self._now_s, self._say)
         patience = _Patience()
         # Alone, so that a wrong token or address is one error and not one per row.
         first = self._load_batch(waiting.popleft())
@@ -131,10 +131,12 @@ class MacLoader:
             results += _all_failed(batch, f"not tried: {patience.over}")
         return results
 
-    def _load_others(self, waiting: deque[Sequence[Row]], patience: _Patience, progress: _Progress) -> list[RowResult]:
+    def _load_others(
+        self, waiting: deque[Sequence[ManifestRow]], patience: _Patience, progress: _ProgressLine
+    ) -> list[RowResult]:
         """Load batches, several at once, until none is waiting or patience is over."""
         results: list[RowResult] = []
-        running: dict[Future[_Batch], Sequence[Row]] = {}
+        running: dict[Future[_Batch], Sequence[ManifestRow]] = {}
         with ThreadPoolExecutor(self._options.parallel_batches) as pool:
             while running or (waiting and not patience.over):
                 while waiting and not patience.over and len(running) < self._options.parallel_batches:
@@ -154,7 +156,7 @@ class MacLoader:
                 progress.report()
         return results
 
-    def _load_batch(self, rows: Sequence[Row]) -> _Batch:
+    def _load_batch(self, rows: Sequence[ManifestRow]) -> _Batch:
         """Load some rows. Raises NetBoxError where nothing was written; errors of writing stand in the batch."""
         batch = _Batch(self._decide(rows))
         self._set(batch)
@@ -163,7 +165,7 @@ class MacLoader:
 
     # -- reading --------------------------------------------------------------------------------------------------
 
-    def _decide(self, rows: Sequence[Row]) -> dict[Row, Decision]:
+    def _decide(self, rows: Sequence[ManifestRow]) -> dict[ManifestRow, RowDecision]:
         devices = self._devices([row.serial for row in rows])
         single = [found[0].id for found in devices.values() if len(found) == 1]
         ports = find_by_name(self._netbox, single, self._options.interface_names)
@@ -190,10 +192,10 @@ class MacLoader:
             found[raw["serial"].casefold()].append(Device(raw["id"], str(raw["name"] or raw["display"])))
         return found
 
-    def _owners(self, macs: Iterable[str]) -> dict[str, list[Owner]]:
+    def _owners(self, macs: Iterable[str]) -> dict[str, list[MacOwner]]:
         """Find the owners of these MAC addresses; addresses of no interface have no owner."""
         wanted = sorted(set(macs))
-        found: dict[str, list[Owner]] = defaultdict(list)
+        found: dict[str, list[MacOwner]] = defaultdict(list)
         if self._netbox.has_mac_objects:
             for raw in self._netbox.find(MAC_ADDRESSES, mac_address=wanted):
                 if raw.get("assigned_object_id") is not None:
@@ -228,7 +230,7 @@ class MacLoader:
         """Write into the journal, once, what was set, and what was not and why."""
         noted = batch.with_outcome(RowOutcome.SET, RowOutcome.SKIPPED)
         entries = {row: _entry_of(row, decision, self._options.source) for row, decision in noted.items()}
-        new: dict[Row, Entry] = {}
+        new: dict[ManifestRow, Entry] = {}
         refused: Mapping[Entry, NetBoxError | None] = {}
         try:
             known = known_keys(self._netbox, {entry.device_id for entry in entries.values()})
@@ -263,7 +265,7 @@ class _Patience:
             self.over = self.over or error
 
 
-class _Progress:
+class _ProgressLine:
     """Reports the progress every few seconds."""
 
     def __init__(self, total: int, now_s: Callable[[], float], say: Callable[[str], None]) -> None:
@@ -291,14 +293,14 @@ def _port_of(raw: Raw) -> BmcPort:
     return BmcPort(raw["id"], raw["name"], (raw["mac_address"] or "").upper(), macs_of(raw), str(raw["last_updated"]))
 
 
-def _owner_of(raw: Raw, port_id: int | None) -> Owner:
+def _owner_of(raw: Raw, port_id: int | None) -> MacOwner:
     """Make the owner of an interface of a device or of a virtual machine."""
     holder = raw.get("device") or raw.get("virtual_machine") or {}
     device = str(holder.get("name") or holder.get("display") or "something not visible")
-    return Owner(device, str(raw.get("name") or raw.get("display") or "?"), port_id)
+    return MacOwner(device, str(raw.get("name") or raw.get("display") or "?"), port_id)
 
 
-def _entry_of(row: Row, decision: Decision, source: str) -> Entry:
+def _entry_of(row: ManifestRow, decision: RowDecision, source: str) -> Entry:
     if decision.device is None:
         raise AssertionError("a row without a device has no journal entry")
     origin = f"line {row.line} of {source}"
@@ -309,5 +311,5 @@ def _entry_of(row: Row, decision: Decision, source: str) -> Entry:
     return Entry(decision.device.id, entry_key("bmc mac", *decision.key), kind, text)
 
 
-def _all_failed(rows: Iterable[Row], message: str) -> list[RowResult]:
+def _all_failed(rows: Iterable[ManifestRow], message: str) -> list[RowResult]:
     return [RowResult(row.line, row.serial, row.mac, RowOutcome.FAILED, message) for row in rows]

@@ -27,7 +27,7 @@ class ManifestError(ValueError):
 
 
 @dataclass(frozen=True)
-class Row:
+class ManifestRow:
     """One server; `mac` is in NetBox's notation (A0:36:9F:7C:05:00)."""
 
     line: int
@@ -49,7 +49,7 @@ class Fault:
 class Repeat:
     """A line with the serial number and MAC address of an earlier one."""
 
-    row: Row
+    row: ManifestRow
     first_line: int
 
 
@@ -57,7 +57,7 @@ class Repeat:
 class Manifest:
     """A parsed file: every line that is not blank is in one of the three, in the file's order."""
 
-    rows: tuple[Row, ...]
+    rows: tuple[ManifestRow, ...]
     faults: tuple[Fault, ...]
     repeats: tuple[Repeat, ...]
     ignored_columns: tuple[str, ...] = ()
@@ -90,7 +90,7 @@ def parse_manifest(text: str) -> Manifest:
     if header is None:
         raise ManifestError(f"it is empty; the first line must be {','.join(COLUMNS)}")
     names = _column_names(header)
-    rows: list[Row] = []
+    rows: list[ManifestRow] = []
     faults: list[Fault] = []
     for record in records:
         try:
@@ -103,7 +103,7 @@ def parse_manifest(text: str) -> Manifest:
     clashes = _clashes(rows)
     faults += [Fault(row.line, clashes[row.line], row.serial, row.mac) for row in rows if row.line in clashes]
     first_lines: dict[str, int] = {}
-    usable: list[Row] = []
+    usable: list[ManifestRow] = []
     repeats: list[Repeat] = []
     for row in rows:
         first = first_lines.setdefault(row.serial.casefold(), row.line)
@@ -169,7 +169,7 @@ def _column_names(header: _Record) -> list[str]:
     return names
 
 
-def _row_of(record: _Record, names: Sequence[str]) -> Row:
+def _row_of(record: _Record, names: Sequence[str]) -> ManifestRow:
     """Read the row in a record. Raises ValueError, which says what is wrong with it."""
     if record.error:
         raise ValueError(record.error)
@@ -183,13 +183,13 @@ def _row_of(record: _Record, names: Sequence[str]) -> Row:
         raise ValueError(f"its serial number {quote(serial)} has characters that can't be printed")
     if not fields[MAC].strip():
         raise ValueError("it has no MAC address")
-    return Row(record.line, serial, parse_mac(fields[MAC]))
+    return ManifestRow(record.line, serial, parse_mac(fields[MAC]))
 
 
-def _clashes(rows: Iterable[Row]) -> dict[int, str]:
+def _clashes(rows: Iterable[ManifestRow]) -> dict[int, str]:
     """Find lines that contradict others, each with what is wrong: none of them can be trusted."""
-    by_serial: dict[str, list[Row]] = defaultdict(list)
-    by_mac: dict[str, list[Row]] = defaultdict(list)
+    by_serial: dict[str, list[ManifestRow]] = defaultdict(list)
+    by_mac: dict[str, list[ManifestRow]] = defaultdict(list)
     for row in rows:
         by_serial[row.serial.casefold()].append(row)  # NetBox finds serial numbers in any case
         by_mac[row.mac].append(row)
@@ -205,7 +205,7 @@ def _clashes(rows: Iterable[Row]) -> dict[int, str]:
     return found
 
 
-def _lines(rows: Sequence[Row]) -> str:
+def _lines(rows: Sequence[ManifestRow]) -> str:
     numbers = [str(row.line) for row in rows[:5]] + ["others"] * (len(rows) > 5)
     return f"{', '.join(numbers[:-1])} and {numbers[-1]}"
 

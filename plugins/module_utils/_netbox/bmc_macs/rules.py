@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..._values.word import Word
-from .manifest import Row
+from .manifest import ManifestRow
 
 # Only a few of many names help in a message.
 _SHOWN = 5
@@ -44,7 +44,7 @@ class BmcPort:
 
 
 @dataclass(frozen=True)
-class Owner:
+class MacOwner:
     """The interface that has a MAC address, `device` being a device or a virtual machine."""
 
     device: str
@@ -53,7 +53,7 @@ class Owner:
 
 
 @dataclass(frozen=True)
-class Decision:
+class RowDecision:
     """What to do for a row, and why; `key` has the parts of the journal entry's key."""
 
     outcome: RowOutcome
@@ -64,34 +64,34 @@ class Decision:
 
 
 def decide(
-    row: Row,
+    row: ManifestRow,
     *,
     devices: Sequence[Device],
     ports: Sequence[BmcPort],
-    owners: Sequence[Owner],
+    owners: Sequence[MacOwner],
     interface_names: Sequence[str],
-) -> Decision:
+) -> RowDecision:
     """Decide what to do for a row.
 
     `devices` have its serial number, `ports` are BMC interfaces of that one device, and `owners` have its MAC address.
     Never raises.
     """
     if len(devices) != 1:
-        return Decision(RowOutcome.FAILED, _not_one_device(row, devices))
+        return RowDecision(RowOutcome.FAILED, _not_one_device(row, devices))
     device = devices[0]
     port = _port_for(row, ports)
     if port is None:
-        return Decision(RowOutcome.FAILED, _not_one_port(device, ports, interface_names), device)
+        return RowDecision(RowOutcome.FAILED, _not_one_port(device, ports, interface_names), device)
     others = [owner for owner in owners if owner.port_id != port.id]
     if others:
         message = (
             f"{row.mac} belongs to {_few([f'interface {each.interface} of {each.device}' for each in others])} already"
         )
-        return Decision(RowOutcome.FAILED, f"{message}: correct the one that is wrong", device, port)
+        return RowDecision(RowOutcome.FAILED, f"{message}: correct the one that is wrong", device, port)
     if port.mac == row.mac:
-        return Decision(RowOutcome.UNCHANGED, f"interface {port.name} has this MAC address already", device, port)
+        return RowDecision(RowOutcome.UNCHANGED, f"interface {port.name} has this MAC address already", device, port)
     if not port.mac and set(port.macs) <= {row.mac}:
-        return Decision(
+        return RowDecision(
             RowOutcome.SET,
             f"interface {port.name} gets this MAC address",
             device,
@@ -100,21 +100,21 @@ def decide(
         )
     if row.mac in port.macs:
         message = f"interface {port.name} has this MAC address beside {port.mac or 'others'}"
-        return Decision(RowOutcome.UNCHANGED, message, device, port)
+        return RowDecision(RowOutcome.UNCHANGED, message, device, port)
     has = port.mac or _few(port.macs)
     message = (
         f"interface {port.name} keeps the other MAC address it has, {has}: correct it by hand if the manifest is right"
     )
-    return Decision(RowOutcome.SKIPPED, message, device, port, ("skipped", str(port.id), row.mac, has))
+    return RowDecision(RowOutcome.SKIPPED, message, device, port, ("skipped", str(port.id), row.mac, has))
 
 
-def _port_for(row: Row, ports: Sequence[BmcPort]) -> BmcPort | None:
+def _port_for(row: ManifestRow, ports: Sequence[BmcPort]) -> BmcPort | None:
     having = [port for port in ports if row.mac in (port.mac, *port.macs)]
     candidates = having or ports
     return candidates[0] if len(candidates) == 1 else None
 
 
-def _not_one_device(row: Row, devices: Sequence[Device]) -> str:
+def _not_one_device(row: ManifestRow, devices: Sequence[Device]) -> str:
     if not devices:
         return f"NetBox has no device with serial number {row.serial}"
     names = _few([f"{device.name} ({device.id})" for device in devices])

@@ -30,7 +30,7 @@ _ROUNDS = 3
 
 
 @dataclass(frozen=True)
-class Settings:
+class EventSettings:
     """How events are applied. `names` are those of BMC ports, `tags` those of addresses that are created."""
 
     state_field: StateField
@@ -57,7 +57,7 @@ class EventRun:
     """One run over a list of events. `dry_run` reads and plans only; its results are those that a run would have."""
 
     netbox: NetBox
-    settings: Settings
+    settings: EventSettings
     dry_run: bool = False
     sleep: Callable[[float], None] = time.sleep
     nonce: Callable[[], str] = field(default=lambda: uuid.uuid4().hex)

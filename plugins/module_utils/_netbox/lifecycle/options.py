@@ -8,7 +8,7 @@ from typing import Any
 
 from ..api.client import NetBox
 from ..api.interfaces import BMC_NAMES
-from .apply_events import EventRun, Settings
+from .apply_events import EventRun, EventSettings
 from .reported_event import name_event, read_event
 from .results import EventResult, Results
 from .state import StateField
@@ -49,7 +49,7 @@ def apply_events(netbox: NetBox, params: dict[str, Any], *, check_mode: bool) ->
     `params` has the options of `EVENTS`; the result is what netbox_lifecycle documents. Raises NetBoxConfigError for
     options that do not fit this NetBox, other NetBoxErrors where the first batch fails; trying again is safe.
     """
-    settings = Settings(
+    settings = EventSettings(
         state_field=StateField(params["state_field"]),
         names=tuple(params["interface_names"]),
         tags=tuple(params["tags"]),

@@ -10,12 +10,12 @@ import httpx
 
 from ansible_collections.baremetal.bcm.plugins.module_utils._https.call_log import CallLine
 from ansible_collections.baremetal.bcm.plugins.module_utils._https.client import HttpsClient
-from ansible_collections.baremetal.bcm.plugins.module_utils._https.exchange import Patience, Request
+from ansible_collections.baremetal.bcm.plugins.module_utils._https.exchange import HttpRequest, Patience
 from ansible_collections.baremetal.bcm.plugins.module_utils._https.tls import Tls
 
 from ...fake_clock import FakeClock
 
-CALL = Request("POST", "/json", "service.call", content=b"12345")
+CALL = HttpRequest("POST", "/json", "service.call", content=b"12345")
 
 
 class Peer:

@@ -21,14 +21,14 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._https.errors import
     TookTooLong,
     TooLarge,
 )
-from ansible_collections.baremetal.bcm.plugins.module_utils._https.exchange import Limits, Patience, Request
+from ansible_collections.baremetal.bcm.plugins.module_utils._https.exchange import Bounds, HttpRequest, Patience
 from ansible_collections.baremetal.bcm.plugins.module_utils._https.retry import Retry
 from ansible_collections.baremetal.bcm.plugins.module_utils._https.tls import Tls
 
 from .loopback import speaking
 from .peers import CALL, Peer, Pieces
 
-LIMITS = Limits(wire_bytes=2000, body_bytes=5000)
+LIMITS = Bounds(wire_bytes=2000, body_bytes=5000)
 ALWAYS = Retry(attempts=3, if_performed=True)
 GZIP = {"Content-Encoding": "gzip"}
 
@@ -96,7 +96,7 @@ def test_a_packed_body_is_bounded_by_what_it_unpacks_to(size: int, fits: bool) -
 
 
 def test_a_bomb_is_never_unpacked_further_than_one_byte_past_the_limit() -> None:
-    reader = BodyReader(Limits(wire_bytes=10**7, body_bytes=5000))
+    reader = BodyReader(Bounds(wire_bytes=10**7, body_bytes=5000))
     reader.begin({"content-encoding": "gzip"})
 
     with pytest.raises(TooLarge):
@@ -194,7 +194,7 @@ def test_a_peer_that_drips_over_a_real_connection_is_given_up_in_time(speak: Any
         client = HttpsClient(f"http://127.0.0.1:{port}", Tls(), patience=Patience(1.0, 0.1, 0.2))
         # Without the bound this would take hours.
         with pytest.raises(TookTooLong):
-            client.send(Request("POST", "/", "call", content=bytes(sent_bytes)), ALWAYS)
+            client.send(HttpRequest("POST", "/", "call", content=bytes(sent_bytes)), ALWAYS)
         client.close()
 
 

@@ -18,7 +18,7 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._https.blanking impo
 from ansible_collections.baremetal.bcm.plugins.module_utils._https.call_log import CallLine, CallLog
 from ansible_collections.baremetal.bcm.plugins.module_utils._https.client import HttpsClient
 from ansible_collections.baremetal.bcm.plugins.module_utils._https.errors import NoAnswer, NoLibrary, NotJson
-from ansible_collections.baremetal.bcm.plugins.module_utils._https.exchange import Limits, Patience, Request
+from ansible_collections.baremetal.bcm.plugins.module_utils._https.exchange import Bounds, HttpRequest, Patience
 from ansible_collections.baremetal.bcm.plugins.module_utils._https.retry import Retry
 from ansible_collections.baremetal.bcm.plugins.module_utils._https.tls import Tls
 
@@ -108,7 +108,7 @@ def test_a_secret_that_is_learned_later_is_blanked_from_then_on() -> None:
 def test_no_line_tells_anything_that_was_said(leak: httpx.Response | Exception) -> None:
     peer = Peer(leak)
     token, cookie, body = "token-of-ours", "cookie-of-ours", "body-of-ours"
-    request = Request("GET", f"path/?q={body}", f"GET path {SECRET}", {"Cookie": cookie}, f'"{body}"'.encode())
+    request = HttpRequest("GET", f"path/?q={body}", f"GET path {SECRET}", {"Cookie": cookie}, f'"{body}"'.encode())
     client = peer.client(secrets=[SECRET], headers={"Authorization": token})
 
     try:
@@ -150,7 +150,7 @@ def test_a_line_says_how_much_of_an_answer_came_before_it_was_refused() -> None:
     peer = Peer(httpx.Response(200, stream=Pieces(b"x" * 100, 100)))
 
     with pytest.raises(NoAnswer):
-        peer.client(limits=Limits(wire_bytes=250)).send(CALL, READ)
+        peer.client(limits=Bounds(wire_bytes=250)).send(CALL, READ)
 
     assert [(line.outcome, line.received_bytes) for line in peer.lines] == [("TooLarge", 300)]
 

@@ -17,7 +17,7 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._https.errors import
     Doubt,
     TlsRefused,
 )
-from ansible_collections.baremetal.bcm.plugins.module_utils._https.exchange import Patience, Request
+from ansible_collections.baremetal.bcm.plugins.module_utils._https.exchange import HttpRequest, Patience
 from ansible_collections.baremetal.bcm.plugins.module_utils._https.retry import Retry
 from ansible_collections.baremetal.bcm.plugins.module_utils._https.tls import Tls
 
@@ -39,7 +39,7 @@ class TlsServer:
     def call(self, **options: Any) -> Any:
         client = HttpsClient(f"https://127.0.0.1:{self.port}", Tls(**options), patience=Patience())
         try:
-            return client.send(Request("POST", "/json", "call", content=b'{"password": "secret"}'), Retry()).json()
+            return client.send(HttpRequest("POST", "/json", "call", content=b'{"password": "secret"}'), Retry()).json()
         finally:
             client.close()
 

@@ -25,7 +25,7 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.error
     BcmUnreachable,
 )
 from ansible_collections.baremetal.bcm.plugins.module_utils._https import wire
-from ansible_collections.baremetal.bcm.plugins.module_utils._https.exchange import Limits
+from ansible_collections.baremetal.bcm.plugins.module_utils._https.exchange import Bounds
 from ansible_collections.baremetal.bcm.plugins.module_utils._https.tls import WrongFingerprint
 
 from ..._https.certificates import make_certificate
@@ -332,7 +332,7 @@ def test_of_a_handshake_that_is_cut_it_is_known_that_nothing_was_sent(error: ssl
 @pytest.mark.parametrize("call", [read, write])
 def test_an_answer_that_is_too_large_is_an_error_that_says_so(call: Callable[..., Answer]) -> None:
     server = Server(good("x" * 2000))
-    transport = server.transport(limits=Limits(body_bytes=1000))
+    transport = server.transport(limits=Bounds(body_bytes=1000))
 
     with pytest.raises(BcmProtocolError, match=r"the answer of https://head\.example:8081 is larger than 1000 bytes"):
         transport.call(BODY, name="x", reads=call is read)

@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from ansible_collections.baremetal.bcm.plugins.module_utils._https import wire
-from ansible_collections.baremetal.bcm.plugins.module_utils._https.exchange import Limits
+from ansible_collections.baremetal.bcm.plugins.module_utils._https.exchange import Bounds
 from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.api.client import DEVICES, NetBox, WriteRefused
 from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.api.connection import (
     NetBoxConnection,
@@ -357,7 +357,7 @@ def test_an_answer_that_is_too_large_is_an_error_that_says_so() -> None:
     wire = Wire(page({"id": 1, "name": "x" * 2000}))
     transport = NetBoxTransport(
         NetBoxConnection("https://netbox.example", TOKEN),
-        limits=Limits(body_bytes=1000),
+        limits=Bounds(body_bytes=1000),
         http_transport=httpx.MockTransport(wire),
     )
 

@@ -17,8 +17,8 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.bmc_macs.man
     Fault,
     Manifest,
     ManifestError,
+    ManifestRow,
     Repeat,
-    Row,
     decode_manifest,
     parse_manifest,
 )
@@ -37,7 +37,7 @@ def faults_of(manifest: Manifest) -> dict[int, str]:
 
 class TestFile:
     def test_the_seeds_example_is_one_row(self) -> None:
-        assert parse("MXP1111111,A0:36:9F:7C:05:00").rows == (Row(2, "MXP1111111", MAC),)
+        assert parse("MXP1111111,A0:36:9F:7C:05:00").rows == (ManifestRow(2, "MXP1111111", MAC),)
 
     @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
     def test_lines_may_end_as_any_system_ends_them(self, end: str) -> None:
@@ -48,18 +48,18 @@ class TestFile:
     def test_columns_may_come_in_any_order_and_case_and_others_are_named_and_ignored(self) -> None:
         manifest = parse("1,a0369f7c0500,rack 7,S1", header="Pos,Server_BMC_MAC , Note,SERVER_SERIAL\n")
 
-        assert manifest.rows == (Row(2, "S1", MAC),)
+        assert manifest.rows == (ManifestRow(2, "S1", MAC),)
         assert manifest.ignored_columns == ("'pos'", "'note'")
 
     def test_blank_lines_and_lines_of_commas_are_nothing(self) -> None:
         manifest = parse_manifest("\n\n" + HEADER + "\n,\n  \nS1,a0369f7c0500\n\n")
 
-        assert manifest == Manifest((Row(7, "S1", MAC),), (), ())
+        assert manifest == Manifest((ManifestRow(7, "S1", MAC),), (), ())
 
     def test_quoting_and_spaces_are_no_part_of_a_value(self) -> None:
         assert parse('"S1", "A0:36:9F:7C:05:00"', " S2 ,a0369f7c0501 ").rows == (
-            Row(2, "S1", MAC),
-            Row(3, "S2", "A0:36:9F:7C:05:01"),
+            ManifestRow(2, "S1", MAC),
+            ManifestRow(3, "S2", "A0:36:9F:7C:05:01"),
         )
 
     def test_a_note_of_several_lines_does_not_shift_the_line_numbers(self) -> None:
@@ -73,8 +73,8 @@ class TestFile:
         "content", [HEADER.encode() + b"S1,a0369f7c0500", b"\xef\xbb\xbf" + HEADER.encode() + b"S1,a0369f7c0500"]
     )
     def test_a_byte_order_mark_is_no_part_of_the_header(self, content: bytes) -> None:
-        assert parse_manifest(decode_manifest(content)).rows == (Row(2, "S1", MAC),)
-        assert parse_manifest(content.decode()).rows == (Row(2, "S1", MAC),)
+        assert parse_manifest(decode_manifest(content)).rows == (ManifestRow(2, "S1", MAC),)
+        assert parse_manifest(content.decode()).rows == (ManifestRow(2, "S1", MAC),)
 
     @pytest.mark.parametrize(
         ("content", "said"),
@@ -176,7 +176,7 @@ class TestDuplicates:
         manifest = parse("S1,a0369f7c0500", "S2,a0369f7c0501", "s1,A0-36-9F-7C-05-00")
 
         assert [row.line for row in manifest.rows] == [2, 3]
-        assert manifest.repeats == (Repeat(Row(4, "s1", MAC), 2),)
+        assert manifest.repeats == (Repeat(ManifestRow(4, "s1", MAC), 2),)
         assert not manifest.faults
 
     def test_a_serial_number_with_two_addresses_is_a_fault_of_each_of_its_lines(self) -> None:

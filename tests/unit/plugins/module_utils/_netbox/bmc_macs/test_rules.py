@@ -10,25 +10,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.bmc_macs.manifest import Row
+from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.bmc_macs.manifest import ManifestRow
 from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.bmc_macs.rules import (
     BmcPort,
-    Decision,
     Device,
-    Owner,
+    MacOwner,
+    RowDecision,
     RowOutcome,
     decide,
 )
 
 WANTED, OTHER, THIRD = (f"A0:36:9F:7C:05:0{number}" for number in range(3))
-ROW = Row(2, "MXP1", WANTED)
+ROW = ManifestRow(2, "MXP1", WANTED)
 DEVICE = Device(7, "dgx-05")
 NAMES = ("bmc", "ilo", "idrac")
 
 
 def decided(
-    *ports: BmcPort, devices: Sequence[Device] = (DEVICE,), owners: Sequence[Owner] = (), row: Row = ROW
-) -> Decision:
+    *ports: BmcPort, devices: Sequence[Device] = (DEVICE,), owners: Sequence[MacOwner] = (), row: ManifestRow = ROW
+) -> RowDecision:
     return decide(row, devices=devices, ports=ports, owners=owners, interface_names=NAMES)
 
 
@@ -67,7 +67,7 @@ def test_the_table_of_rules_is_kept(ports: list[BmcPort], outcome: RowOutcome) -
     ],
 )
 def test_a_serial_number_of_no_or_of_several_devices_fails_the_row(devices: list[Device], said: str) -> None:
-    assert decided(port(), devices=devices) == Decision(RowOutcome.FAILED, said)
+    assert decided(port(), devices=devices) == RowDecision(RowOutcome.FAILED, said)
 
 
 def test_a_device_without_bmc_interface_fails_the_row_with_the_names_that_were_looked_for() -> None:
@@ -82,7 +82,7 @@ def test_a_device_with_two_bmc_interfaces_fails_the_row_with_what_to_do() -> Non
 
 @pytest.mark.parametrize("mac", ["", WANTED, OTHER])
 def test_an_address_that_another_interface_has_fails_the_row_with_the_others_name(mac: str) -> None:
-    owners = [Owner("dgx-06", "ilo", 2), Owner("a-vm", "eth0")]
+    owners = [MacOwner("dgx-06", "ilo", 2), MacOwner("a-vm", "eth0")]
 
     decision = decided(port(mac), owners=owners)
 
@@ -93,7 +93,7 @@ def test_an_address_that_another_interface_has_fails_the_row_with_the_others_nam
 
 
 def test_an_address_that_the_interface_itself_has_is_no_conflict() -> None:
-    assert decided(port(WANTED), owners=[Owner("dgx-05", "bmc", 1)]).outcome is RowOutcome.UNCHANGED
+    assert decided(port(WANTED), owners=[MacOwner("dgx-05", "bmc", 1)]).outcome is RowOutcome.UNCHANGED
 
 
 def test_a_skip_tells_which_address_stays() -> None:
@@ -106,7 +106,7 @@ def test_a_skip_tells_which_address_stays() -> None:
 
 
 def test_the_same_finding_has_the_same_key_whatever_line_it_came_from() -> None:
-    keys = [decided(port(OTHER), row=Row(line, "MXP1", WANTED)).key for line in (2, 99)]
+    keys = [decided(port(OTHER), row=ManifestRow(line, "MXP1", WANTED)).key for line in (2, 99)]
 
     assert keys[0] == keys[1]
     assert keys[0]
@@ -119,7 +119,7 @@ def test_another_finding_has_another_key() -> None:
         decided(port(OTHER, number=2)),
         decided(port()),
         decided(BmcPort(1, "bmc", version="set once, and emptied by hand since")),
-        decided(port(), row=Row(2, "MXP1", THIRD)),
+        decided(port(), row=ManifestRow(2, "MXP1", THIRD)),
     ]
 
     assert len({finding.key for finding in findings}) == len(findings)
@@ -135,12 +135,12 @@ ports = st.builds(
     st.lists(macs, max_size=2, unique=True),
     st.booleans(),
 )
-owners = st.builds(Owner, st.just("other"), st.just("bmc"), st.none() | st.integers(4, 6))
+owners = st.builds(MacOwner, st.just("other"), st.just("bmc"), st.none() | st.integers(4, 6))
 
 
 @given(st.lists(ports, max_size=3, unique_by=lambda each: each.id), st.lists(owners, max_size=2))
 def test_nothing_is_set_where_any_address_stands_or_the_wanted_one_is_elsewhere(
-    found: list[BmcPort], elsewhere: list[Owner]
+    found: list[BmcPort], elsewhere: list[MacOwner]
 ) -> None:
     decision = decided(*found, owners=elsewhere)
 
@@ -159,5 +159,6 @@ def test_after_what_was_decided_the_same_row_is_unchanged(found: list[BmcPort]) 
     after = [BmcPort(each.id, each.name, WANTED, (WANTED,)) if each == decision.port else each for each in found]
 
     assert (
-        decided(*after, owners=[Owner("dgx-05", decision.port.name, decision.port.id)]).outcome is RowOutcome.UNCHANGED
+        decided(*after, owners=[MacOwner("dgx-05", decision.port.name, decision.port.id)]).outcome
+        is RowOutcome.UNCHANGED
     )
