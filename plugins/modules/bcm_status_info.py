@@ -61,7 +61,12 @@ nodes:
         found: {description: Whether BCM knows it., type: bool, sample: true}
         state: {description: "One of active, provisioning, failed, powered_off, down and unknown.", type: str, sample: active}
         status: {description: BCM's own word., type: str, sample: UP}
-        phase: {description: "Where it is on its way: down, booting, rebooting, installer, queued, installing, init, up, failed, going down, pending, undefined, unknown.", type: str, sample: up}
+        phase:
+          description:
+            - Where it is on its way, one of V(booting), V(rebooting), V(installer), V(queued), V(installing), V(init), V(up) and V(failed).
+            - Not on its way, it is V(down), V(going down), V(pending), V(undefined), or V(unknown) for a status that is not documented.
+          type: str
+          sample: up
         message: {description: The message of its installer., type: str, sample: ""}
         power: {description: "ON, OFF or UNKNOWN; null unless O(include_power).", type: str, sample: null}
         power_error: {description: Why the power state is unknown., type: str, sample: ""}
