@@ -20,8 +20,8 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.references import Names, References
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.status import DeviceStatus
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.power.read_states import read_power_states
-from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.figures import RunFigures
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.node_run import NodeResult
+from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.run_figures import RunFigures
 from ansible_collections.baremetal.bcm.plugins.module_utils._values.clock import SystemClock
 from ansible_collections.baremetal.bcm.plugins.plugin_utils._report.files import write_whole
 from ansible_collections.baremetal.bcm.plugins.plugin_utils._report.page import draw_page

@@ -26,7 +26,7 @@ from .._values.duration import format_duration
 from .._values.names import count, shorten
 from .decide import Action, Decision, Facts, Request
 from .outcome import Outcome
-from .returned import Returned
+from .result_reader import ResultReader
 from .timeline import Timeline
 from .watch import NodeWatch, timeline_of
 
@@ -94,7 +94,7 @@ class NodeResult:
 
         Raises BcmConfigError, which names the key, for anything else.
         """
-        values = Returned(f"the result of {name}", returned)
+        values = ResultReader(f"the result of {name}", returned)
         timeline = None
         if values.optional("started", values.number) is not None:
             timeline = Timeline.from_ansible({"started": values.number("started"), "phases": values.raw("timeline")})

@@ -13,12 +13,12 @@ from .._head_node.entities.phases import Status
 from .._head_node.entities.record import Assignment
 from .._values.names import count
 from .admission import Admission, FailureLimit
+from .deadlines import Deadlines
 from .decide import Request
-from .figures import RunFigures
 from .node_run import Job, NodeResult
 from .rollout import Pace
 from .run import Run
-from .watch import Deadlines
+from .run_figures import RunFigures
 
 PROVISION: Spec = {
     "decide_only": {"type": "bool", "default": False},

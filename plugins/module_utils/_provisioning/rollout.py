@@ -26,12 +26,13 @@ from .._values.names import count, shorten
 from .admission import Admission, FailureLimit, Pipeline, count_admitted, left_s
 from .claim_nodes import Claims
 from .console import Console, PollTimer, RunStatus
+from .deadlines import Deadlines
 from .decide import Action
 from .gather_facts import FactGathering
 from .node_run import NodeResult, NodeRun, conclude, devices_of, fail, leave_out, spoil, values_to_write
 from .outcome import Outcome
 from .power_nodes import NodePower
-from .watch import Deadlines, NodeWatch, cut_power, give_up, observe, start_watch
+from .watch import NodeWatch, cut_power, give_up, observe, start_watch
 
 _WRITE_EVERY_S = 10.0
 

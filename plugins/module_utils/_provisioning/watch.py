@@ -9,33 +9,8 @@ from dataclasses import dataclass, field, replace
 
 from .._head_node.entities.phases import FAILED_STATUSES, Limit, Phase, Status, row_of
 from .._head_node.entities.status import STUCK_MESSAGES, DeviceStatus
+from .deadlines import Deadlines
 from .timeline import Span, Timeline
-
-
-@dataclass(frozen=True)
-class Deadlines:
-    """The deadlines of phases, in seconds. Waiting for a slot has none: other nodes come first."""
-
-    boot_s: float = 1200.0
-    install_s: float = 1800.0
-    init_s: float = 600.0
-    graceful_s: float = 300.0  # how long a node that was asked to restart may stay UP
-    settle_s: float = 120.0  # how long a node that an earlier run powered must stay UP to be believed
-
-    @property
-    def whole_s(self) -> float:
-        """Return the limit for all phases but the queue: an installer that reboots for ever never stays long in one."""
-        return self.boot_s + self.install_s + self.init_s + self.graceful_s
-
-    def of(self, phase: str) -> float | None:
-        """Return the deadline of a phase in seconds; None where it has none."""
-        return {
-            Limit.NONE: None,
-            Limit.GRACEFUL: self.graceful_s,
-            Limit.BOOT: self.boot_s,
-            Limit.INSTALL: self.install_s,
-            Limit.INIT: self.init_s,
-        }[row_of(phase).limit]
 
 
 @dataclass(frozen=True)

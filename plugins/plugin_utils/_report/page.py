@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.figures import RunFigures
+from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.run_figures import RunFigures
 
 from .chart import draw_gantt, legend, phases_in_words
 from .colours import FILLS, INK

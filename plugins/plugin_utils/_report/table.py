@@ -10,8 +10,8 @@ from operator import attrgetter
 from typing import Any
 
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.phases import Phase
-from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.figures import RunFigures
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.outcome import Outcome
+from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.run_figures import RunFigures
 from ansible_collections.baremetal.bcm.plugins.module_utils._values.duration import format_duration
 from ansible_collections.baremetal.bcm.plugins.module_utils._values.names import count
 from ansible_collections.baremetal.bcm.plugins.module_utils._values.table import align

@@ -13,13 +13,9 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.admiss
     Pipeline,
     count_admitted,
 )
+from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.deadlines import Deadlines
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.timeline import Durations
-from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.watch import (
-    Deadlines,
-    NodeWatch,
-    observe,
-    start_watch,
-)
+from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.watch import NodeWatch, observe, start_watch
 
 _NEVER = Deadlines(boot_s=1e9, install_s=1e9, init_s=1e9, graceful_s=1e9)
 _STATUS = {

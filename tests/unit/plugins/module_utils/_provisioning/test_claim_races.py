@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.claim import Claim, Owner
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.admission import Admission
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.claim_nodes import Claims
+from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.deadlines import Deadlines
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.decide import Request
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.gather_facts import FactGathering
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.node_run import Job, NodeResult
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.rollout import Pace
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.run import Provisioner
-from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.watch import Deadlines
 
 from ...fake_head_node import FakeHeadNode
 from .driving import CYCLE, ON, make_rack

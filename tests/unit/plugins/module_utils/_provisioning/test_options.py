@@ -15,6 +15,7 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.admiss
     FailureLimit,
     Pipeline,
 )
+from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.deadlines import Deadlines
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.decide import Action, Decision, Request
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.node_run import NodeResult
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.options import (
@@ -27,7 +28,6 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.outcom
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.rollout import Pace
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.run import Run
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.timeline import Durations
-from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.watch import Deadlines
 
 TWENTY = [f"n{number}" for number in range(20)]
 

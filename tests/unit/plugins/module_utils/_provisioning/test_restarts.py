@@ -6,9 +6,9 @@ from __future__ import annotations
 import httpx
 import pytest
 
+from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.deadlines import Deadlines
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.decide import Request
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.rollout import Pace
-from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.watch import Deadlines
 
 from ...fake_head_node import Call, FakeHeadNode, Killed, answer, refusal
 from ...objects import make_proxy

@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
+from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.deadlines import Deadlines
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.decide import Request
-from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.watch import Deadlines
 
 from ...fake_head_node import FakeHeadNode, Killed
 from ...objects import make_proxy

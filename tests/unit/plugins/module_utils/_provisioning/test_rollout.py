@@ -9,8 +9,8 @@ import pytest
 
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.record import Record
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.admission import Admission, FailureLimit
+from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.deadlines import Deadlines
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.rollout import Pace
-from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.watch import Deadlines
 
 from ...fake_head_node import BOOT, Call, FakeHeadNode
 from ...objects import make_proxy

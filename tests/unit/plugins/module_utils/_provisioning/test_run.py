@@ -7,11 +7,11 @@ import pytest
 
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.errors import BcmConfigError
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.record import Assignment
+from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.deadlines import Deadlines
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.decide import Action, Request
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.node_run import OUTCOMES, Job
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.rollout import Pace
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.run import Provisioner, Run, plan_lines
-from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.watch import Deadlines
 
 from ...objects import make_proxy
 from .driving import CYCLE, ON, actions, boot_up_to, make_rack, names_of, outcomes, provision, record_of

@@ -6,8 +6,8 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.status import DeviceStatus
+from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.deadlines import Deadlines
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.watch import (
-    Deadlines,
     NodeWatch,
     cut_power,
     give_up,

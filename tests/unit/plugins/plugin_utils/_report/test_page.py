@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from jinja2 import UndefinedError
 
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.phases import NodeState
-from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.figures import RunFigures
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.outcome import Outcome
+from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.run_figures import RunFigures
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.timeline import Durations, Timeline
 from ansible_collections.baremetal.bcm.plugins.plugin_utils._report.page import draw_page
 from ansible_collections.baremetal.bcm.plugins.plugin_utils._report.rows import NodeRow, Summary

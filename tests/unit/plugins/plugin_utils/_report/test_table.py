@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.phases import NodeState
-from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.figures import RunFigures
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.outcome import Outcome
+from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.run_figures import RunFigures
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.timeline import Durations
 from ansible_collections.baremetal.bcm.plugins.plugin_utils._report.rows import NodeRow, Summary
 from ansible_collections.baremetal.bcm.plugins.plugin_utils._report.table import (

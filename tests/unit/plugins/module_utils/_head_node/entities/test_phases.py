@@ -25,7 +25,7 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.
     phases_of,
     row_of,
 )
-from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.watch import Deadlines
+from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.deadlines import Deadlines
 
 PLUGINS = Path(str(phases.__file__)).parents[3]
 WORD = re.compile("|".join(rf'"{word}"' for word in (*Status, *WAY, "up")))

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.errors import BcmConfigError
-from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.figures import RunFigures
+from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.run_figures import RunFigures
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.timeline import Durations
 
 FIGURES = RunFigures(

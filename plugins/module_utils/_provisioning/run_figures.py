@@ -7,7 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from .returned import Returned
+from .result_reader import ResultReader
 from .timeline import Durations
 
 
@@ -48,7 +48,7 @@ class RunFigures:
         """
         if returned == {}:
             return None
-        run = Returned("the figures of the run", returned)
+        run = ResultReader("the figures of the run", returned)
         durations, source = run.optional("durations", lambda key: _durations(run.inner(key))) or (None, "")
         return cls(
             nodes=run.whole("nodes"),
@@ -64,7 +64,7 @@ class RunFigures:
         )
 
 
-def _durations(returned: Returned) -> tuple[Durations, str]:
+def _durations(returned: ResultReader) -> tuple[Durations, str]:
     times = Durations(returned.number("boot_s"), returned.number("sync_s"), returned.number("init_s"))
     return times, returned.text("source")
 

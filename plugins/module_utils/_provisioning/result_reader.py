@@ -13,7 +13,7 @@ from .._head_node.api.errors import BcmConfigError
 T = TypeVar("T")
 
 
-class Returned:
+class ResultReader:
     """A mapping that should be what bcm_provision returned. `what` names it in messages, such as "the result of n1".
 
     Every method raises BcmConfigError, which names the key, for one that is missing or holds something else.
@@ -65,9 +65,9 @@ class Returned:
         """Return what another method reads, or None where the key holds null."""
         return None if self._value(key) is None else read(key)
 
-    def inner(self, key: str) -> Returned:
+    def inner(self, key: str) -> ResultReader:
         """Return the mapping under a key."""
-        return Returned(f"{key} of {self._what}", self._value(key))
+        return ResultReader(f"{key} of {self._what}", self._value(key))
 
     def raw(self, key: str) -> Any:
         """Return whatever the key holds."""

@@ -1,0 +1,35 @@
+# SPDX-FileCopyrightText: The baremetal.bcm contributors
+# SPDX-License-Identifier: BSD-2-Clause
+"""How long a node may stay in each phase. Which deadline holds in which phase stands in entities/phases. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .._head_node.entities.phases import Limit, row_of
+
+
+@dataclass(frozen=True)
+class Deadlines:
+    """The deadlines of phases, in seconds. Waiting for a slot has none: other nodes come first."""
+
+    boot_s: float = 1200.0
+    install_s: float = 1800.0
+    init_s: float = 600.0
+    graceful_s: float = 300.0  # how long a node that was asked to restart may stay UP
+    settle_s: float = 120.0  # how long a node that an earlier run powered must stay UP to be believed
+
+    @property
+    def whole_s(self) -> float:
+        """Return the limit for all phases but the queue: an installer that reboots for ever never stays long in one."""
+        return self.boot_s + self.install_s + self.init_s + self.graceful_s
+
+    def of(self, phase: str) -> float | None:
+        """Return the deadline of a phase in seconds; None where it has none."""
+        return {
+            Limit.NONE: None,
+            Limit.GRACEFUL: self.graceful_s,
+            Limit.BOOT: self.boot_s,
+            Limit.INSTALL: self.install_s,
+            Limit.INIT: self.init_s,
+        }[row_of(phase).limit]
