@@ -4,7 +4,10 @@
 # .venv-core-newest the newest one where .venv's Python is too old for it. PYTHON= names the interpreter of .venv.
 
 .DEFAULT_GOAL := help
+# Only tests/tools/whole knows which targets may run side by side.
+ifndef SIDE_BY_SIDE
 .NOTPARALLEL:
+endif
 MAKEFLAGS += --no-print-directory
 SHELL := /bin/bash
 
@@ -13,14 +16,20 @@ STEP := $(TOOLS)/step
 IN := $(TOOLS)/in-venv
 MAIN := $(IN) .venv
 COLLECTION := .collections/ansible_collections/baremetal/bcm
-OTHER_CORES := .venv-core-2.16 .venv-core-newest
+OLDEST := .venv-core-2.16
+OTHER_CORES := $(OLDEST) .venv-core-newest
+# The newest ansible-core there is: .venv's own where nothing newer could be made.
+NEWEST = $$([ -e .venv-core-newest/.key ] && echo .venv-core-newest || echo .venv)
 ARTIFACTS := .cache/artifacts
-LEFT_OUT := .cache/left-out
+# Half of a playbook's time is waiting, so more of them than there are cores.
+PLAYBOOKS := -n $(shell expr $$(nproc) \* 3 / 2)
+# What no ansible-core but the oldest would break in other ways than .venv's: the code that meets Ansible.
+MEETS_ANSIBLE := $(addprefix tests/unit/plugins/,action filter modules plugin_utils module_utils/_ansible)
 SHELL_SCRIPTS := .ci/run $(shell grep -lE '^\#!.*\b(bash|sh)$$' $(TOOLS)/*)
 
-# $(call each_core,NAME,COMMAND[,DIRECTORIES]): run a step in every environment there is, $$venv being its directory.
+# $(call each_core,NAME,COMMAND,ENVIRONMENTS): run a step in each of these environments that exists, $$venv being its directory.
 define each_core
-@for venv in $(or $(3),.venv $(OTHER_CORES)); do \
+@for venv in $(3); do \
     [ -e "$$venv/.key" ] || continue; \
     core=$$("$$venv/bin/python" -c 'from ansible.release import __version__; print(__version__)'); \
     $(STEP) "$(1), ansible-core $$core" $(2) || exit; \
@@ -32,7 +41,7 @@ endef
 help: ## print this help
 	@awk 'BEGIN { FS = ":.*## " } \
 	    /^##@/ { printf "\n%s\n", substr($$0, 5) } \
-	    /^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	    /^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: .venv ## provision five machines of the virtual rack, twice
@@ -48,23 +57,23 @@ rack: .venv ## keep a virtual rack running; prints the variables to export (RACK
 
 ##@ Test
 .PHONY: test
-test: begin lint docs unit units sanity integration molecule smoke ## everything below; what a change must pass
-	@$(TOOLS)/leave-out 'system tests, which need BMCs: make test-system'
-	@echo; \
-	printf 'All passed in %d s.\n' $$(($$(date +%s) - $$(cat .cache/begun))); \
-	if [ -s $(LEFT_OUT) ]; then echo 'Left out:'; sed 's/^/  /' $(LEFT_OUT); else echo 'Nothing was left out.'; fi
+test: ## what a change must pass, on the oldest and the newest ansible-core
+	@$(TOOLS)/whole environments: left-to-others integration sanity-ends unit lint docs unit-oldest integration-oldest molecule smoke
+
+.PHONY: test-all
+test-all: ## what a release must pass: every test on every ansible-core and Python there is
+	@$(TOOLS)/whole environments: left-to-system integration sanity unit lint docs units integration-most molecule smoke newest-pyghmi
 
 .PHONY: test-system
-test-system: .venv .venv-rulebook ## real BMCs, DHCP, rule engine and NetBox; needs root and what .ci/run installs
-	@VIRTUAL_RACK_REQUIRE_IPMI=1 INTAKE_REQUIRE_ALL=1 $(STEP) 'system tests' $(MAIN) pytest -n auto -rfEP tests/system
-	@$(STEP) 'tests against a real NetBox' $(MAIN) $(TOOLS)/with-netbox pytest -n auto -rfE tests/netbox
+test-system: ## real BMCs, DHCP, rule engine and NetBox; needs root and what .ci/run installs
+	@$(TOOLS)/whole .venv .venv-rulebook: system real-netbox
 
 .PHONY: lint
 lint: .venv ## ruff, mypy, ansible-lint, shellcheck, changelog fragments
 	@$(STEP) 'ruff check' $(MAIN) ruff check --quiet
 	@$(STEP) 'ruff format' $(MAIN) ruff format --check --quiet
 	@$(STEP) 'mypy' $(MAIN) $(TOOLS)/types
-	@$(STEP) 'shellcheck' $(MAIN) shellcheck $(SHELL_SCRIPTS)
+	@$(STEP) 'shellcheck' $(MAIN) shellcheck --external-sources $(SHELL_SCRIPTS)
 	@$(STEP) 'antsibull-changelog lint' $(MAIN) antsibull-changelog lint
 	@$(STEP) 'ansible-lint' $(MAIN) ansible-lint --offline -q
 
@@ -74,20 +83,51 @@ docs: .venv ## antsibull-docs lint of every plugin's and role's documentation
 
 .PHONY: unit
 unit: .venv ## unit and conformance tests by pytest, on .venv's ansible-core
-	@$(STEP) 'unit tests' $(MAIN) pytest -n auto $(wildcard tests/unit tests/conformance tests/netbox)
+	@$(STEP) 'unit tests' $(TOOLS)/pytest .venv -n auto tests/unit tests/conformance tests/netbox
+
+.PHONY: unit-oldest
+unit-oldest: $(OLDEST) ## unit tests of the code that meets Ansible by pytest, on the oldest ansible-core
+	$(call each_core,unit tests of what meets Ansible,$(TOOLS)/pytest "$$venv" -n auto $(MEETS_ANSIBLE),$(OLDEST))
 
 .PHONY: units
 units: environments ## the collection's unit tests by ansible-test, on the other ansible-cores
-	$(call each_core,ansible-test units,$(TOOLS)/ansible-test "$$venv" units,$(OTHER_CORES))
+	$(call each_core,ansible-test units,$(TOOLS)/ansible-test "$$venv" units --python own,$(OTHER_CORES))
+
+.PHONY: sanity-ends
+sanity-ends: environments ## ansible-test sanity of what ships, on the oldest and the newest ansible-core; compiled on every Python
+	$(call each_core,ansible-test sanity,$(TOOLS)/ansible-test "$$venv" sanity --shipped --python own,$(OLDEST) $(NEWEST))
+	$(call each_core,ansible-test sanity --test compile on every Python,$(TOOLS)/ansible-test "$$venv" sanity --shipped --test compile,$(NEWEST))
 
 .PHONY: sanity
 sanity: environments ## ansible-test sanity, on every ansible-core, and on .venv's with every Python there is
-	$(call each_core,ansible-test sanity,$(TOOLS)/ansible-test "$$venv" sanity)
+	$(call each_core,ansible-test sanity,$(TOOLS)/ansible-test "$$venv" sanity --python own,$(OTHER_CORES))
+	$(call each_core,ansible-test sanity on every Python,$(TOOLS)/ansible-test "$$venv" sanity,.venv)
 
 .PHONY: integration
-integration: environments ## real playbooks against a virtual rack, on .venv's ansible-core and most on the oldest
-	$(call each_core,integration tests,$(IN) "$$venv" pytest -n auto tests/integration,.venv)
-	$(call each_core,integration tests but for those marked one_core,$(IN) "$$venv" pytest -n auto -m "not one_core" tests/integration,.venv-core-2.16)
+integration: .venv ## real playbooks against a virtual rack, on .venv's ansible-core
+	$(call each_core,integration tests,$(TOOLS)/pytest "$$venv" $(PLAYBOOKS) tests/integration,.venv)
+
+.PHONY: integration-oldest
+integration-oldest: $(OLDEST) ## those integration tests that say how Ansible behaves, on the oldest ansible-core
+	$(call each_core,integration tests of how Ansible behaves,$(TOOLS)/pytest "$$venv" $(PLAYBOOKS) -m meets_ansible tests/integration,$(OLDEST))
+
+.PHONY: integration-most
+integration-most: $(OLDEST) ## all integration tests but those marked one_core, on the oldest ansible-core
+	$(call each_core,integration tests but for those marked one_core,$(TOOLS)/pytest "$$venv" $(PLAYBOOKS) -m "not one_core" tests/integration,$(OLDEST))
+
+.PHONY: newest-pyghmi
+newest-pyghmi: .venv-newest-pyghmi ## the tests of IPMI with the newest pyghmi, above the bound in requirements.txt too
+	@$(STEP) 'installing the newest pyghmi' $</bin/python -m pip install --quiet --disable-pip-version-check --upgrade pyghmi
+	@$(STEP) "tests with pyghmi $$($</bin/python -c 'from importlib.metadata import version; print(version("pyghmi"))')" \
+	    $(TOOLS)/pytest $< -n auto tests/unit/plugins/module_utils/_bmc
+
+.PHONY: system
+system: .venv .venv-rulebook
+	@VIRTUAL_RACK_REQUIRE_IPMI=1 INTAKE_REQUIRE_ALL=1 $(STEP) 'system tests' $(TOOLS)/pytest .venv -n auto --timeout 1800 tests/system
+
+.PHONY: real-netbox
+real-netbox: .venv
+	@$(STEP) 'tests against a real NetBox' $(MAIN) $(TOOLS)/with-netbox $(TOOLS)/pytest .venv -n auto tests/netbox
 
 .PHONY: molecule
 molecule: .venv ## the molecule scenario: provision, idempotence, verify
@@ -117,13 +157,19 @@ build: .venv ## build the collection artifact
 
 .PHONY: clean
 clean: ## remove all that make and the tools have made, environments too
-	rm -rf .cache .collections .venv .venv-rulebook $(OTHER_CORES) .ansible tests/output
+	rm -rf .cache .collections .venv .venv-rulebook .venv-newest-pyghmi $(OTHER_CORES) .ansible tests/output
 	find . -name .git -prune -o -name __pycache__ -prune -exec rm -rf {} +
 
 # What the targets above need.
-.PHONY: begin
-begin:
-	@mkdir -p .cache && rm -f $(LEFT_OUT) && date +%s >.cache/begun
+.PHONY: left-to-others
+left-to-others:
+	@$(TOOLS)/leave-out 'what only a release must pass (units, sanity and integration in full on other ansible-cores and Pythons): make test-all'
+	@$(TOOLS)/leave-out 'system tests, which need BMCs, DHCP and NetBox: make test-system'
+
+.PHONY: left-to-system
+left-to-system:
+	@$(TOOLS)/leave-out 'integration tests marked one_core, on ansible-core 2.16: no Ansible makes them differ'
+	@$(TOOLS)/leave-out 'system tests, which need BMCs, DHCP and NetBox: make test-system'
 
 .PHONY: environments
 environments: .venv $(OTHER_CORES)
@@ -135,6 +181,10 @@ environments: .venv $(OTHER_CORES)
 .PHONY: .venv-rulebook
 .venv-rulebook:
 	@python=$$($(TOOLS)/find-python main) && $(TOOLS)/venv $@ "$$python" -r requirements-rulebook.txt
+
+.PHONY: .venv-newest-pyghmi
+.venv-newest-pyghmi:
+	@python=$$($(TOOLS)/find-python main) && $(TOOLS)/venv $@ "$$python" -r requirements-test.txt 'ansible-core>=2.19'
 
 .PHONY: .venv-core-2.16
 .venv-core-2.16:

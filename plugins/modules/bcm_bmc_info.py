@@ -24,7 +24,7 @@ extends_documentation_fragment:
   - baremetal.bcm.ipmi
   - baremetal.bcm.attributes.reads
 requirements:
-  - pyghmi
+  - pyghmi >= 1.6.0, < 1.7
 options:
   names:
     description: Host names of the nodes. An empty list is an error, never all nodes.

@@ -16,6 +16,8 @@ from ansible_collections.baremetal.bcm.tests.integration.support.netbox import n
 from ansible_collections.baremetal.bcm.tests.integration.support.playbook import Run
 from ansible_collections.baremetal.bcm.tests.integration.support.rack import ROOT, RackFile, demo_rack
 
+pytestmark = pytest.mark.meets_ansible
+
 CONNECTION = frozenset({"head_node", "username", "password", "client_cert", "client_key", "ca_path", "url", "token"})
 # What a user's vault holds.
 VAULT = {"vault_bcm_password": "demo-head-node", "vault_bmc_password": "demo-bmc-password"}

@@ -83,6 +83,7 @@ class Story:
     report: dict[str, Any]
 
 
+@pytest.mark.meets_ansible
 class TestSequential:
     @pytest.fixture(scope="class")
     @staticmethod

@@ -19,6 +19,8 @@ from ansible_collections.baremetal.bcm.tests.integration.support.playbook import
 from ansible_collections.baremetal.bcm.tests.integration.support.rack import DEMO_NODES, ROOT, Rack, demo_rack
 from ansible_collections.baremetal.bcm.tests.integration.support.site import Site, site
 
+pytestmark = pytest.mark.meets_ansible
+
 WORDS = "1763640000 powered:0 booting:12 installer:20 queued:40 installing:100 init:400 up:430"
 READS = {"getDevices": 1, "getCategories": 1, "getSoftwareImages": 1, "getStatusForDevices": 1}
 _PLAYBOOKS = ROOT / "playbooks"

@@ -43,6 +43,15 @@ def test_the_unit_tests_install_what_the_collection_needs() -> None:
     assert {line for line in needed if not line.startswith("#")} <= set(installed)
 
 
+def test_pyghmi_is_bounded_alike_wherever_it_is_named() -> None:
+    (bound,) = [
+        line for line in (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines() if "pyghmi>" in line
+    ]
+
+    for place in ("README.md", "plugins/module_utils/_head_node/power/job.py"):
+        assert bound in (ROOT / place).read_text(encoding="utf-8"), place
+
+
 def test_no_sanity_test_is_switched_off() -> None:
     assert not list((ROOT / "tests" / "sanity").glob("ignore*"))
 

@@ -31,6 +31,7 @@ from .operations import HeadNodePower
 
 # The words of other tools beside our own.
 ACTION_WORDS = [*ACTIONS, *(f"power_{action}" for action in ACTIONS if action != "status")]
+_PYGHMI = "pyghmi>=1.6.0,<1.7"  # as in requirements.txt
 _VERBS = {"off": "switch off", "cycle": "cycle", "reset": "reset"}
 
 
@@ -140,7 +141,9 @@ def inspect_bmcs(head_node: HeadNode, job: PowerJob) -> dict[str, Any]:
 
 def _open_ipmi(bmcs: Mapping[str, Bmc], job: PowerJob) -> IpmiPower:
     if PYGHMI_IMPORT_ERROR is not None:
-        raise BcmConfigError("the Python package pyghmi is missing where this task runs: pip install pyghmi")
+        raise BcmConfigError(
+            "the Python package pyghmi is missing where this task runs: pip install 'pyghmi>=1.6.0,<1.7'"
+        )
     return IpmiPower(bmcs, Ipmi(job.limits), job.timeout_s, boot_device=job.boot_device)
 
 

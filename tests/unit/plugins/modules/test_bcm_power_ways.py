@@ -259,7 +259,7 @@ def test_without_pyghmi_the_straight_way_says_what_to_install(
 ) -> None:
     monkeypatch.setattr(power_module, "PYGHMI_IMPORT_ERROR", ImportError("No module named 'pyghmi'"))
 
-    with pytest.raises(BcmConfigError, match="pip install pyghmi"):
+    with pytest.raises(BcmConfigError, match=r"pip install 'pyghmi>=1\.6\.0,<1\.7'"):
         cluster.switch("on", via="ipmi")
     assert cluster.switch("on", via="head_node")["changed"]
 
