@@ -9,14 +9,15 @@ from dataclasses import replace
 
 from .._bmc.power import PowerResult
 from .._head_node.api.client import HeadNode
-from .._head_node.api.errors import BcmApiError, BcmAuthError, BcmError, BcmProtocolError, BcmTransportError
+from .._head_node.api.errors import BcmApiError, BcmError, BcmTransportError
 from .._head_node.api.events import SessionLost
 from .._head_node.power.operations import HeadNodePower
+from .._head_node.power.restart import ask_to_restart
 from .._values.clock import Clock
 from .._values.names import shorten
 from .console import PollTimer
 from .decide import Action
-from .node_run import NodeRun
+from .node_run import NodeRun, devices_of
 
 
 class NodePower:
@@ -105,19 +106,12 @@ class NodePower:
     def _restart(self, nodes: Mapping[str, NodeRun]) -> None:
         self._say(f"Restart: {shorten(list(nodes))}")
         later = f"their power is cut if they are still UP after {self._graceful_s:g} s"
-        names = [name for name, node in nodes.items() if node.device is not None]
-        uuids = [str(node.device["uuid"]) for node in nodes.values() if node.device is not None]
-        try:
-            agreed = self._head_node.restart(uuids, self._graceful_s)
-        except (BcmApiError, BcmAuthError, BcmProtocolError, BcmTransportError) as error:
-            self._say(f"{error}; {later}")
-            return
-        unwilling = [name for name, agrees in zip(names, agreed) if not agrees]
-        if unwilling:
-            self._say(f"Did not agree to restart: {shorten(unwilling)}; {later}")
-        for name, agrees in zip(names, agreed):
-            if agrees:
-                self._reports[name] = replace(self._reports[name], sent=("REBOOT",))
+        reply = ask_to_restart(self._head_node, devices_of(nodes), self._graceful_s)
+        if reply.error:
+            self._say(f"{reply.error}; {later}")
+        if reply.unwilling:
+            self._say(f"Did not agree to restart: {shorten(reply.unwilling)}; {later}")
+        self._reports.update({name: replace(self._reports[name], sent=("REBOOT",)) for name in reply.agreed})
 
     def _open_session(self) -> None:
         """Open a session for events; where no power is to be sent, the run goes on without one if it is refused."""
