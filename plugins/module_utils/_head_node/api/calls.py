@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: BSD-2-Clause
-"""Sends a call to a head node, and tells an error from data (bcm-api.md 1.4)."""
+"""Sending of calls to a head node, and the line between its errors and its data (bcm-api.md 1.4)."""
 
 from __future__ import annotations
 
@@ -24,13 +24,17 @@ class UnknownCall(BcmApiError):
 
 
 class WriteRefused(BcmError):
-    """A call that would write was about to be sent where only reading is allowed: a bug, not a user's error."""
+    """A call that would write was about to be sent where only reading is allowed. Nothing was sent.
+
+    It is a bug of this collection, not a user's error; trying again does not help.
+    """
 
 
 class Caller:
-    """What the typed calls of a head node stand on.
+    """The base of the typed calls of a head node.
 
-    `read_only` refuses whatever would write before it is sent; `before_write` is asked before every call that writes.
+    With `read_only` a call that would write raises WriteRefused before it is sent. `before_write` is called before
+    every call that writes; what it raises keeps the call from being sent.
     """
 
     def __init__(
@@ -42,11 +46,12 @@ class Caller:
         self.address = transport.connection.url
 
     def confirm_leave(self) -> None:
-        """Ask `before_write` without writing: for long work that only reads meanwhile. Raises what it raises."""
+        """Call `before_write` without writing, for long work that only reads meanwhile. Raises what that raises."""
         if self._before_write is not None:
             self._before_write()
 
     def close(self) -> None:
+        """Close the connections; sessions on the head node are not ended."""
         self._transport.close()
 
     def _objects(self, service: str, call: str) -> list[Raw]:
@@ -81,7 +86,7 @@ class Caller:
         body = {"service": service, "call": call, "args": args}
         with _hiding(secrets):
             answer = self._transport.call(body, name=name, reads=reads, read_timeout_s=read_timeout_s)
-            # Before anything is cut off it: half a secret would be told otherwise.
+            # Before the text is cut for a message: half of a secret would not be recognised.
             return _data(replace(answer, text=blank(answer.text, secrets)), name, action)
 
     def _get(self, path: str) -> Answer:
@@ -99,7 +104,7 @@ class Caller:
 
 
 def _data(answer: Answer, name: str, action: str) -> Json:
-    """Status, then `errormessage`, then `success: false`, then data."""
+    """Return the data of an answer: checks the HTTP status, then `errormessage`, then `success: false` (1.4)."""
     if answer.status == 400:
         raise UnknownCall(
             f"could not {action}: the head node does not accept {name} (HTTP 400)", call=name, http_status=400
@@ -144,7 +149,7 @@ def _refusal(result: Raw, name: str, action: str) -> BcmApiError:
 
 
 def shape(answer: Json) -> str:
-    """Name the shape of an answer, for messages about one of another shape."""
+    """Return the name of an answer's JSON type, such as "a list", for messages about an unexpected one."""
     return {dict: "an object", list: "a list", str: "a string", bool: "a boolean", type(None): "null"}.get(
         type(answer), "a number"
     )
@@ -152,7 +157,7 @@ def shape(answer: Json) -> str:
 
 @contextmanager
 def _hiding(secrets: set[str]) -> Iterator[None]:
-    """Blank these secrets in the text of every BcmError that passes."""
+    """Blank these secrets in the text of every BcmError raised inside."""
     try:
         yield
     except BcmError as error:

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: BSD-2-Clause
-"""One typed method a CMDaemon call (bcm-api.md section 2)."""
+"""The calls of a head node: one typed method per CMDaemon call (bcm-api.md 2)."""
 
 from __future__ import annotations
 
@@ -13,38 +13,49 @@ from .events import SessionCalls
 
 
 class HeadNode(SessionCalls):
-    """The calls this collection uses.
+    """The calls that this collection uses. Entities are dictionaries with the keys of bcm-api.md 3 and 4.
 
-    Every method may raise BcmAuthError, BcmTransportError, BcmProtocolError and BcmApiError. `read_only` refuses
-    whatever would write before it is sent; `before_write` is asked before every call that writes.
+    Every method may raise BcmAuthError, BcmTransportError, BcmProtocolError and BcmApiError. Methods that only read are
+    safe to call again, and were already tried again where no usable answer came. After BcmUnreachable nothing was sent;
+    after another BcmTransportError or a BcmProtocolError a write may have been performed: read before sending it again.
+    With `read_only` a method that would write raises WriteRefused; `before_write` is called before each of them.
     """
 
     # -- entities -------------------------------------------------------------------------------------------------
 
     def get_devices(self) -> list[Raw]:
+        """Read all devices, head nodes and switches included (bcm-api.md 4.1)."""
         return self._objects("cmdevice", "getDevices")
 
     def get_devices_by_uuids(self, uuids: Sequence[str]) -> list[Raw]:
-        """The devices of these uuids; those that are gone are left out. An empty list would mean all of them."""
+        """Read the devices with these uuids; those that no longer exist are left out."""
+        # The head node takes an empty list as all devices.
         if not uuids:
             return []
         answer = self._call("cmdevice", "getDevicesByUuids", [list(uuids)], reads=True, action="read the nodes")
         return [entry for entry in self._list(answer, "cmdevice.getDevicesByUuids") if entry]
 
     def get_categories(self) -> list[Raw]:
+        """Read all categories (bcm-api.md 4.2)."""
         return self._objects("cmdevice", "getCategories")
 
     def get_software_images(self) -> list[Raw]:
+        """Read all software images (bcm-api.md 4.4)."""
         return self._objects("cmpart", "getSoftwareImages")
 
     def get_partitions(self) -> list[Raw]:
+        """Read all partitions (bcm-api.md 2)."""
         return self._objects("cmpart", "getPartitions")
 
     def get_networks(self) -> list[Raw]:
+        """Read all networks (bcm-api.md 4.5)."""
         return self._objects("cmnet", "getNetworks")
 
     def add(self, service: str, kind: str, entity: Raw) -> None:
-        """Create one entity (`kind` as in the call's name: Device, Category)."""
+        """Create one entity; `kind` is as in the call's name, such as Device. Its uuid is made by the caller (3).
+
+        Raises BcmConflict for a name or another unique field that is taken.
+        """
         self._commit(service, f"add{kind}", [entity, False], f"create {_describe(kind, entity)}")
 
     def update(self, service: str, kind: str, entity: Raw) -> None:
@@ -52,10 +63,13 @@ class HeadNode(SessionCalls):
         self._commit(service, f"update{kind}", [entity, False], f"update {_describe(kind, entity)}")
 
     def remove(self, service: str, kind: str, entity: Raw) -> None:
+        """Remove one entity, found by its uuid."""
         self._commit(service, f"remove{kind}", [entity["uuid"], False], f"remove {_describe(kind, entity)}")
 
     def bulk(self, service: str, verb: str, plural: str, entities: Sequence[Raw]) -> None:
-        """Add or update many entities in one call; raises UnknownCall where the head node has no such call.
+        """Add or update many entities in one call. Raises UnknownCall where the head node has no such call.
+
+        `verb` and `plural` make the call's name: add, Devices.
 
         # ASSUMED: arguments ([entities], force) and an answer that is a list of commit results or one commit result.
         # Bulk calls are named by pythoncm, their answers nowhere. What was stored is read back in any case.
@@ -71,6 +85,7 @@ class HeadNode(SessionCalls):
     # -- status, provisioning -------------------------------------------------------------------------------------
 
     def get_status_for_devices(self, uuids: Sequence[str]) -> list[Raw]:
+        """Read the DeviceStatus of each device that has one (bcm-api.md 2.2, 4.9)."""
         answer = self._call(
             "cmstatus", "getStatusForDevices", [list(uuids)], reads=True, action="read the status of the nodes"
         )
@@ -78,12 +93,14 @@ class HeadNode(SessionCalls):
         return [entry for entry in self._list(answer, "cmstatus.getStatusForDevices") if entry]
 
     def get_provisioning_status(self) -> Raw:
+        """Read the provisioning nodes with their slots, and the requests for slots (bcm-api.md 2.4, 4.9)."""
         answer = self._call("cmprov", "getProvisioningStatus", [[]], reads=True, action="read the provisioning slots")
         if not isinstance(answer, dict):
             raise BcmProtocolError(f"cmprov.getProvisioningStatus answered {shape(answer)} where an object is due")
         return answer
 
     def get_version(self) -> Raw:
+        """Read the version: a dictionary with `cm_version`, such as "11.0", and others (bcm-api.md 1.5)."""
         answer = self._get("/rest/v1/version")
         if answer.status != 200 or not isinstance(answer.value, dict):
             raise BcmProtocolError(
@@ -96,9 +113,10 @@ class HeadNode(SessionCalls):
     def power_operation(
         self, operation: str, uuids: Sequence[str], session: str, *, delay_s: float = 0.0, force: bool = False
     ) -> Raw:
-        """Ask for ON, OFF, RESET or STATUS; answers {count, index} at once, the results come as events.
+        """Send ON, OFF, RESET or STATUS; returns {count, index} before anything has happened (bcm-api.md 2.3).
 
-        `delay_s` is BCM's pause between two devices; `force` acts on CLOSED devices too (bcm-api.md 4.9).
+        The result of each device comes as an event of `session` that carries the index. `delay_s` is BCM's pause
+        between two devices; `force` acts on CLOSED devices too (bcm-api.md 4.9). STATUS only reads.
         """
         request: Raw = {
             "baseType": "PowerOperation",
@@ -119,10 +137,10 @@ class HeadNode(SessionCalls):
         return answer
 
     def restart(self, uuids: Sequence[str], timeout_s: float) -> list[bool]:
-        """Ask the nodes' own daemons to restart them; whether each of them agreed, in the order of the uuids.
+        """Ask the nodes' own daemons to restart them; returns whether each agreed, in the order of the uuids (2.3).
 
-        # ASSUMED: the first argument runs the scripts before the halt; the answer comes when the daemons have been
-        # told, not when the nodes are down. One call for a node that is UP would settle both.
+        # ASSUMED: the first argument runs the scripts before the halt; the answer comes when the daemons have got the
+        # request, not when the nodes are down. One call for a node that is UP would settle both.
         """
         answer = self._call(
             "cmdevice",
@@ -134,12 +152,12 @@ class HeadNode(SessionCalls):
         agreed = answer.get("success") if isinstance(answer, dict) else None
         if not isinstance(agreed, list) or len(agreed) != len(uuids):
             raise BcmProtocolError(
-                f"cmdevice.preboot answered {shape(answer)} where an object with one success a node is due"
+                f"cmdevice.preboot answered {shape(answer)} where an object with one success per node is due"
             )
         return [bool(one) for one in agreed]
 
     def power_operation_history(self, uuids: Sequence[str]) -> list[Raw]:
-        """The last power operation of each device, `executionTime` in ms of the head node's clock.
+        """Read the last power operation of each device; `executionTime` is in ms of the head node's clock (4.9).
 
         # ASSUMED: asking for STATUS leaves no history, or it would hide the operation before it. One STATUS and one
         # look at the history of a live head node would settle it.

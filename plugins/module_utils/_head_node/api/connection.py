@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: BSD-2-Clause
-"""Calls to one head node: login and its cookie, packing of large requests, what a refusal is, in this API's words."""
+"""The connection to one head node: login and its cookie, compressed requests, HTTPS errors as errors of this API."""
 
 from __future__ import annotations
 
@@ -32,13 +32,16 @@ _GZIP_ABOVE_BYTES = 64 * 1024
 
 _LOGIN = Retry(attempts=3, if_performed=True)
 _READ = replace(_LOGIN, statuses=frozenset(range(500, 1000)).difference(_REFUSED))
-# Nobody knows whether a call was performed whose answer is lost.
+# Whether a call was performed whose answer is lost is unknown.
 _WRITE = Retry()
 
 
 @dataclass(frozen=True)
 class Connection:
-    """Where a head node is and how to prove who we are."""
+    """The address of a head node and the credentials for it (bcm-api.md 1.2).
+
+    Raises BcmConfigError for options that do not fit together: it takes `username` and `password`, or `client_cert`.
+    """
 
     head_node: str
     port: int = 8081
@@ -64,13 +67,14 @@ class Connection:
 
     @property
     def url(self) -> str:
+        """Return the base URL; an IPv6 address stands in brackets."""
         host = f"[{self.head_node}]" if ":" in self.head_node else self.head_node
         return f"https://{host}:{self.port}"
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back: the HTTP status and the decoded JSON (None where the body is not JSON)."""
+    """An answer: the HTTP status and the decoded JSON. A body that is not JSON is in `text`, and `value` is None."""
 
     status: int
     value: Any
@@ -79,11 +83,11 @@ class Answer:
 
 
 class Transport:
-    """Sends one JSON call after the other over HTTPS; safe to share between threads.
+    """A sender of JSON calls over HTTPS (bcm-api.md 1.1); safe to share between threads.
 
-    Raises BcmTransportError when no usable answer came. Calls marked `reads` are then tried again,
-    `attempts` times in all; a call that writes is sent once, because nobody knows whether it was performed.
-    `on_call` is given one line per attempt.
+    A call that reads is sent up to `attempts` times in all where no usable answer comes; one that writes is sent once,
+    because it may have been performed. `on_call` is given one line per attempt. Raises BcmConfigError for TLS files or
+    a fingerprint that can't be used, and where httpx is missing.
     """
 
     def __init__(
@@ -117,10 +121,16 @@ class Transport:
             raise _config_error(error) from error
 
     def close(self) -> None:
+        """Close the connections."""
         self._client.close()
 
     def call(self, body: dict[str, Any], *, name: str, reads: bool, read_timeout_s: float | None = None) -> Answer:
-        """POST one call to /json. `name` is for messages; `read_timeout_s` overrides for long polls."""
+        """Send one call to /json, after a login where one is needed. `name` is for messages.
+
+        `read_timeout_s` replaces the connection's, for long polls. Raises BcmAuthError where TLS, the login or the call
+        is refused; BcmUnreachable where nothing was sent, so that trying again is safe; BcmTransportError and
+        BcmProtocolError where there is no usable answer, so that a write may have been performed.
+        """
         used = self._log_in(None)
         answer = self._exchange("POST", "/json", body, name, reads, read_timeout_s)
         if self.connection.username and _is_login_page(answer):
@@ -136,7 +146,7 @@ class Transport:
         return answer
 
     def get(self, path: str) -> Answer:
-        """GET a REST path."""
+        """Read a REST path (bcm-api.md 1.5). Raises as `call` does for a call that reads."""
         self._log_in(None)
         return self._exchange("GET", path, None, path, True, None)
 

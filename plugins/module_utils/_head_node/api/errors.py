@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: BSD-2-Clause
-"""What can go wrong between us and a head node, sorted by what the caller can do about it."""
+"""Errors of a head node and of the way to it, sorted by what the caller can do about them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 
 class BcmError(Exception):
-    """Anything this package raises on purpose; its text is one clear sentence for the user."""
+    """The base of all errors that this collection raises on purpose; its text is one clear sentence for the user."""
 
 
 class BcmConfigError(BcmError):
@@ -47,7 +47,10 @@ class Complaint:
 
 
 class BcmApiError(BcmError):
-    """The head node said no. `call` names the call, `complaints` holds its validation list."""
+    """The head node refused a call. Trying again without a change rarely helps; read the state before.
+
+    `call` names the call, `complaints` holds its validation list, `http_status` is None unless it was the reason.
+    """
 
     def __init__(
         self,

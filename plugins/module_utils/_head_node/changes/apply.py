@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: BSD-2-Clause
-"""Performs plans until reading shows that nothing is left to change: "success: true" is no proof (bcm-api.md 3)."""
+"""Sending of plans until reading shows that nothing is left to change: "success: true" is no proof (bcm-api.md 3)."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from ..entities.fields import Context, Json, Raw
 from ..entities.schema import Schema
 from .plan import Plan, plan_entity
 
-# After this many calls without an answer the head node is taken to be away, and the rest is not sent.
+# After this many calls without an answer the head node is assumed to be unreachable, and the rest is not sent.
 _MOST_UNANSWERED = 3
-# A second writer may overwrite us between write and read-back; we merge into what it wrote and send again.
+# Another client may overwrite a change between write and read-back: it is merged into what that wrote and sent again.
 _ROUNDS = 3
 
 
@@ -35,7 +35,7 @@ class Applied:
         return self.plan.desired if check_mode and self.plan is not None else self.stored
 
     def to_ansible(self) -> dict[str, Any]:
-        """Describe it for a module's result: changed, action, disruption, changes, and error where it failed."""
+        """Return it for a module's result: changed, action, disruption, changes (options), and error where it failed."""
         plan = self.plan
         return {
             "changed": plan is not None and not plan.is_empty and self.error is None,
@@ -48,7 +48,10 @@ class Applied:
 
 @dataclass(frozen=True)
 class Store:
-    """How the entities of one schema are read, and how many writes may be in flight."""
+    """Where the entities of one schema are read and written.
+
+    `workers` is how many writes may be in flight; with `bulk` many entities go in one call where the head node can.
+    """
 
     head_node: HeadNode
     schema: Schema
@@ -57,12 +60,13 @@ class Store:
     bulk: bool = False
 
     def by_name(self) -> dict[str, Raw]:
+        """Read all entities; returns them by name. Raises BcmError as the calls do."""
         return {self.schema.name_of(raw): raw for raw in self.read()}
 
 
 @dataclass
-class _Books:
-    """The books of one converge call."""
+class _Convergence:
+    """The state of one converge call: the first plans, the errors, and how many calls got no answer."""
 
     first: dict[str, Plan] = field(default_factory=dict)
     errors: dict[str, BcmError] = field(default_factory=dict)
@@ -78,32 +82,32 @@ def converge(
     planned: Mapping[str, Plan] | None = None,
     dry_run: bool = False,
 ) -> dict[str, Applied]:
-    """Bring every named entity to what is wanted; one bad entity never holds the others.
+    """Bring every named entity to what is wanted; one that fails does not keep the others from being changed.
 
-    `wanted` maps name to options; {"state": "absent"} removes. `stored` saves the first read where the caller has
-    just read, `planned` is sent as it is where the caller has planned all of `wanted` and looked at the plans. Errors
-    that concern one entity are in its Applied; errors of the connection are raised, because the others would meet them
-    too. Calling again is always safe.
+    `wanted` maps name to options; {"state": "absent"} removes. `stored` replaces the first read where the caller has
+    just read; `planned` is sent as it is where the caller has planned all of `wanted` and checked the plans. With
+    `dry_run` nothing is sent. Errors of one entity are in its Applied. Errors of the connection, and BcmAuthError, are
+    raised, because they would meet every entity. Calling again is always safe.
     """
-    books = _Books()
+    so_far = _Convergence()
     current = dict(stored) if stored is not None else store.by_name()
     if planned is None:
-        todo = _plan_all(store.schema, wanted, current, context, books)
+        todo = _plan_all(store.schema, wanted, current, context, so_far)
     else:
-        books.first.update(planned)
+        so_far.first.update(planned)
         todo = {name: plan for name, plan in planned.items() if not plan.is_empty}
     if dry_run:
-        return {name: Applied(books.first.get(name), current.get(name), books.errors.get(name)) for name in wanted}
+        return {name: Applied(so_far.first.get(name), current.get(name), so_far.errors.get(name)) for name in wanted}
     for _round in range(_ROUNDS):
         if not todo:
             break
-        _send_all(store, todo, books)
+        _send_all(store, todo, so_far)
         current = store.by_name()
-        left = {name: wanted[name] for name in todo if name not in books.errors}
-        todo = _plan_all(store.schema, left, current, context, books)
+        left = {name: wanted[name] for name in todo if name not in so_far.errors}
+        todo = _plan_all(store.schema, left, current, context, so_far)
     for plan in todo:
-        books.errors[plan] = _not_kept(todo[plan])
-    return {name: Applied(books.first.get(name), current.get(name), books.errors.get(name)) for name in wanted}
+        so_far.errors[plan] = _not_kept(todo[plan])
+    return {name: Applied(so_far.first.get(name), current.get(name), so_far.errors.get(name)) for name in wanted}
 
 
 def _plan_all(
@@ -111,22 +115,22 @@ def _plan_all(
     wanted: Mapping[str, Mapping[str, Json]],
     current: Mapping[str, Raw],
     context: Context,
-    books: _Books,
+    so_far: _Convergence,
 ) -> dict[str, Plan]:
     todo = {}
     for name, options in wanted.items():
         try:
             plan = plan_entity(schema, current.get(name), options, context)
         except BcmError as error:
-            books.errors[name] = error
+            so_far.errors[name] = error
             continue
-        books.first.setdefault(name, plan)
+        so_far.first.setdefault(name, plan)
         if not plan.is_empty:
             todo[name] = plan
     return todo
 
 
-def _send_all(store: Store, todo: Mapping[str, Plan], books: _Books) -> None:
+def _send_all(store: Store, todo: Mapping[str, Plan], so_far: _Convergence) -> None:
     left = dict(todo)
     if store.bulk:
         for action, verb in (("create", "add"), ("update", "update")):
@@ -134,13 +138,13 @@ def _send_all(store: Store, todo: Mapping[str, Plan], books: _Books) -> None:
             if len(plans) > 1 and _send_bulk(store, verb, plans):
                 left = {name: plan for name, plan in left.items() if plan.action != action}
     with ThreadPoolExecutor(max_workers=max(1, min(store.workers, len(left) or 1))) as pool:
-        for name, error in zip(left, pool.map(lambda plan: _send(store, plan, books), left.values())):
+        for name, error in zip(left, pool.map(lambda plan: _send(store, plan, so_far), left.values())):
             if error is not None:
-                books.errors[name] = error
+                so_far.errors[name] = error
 
 
 def _send_bulk(store: Store, verb: str, plans: Iterable[Plan]) -> bool:
-    """Whether one call did it; a refusal falls back to single calls, which tell whose fault it is."""
+    """Return whether one call did it; after a refusal single calls follow, which show which entity is refused."""
     entities = [plan.desired for plan in plans if plan.desired is not None]
     try:
         store.head_node.bulk(store.schema.service, verb, store.schema.call_plural, entities)
@@ -149,17 +153,19 @@ def _send_bulk(store: Store, verb: str, plans: Iterable[Plan]) -> bool:
     return True
 
 
-def _send(store: Store, plan: Plan, books: _Books) -> BcmError | None:
-    """Send one plan; answers the error where it is this entity's own, raises where it is the connection's."""
-    if books.unanswered >= _MOST_UNANSWERED:
-        return BcmTransportError(f"could not {plan.action} {plan.schema.entity} {plan.name}: the head node went away")
+def _send(store: Store, plan: Plan, so_far: _Convergence) -> BcmError | None:
+    """Send one plan; returns the error where it concerns this entity alone, raises it where it is the connection's."""
+    if so_far.unanswered >= _MOST_UNANSWERED:
+        return BcmTransportError(
+            f"could not {plan.action} {plan.schema.entity} {plan.name}: the head node no longer answers"
+        )
     try:
         _write(store, plan)
     except BcmAuthError:
         raise
     except BcmTransportError as error:
-        books.unanswered += 1
-        if books.unanswered >= _MOST_UNANSWERED:
+        so_far.unanswered += 1
+        if so_far.unanswered >= _MOST_UNANSWERED:
             raise
         return error
     except BcmError as error:
@@ -186,7 +192,7 @@ def _not_kept(plan: Plan) -> BcmApiError:
 
 
 def summarise(outcomes: Mapping[str, Applied]) -> dict[str, Any]:
-    """`changed`, `diff` and `failures` of a set, for a module's result."""
+    """Return a set's part of a module's result: `changed`, `diff` (a list of diffs), `failures` (message by name)."""
     plans = [outcome.plan for outcome in outcomes.values() if outcome.plan is not None and outcome.error is None]
     return {
         "changed": any(not plan.is_empty for plan in plans),

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: BSD-2-Clause
-"""What bcm_category and bcm_categories share: a set of categories brought to what is wanted, one being a set of one."""
+"""The work of bcm_category and bcm_categories: a set of categories, or a set of one, is brought to what is wanted."""
 
 from __future__ import annotations
 
@@ -29,11 +29,12 @@ def apply_categories(
     members: Sequence[str] = (),
     allow_member_change: bool = False,
 ) -> dict[str, Any]:
-    """Plan, guard, apply and read back; the result is keyed by name.
+    """Plan, guard, apply and read back; returns a module's result, with `categories` by name.
 
-    A category fails alone, but for new ones that were to be copied from it: where it can't be planned, and where nodes
-    that `members` does not name would be installed anew, or lose their category. Raises BcmConfigError for an empty
-    list and for a name given twice.
+    A category fails where it can't be planned, and where nodes that `members` does not name would be installed anew, or
+    lose their category; only new ones that were to be copied from it fail with it. `reassigned` lists the nodes that
+    are to be installed anew. Raises BcmConfigError for an empty list and for a name given twice, and as `converge` does.
+    Calling again is safe.
     """
     names = [str(options["name"]) for options in categories]
     require_distinct(names, "categories")
@@ -58,7 +59,8 @@ def apply_categories(
 def assume_categories(references: References, declared: Iterable[Mapping[str, Any]]) -> References:
     """Return the references as they would be once these categories (options of bcm_category) are written.
 
-    One that can't be planned stays as it is stored, a new one of these has its name alone; who writes it says why.
+    One that can't be planned stays as it is stored, or has its name alone where it is new; the reason is reported when
+    it is written.
     """
     for options in declared:
         name = str(options["name"])
@@ -76,7 +78,7 @@ def assume_categories(references: References, declared: Iterable[Mapping[str, An
 def _generations(categories: Sequence[Mapping[str, Any]], references: References) -> Iterator[list[Mapping[str, Any]]]:
     """Split a list so that a new category comes after the one of the same list that it is a copy of.
 
-    What the head node adds to a category that is not a copy is known only when that is stored.
+    The head node fills in fields of a category that it stores, and a copy is to have these too.
     """
     depths: dict[str | None, int] = {}
     for options in categories:
@@ -88,7 +90,7 @@ def _generations(categories: Sequence[Mapping[str, Any]], references: References
 
 @dataclass
 class _Work:
-    """What is planned and done with a list of categories; each that is planned counts as written for the next."""
+    """The plans for a list of categories and their outcomes; each that is planned counts as written for the next."""
 
     store: Store
     references: References
@@ -128,7 +130,7 @@ class _Work:
             self.references = _assume(self.references, name, outcome.stored)
 
     def _require_source(self, name: str, stored: Raw | None, source: str | None) -> None:
-        """Refuse a copy of what could not be brought to what is declared: it would never get the rest."""
+        """Refuse a copy of a category that failed: it would never get the options that its model still lacks."""
         if stored is None and source in self.outcomes and self.outcomes[source].error is not None:
             raise BcmConfigError(f"could not create category {name}: category {source}, of which it is a copy, failed")
 

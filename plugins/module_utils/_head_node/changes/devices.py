@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: BSD-2-Clause
-"""What bcm_device and bcm_devices share: a set of devices brought to what is wanted, one being a set of one."""
+"""The work of bcm_device and bcm_devices: a set of devices, or a set of one, is brought to what is wanted."""
 
 from __future__ import annotations
 
@@ -37,22 +37,26 @@ def apply_devices(
     workers: int = 1,
     bulk: bool = False,
 ) -> dict[str, Any]:
-    """Plan, apply and read back; the result is keyed by host name.
+    """Plan, apply and read back; returns a module's result, with `devices` by host name.
 
-    Raises BcmConfigError for an empty list, a name given twice, or a device that is not a node.
+    `reassigned` lists the nodes that are to be installed anew, those given and those found; `assignments` has what each
+    node would be installed with. `remember_reassigned` notes it on nodes without a record. A device that can't be
+    changed fails alone, in `failures`. Raises BcmConfigError for an empty list, a name given twice, or a device that is
+    not a node, and as `converge` does. Calling again is safe.
     """
     require_distinct([device["hostname"] for device in devices])
     wanted = {device["hostname"]: wanted_of(device) for device in devices}
     stored = read_devices(head_node)
     require_nodes({name: stored[name] for name in wanted if name in stored})
-    # Only a new device is told its partition.
+    # Only a new device is given a partition.
     references = read_references(head_node, partitions=any(name not in stored for name in wanted))
     if check_mode:
         references = assume_categories(references, declared_categories)
     store = Store(head_node, DEVICE, head_node.get_devices, workers, bulk)
     context = Context(references)
     kept: Mapping[str, BcmError] = {} if check_mode else try_credentials(store, wanted, stored, context)
-    # Planned against what was read before: a canary that was changed counts as changed, and is merely sent once more.
+    # Planned against what was read before the credentials were tried, so that a node on which they were already changed
+    # counts as changed; it is only sent once more.
     rest = {name: options for name, options in wanted.items() if name not in kept}
     if remember_reassigned:
         rest = {
@@ -69,7 +73,7 @@ def apply_devices(
 
 
 def _remember(options: dict[str, Any], stored: Raw | None, reassigned: bool, context: Context) -> dict[str, Any]:
-    """The options with a note on the device, where it gets another assignment and has no record of what it runs."""
+    """Return the options with a note for a device that gets another assignment and has no record of what it runs."""
     if (
         stored is None
         or options.get("state") == "absent"
@@ -94,13 +98,13 @@ def _shown(outcome: Applied, references: References, check_mode: bool) -> dict[s
 
 
 def _is_reassigned(outcome: Applied) -> bool:
-    """Whether what the node would install has changed, on a node that existed before."""
+    """Return whether what the node would install has changed, on a node that existed before."""
     plan = outcome.plan
     return plan is not None and plan.action == "update" and plan.disruption is Disruption.REPROVISION
 
 
 def _assignments(outcomes: Mapping[str, Applied], references: References) -> dict[str, Any]:
-    """What each node would be installed with once the plans are applied, for a check run of bcm_provision."""
+    """Return what each node would be installed with once the plans are applied, for a check run of bcm_provision."""
     found = {}
     for name, outcome in outcomes.items():
         planned = outcome.plan.desired if outcome.plan is not None else outcome.stored

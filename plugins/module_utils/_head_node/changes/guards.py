@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: BSD-2-Clause
-"""What no run may do: act on an empty set, on what is no node, or on nodes that it does not name."""
+"""Guards against what no run may do: act on an empty set, on what is no node, or on nodes that it does not name."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ class Selection:
 
 
 def require_names(names: Sequence[str], kind: str = "nodes") -> None:
-    """Refuse an empty set: it is an error, never "all"."""
+    """Refuse an empty set, which never means all. Raises BcmConfigError."""
     if not names:
         raise BcmConfigError(f"no {kind} given: an empty list never means all of them, name the {kind}")
 
 
 def require_distinct(names: Sequence[str], kind: str = "nodes") -> None:
-    """Refuse an empty set, and names that are given twice."""
+    """Refuse an empty set, and names that are given twice. Raises BcmConfigError."""
     require_names(names, kind)
     twice = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
     if twice:
@@ -36,14 +36,14 @@ def require_distinct(names: Sequence[str], kind: str = "nodes") -> None:
 
 
 def require_nodes(devices: Mapping[str, Raw]) -> None:
-    """Refuse head nodes and other devices that this collection never touches."""
+    """Refuse head nodes and other devices that this collection never changes. Raises BcmConfigError."""
     others = [f"{name} ({raw['childType']})" for name, raw in devices.items() if not is_node(raw)]
     if others:
         raise BcmConfigError(f"only nodes that BCM installs may be touched, not: {', '.join(others)}")
 
 
 def select_nodes(devices: Mapping[str, Raw], names: Sequence[str]) -> Selection:
-    """Pick nodes by name; raises BcmConfigError for none at all, and for head nodes and other things we never touch."""
+    """Pick nodes by name. Raises BcmConfigError for no names at all, and for devices that are no nodes."""
     require_names(names)
     found = {name: devices[name] for name in dict.fromkeys(names) if name in devices}
     require_nodes(found)
@@ -51,12 +51,12 @@ def select_nodes(devices: Mapping[str, Raw], names: Sequence[str]) -> Selection:
 
 
 def concerns_members(plan: Plan) -> bool:
-    """Say whether a category's plan changes what its nodes are installed with, or takes the category from them."""
+    """Return whether a category's plan changes what its nodes are installed with, or takes the category from them."""
     return plan.stored is not None and plan.disruption in (Disruption.REPROVISION, Disruption.DELETE)
 
 
 def affected_nodes(plan: Plan, devices: Sequence[Raw]) -> list[str]:
-    """Name the nodes that a category's plan has installed anew, or leaves without a category."""
+    """Return the names of the nodes that a category's plan would have installed anew, or leave without a category."""
     if plan.stored is None or not concerns_members(plan):
         return []
     reprovisioning = {change.option for change in plan.changes if change.disruption is Disruption.REPROVISION}
@@ -67,9 +67,10 @@ def affected_nodes(plan: Plan, devices: Sequence[Raw]) -> list[str]:
 
 
 def find_conflict(plan: Plan, affected: Sequence[str], members: Sequence[str], *, allowed: bool) -> BcmConflict | None:
-    """Return why a category's plan may not be carried out: it affects other nodes than `members`, or removes any's.
+    """Return why a category's plan may not be carried out: it affects nodes beside `members`, or removes any node's
+    category. None where it may be.
 
-    `allowed` is the leave to have others installed anew. A node never goes without its category, whoever asks.
+    `allowed` permits that other nodes are installed anew. It never permits to remove a category that nodes belong to.
     """
     if plan.action == "delete":
         listed = ", ".join(affected)

@@ -1,7 +1,9 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: BSD-2-Clause
-"""The options of devices and categories, and how they are read. No option has a default that is sent: what is not given
-is left as it is."""
+"""The options of devices and categories, and how they are read.
+
+No option has a default that is sent to BCM: what is not given is left as it is.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,7 @@ Spec = dict[str, Any]
 
 
 def _entity(schema: Schema, **beside: Spec) -> Spec:
-    """The options of all fields, what steers the module, and `beside`: options that no field is behind."""
+    """Return the options of all fields, name and state, and `beside`: options without a field of their own."""
     return {**options_of(schema.fields), schema.name_option: NAME, "state": STATE, **beside}
 
 
@@ -29,7 +31,7 @@ CATEGORY = _entity(category.CATEGORY, clone_from={"type": "str"})
 
 DEVICES: Spec = {"devices": _list_of(DEVICE, required=True)}
 CATEGORIES: Spec = {"categories": _list_of(CATEGORY, required=True)}
-# Those that the same run creates or changes, for modules that must know what they are going to be.
+# Those that the same run creates or changes, for modules that need to know what they will be.
 DECLARED_CATEGORIES: Spec = {"categories": _list_of(CATEGORY, default=[])}
 
 # Which nodes a category may decide for.
@@ -47,7 +49,7 @@ _LISTS = [option.removeprefix(_PURGE) for option in {**DEVICE, **CATEGORY} if op
 
 
 def wanted_of(options: dict[str, Any]) -> dict[str, Any]:
-    """The options of one entity in the shape the entity layer merges: lists with their purge flag, image with revision.
+    """Return the options of one entity as they are merged: lists as {elements, purge}, the image as {name, revision}.
 
     An empty list that was given clears the list, as documented; a list that was not given stays None. Raises
     BcmConfigError for an option that needs another one.

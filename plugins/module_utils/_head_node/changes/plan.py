@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: BSD-2-Clause
-"""(current, wanted, references) → what would be sent, and why. Pure."""
+"""The plan for one entity: what would be sent to bring it from what is stored to what is wanted, and why. Pure."""
 
 from __future__ import annotations
 
@@ -40,10 +40,12 @@ class Plan:
 
     @property
     def is_empty(self) -> bool:
+        """Return whether nothing is to be sent."""
         return self.action == "none"
 
     @property
     def disruption(self) -> Disruption:
+        """Return the worst of what the changes do to running nodes; creating an entity disrupts none."""
         if self.action == "delete":
             return Disruption.DELETE
         if self.action != "update":
@@ -51,7 +53,7 @@ class Plan:
         return max((change.disruption for change in self.changes), key=_SEVERITY.index, default=Disruption.NONE)
 
     def diff(self) -> dict[str, Any]:
-        """As Ansible shows it: one entry, its header the entity's name."""
+        """Return the diff as Ansible shows it: before_header, after_header, and before and after, each by option."""
         before = {change.option: change.before for change in self.changes if self.stored is not None}
         after = {change.option: change.after for change in self.changes if self.desired is not None}
         return {
@@ -63,16 +65,16 @@ class Plan:
 
 
 def plan_entity(schema: Schema, stored: Raw | None, wanted: Mapping[str, Json], context: Context) -> Plan:
-    """Plan what `state` asks for: {"state": "absent"} removes, anything else is as `plan_present`."""
+    """Plan what `state` asks for: {"state": "absent"} removes, anything else is as `plan_present`, which may raise."""
     if wanted.get("state") == "absent":
         return plan_absent(schema, stored, str(wanted[schema.name_option]))
     return plan_present(schema, stored, wanted, context)
 
 
 def plan_present(schema: Schema, stored: Raw | None, wanted: Mapping[str, Json], context: Context) -> Plan:
-    """Create what does not exist, change only what `wanted` names. Options that are None were not given.
+    """Plan to create what does not exist, or to change only what `wanted` names. Options that are None were not given.
 
-    Raises BcmConfigError or BcmNotFound, which name entity and option.
+    Raises BcmConfigError and BcmNotFound, which name entity and option; the same options fail again.
     """
     name = str(wanted[schema.name_option])
     try:
@@ -124,14 +126,14 @@ def _change(field: Field, stored: Raw | None, merged: Raw, references: Reference
 
 
 def _has_new_password(before: Json, after: Json) -> bool:
-    """Whether two objects differ in a password, which both show alike."""
+    """Return whether two objects differ in a password, which is hidden in both."""
     if not isinstance(before, dict) or not isinstance(after, dict):
         return False
     return before.get("password") != after.get("password")
 
 
 def plan_absent(schema: Schema, stored: Raw | None, name: str) -> Plan:
-    """Remove what exists."""
+    """Plan to remove an entity; the plan is empty where there is none."""
     if stored is None:
         return Plan(schema, name, "none")
     return Plan(schema, name, "delete", stored, None, (Change("state", "present", "absent"),))

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: BSD-2-Clause
-"""What is wrong with an inventory, seen against itself and against the head node, before anything is changed. Pure."""
+"""Checks of an inventory against itself and against the head node, before anything is changed. Pure."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Wanted = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Problem:
-    """One finding; `node` is empty where it concerns the whole run."""
+    """One problem; `node` is its host name, or empty where it concerns the whole run."""
 
     node: str
     message: str
@@ -31,7 +31,10 @@ class Problem:
 
 
 def check_inventory(nodes: Sequence[Wanted]) -> list[Problem]:
-    """Names BCM would refuse; host name, MAC, IP and BMC IP that two nodes share, compared after normalising."""
+    """Find names that BCM would refuse, and host names, MAC, IP and BMC IP addresses that two nodes share.
+
+    They are compared after normalising. `nodes` have the options of bcm_device.
+    """
     problems = [problem for node in nodes for problem in _check_words(node)]
     for what, values_of in _UNIQUE:
         owners: dict[str, list[str]] = {}
@@ -92,7 +95,7 @@ _UNIQUE: tuple[tuple[str, Callable[[Wanted], list[str]]], ...] = (
 
 
 def check_references(nodes: Sequence[Wanted], categories: Sequence[Wanted], references: References) -> list[Problem]:
-    """Images, categories and networks that do not exist, and images that are still being copied."""
+    """Find images, categories and networks that do not exist, and images that are still being copied."""
     problems = []
     for node in nodes:
         name = str(node["hostname"])
@@ -127,7 +130,10 @@ def _missing(who: str, names: Names, wanted: Iterable[str | None]) -> list[Probl
 def check_owners(
     nodes: Sequence[Wanted], devices: Mapping[str, Raw], *, allow_mac_change: bool = False
 ) -> list[Problem]:
-    """Host names and MAC addresses that another BCM device owns, and boards that were swapped."""
+    """Find host names and MAC addresses of other BCM devices, and nodes whose MAC address differs, as after a swap.
+
+    `devices` are those of the head node by host name; `allow_mac_change` accepts the latter.
+    """
     owner_of_mac = {mac: name for name, raw in devices.items() for mac in mac_addresses(raw)}
     by_lower = {name.lower(): name for name in devices}
     problems = []
@@ -147,7 +153,7 @@ def check_owners(
 
 
 def check_new(nodes: Sequence[Wanted], devices: Mapping[str, Raw]) -> list[Problem]:
-    """What nodes that BCM does not know lack to be registered."""
+    """Find what is missing to register the nodes that BCM does not know."""
     problems = []
     for node in nodes:
         if str(node["hostname"]) in devices or node.get("state") == "absent":
@@ -177,14 +183,14 @@ def _check_swap(node: Wanted, device: Raw | None, allow: bool) -> list[Problem]:
 
 
 def images_of_categories(references: References) -> dict[str, str]:
-    """The name of each category's image; {} where the images were not read."""
+    """Return the image's name by category; {} where the images were not read."""
     proxies = {raw["name"]: raw.get("softwareImageProxy") or {} for raw in references.categories.raw.values()}
     images = {name: references.images.raw.get(proxy.get("parentSoftwareImage", "")) for name, proxy in proxies.items()}
     return {name: str(image["name"]) for name, image in images.items() if image}
 
 
 def check_slots(slots: Slots, node_count: int) -> tuple[list[Problem], list[str]]:
-    """Problems and remarks about provisioning slots: none at all is a problem, fewer than nodes a remark."""
+    """Return problems and remarks about provisioning slots: none at all is a problem, fewer than nodes a remark."""
     if slots.capacity == 0:
         return [Problem("", "no provisioning slots: no provisioning node is there, or all are drained")], []
     if slots.capacity < node_count:

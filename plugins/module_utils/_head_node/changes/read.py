@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: BSD-2-Clause
-"""One reading of what a run needs to know, in a constant number of calls."""
+"""Reading of what a run needs to know, in a constant number of calls. All may raise BcmError; reading again is safe."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..entities.status import DeviceStatus
 def read_references(
     head_node: HeadNode, *, images: bool = True, networks: bool = True, partitions: bool = True
 ) -> References:
-    """What entities refer to: a call for each kind, whatever the number of nodes. A kind that is left out is empty."""
+    """Read what entities refer to, in one call per kind; categories always. A kind that is left out is empty."""
     return References(
         categories=Names.from_api("category", head_node.get_categories()),
         images=Names.from_api("software image", head_node.get_software_images() if images else ()),
@@ -25,12 +25,12 @@ def read_references(
 
 
 def read_devices(head_node: HeadNode) -> dict[str, Raw]:
-    """All devices by host name, in one call."""
+    """Read all devices, in one call; returns them by host name."""
     return {str(raw["hostname"]): raw for raw in head_node.get_devices()}
 
 
 def read_statuses(head_node: HeadNode, devices: Mapping[str, Raw]) -> dict[str, DeviceStatus]:
-    """The status of these devices by host name, in one call."""
+    """Read the status of these devices, in one call; returns it by host name, without devices that have none."""
     if not devices:
         return {}
     names = {raw["uuid"]: name for name, raw in devices.items()}
@@ -39,7 +39,10 @@ def read_statuses(head_node: HeadNode, devices: Mapping[str, Raw]) -> dict[str, 
 
 
 def pick(kind: str, entities: Sequence[Raw], names: Sequence[str] | None) -> list[Raw]:
-    """The entities of these names, all where names is None, sorted by name; raises BcmNotFound for an unknown name."""
+    """Return the entities with these names, all where `names` is None, sorted by name.
+
+    Raises BcmNotFound for an unknown name.
+    """
     index = Names.from_api(kind, entities)
     for name in names or []:
         index.resolve(name)
