@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: BSD-2-Clause
-"""Secrets taken out of texts."""
+"""Removal of secrets from texts."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ BLANK = "********"
 
 
 def blank(text: str, secrets: Iterable[str]) -> str:
-    """Replace every secret in a text, as it is and as JSON writes it; empty ones are left out."""
+    """Replace every secret in a text by asterisks, as it is and as JSON writes it; empty secrets are ignored."""
     for secret in sorted(filter(None, secrets), key=len, reverse=True):
         for form in (secret, json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]):
             text = text.replace(form, BLANK)

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: BSD-2-Clause
-"""The body of an answer, read piece by piece: what is too large is refused instead of held."""
+"""Reading of an answer's body piece by piece, so that one that is too large is refused and not held in memory."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _GZIP = 16 + zlib.MAX_WBITS
 
 
 class BodyReader:
-    """Counts, unpacks and keeps the body of one answer.
+    """The reader of one answer's body: it counts, unpacks and keeps what comes.
 
-    Raises TooLarge as soon as a limit is passed, however well the body is packed, and MaybePerformed where it can't be
-    unpacked.
+    Its methods raise TooLarge as soon as a limit is passed, however well the body is packed, and MaybePerformed where
+    it can't be unpacked.
     """
 
     def __init__(self, limits: Bounds) -> None:
@@ -29,7 +29,7 @@ class BodyReader:
         self.received_bytes = 0
 
     def begin(self, headers: Mapping[str, str]) -> None:
-        """Look at the headers first: a body that says that it is too large is not read at all."""
+        """Check the headers before the body: one whose stated length is too large is not read at all."""
         length = headers.get("content-length", "")
         if length.isdigit() and int(length) > self._limits.wire_bytes:
             raise TooLarge(self._limits.wire_bytes)
@@ -40,7 +40,7 @@ class BodyReader:
             raise MaybePerformed(f"the answer is packed as {encoding[:40]}, which was not asked for")
 
     def add(self, piece: bytes) -> None:
-        """Take what came over the wire."""
+        """Add one piece as it came over the wire."""
         self.received_bytes += len(piece)
         if self.received_bytes > self._limits.wire_bytes:
             raise TooLarge(self._limits.wire_bytes)
@@ -51,7 +51,7 @@ class BodyReader:
         self._pieces.append(unpacked)
 
     def finish(self) -> bytes:
-        """The whole body."""
+        """Return the whole body, unpacked."""
         if self._decoder is not None and self.received_bytes and not self._decoder.eof:
             raise MaybePerformed("the packed answer ends too early")
         return b"".join(self._pieces)
@@ -62,7 +62,7 @@ class BodyReader:
         if self._decoder.eof:
             return b""
         try:
-            # One byte more than there is room for tells that it is too large; no more than that is ever made.
+            # One byte more than there is room for shows that it is too large; no more than that is ever unpacked.
             return self._decoder.decompress(piece, self._limits.body_bytes - self._size_bytes + 1)
         except zlib.error as error:
             raise MaybePerformed(f"the packed answer is damaged: {error}") from error

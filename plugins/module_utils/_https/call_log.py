@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: BSD-2-Clause
-"""One line about every exchange: enough to see where the time of a run goes, and nothing of what was said."""
+"""A log with one line per exchange: enough to see where the time of a run goes, without contents and arguments."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ OnCall = Callable[[CallLine], None]
 
 
 class CallLog:
-    """Keeps the last lines; safe to share between threads."""
+    """The last lines of a run's calls; safe to share between threads."""
 
     def __init__(self, kept_lines: int = _KEPT_LINES) -> None:
         self._last: deque[str] = deque(maxlen=kept_lines)
@@ -45,14 +45,14 @@ class CallLog:
         self._lock = threading.Lock()
 
     def add(self, line: CallLine) -> None:
-        """Take one line; the oldest gives way where there are too many."""
+        """Add one line; the oldest is dropped where there are too many."""
         with self._lock:
             self._count += 1
             self._last.append(str(line))
 
     @property
     def lines(self) -> list[str]:
-        """The lines in the order in which the calls ended, after one that counts those left out."""
+        """Return the lines in the order in which the calls ended; where some were dropped, the first says how many."""
         with self._lock:
             left_out = self._count - len(self._last)
             return [*([f"({left_out} earlier lines are left out)"] if left_out else []), *self._last]

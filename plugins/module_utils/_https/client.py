@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: BSD-2-Clause
-"""One client over HTTPS for every API this collection speaks to: bounds, repetition, secrets kept, one line a call."""
+"""The HTTPS client for every API of this collection: bounds, retries, hidden secrets, one line per attempt."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from .wire import Wire
 
 
 class HttpsClient:
-    """Sends calls to one server; safe to share between threads.
+    """A sender of calls to one server; safe to share between threads.
 
     `secrets` are blanked in the text of every error and in every line of `on_call`, which is given one line per
     attempt. Raises NoLibrary, BadTlsFile and BadFingerprint. An exchange ends within `patience.limit_s` and holds at
-    most `limits` of its answer, whatever the other side does.
+    most `limits` of its answer in memory, whatever the server does.
     """
 
     def __init__(
@@ -52,6 +52,7 @@ class HttpsClient:
         )
 
     def close(self) -> None:
+        """Close the connections."""
         self._wire.close()
 
     def hide(self, secret: str) -> None:
@@ -63,9 +64,10 @@ class HttpsClient:
         return blank(text, self._secrets)
 
     def send(self, request: HttpRequest, retry: Retry, patience: Patience | None = None) -> Reply:
-        """Send one call, again as `retry` allows; `patience` instead of the client's, for long polls.
+        """Send one call, again as `retry` allows; `patience` replaces the client's, for long polls.
 
-        Raises NoAnswer after the last attempt. An answer of any status is an answer.
+        Returns an answer of any HTTP status. Raises NoAnswer after the last attempt, whose class says whether the call
+        may have been performed.
         """
         attempt = 1
         while True:
@@ -93,7 +95,7 @@ class HttpsClient:
         text = self.clean(str(error))
         if text != str(error):
             error.args = (text,)
-            # What is behind it has the same text.
+            # Its cause has the same text, with the secret in it.
             error.__cause__ = None
         return error
 

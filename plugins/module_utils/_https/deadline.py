@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """A bound on the whole time of an exchange, whatever the other side does.
 
-The time-outs of an HTTP client begin anew with every byte, so that a peer which drips holds a call for ever. Here every
-operation on a socket gets no more time than the exchange has left.
+The time-outs of an HTTP client begin anew with every byte, so that a server which sends one byte now and then holds a
+call for ever. Here every operation on a socket gets no more time than the exchange has left.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from .errors import TookTooLong
 
 # A socket takes 0 as "do not wait at all", which is another error.
 _SHORTEST_S = 0.001
-# How much is written before the time is looked at again.
+# How much is written before the time is checked again.
 _WRITTEN_BYTES = 64 * 1024
 
 
 class Deadline(threading.local):
-    """When the exchange of this thread must have ended; an exchange stays in the thread that began it."""
+    """The time when this thread's exchange must have ended; an exchange stays in the thread that began it."""
 
     def __init__(self, now_s: Callable[[], float]) -> None:
         self._now_s = now_s
@@ -31,7 +31,7 @@ class Deadline(threading.local):
 
     @contextmanager
     def within(self, limit_s: float) -> Iterator[None]:
-        """Bound what this thread does inside."""
+        """Limit what this thread does inside the block to `limit_s`."""
         self._until_s, self._limit_s = self._now_s() + limit_s, limit_s
         try:
             yield
@@ -40,6 +40,7 @@ class Deadline(threading.local):
 
     @property
     def has_passed(self) -> bool:
+        """Return whether the time is up; False outside a block."""
         # A time-out may fire a little early.
         return self._until_s is not None and self._now_s() >= self._until_s - _SHORTEST_S
 
@@ -49,7 +50,7 @@ class Deadline(threading.local):
             raise TookTooLong(self._limit_s)
 
     def cut(self, timeout_s: float | None) -> float | None:
-        """Shorten a time-out to what is left."""
+        """Shorten a time-out to the time that is left; None, no time-out, becomes that time."""
         if self._until_s is None:
             return timeout_s
         left_s = max(_SHORTEST_S, self._until_s - self._now_s())

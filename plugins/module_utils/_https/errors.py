@@ -1,8 +1,8 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: BSD-2-Clause
-"""What can go wrong in one HTTPS exchange, sorted by whether the other side may have performed the call.
+"""Errors of one HTTPS exchange, sorted by whether the server may have performed the call.
 
-None of these reaches a user: the rooms of the two APIs turn each into an error of their own, with their own words.
+None of these reaches a user: the client of each API turns them into its own errors, with its own words.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from enum import Enum
 
 
 class HttpsError(Exception):
-    """Anything that this room raises on purpose; its text is a reason without a subject."""
+    """The base of all errors of this package; the text is a reason without a subject, to be put in a sentence."""
 
 
 class NoLibrary(HttpsError):
@@ -27,11 +27,11 @@ class BadTlsFile(HttpsError):
 
 
 class BadFingerprint(HttpsError):
-    """A fingerprint that is none."""
+    """A text that is no SHA-256 fingerprint."""
 
 
 class NotJson(HttpsError):
-    """An answer came and is not JSON."""
+    """An answer whose body is not JSON."""
 
 
 class NoAnswer(HttpsError):
@@ -39,11 +39,11 @@ class NoAnswer(HttpsError):
 
 
 class NeverSent(NoAnswer):
-    """No connection came about, so nothing was sent: any call may be sent again."""
+    """No connection was made, so nothing was sent: any call may be sent again."""
 
 
 class NotAccepted(NeverSent):
-    """No connection came about within `seconds`."""
+    """No connection was made within `seconds`."""
 
     def __init__(self, seconds: float) -> None:
         super().__init__(f"no connection within {seconds:g} s")
@@ -60,9 +60,9 @@ class Doubt(str, Enum):
 
 
 class TlsRefused(NoAnswer):
-    """One of the two sides does not trust the other. Never sent again: it would be the same.
+    """One of the two sides does not trust the other. The call is never sent again: it would fail again.
 
-    `reason` is OpenSSL's reason in short, `detail` what it said of a certificate or else its whole text.
+    `reason` is OpenSSL's short reason, `detail` its message about a certificate, or else its whole text.
     """
 
     def __init__(self, doubt: Doubt, *, reason: str, detail: str) -> None:

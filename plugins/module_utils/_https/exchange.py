@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: BSD-2-Clause
-"""What goes over the wire and comes back, and how much of it and for how long."""
+"""Requests and replies of an exchange, and the bounds of its time and size."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _MIB = 1024 * 1024
 
 @dataclass(frozen=True)
 class Patience:
-    """How long one exchange may take, in seconds: to connect, from one byte to the next, and as a whole."""
+    """The time that one exchange may take, in seconds: to connect, from one byte to the next, and as a whole."""
 
     connect_s: float = 10.0
     read_s: float = 60.0
@@ -24,13 +24,13 @@ class Patience:
 
     @property
     def limit_s(self) -> float:
-        """The time for the whole; who waits longer for the first byte waits longer for the last one too."""
+        """Return the time for the whole, at least twice `read_s`, so that a long poll has time to send its answer."""
         return max(self.total_s, 2 * self.read_s)
 
 
 @dataclass(frozen=True)
 class Bounds:
-    """How large an answer may be, in bytes: as it comes over the wire, and unpacked."""
+    """The largest answer that is accepted, in bytes: as it comes over the wire, and unpacked."""
 
     wire_bytes: int = 256 * _MIB
     body_bytes: int = 256 * _MIB
@@ -38,7 +38,7 @@ class Bounds:
 
 @dataclass(frozen=True)
 class HttpRequest:
-    """One call. `label` names it in the log, where no argument and no secret may be; `path` is relative to the base."""
+    """One call. `label` is its name in the log and holds no argument or secret; `path` is relative to the base URL."""
 
     method: str
     path: str
@@ -48,7 +48,7 @@ class HttpRequest:
 
     @property
     def sent_bytes(self) -> int:
-        """The size of the body as it is sent."""
+        """Return the size of the body as it is sent."""
         return len(self.content or b"")
 
 
@@ -64,10 +64,11 @@ class Reply:
 
     @property
     def text(self) -> str:
+        """Return the body as text; bytes that are not of its charset are replaced."""
         return self.body.decode(self.charset, errors="replace")
 
     def json(self) -> Any:
-        """Decode the body. Raises NotJson."""
+        """Return the body decoded as JSON. Raises NotJson."""
         try:
             return json.loads(self.body)
         except (ValueError, RecursionError) as error:

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: BSD-2-Clause
-"""When a call is sent again."""
+"""The policy of when a call is sent again."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from .exchange import Reply
 
 @dataclass(frozen=True)
 class Retry:
-    """How often a call is sent in all, after what, and after which pauses; each is twice the one before.
+    """How often a call is sent in all, after which failures, and after which pauses; each is twice the one before.
 
-    A call that was certainly not performed is sent again in any case, one that may have been only with `if_performed`:
-    for calls that read. `statuses` are those of answers after which it is sent again. With `heeds_retry_after` the
-    other side may say how long the pause is, up to `longest_pause_s`.
+    A call that was certainly not performed is sent again in any case; one that may have been performed only with
+    `if_performed`, which is for calls that read. `statuses` are the HTTP statuses after which it is sent again. With
+    `heeds_retry_after` the server may set the pause by Retry-After in seconds (RFC 9110, 10.2.3), up to
+    `longest_pause_s`.
     """
 
     attempts: int = 1
@@ -27,7 +28,7 @@ class Retry:
     longest_pause_s: float = 30.0
 
     def is_due(self, attempt: int, outcome: Reply | NoAnswer) -> bool:
-        """Whether the call is sent again after this attempt, counted from 1."""
+        """Return whether the call is sent again after this attempt, counted from 1."""
         if attempt >= self.attempts:
             return False
         if isinstance(outcome, Reply):
@@ -37,7 +38,7 @@ class Retry:
         return isinstance(outcome, NeverSent) or (self.if_performed and isinstance(outcome, MaybePerformed))
 
     def pause_s(self, attempt: int, outcome: Reply | NoAnswer) -> float:
-        """How long to wait after this attempt, in seconds."""
+        """Return how long to wait after this attempt, in seconds."""
         wanted = ""
         if self.heeds_retry_after and isinstance(outcome, Reply):
             wanted = outcome.headers.get("retry-after", "")

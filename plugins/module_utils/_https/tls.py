@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: BSD-2-Clause
-"""Whom a TLS connection trusts, and why one was refused."""
+"""Trust in TLS connections: which certificates are accepted, and why one was refused."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .errors import BadFingerprint, BadTlsFile, Doubt, TlsRefused
 
 @dataclass(frozen=True)
 class Tls:
-    """Whom to trust, and how to prove who we are.
+    """The server certificates to trust, and the client certificate to send.
 
     `fingerprint` trusts exactly the certificate with this SHA-256, whatever `ca_path` and `validate` say.
     `server_name` is the name that the certificate carries, where it is not that of the address.
@@ -49,13 +49,13 @@ class Tls:
 
 
 class WrongFingerprint(ssl.SSLCertVerificationError):
-    """The other side's certificate is not the one that is pinned."""
+    """The server's certificate is not the pinned one."""
 
 
 def find_tls_error(error: BaseException | None) -> ssl.SSLError | None:
-    """Find the TLS error behind an error; None where there is none, or where the other side just went away.
+    """Find the TLS error among the causes of an error; None where there is none, or where the server hung up.
 
-    A server that goes away in the middle of a handshake is an outage, not a stranger.
+    A server that closes the connection in the middle of a handshake is an outage, not a question of trust.
     """
     while error is not None:
         if isinstance(error, ssl.SSLError):
@@ -65,8 +65,8 @@ def find_tls_error(error: BaseException | None) -> ssl.SSLError | None:
 
 
 def explain_refusal(error: ssl.SSLError) -> TlsRefused:
-    """Sort a TLS error by what the user can do about it."""
-    # Only errors that OpenSSL raised have these; ours of the fingerprint has none.
+    """Return a TLS error as TlsRefused, sorted by what the user can do about it."""
+    # Only errors raised by OpenSSL have these; WrongFingerprint has none.
     said = str(getattr(error, "verify_message", "") or "")
     reason = said or str(getattr(error, "reason", "") or "") or str(error)
     doubt = Doubt.OTHER
@@ -89,7 +89,7 @@ def _parse_fingerprint(fingerprint: str) -> str:
 
 
 def _pin(context: ssl.SSLContext, wanted: str) -> None:
-    """Trust exactly one certificate, checked in the handshake: before a single byte of ours is sent."""
+    """Trust exactly one certificate, checked in the handshake, before anything of a request is sent."""
 
     class PinnedSocket(ssl.SSLSocket):
         def do_handshake(self, block: bool = False) -> None:

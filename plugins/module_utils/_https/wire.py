@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: BSD-2-Clause
-"""One exchange over HTTP. The only file that imports httpx, and httpcore below it."""
+"""Connections and exchanges over HTTP. The only file that imports httpx, and httpcore below it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Wire:
     """The connections to one server; safe to share between threads.
 
     Redirects are never followed, and proxies of the environment never used: they would see every call. `http_transport`
-    stands for the network in tests. Raises NoLibrary, BadTlsFile and BadFingerprint.
+    replaces the network in tests. Raises NoLibrary, BadTlsFile and BadFingerprint.
     """
 
     def __init__(
@@ -57,10 +57,14 @@ class Wire:
         )
 
     def close(self) -> None:
+        """Close all connections."""
         self._client.close()
 
     def exchange(self, request: HttpRequest, patience: Patience, body: BodyReader) -> Reply:
-        """Send one request and read its answer into `body`. Raises NoAnswer."""
+        """Send one request and read its answer into `body`; an answer of any HTTP status is returned.
+
+        Raises NoAnswer, whose class says whether the call may have been performed.
+        """
         with self._deadline.within(patience.limit_s):
             try:
                 return self._exchange(request, patience, body)
@@ -79,7 +83,7 @@ class Wire:
         ) as response:
             headers = dict(response.headers.items())
             body.begin(headers)
-            # As it came: httpx would unpack each piece whole, and of one packed well that is a thousand times as much.
+            # Read packed: httpx would unpack each piece whole, and a well packed one can grow a thousandfold.
             for piece in cast("Iterable[bytes]", response.stream):
                 self._deadline.check()
                 body.add(piece)
@@ -100,7 +104,7 @@ class Wire:
 
 
 class _Pool(BaseTransport):
-    """What httpx.HTTPTransport is, with a network below it whose every operation ends with the deadline."""
+    """A transport as httpx.HTTPTransport is, on a network whose every operation ends with the deadline."""
 
     def __init__(self, context: ssl.SSLContext, keep_alive_s: float, deadline: Deadline) -> None:
         backend = cast("httpcore.NetworkBackend", BoundedBackend(httpcore.SyncBackend(), deadline))

@@ -35,7 +35,7 @@ class Applied:
         return self.plan.desired if check_mode and self.plan is not None else self.stored
 
     def to_ansible(self) -> dict[str, Any]:
-        """Return it for a module's result: changed, action, disruption, changes (options), and error where it failed."""
+        """Return a module's result: changed, action, disruption, changes (options), and error where it failed."""
         plan = self.plan
         return {
             "changed": plan is not None and not plan.is_empty and self.error is None,

@@ -33,8 +33,8 @@ def apply_categories(
 
     A category fails where it can't be planned, and where nodes that `members` does not name would be installed anew, or
     lose their category; only new ones that were to be copied from it fail with it. `reassigned` lists the nodes that
-    are to be installed anew. Raises BcmConfigError for an empty list and for a name given twice, and as `converge` does.
-    Calling again is safe.
+    are to be installed anew. Raises BcmConfigError for an empty list and for a name given twice, and as `converge`
+    does. Calling again is safe.
     """
     names = [str(options["name"]) for options in categories]
     require_distinct(names, "categories")

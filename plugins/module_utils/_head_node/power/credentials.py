@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: BSD-2-Clause
-"""The canary before changed BMC credentials are spread: a typo must not reach every BMC through the head node."""
+"""A trial of changed BMC credentials before they are spread: a typo must not reach every BMC through the head node."""
 
 from __future__ import annotations
 
@@ -25,11 +25,12 @@ Credentials = tuple[str, str]
 def spread_credentials(
     store: Store, wanted: Wanted, stored: Mapping[str, Raw], context: Context, *, timeout_s: float = 60.0
 ) -> dict[str, BcmError]:
-    """Change credentials on one node of each new set, have the head node try them, and only then leave the rest to go.
+    """Try changed credentials on one node of each new set through the head node, before the caller changes the others.
 
-    Returns the nodes that must not be changed, with the reason: both of two canaries had their BMC refuse the new
-    credentials. These two get their old ones back. Nothing happens where fewer than two known nodes are concerned.
-    `timeout_s` is how long a BMC may take to show that it accepts them.
+    Where the BMC of that node refuses them, a second one is tried. Returns an error by name for the nodes that must not
+    be changed: those whose BMC refused, which get their old credentials back, and all of a set that two BMCs refused.
+    Nothing happens where fewer than two known nodes get new credentials. `timeout_s` is how long a BMC may take to show
+    that it accepts them. Raises BcmError as the calls do; calling again is safe.
     """
     new = _changed_credentials(store, wanted, stored, context)
     if len(new) < 2:
@@ -61,7 +62,7 @@ def spread_credentials(
 def _changed_credentials(
     store: Store, wanted: Wanted, stored: Mapping[str, Raw], context: Context
 ) -> dict[str, Credentials]:
-    """The new credentials of every known node that would get others than it has."""
+    """Return the new credentials of every known node that would get others than it has."""
     found = {}
     for name, options in wanted.items():
         if name not in stored or options.get("state") == "absent" or not options.get("bmc_settings"):
@@ -109,7 +110,7 @@ def _ask(name: str, device: Raw, store: Store, context: Context, session: str, t
 
 
 def _put_back(store: Store, stored: Mapping[str, Raw], schedule: Schedule) -> None:
-    """Send the refused nodes as they were read: also where they had no credentials of their own."""
+    """Send the refused nodes as they were read, so that one without credentials of its own is again without."""
     for names in schedule.refused_by.values():
         for name in names:
             store.head_node.update(store.schema.service, store.schema.call_kind, dict(stored[name]))

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: BSD-2-Clause
-"""What bcm_power does: guards, the path, the operations, the proof."""
+"""The work of bcm_power and bcm_bmc_info: guards, the path to the BMCs, and a module's result."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from ..entities.references import References
 from .channel import targets_of
 from .operations import HeadNodePower
 
-# The words of other tools beside our own.
+# The names that other tools have for the same actions are accepted too.
 ACTION_WORDS = [*ACTIONS, *(f"power_{action}" for action in ACTIONS if action != "status")]
 _PYGHMI = "pyghmi>=1.6.0,<1.7"  # as in requirements.txt
 _VERBS = {"off": "switch off", "cycle": "cycle", "reset": "reset"}
@@ -37,7 +37,11 @@ _VERBS = {"off": "switch off", "cycle": "cycle", "reset": "reset"}
 
 @dataclass(frozen=True)
 class PowerJob:
-    """What to do to whom, and how. `overrides` replace what BCM knows of a BMC, by host name."""
+    """An action, the nodes it is for, and how it is sent.
+
+    `via` is head_node or ipmi. `overrides` replace, by host name, what BCM stores about a BMC: address, port, username,
+    password. `boot_device` and `overrides` need ipmi; `limits` and `ipmi_port` count there alone.
+    """
 
     names: Sequence[str]
     action: str
@@ -52,9 +56,11 @@ class PowerJob:
 
 
 def power_nodes(head_node: HeadNode, job: PowerJob, *, check_mode: bool) -> dict[str, Any]:
-    """One action for a set of nodes; the result is keyed by host name, failures of single nodes included.
+    """Perform one action on a set of nodes; returns a module's result, with `nodes` by host name.
 
-    Raises BcmConfigError for an empty list, head nodes, UP nodes without `allow_up`, and more nodes than `max_nodes`.
+    A node that fails has `failure` and `error` there. Raises BcmConfigError, before any power is changed, for an empty
+    list, head nodes, UP nodes without `allow_up`, more nodes than `max_nodes`, and options that do not fit the path; other
+    BcmErrors as the calls do. Calling again is safe for on, off and status; cycle and reset act each time.
     """
     selection = select_nodes(read_devices(head_node), job.names)
     devices = dict(selection.devices)
@@ -81,7 +87,7 @@ def power_nodes(head_node: HeadNode, job: PowerJob, *, check_mode: bool) -> dict
 
 
 def _plans(action: str, results: Mapping[str, PowerResult]) -> dict[str, str]:
-    """What is to be sent to each node; none where its state could not even be read."""
+    """Return what is to be sent to each node; "none" where its state could not even be read."""
     return {
         name: "none" if result.before == "UNKNOWN" else plan_power(action, result.before)
         for name, result in results.items()
@@ -102,7 +108,7 @@ def _not_known(message: str) -> PowerResult:
 def _known_bmcs(
     devices: Mapping[str, Raw], references: References, job: PowerJob, results: dict[str, PowerResult]
 ) -> dict[str, Bmc]:
-    """The BMCs to speak to; a node whose BMC nobody knows fails alone, in `results`."""
+    """Return the BMCs to connect to; a node whose BMC is not known fails alone, in `results`."""
     found = {}
     for name, raw in devices.items():
         try:
@@ -129,7 +135,11 @@ def _open_path(
 
 
 def inspect_bmcs(head_node: HeadNode, job: PowerJob) -> dict[str, Any]:
-    """What each BMC tells of itself, by host name of the node."""
+    """Read reachability, credentials, power, firmware and boot device of each BMC; returns them by host name.
+
+    A BMC that fails has `failure` and `error`. Raises BcmConfigError for an empty list and head nodes, and BcmError as
+    the calls do. Nothing is changed, so calling again is safe; refused logins may lock an account.
+    """
     selection = select_nodes(read_devices(head_node), job.names)
     references = read_references(head_node)
     lacking = {name: _not_known("BCM knows no such node") for name in selection.missing}
@@ -169,7 +179,10 @@ def _are_credentials_good(result: PowerResult) -> bool | None:
 
 
 def bmc_of(name: str, device: Raw, references: References, job: PowerJob) -> Bmc:
-    """The BMC of a node: what BCM knows of it, with the caller's overrides."""
+    """Return the BMC of a node: what BCM stores about it, with the caller's overrides.
+
+    Raises BcmConfigError where its address, username or password is missing.
+    """
     settings = bmc_settings(device, references) or {}
     override = {key: value for key, value in job.overrides.get(name, {}).items() if value is not None}
     address = override.get("address") or bmc_ip(device)
@@ -192,7 +205,7 @@ def _refuse_up(action: str, up: Sequence[str]) -> None:
     if up:
         raise BcmConfigError(
             f"could not {_VERBS[action]} nodes that are UP: {', '.join(up)}; nothing was sent; "
-            "allow_up: true says that it is meant"
+            "allow it with allow_up: true"
         )
 
 

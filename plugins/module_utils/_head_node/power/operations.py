@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Power through the head node: sent for a whole set, confirmed node by node through the session's events.
 
-powerOperation answers before anything happened; the outcome of each node arrives as a PowerStatus event, and an
+powerOperation returns before anything has happened; the outcome of each node arrives as a PowerStatus event, and an
 outcome "ON" is only what the BMC answered. So an action counts when a later STATUS shows it (bcm-api.md 2.3).
 """
 
@@ -20,8 +20,11 @@ from .read_states import ask_states
 
 @dataclass(frozen=True)
 class _NodeAction:
-    """One node's way through the operations of an action. It sends `steps[0]`, hears the outcome, and asks for STATUS
-    until that shows the state; then comes the next step. `index` is that of the operation whose result is awaited."""
+    """One node's progress through the operations of an action.
+
+    `steps[0]` is sent, its outcome awaited, and STATUS asked for until that shows the state; then comes the next step.
+    `index` is that of the operation whose result is awaited.
+    """
 
     steps: tuple[str, ...]
     result: PowerResult
@@ -36,7 +39,8 @@ class _NodeAction:
 class HeadNodePower(PowerChannel):
     """The power path through a head node.
 
-    `run` does it all. A caller with other things to do meanwhile uses `begin`, and `step` until nothing `is_busy`.
+    `run` performs actions and returns when they have ended. A caller that has other work meanwhile uses `begin`, and
+    `step` while it `is_busy`.
     `interval_s` is the pause before a BMC is asked again.
     """
 
@@ -44,11 +48,15 @@ class HeadNodePower(PowerChannel):
     _actions: dict[str, _NodeAction] = field(default_factory=dict)
 
     def states(self, names: Sequence[str]) -> dict[str, PowerResult]:
-        """Return the power state of each node."""
+        """Ask for the power state of each node; returns results by name. Raises as `ask_states` does."""
         return ask_states(self, names)
 
     def run(self, actions: Mapping[str, str], before: Mapping[str, PowerResult]) -> dict[str, PowerResult]:
-        """Perform on, off, cycle or reset for each node and prove it; a node that fails leaves the others alone."""
+        """Perform on, off, cycle or reset for each node and prove it; returns results by name.
+
+        `before` has what was read of each node. A node that fails does not stop the others. Raises BcmError as the
+        calls do; what was sent until then is not returned, so read the states before running it again.
+        """
         self.begin(actions, before)
         results: dict[str, PowerResult] = {}
         while self.is_busy:
@@ -57,11 +65,11 @@ class HeadNodePower(PowerChannel):
 
     @property
     def is_busy(self) -> bool:
-        """Return whether some node is not finished."""
+        """Return whether any node is not finished."""
         return bool(self._actions)
 
     def begin(self, actions: Mapping[str, str], before: Mapping[str, PowerResult]) -> None:
-        """Take these actions on; the next `step` sends them."""
+        """Add these actions, which the next `step` sends; `before` has what was read of each node."""
         now_s = self.clock.now_s()
         for name, action in actions.items():
             self._actions[name] = _NodeAction(STEPS[action], before[name], now_s)
@@ -69,8 +77,8 @@ class HeadNodePower(PowerChannel):
     def step(self, wait_s: float) -> tuple[dict[str, PowerResult], bool]:
         """Send what is due, and wait for events for at most `wait_s`.
 
-        Returns the results of nodes that are finished, and whether the status of some device changed. Raises BcmError
-        as the calls do; calling again goes on.
+        Returns the results by name of nodes that are finished, and whether the status of any device changed. Raises
+        BcmError as the calls do; calling again goes on, after SessionLost once `resume` was called.
         """
         finished: dict[str, PowerResult] = {}
         self._send_due(finished)
@@ -88,11 +96,11 @@ class HeadNodePower(PowerChannel):
         return finished, changed
 
     def so_far(self, name: str) -> PowerResult | None:
-        """Return what is known of a node whose action is not finished; None for any other."""
+        """Return the result so far of a node whose action is not finished; None for any other."""
         return self._actions[name].result if name in self._actions else None
 
     def resume(self, session: str) -> None:
-        """Go on in another session: results awaited in the old one never come, STATUS tells what became of it."""
+        """Go on in another session: results awaited in the old one never come, so STATUS is asked for instead."""
         self.session = session
         now_s = self.clock.now_s()
         for name, action in self._actions.items():
@@ -115,7 +123,7 @@ class HeadNodePower(PowerChannel):
             except BcmUnreachable:
                 raise
             except BcmTransportError:
-                # It may have been sent. It is not sent twice: STATUS tells.
+                # It may have been performed, so it is not sent twice: STATUS shows whether it was.
                 for name in names:
                     action = self._actions[name]
                     if not action.asking:
@@ -126,7 +134,7 @@ class HeadNodePower(PowerChannel):
             for name in names:
                 action = self._actions[name]
                 if index is None:
-                    # Of these nodes alone: one without a BMC must not end the run of the others.
+                    # Only these nodes fail: one without a BMC must not end the actions of the others.
                     self._lose(name, action, f"power {operation} failed: {NOT_STARTED}", Failure.REFUSED, finished)
                     continue
                 # A state may take until the deadline to show, however often it is asked.
@@ -192,12 +200,12 @@ class HeadNodePower(PowerChannel):
         return self.timeout_s + self.stagger_s * (len(names) - 1)
 
     def _patience_s(self, wait_s: float) -> float:
-        """How long to wait for events, so that nothing that is due is missed."""
+        """Return how long to wait for events, so that nothing that is due is missed."""
         now_s = self.clock.now_s()
         times = [action.wake_s if action.index is None else action.until_s for action in self._actions.values()]
         return max(0.0, min([wait_s, *(time_s - now_s for time_s in times)]))
 
-    # -- what was answered ------------------------------------------------------------------------------------------
+    # -- messages ----------------------------------------------------------------------------------------------------
 
     def _not_confirmed(self, operation: str, seen: Raw) -> str:
         return (

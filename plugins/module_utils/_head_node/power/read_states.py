@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: BSD-2-Clause
-"""The power state of nodes, read in one way by everyone who needs it."""
+"""Reading of the power state of nodes, in one way for every caller."""
 
 from __future__ import annotations
 
@@ -29,7 +29,8 @@ def read_power_states(
     """Ask the BMCs of these devices for their power, in a session of its own; returns results by name.
 
     The credentials of a BMC may be those of its node, category or partition: partitions are read first, `categories`
-    are the caller's. What is no node is left out; without a node nothing is sent. `force` asks CLOSED devices too.
+    are the caller's. Devices that are no nodes are left out; without a node nothing is sent. `force` asks CLOSED
+    devices too. A node whose state could not be read has a `failure`, and UNKNOWN in `before` and `after`.
     Raises BcmError as the calls do; asking again is safe.
     """
     nodes = {name: raw for name, raw in devices.items() if is_node(raw)}
@@ -42,7 +43,10 @@ def read_power_states(
 
 
 def ask_states(channel: PowerChannel, names: Sequence[str]) -> dict[str, PowerResult]:
-    """Ask for the power of nodes, one BMC of each set of credentials first (see Schedule); returns results by name."""
+    """Ask for the power of nodes, one BMC of each set of credentials first (see Schedule); returns results by name.
+
+    Nodes whose credentials two BMCs have refused are not asked. Raises BcmError as the calls do; asking again is safe.
+    """
     results: dict[str, PowerResult] = {}
     credentials = {name: (channel.targets[name].username, channel.targets[name].password) for name in names}
     schedule = Schedule.of(credentials, Limits(tries=1, in_flight=len(names)))
@@ -61,14 +65,14 @@ def ask_states(channel: PowerChannel, names: Sequence[str]) -> dict[str, PowerRe
             if results[name].failure is None:
                 schedule.trust(name)
             else:
-                # A BMC that is silent costs the head node's whole patience: not one after the other.
+                # A silent BMC costs the whole time-out, so the next ones of its set are asked at once and not in turn.
                 schedule.widen(name)
             schedule.finish(name)
     return results
 
 
 def _ask(channel: PowerChannel, names: Sequence[str]) -> dict[str, Raw]:
-    """Ask for STATUS once and collect an answer for each node."""
+    """Ask for STATUS once and return a PowerStatus by name, one of our own for each node without an answer."""
     if not names:
         return {}
     index = channel.send("STATUS", names)
