@@ -87,9 +87,9 @@ class Wire:
             for piece in cast("Iterable[bytes]", response.stream):
                 self._deadline.check()
                 body.add(piece)
-            return Reply(
-                response.status_code, headers, dict(response.cookies), body.finish(), response.encoding or "utf-8"
-            )
+            # Not dict(cookies), which refuses two cookies of one name.
+            cookies = {cookie.name: cookie.value or "" for cookie in response.cookies.jar}
+            return Reply(response.status_code, headers, cookies, body.finish(), response.encoding or "utf-8")
 
     def _sort(self, error: Exception, patience: Patience) -> NoAnswer:
         if isinstance(error, httpx.ConnectTimeout):

@@ -22,6 +22,11 @@ class Outcome(Word):
         return self in (Outcome.FAILED, Outcome.NOT_FOUND)
 
     @property
+    def counts_against_limit(self) -> bool:
+        """Return whether it counts for bcm_max_failures: what failed, and not what was never there."""
+        return self is Outcome.FAILED
+
+    @property
     def words(self) -> str:
         """Return the outcome as it stands in a sentence."""
         return self.value.replace("_", " ")

@@ -30,7 +30,6 @@ from .deadlines import Deadlines
 from .decide import Action
 from .gather_facts import FactGathering
 from .node_run import NodeResult, NodeRun, conclude, devices_of, fail, leave_out, spoil, values_to_write
-from .outcome import Outcome
 from .power_nodes import NodePower
 from .watch import NodeWatch, cut_power, give_up, observe, start_watch
 
@@ -153,7 +152,7 @@ class Rollout:
         if not self._waiting:
             return
         failed = self._pace.failed_before + sum(
-            1 for result in self._results.values() if result.outcome is Outcome.FAILED
+            1 for result in self._results.values() if result.outcome.counts_against_limit
         )
         if self._pace.failure_limit.is_reached(failed):
             reason = f"{count(failed, 'node')} failed, the limit is bcm_max_failures"

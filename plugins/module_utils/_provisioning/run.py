@@ -26,7 +26,6 @@ from .console import MOST_SINGLE_LINES
 from .decide import Action
 from .gather_facts import FactGathering
 from .node_run import Job, NodeResult, NodeRun, settle, spoil, values_to_write
-from .outcome import Outcome
 from .rollout import Pace, Rollout
 from .watch import NodeWatch
 
@@ -131,7 +130,7 @@ class Provisioner:
         )
         if len(acting) > 1 and run.plan_line():
             self._say(run.plan_line())
-        failed = sum(1 for result in run.results.values() if result.outcome is Outcome.FAILED)
+        failed = sum(1 for result in run.results.values() if result.outcome.counts_against_limit)
         pace = replace(self._pace, failed_before=self._pace.failed_before + failed)
         claims = Claims(
             self._head_node,

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from .._head_node.entities.phases import FAILED_STATUSES, Limit, Phase, Status, row_of
+from .._head_node.entities.phases import FAILED_STATUSES, Limit, Phase, Stage, Status, row_of
 from .._head_node.entities.status import STUCK_MESSAGES, DeviceStatus
 from .deadlines import Deadlines
 from .timeline import Span, Timeline
@@ -163,7 +163,9 @@ def _check_deadline(watch: NodeWatch, now_s: float, deadlines: Deadlines) -> Nod
     if limit is None or watch.phase == Phase.RESTARTING:
         return watch
     if now_s - watch.phase_since_s > limit:
-        hint = "; check its boot order, cabling and MAC address" if row_of(watch.phase).limit is Limit.BOOT else ""
+        row = row_of(watch.phase)
+        boots = row.stage is Stage.BOOT and row.limit is Limit.BOOT
+        hint = "; check its boot order, cabling and MAC address" if boots else ""
         quote = f", last message '{watch.message}'" if watch.message else ""
         reason = f"it hung in phase {watch.phase} for {limit:g} s, status {watch.status}{quote}{hint}"
         return give_up(watch, reason, now_s)

@@ -9,10 +9,11 @@ from collections.abc import Collection
 MOST_NAMES = 10
 
 
-def shorten(names: Collection[str], most: int = MOST_NAMES) -> str:
+def shorten(names: Collection[str], most: int = MOST_NAMES, *, separator: str = ", ") -> str:
     """Return the first `most` names in one text, and how many more there are: a, b and 1,000 more."""
-    shown = ", ".join(list(names)[:most])
-    return shown if len(names) <= most else f"{shown} and {len(names) - most:,} more"
+    shown = separator.join(list(names)[:most])
+    last = " and " if separator == ", " else f"{separator}and "
+    return shown if len(names) <= most else f"{shown}{last}{len(names) - most:,} more"
 
 
 def count(number: int, noun: str, plural: str = "") -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 
+from ..._values.mac import canonical_mac
 from .client import INTERFACES, MAC_ADDRESSES, Made, NetBox, Raw
 from .errors import NetBoxApiError, NetBoxError
 
@@ -19,7 +20,7 @@ def macs_of(interface: Raw) -> tuple[str, ...]:
     """Give all MAC addresses of an interface, the primary one first; before NetBox 4.2 there is at most one."""
     primary = interface.get("mac_address")
     others = [each["mac_address"] for each in interface.get("mac_addresses") or []]
-    return tuple(dict.fromkeys(mac.upper() for mac in [primary, *others] if mac))
+    return tuple(dict.fromkeys(canonical_mac(mac) for mac in [primary, *others] if mac))
 
 
 def device_id_of(interface: Raw) -> int:
@@ -76,9 +77,10 @@ def _set_objects(netbox: NetBox, macs: Mapping[int, str]) -> dict[int, Made]:
     made: dict[int, Made] = {}
     ours: dict[int, int] = {}
     for raw in netbox.find(MAC_ADDRESSES, mac_address=sorted(set(macs.values()))):
+        mac = canonical_mac(raw["mac_address"])
         if raw.get("assigned_object_id") is None:
-            free.setdefault(raw["mac_address"].upper(), raw)
-        elif raw["assigned_object_type"] == _INTERFACE and macs.get(raw["assigned_object_id"]) == raw["mac_address"]:
+            free.setdefault(mac, raw)
+        elif raw["assigned_object_type"] == _INTERFACE and macs.get(raw["assigned_object_id"]) == mac:
             ours[raw["assigned_object_id"]] = raw["id"]
     left = {each: mac for each, mac in macs.items() if each not in ours}
     taken = {each: free.pop(mac)["id"] for each, mac in left.items() if mac in free}

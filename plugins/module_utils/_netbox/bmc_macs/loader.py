@@ -10,13 +10,14 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 
 from ..._values.duration import format_duration
+from ..._values.mac import canonical_mac
 from ..._values.names import count
 from ..api.client import DEVICES, MAC_ADDRESSES, NetBox, Raw
 from ..api.errors import NetBoxAuthError, NetBoxError
 from ..api.interfaces import BMC_NAMES, find_by_mac, find_by_name, macs_of, set_macs
 from ..api.journal import SUCCESS, WARNING, Entry, entry_key, known_keys, write_entries
 from .manifest import Manifest, ManifestRow
-from .rules import BmcPort, Device, MacOwner, RowDecision, RowOutcome, decide
+from .rules import BmcPort, DeviceRef, MacOwner, RowDecision, RowOutcome, decide_row
 
 _VM_INTERFACES = "virtualization/interfaces/"
 _INTERFACE = "dcim.interface"
@@ -174,7 +175,7 @@ class MacLoader:
         for row in rows:
             found = devices.get(row.serial.casefold(), [])
             own = ports.get(found[0].id, []) if len(found) == 1 else []
-            decisions[row] = decide(
+            decisions[row] = decide_row(
                 row,
                 devices=found,
                 ports=[_port_of(raw) for raw in own],
@@ -183,13 +184,13 @@ class MacLoader:
             )
         return decisions
 
-    def _devices(self, serials: Iterable[str]) -> dict[str, list[Device]]:
+    def _devices(self, serials: Iterable[str]) -> dict[str, list[DeviceRef]]:
         """Find devices by serial number in lower case: NetBox finds them in any."""
-        found: dict[str, list[Device]] = defaultdict(list)
+        found: dict[str, list[DeviceRef]] = defaultdict(list)
         # The rest of a device would be most of the work. Before NetBox 4.0 only the context can be left out.
         wanted = {"fields": "id,name,display,serial", "exclude": "config_context"}
         for raw in self._netbox.find(DEVICES, serial=sorted(set(serials)), **wanted):
-            found[raw["serial"].casefold()].append(Device(raw["id"], str(raw["name"] or raw["display"])))
+            found[raw["serial"].casefold()].append(DeviceRef(raw["id"], str(raw["name"] or raw["display"])))
         return found
 
     def _owners(self, macs: Iterable[str]) -> dict[str, list[MacOwner]]:
@@ -200,7 +201,9 @@ class MacLoader:
             for raw in self._netbox.find(MAC_ADDRESSES, mac_address=wanted):
                 if raw.get("assigned_object_id") is not None:
                     port_id = raw["assigned_object_id"] if raw["assigned_object_type"] == _INTERFACE else None
-                    found[raw["mac_address"].upper()].append(_owner_of(raw.get("assigned_object") or {}, port_id))
+                    found[canonical_mac(raw["mac_address"])].append(
+                        _owner_of(raw.get("assigned_object") or {}, port_id)
+                    )
             return found
         for mac, ports in find_by_mac(self._netbox, wanted).items():
             found[mac] += [_owner_of(raw, raw["id"]) for raw in ports]
@@ -290,7 +293,9 @@ class _ProgressLine:
 
 
 def _port_of(raw: Raw) -> BmcPort:
-    return BmcPort(raw["id"], raw["name"], (raw["mac_address"] or "").upper(), macs_of(raw), str(raw["last_updated"]))
+    return BmcPort(
+        raw["id"], raw["name"], canonical_mac(raw["mac_address"] or ""), macs_of(raw), str(raw["last_updated"])
+    )
 
 
 def _owner_of(raw: Raw, port_id: int | None) -> MacOwner:

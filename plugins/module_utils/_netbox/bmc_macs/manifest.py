@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ..._values.mac import parse_mac
+from ..._values.names import count, shorten
 from ..._values.text import quote
 
 SERIAL, MAC = COLUMNS = ("server_serial", "server_bmc_mac")
@@ -143,8 +144,7 @@ def _checked(record: _Record, header: Sequence[str]) -> _Record:
     while len(fields) > len(header) and not fields[-1].strip():
         fields.pop()
     if len(fields) != len(header):
-        noun = "column" if len(fields) == 1 else "columns"
-        return _Record(record.line, (), f"it has {len(fields)} {noun}, the header {len(header)}")
+        return _Record(record.line, (), f"it has {count(len(fields), 'column')}, the header {len(header)}")
     broken = [name for name, field in zip(header, fields) if name in COLUMNS and "\n" in field]
     if broken:
         return _Record(record.line, (), f"its {broken[0]} goes on in the next line (is a quotation mark missing?)")
@@ -206,8 +206,8 @@ def _clashes(rows: Iterable[ManifestRow]) -> dict[int, str]:
 
 
 def _lines(rows: Sequence[ManifestRow]) -> str:
-    numbers = [str(row.line) for row in rows[:5]] + ["others"] * (len(rows) > 5)
-    return f"{', '.join(numbers[:-1])} and {numbers[-1]}"
+    numbers = [str(row.line) for row in rows]
+    return shorten(numbers, 5) if len(numbers) > 5 else f"{', '.join(numbers[:-1])} and {numbers[-1]}"
 
 
 def _plain(text: str) -> str:

@@ -12,7 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..._values.names import count
+from ..._values.names import count, shorten
+from ..._values.table import align
 from ..api.errors import NetBoxConfigError
 from ..api.interfaces import BMC_NAMES
 from .loader import LoadOptions, RowResult
@@ -80,19 +81,17 @@ def load_result(manifest: Manifest, results: Sequence[RowResult], *, fail_on_err
         "diff": [_diff(each) for each in results if each.changed],
     }
     if failures and fail_on_error:
-        reasons = [f"line {line}: {why}" for line, why in list(failures.items())[:_MOST_REASONS]]
-        more = [f"{len(failures) - _MOST_REASONS} more"] if len(failures) > _MOST_REASONS else []
+        reasons = shorten([f"line {line}: {why}" for line, why in failures.items()], _MOST_REASONS, separator="; ")
         failed = f"{len(failures):,} of {count(len(results), 'row')} failed"
-        return {**shown, "failed": True, "msg": f"{failed}: {'; '.join([*reasons, *more])}"}
+        return {**shown, "failed": True, "msg": f"{failed}: {reasons}"}
     return shown
 
 
 def summary_lines(manifest: Manifest, results: Sequence[RowResult], *, check_mode: bool) -> Iterator[str]:
     """Write the lines for people at the end: the rows that need attention, and the counts."""
     listed = [each for each in results if each.outcome in _WORTH_A_LINE][:_MOST_LINES]
-    wide = max((len(each.serial) for each in listed), default=0)
-    for each in listed:
-        yield f"  line {each.line:>5}  {each.serial:<{wide}}  {each.outcome:<7}  {each.message}"
+    for line in align([(f"line {each.line:>5}", each.serial, str(each.outcome), each.message) for each in listed]):
+        yield f"  {line}"
     left = sum(each.outcome in _WORTH_A_LINE for each in results) - len(listed)
     if left:
         yield f"  and {count(left, 'more such row')}; report_path gives a file with all"

@@ -7,11 +7,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ..._values.names import shorten
 from ..._values.word import Word
 from .manifest import ManifestRow
 
 # Only a few of many names help in a message.
-_SHOWN = 5
+_MOST_NAMES = 5
 
 
 class RowOutcome(Word):
@@ -25,7 +26,7 @@ class RowOutcome(Word):
 
 
 @dataclass(frozen=True)
-class Device:
+class DeviceRef:
     """A device of NetBox."""
 
     id: int
@@ -58,15 +59,15 @@ class RowDecision:
 
     outcome: RowOutcome
     message: str
-    device: Device | None = None
+    device: DeviceRef | None = None
     port: BmcPort | None = None
     key: tuple[str, ...] = ()
 
 
-def decide(
+def decide_row(
     row: ManifestRow,
     *,
-    devices: Sequence[Device],
+    devices: Sequence[DeviceRef],
     ports: Sequence[BmcPort],
     owners: Sequence[MacOwner],
     interface_names: Sequence[str],
@@ -84,10 +85,9 @@ def decide(
         return RowDecision(RowOutcome.FAILED, _not_one_port(device, ports, interface_names), device)
     others = [owner for owner in owners if owner.port_id != port.id]
     if others:
-        message = (
-            f"{row.mac} belongs to {_few([f'interface {each.interface} of {each.device}' for each in others])} already"
-        )
-        return RowDecision(RowOutcome.FAILED, f"{message}: correct the one that is wrong", device, port)
+        holders = shorten([f"interface {each.interface} of {each.device}" for each in others], _MOST_NAMES)
+        message = f"{row.mac} belongs to {holders} already: correct the one that is wrong"
+        return RowDecision(RowOutcome.FAILED, message, device, port)
     if port.mac == row.mac:
         return RowDecision(RowOutcome.UNCHANGED, f"interface {port.name} has this MAC address already", device, port)
     if not port.mac and set(port.macs) <= {row.mac}:
@@ -101,7 +101,7 @@ def decide(
     if row.mac in port.macs:
         message = f"interface {port.name} has this MAC address beside {port.mac or 'others'}"
         return RowDecision(RowOutcome.UNCHANGED, message, device, port)
-    has = port.mac or _few(port.macs)
+    has = port.mac or shorten(port.macs, _MOST_NAMES)
     message = (
         f"interface {port.name} keeps the other MAC address it has, {has}: correct it by hand if the manifest is right"
     )
@@ -114,20 +114,15 @@ def _port_for(row: ManifestRow, ports: Sequence[BmcPort]) -> BmcPort | None:
     return candidates[0] if len(candidates) == 1 else None
 
 
-def _not_one_device(row: ManifestRow, devices: Sequence[Device]) -> str:
+def _not_one_device(row: ManifestRow, devices: Sequence[DeviceRef]) -> str:
     if not devices:
         return f"NetBox has no device with serial number {row.serial}"
-    names = _few([f"{device.name} ({device.id})" for device in devices])
+    names = shorten([f"{device.name} ({device.id})" for device in devices], _MOST_NAMES)
     return f"{len(devices)} devices have serial number {row.serial}: {names}"
 
 
-def _not_one_port(device: Device, ports: Sequence[BmcPort], interface_names: Sequence[str]) -> str:
+def _not_one_port(device: DeviceRef, ports: Sequence[BmcPort], interface_names: Sequence[str]) -> str:
     if not ports:
         return f"device {device.name} has no interface named {' or '.join(interface_names)}"
-    names = _few([port.name for port in ports])
+    names = shorten([port.name for port in ports], _MOST_NAMES)
     return f"device {device.name} has {len(ports)} BMC interfaces, {names}: say in interface_names which one it is"
-
-
-def _few(names: Sequence[str]) -> str:
-    more = len(names) - _SHOWN
-    return ", ".join([*names[:_SHOWN], *([f"{more} more"] if more > 0 else [])])

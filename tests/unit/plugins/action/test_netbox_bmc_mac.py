@@ -97,7 +97,7 @@ def test_the_message_names_few_of_many_failures(loads: Loads) -> None:
     result = loads.run(content=HEADER + "".join(f"X{number},x\n" for number in range(500)))
 
     assert result["msg"].startswith("500 of 500 rows failed: line 2: ")
-    assert result["msg"].endswith("; 497 more")
+    assert result["msg"].endswith("; and 497 more")
 
 
 def test_the_diff_has_an_entry_for_each_change_and_no_other(loads: Loads) -> None:

@@ -141,6 +141,14 @@ def test_no_import_runs_back_up(path: Path) -> None:
     assert imported <= {room, *ROOMS[room]}
 
 
+def test_each_room_stands_below_those_that_may_import_from_it() -> None:
+    order = list(ROOMS)
+
+    assert not [
+        (room, below) for room, rooms in ROOMS.items() for below in rooms if order.index(below) > order.index(room)
+    ]
+
+
 @pytest.mark.parametrize("room", ROOMS)
 def test_within_a_room_no_import_runs_in_a_circle(room: str) -> None:
     files = [path for path in ALL if room_of(path) == room]

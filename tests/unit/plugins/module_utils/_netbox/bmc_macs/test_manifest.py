@@ -197,7 +197,7 @@ class TestDuplicates:
         manifest = parse(*(f"S{number},a0369f7c0500" for number in range(1000)))
 
         assert len(manifest.faults) == 1000
-        assert manifest.faults[0].message.startswith("lines 2, 3, 4, 5, 6 and others give ")
+        assert manifest.faults[0].message.startswith("lines 2, 3, 4, 5, 6 and 995 more give ")
 
 
 OCTETS = st.binary(min_size=6, max_size=6).filter(lambda octets: not octets[0] & 1 and any(octets))

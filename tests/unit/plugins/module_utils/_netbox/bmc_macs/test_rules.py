@@ -13,23 +13,23 @@ from hypothesis import strategies as st
 from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.bmc_macs.manifest import ManifestRow
 from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.bmc_macs.rules import (
     BmcPort,
-    Device,
+    DeviceRef,
     MacOwner,
     RowDecision,
     RowOutcome,
-    decide,
+    decide_row,
 )
 
 WANTED, OTHER, THIRD = (f"A0:36:9F:7C:05:0{number}" for number in range(3))
 ROW = ManifestRow(2, "MXP1", WANTED)
-DEVICE = Device(7, "dgx-05")
+DEVICE = DeviceRef(7, "dgx-05")
 NAMES = ("bmc", "ilo", "idrac")
 
 
 def decided(
-    *ports: BmcPort, devices: Sequence[Device] = (DEVICE,), owners: Sequence[MacOwner] = (), row: ManifestRow = ROW
+    *ports: BmcPort, devices: Sequence[DeviceRef] = (DEVICE,), owners: Sequence[MacOwner] = (), row: ManifestRow = ROW
 ) -> RowDecision:
-    return decide(row, devices=devices, ports=ports, owners=owners, interface_names=NAMES)
+    return decide_row(row, devices=devices, ports=ports, owners=owners, interface_names=NAMES)
 
 
 def port(mac: str = "", *macs: str, number: int = 1, name: str = "bmc") -> BmcPort:
@@ -59,14 +59,14 @@ def test_the_table_of_rules_is_kept(ports: list[BmcPort], outcome: RowOutcome) -
     ("devices", "said"),
     [
         ([], "NetBox has no device with serial number MXP1"),
-        ([DEVICE, Device(9, "dgx-06")], "2 devices have serial number MXP1: dgx-05 (7), dgx-06 (9)"),
+        ([DEVICE, DeviceRef(9, "dgx-06")], "2 devices have serial number MXP1: dgx-05 (7), dgx-06 (9)"),
         (
-            [Device(number, f"n{number}") for number in range(7)],
-            "7 devices have serial number MXP1: n0 (0), n1 (1), n2 (2), n3 (3), n4 (4), 2 more",
+            [DeviceRef(number, f"n{number}") for number in range(7)],
+            "7 devices have serial number MXP1: n0 (0), n1 (1), n2 (2), n3 (3), n4 (4) and 2 more",
         ),
     ],
 )
-def test_a_serial_number_of_no_or_of_several_devices_fails_the_row(devices: list[Device], said: str) -> None:
+def test_a_serial_number_of_no_or_of_several_devices_fails_the_row(devices: list[DeviceRef], said: str) -> None:
     assert decided(port(), devices=devices) == RowDecision(RowOutcome.FAILED, said)
 
 
