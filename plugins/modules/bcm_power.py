@@ -150,6 +150,7 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.power.job
     PowerJob,
     power_nodes,
 )
+from ansible_collections.baremetal.bcm.plugins.module_utils._values.names import count
 
 if TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
@@ -188,7 +189,8 @@ def work(module: AnsibleModule, head_node: HeadNode) -> dict[str, Any]:
     errors = [f"{name}: {node['error']}" for name, node in result["nodes"].items() if node["error"]]
     if errors and module.params["fail_on_error"]:
         module.fail_json(
-            msg=f"power failed for {len(errors)} of {len(result['nodes'])} nodes: {'; '.join(errors)}", **result
+            msg=f"power failed for {len(errors):,} of {count(len(result['nodes']), 'node')}: {'; '.join(errors)}",
+            **result,
         )
     return result
 

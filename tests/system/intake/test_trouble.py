@@ -16,13 +16,13 @@ from ansible_collections.baremetal.bcm.tests.system.support.namespaces import Do
 from ansible_collections.baremetal.bcm.tests.system.support.netbox_server import NetBoxView, OwnNetBox, Server
 
 TOKEN = "token-of-the-webhook"
-# Where a run is killed: as soon as it has said that it begins with this.
+# A run is killed as soon as it has printed that it begins with one of these.
 TASKS = (
-    "Lease what waits",
+    "Lease rows of the spool",
     "Bring the batch to NetBox",
-    "Judge what became of each",
+    "Decide what to do with each row",
     "Acknowledge what NetBox has",
-    "Show what became of each",
+    "Show the outcome of each row",
 )
 
 

@@ -59,8 +59,8 @@ def power_nodes(head_node: HeadNode, job: PowerJob, *, check_mode: bool) -> dict
     """Perform one action on a set of nodes; returns a module's result, with `nodes` by host name.
 
     A node that fails has `failure` and `error` there. Raises BcmConfigError, before any power is changed, for an empty
-    list, head nodes, UP nodes without `allow_up`, more nodes than `max_nodes`, and options that do not fit the path; other
-    BcmErrors as the calls do. Calling again is safe for on, off and status; cycle and reset act each time.
+    list, head nodes, UP nodes without `allow_up`, more nodes than `max_nodes`, and options that do not fit the path;
+    other BcmErrors as the calls do. Calling again is safe for on, off and status; cycle and reset act each time.
     """
     selection = select_nodes(read_devices(head_node), job.names)
     devices = dict(selection.devices)
@@ -204,8 +204,7 @@ def bmc_of(name: str, device: Raw, references: References, job: PowerJob) -> Bmc
 def _refuse_up(action: str, up: Sequence[str]) -> None:
     if up:
         raise BcmConfigError(
-            f"could not {_VERBS[action]} nodes that are UP: {', '.join(up)}; nothing was sent; "
-            "allow it with allow_up: true"
+            f"could not {_VERBS[action]} nodes that are UP: {', '.join(up)}; nothing was sent; allow_up: true allows it"
         )
 
 
