@@ -96,8 +96,8 @@ class ActionModule(HeadNodeAction):
     def work(self, params: Mapping[str, Any], head_node: HeadNode, check_mode: bool) -> dict[str, Any]:
         """Read, print the table and, outside check mode, write the files; returns the result.
 
-        Raises BcmConfigError for an empty list and for files that can't be written, and BcmError as the calls do. Nothing
-        is changed on the head node.
+        Raises BcmConfigError for an empty list and for files that can't be written, and BcmError as the calls do.
+        Nothing is changed on the head node.
         """
         names = list(dict.fromkeys(params["names"]))
         require_names(names)

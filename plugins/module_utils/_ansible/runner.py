@@ -64,7 +64,7 @@ def open_head_node(
 ) -> Iterator[HeadNode]:
     """Open a head node by the connection options of a task for as long as the block lasts.
 
-    In check mode, calls that would write raise WriteRefused. Raises BcmConfigError for options that do not fit together.
+    In check mode, calls that would write raise WriteRefused. Raises BcmConfigError for options that don't fit together.
     """
     transport = Transport(connection_of(params), on_call=on_call)
     head_node = HeadNode(transport, read_only=check_mode, before_write=before_write)
