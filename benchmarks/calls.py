@@ -1,8 +1,8 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Counts what provision.yml asks of a head node, for clusters of several sizes, and how long it takes.
+"""Count the calls of provision.yml to a head node, and its time, for clusters of several sizes.
 
-For each size a rack of its own: a check run, the first run and a second run, all in parallel mode. Prints a table.
+Each size has a rack of its own: a check run, the first run and a second run, all in parallel mode. Prints a table.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ HEADER = ("nodes", "calls sent", "run", "calls", "mutating", "calls/node", "seco
 
 
 def measure(nodes: int, *, bulk: bool, slots: int, speed: float, poll_s: float) -> Iterator[tuple[str, ...]]:
-    """Run the three runs on a fresh rack; give a row of the table for each."""
+    """Make the three runs on a fresh rack; yield a row of the table for each. Exits if a node is not UP afterwards."""
     with tempfile.TemporaryDirectory() as place:
         directory = Path(place)
         with rack(nodes, directory, slots=slots, speed=speed) as variables:
@@ -37,12 +37,14 @@ def measure(nodes: int, *, bulk: bool, slots: int, speed: float, poll_s: float) 
 
 
 def main() -> None:
-    """Print the table, a row as soon as it is known."""
+    """Print the table, each row as soon as it is known."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--nodes", type=int, nargs="+", default=[5, 100, 1000], help="sizes of clusters")
     parser.add_argument("--slots", type=int, default=1000, help="provisioning slots (default 1000)")
     parser.add_argument("--speed", type=float, default=600.0, help="times as fast as real (default 600)")
-    parser.add_argument("--poll-interval", type=float, default=1.0, help="seconds between two looks (default 1)")
+    parser.add_argument(
+        "--poll-interval", type=float, default=1.0, help="seconds between two reads of the status (default 1)"
+    )
     options = parser.parse_args()
     row = "{:>5}  {:<10}  {:<6}  {:>5}  {:>8}  {:>10}  {:>7}"
     print(row.format(*HEADER), flush=True)  # noqa: T201

@@ -1,9 +1,9 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Holds the tap's filter and parser against a loop in Python that takes every frame, on the same traffic.
+"""Compare the tap's filter and parser with a loop in Python that reads every frame, on the same traffic.
 
 Needs root, for a network namespace of its own with one cable in it. One end sends frames of which one in so many is a
-DHCP acknowledgement; at the other end listens first the one, then the other. Prints a table.
+DHCP acknowledgement; at the other end first the loop listens, then the tap's code. Prints a table.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _TRAFFIC = [
 
 @dataclass(frozen=True)
 class Listened:
-    """What one end heard, and what it cost."""
+    """The frames that one listener got, and the CPU time that it took."""
 
     woken_for: int
     acknowledgements: int
@@ -49,9 +49,10 @@ class Listened:
 
 
 def main() -> None:
+    """Print both comparisons, in a network namespace of its own."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--frames", type=int, default=400_000)
-    parser.add_argument("--one-in", type=int, default=1000, help="so many frames are one acknowledgement")
+    parser.add_argument("--one-in", type=int, default=1000, help="one frame in this many is an acknowledgement")
     parser.add_argument("--in-namespace", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if not options.in_namespace:
@@ -65,7 +66,7 @@ def main() -> None:
 
 
 def compare(frames: int, one_in: int) -> None:
-    """Print what both ways of listening cost."""
+    """Print the frames and the CPU time of both listeners."""
     expected = frames // one_in
     say(f"{frames:,} frames, {expected:,} of them acknowledgements, over one cable\n")
     say(f"{'':28}{'woken for':>11}{'seen':>7}{'lost by kernel':>16}{'CPU s':>8}{'frames/CPU s':>14}")
@@ -82,7 +83,7 @@ def compare(frames: int, one_in: int) -> None:
 
 
 def listen(opened: Callable[[str], Capture], frames: int, one_in: int) -> Listened:
-    """Listen in this process while another one sends."""
+    """Listen in this process while another one sends; returns the counts until nothing has come for a second."""
     capture = opened("here")
     sender = os.fork()
     if sender == 0:
@@ -110,7 +111,7 @@ def parse_only(frames: int) -> None:
     begun_s = _cpu_s()
     for _time in range(frames):
         read_frame(frame)
-    say(f"The parser alone reads {frames / (_cpu_s() - begun_s):,.0f} acknowledgements a second of CPU.")
+    say(f"The parser alone reads {frames / (_cpu_s() - begun_s):,.0f} acknowledgements per second of CPU time.")
 
 
 def _plain(interface: str) -> Capture:
@@ -132,6 +133,7 @@ def _send(frames: int, one_in: int) -> None:
 
 
 def say(line: str) -> None:
+    """Print a line at once."""
     print(line, flush=True)  # noqa: T201
 
 

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Measures the intake: from the last DHCP ACK of a burst to the last state in NetBox, for 1, 100, 1,000 devices.
+"""Measure the intake: from the last DHCP ACK of a burst to the last state in NetBox, for 1, 100, 1,000 devices.
 
     PYTHONPATH=.collections .venv/bin/python benchmarks/intake.py [COUNT...]
 
@@ -36,7 +36,7 @@ class Measured:
 
 
 def measure(count: int, one: Intake, engine: Program, netbox: NetBoxView) -> Measured:
-    """Bring so many new devices to NetBox, and see that all are there."""
+    """Bring this many new devices to NetBox and return the times. Exits if not all become discovered."""
     prefix = f"bench-{count}-"
     macs = {f"{prefix}{number:04d}": _mac(count, number) for number in range(count)}
     netbox.remove(macs)
@@ -62,6 +62,7 @@ def _mac(count: int, number: int) -> str:
 
 
 def main() -> None:
+    """Print a table, each row as soon as it is known."""
     parser = argparse.ArgumentParser(description="Measure the intake.")
     parser.add_argument("counts", nargs="*", type=int, default=[1, 100, 1000], metavar="COUNT")
     counts = parser.parse_args().counts

@@ -1,8 +1,8 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reads the power state of many BMCs by the collection's engine and by ipmitool: time and CPU, side by side.
+"""Compare the collection's engine with ipmitool in reading the power state of many BMCs: time and CPU.
 
-All on one virtual rack with a real BMC for each machine. CPU is that of the client's processes alone, from their start
+All run on one virtual rack with a real BMC per machine. CPU is that of the client's processes alone, from their start
 to their end; what the BMCs and the rack need is not in it. Prints a table.
 """
 
@@ -33,7 +33,7 @@ IPMITOOL = "ipmitool -I lanplus -C 3 -H {address} -p {port} -U {username} -E cha
 
 @dataclass(frozen=True)
 class Measured:
-    """What one run of a client took, and how many BMCs have told it their power."""
+    """What one run of a client took, and how many BMCs have answered it with their power."""
 
     client: str
     at_once: int
@@ -44,7 +44,7 @@ class Measured:
 
 @contextlib.contextmanager
 def rack(nodes: int, directory: Path) -> Iterator[dict[str, str]]:
-    """Run a rack of machines with BMCs; give its variables."""
+    """Run a rack of machines with BMCs; yield its environment variables."""
     file = directory / "rack.yml"
     subprocess.run([BIN / "virtual-rack", "new", "--nodes", str(nodes), "--bmc", "ipmi", "--output", file], check=True)
     with served(file, directory, "--ipmi-port", "0") as variables:
@@ -52,13 +52,13 @@ def rack(nodes: int, directory: Path) -> Iterator[dict[str, str]]:
 
 
 def measure(client: str, at_once: int, command: Sequence[str], said: str, *, given: str, environment: Any) -> Measured:
-    """Run one client; every `said` in what it prints is one BMC that has answered."""
+    """Run one client and return its figures; every `said` in its output counts as one BMC that has answered."""
     with tempfile.TemporaryFile("w+") as source, tempfile.TemporaryFile("w+") as sink:
         source.write(given)
         source.seek(0)
         started_s = time.monotonic()
         process = subprocess.Popen(command, stdin=source, stdout=sink, stderr=sink, env=environment)
-        # The usage of a process has that of the children it has waited for.
+        # The usage of a process includes that of the children it has waited for.
         _pid, status, usage = os.wait4(process.pid, 0)
         wall_s = time.monotonic() - started_s
         process.returncode = os.waitstatus_to_exitcode(status)
@@ -68,7 +68,7 @@ def measure(client: str, at_once: int, command: Sequence[str], said: str, *, giv
 
 
 def measure_engine(bmcs: Sequence[Mapping[str, Any]], at_once: int) -> Measured:
-    """Run this script once more, as a process of its own that does nothing else."""
+    """Run this script again as a process that does nothing but be the client."""
     command = [sys.executable, __file__, "--as-client", str(at_once)]
     return measure("engine", at_once, command, "ON\n", given=json.dumps(bmcs), environment=os.environ)
 
@@ -103,7 +103,7 @@ def be_client(at_once: int) -> None:
 
 
 def row_of(packets: str, measured: Measured, engine: Measured) -> tuple[str, ...]:
-    """Put one run into words, against the engine's run."""
+    """Return the table's row of one run, compared with the engine's run."""
     return (
         packets,
         measured.client,
@@ -117,7 +117,7 @@ def row_of(packets: str, measured: Measured, engine: Measured) -> tuple[str, ...
 
 
 def measure_all(variables: Mapping[str, str], at_once: int) -> Iterator[tuple[str, ...]]:
-    """Measure every client, without and with loss."""
+    """Measure every client, without and with packet loss; yield a row of the table for each."""
     machines = [node["bmc"] for node in admin(variables, "GET", "/nodes")]
     rack_file = yaml.safe_load((Path(variables["BCM_CA_PATH"]).parent.parent / "rack.yml").read_text(encoding="utf-8"))
     account = {key: rack_file["machines"][0]["bmc"][key] for key in ("username", "password")}
@@ -136,6 +136,7 @@ def measure_all(variables: Mapping[str, str], at_once: int) -> Iterator[tuple[st
 
 
 def main() -> None:
+    """Print the table, each row as soon as it is known."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--nodes", type=int, default=200)
     parser.add_argument("--at-once", type=int, default=20)
@@ -155,11 +156,12 @@ def main() -> None:
 
 
 def draw(words: Sequence[str]) -> str:
-    """Put the words of a row below those of the header."""
+    """Return a row as a line, aligned with the header."""
     return "  ".join(word.rjust(max(len(title), 15)) for word, title in zip(words, HEADER, strict=True))
 
 
 def say(line: str) -> None:
+    """Print a line at once."""
     print(line, flush=True)  # noqa: T201
 
 

@@ -1,9 +1,9 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Measures how long a manifest of BMC MAC addresses takes to load into a NetBox, and how many calls.
+"""Measure how long a manifest of BMC MAC addresses takes to load into a NetBox, and how many calls.
 
 Needs NETBOX_URL and NETBOX_TOKEN of a server for tests: it creates a site with devices there, and leaves them for the
-next time unless --remove is given. Three runs: a check, the first, and the same again. Prints a table.
+next time unless --remove is given. Makes three runs: a check, the first, and the same again. Prints a table.
 """
 
 from __future__ import annotations
@@ -35,27 +35,29 @@ PORTS = ("eth0", "eth1", "iLO")
 
 
 def connect(*, read_only: bool = False) -> NetBox:
-    """Open the NetBox of the environment."""
+    """Open the NetBox that the environment names."""
     connection = NetBoxConnection(os.environ.get("NETBOX_URL", ""), os.environ.get("NETBOX_TOKEN", ""), timeout_s=300)
     return NetBox(NetBoxTransport(connection), read_only=read_only)
 
 
 def one(netbox: NetBox, path: str, fields: dict[str, Any]) -> int:
-    """Give the id of an object with this slug, created where there is none."""
+    """Return the id of the object with this slug, which is created where there is none."""
     found = netbox.find(path, slug=fields["slug"])
     return int((found[0] if found else netbox.create(path, fields))["id"])
 
 
 def serial_of(number: int) -> str:
+    """Return the serial number of a device."""
     return f"BENCH{number:06d}"
 
 
 def mac_of(number: int) -> str:
+    """Return the MAC address of a device's BMC."""
     return f"02:BE:{number >> 24 & 255:02X}:{number >> 16 & 255:02X}:{number >> 8 & 255:02X}:{number & 255:02X}"
 
 
 def created(made: list[Any]) -> list[Any]:
-    """Give what was created, or end where something was not."""
+    """Return what was created. Exits where an object could not be."""
     for each in made:
         if isinstance(each, NetBoxError):
             sys.exit(f"error: {each}")
@@ -63,7 +65,7 @@ def created(made: list[Any]) -> list[Any]:
 
 
 def prepare(netbox: NetBox, rows: int) -> None:
-    """Let there be that many devices with a BMC interface each, none of which has a MAC address."""
+    """Make sure that there are this many devices, each with a BMC interface without a MAC address."""
     site = one(netbox, "dcim/sites/", {"name": SITE, "slug": SITE})
     maker = one(netbox, "dcim/manufacturers/", {"name": SITE, "slug": SITE})
     model = one(netbox, "dcim/device-types/", {"manufacturer": maker, "model": SITE, "slug": SITE})
@@ -99,7 +101,7 @@ def remove(netbox: NetBox) -> None:
 
 
 def measure(rows: int, *, batch_size: int, parallel_batches: int) -> Iterator[tuple[str, ...]]:
-    """Run the three runs; give a row of the table for each."""
+    """Make the three runs; yield a row of the table for each. Exits where a row was not loaded."""
     lines = [f"{serial_of(number)},{mac_of(number)}" for number in range(rows)]
     manifest = parse_manifest("\n".join(["server_serial,server_bmc_mac", *lines]))
     for run in ("check", "first", "second"):
@@ -121,10 +123,10 @@ def measure(rows: int, *, batch_size: int, parallel_batches: int) -> Iterator[tu
 
 
 def main() -> None:
-    """Print the table, a row as soon as it is known."""
+    """Print the table, each row as soon as it is known."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, nargs="+", default=[100, 1000], help="sizes of manifests")
-    parser.add_argument("--batch-size", type=int, default=LoadOptions.batch_size, help="rows a batch")
+    parser.add_argument("--batch-size", type=int, default=LoadOptions.batch_size, help="rows per batch")
     parser.add_argument("--parallel-batches", type=int, default=LoadOptions.parallel_batches, help="batches at once")
     parser.add_argument("--remove", action="store_true", help="remove what it created when done")
     options = parser.parse_args()

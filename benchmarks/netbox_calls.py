@@ -1,9 +1,10 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Counts the requests that leases of BMCs cost, for several numbers of servers, and how long they take.
+"""Count the requests and the time that leases of BMCs cost, for several numbers of servers.
 
-Each number is told once to servers that are offline, then again as a renewal; for comparison one event a run. Against
-NetBoxes in memory, or the one that NETBOX_URL and NETBOX_TOKEN name, into which it puts servers. Prints a table.
+The leases are applied once to servers that are offline, then again as renewals; for comparison also with one event per
+run. Runs against NetBoxes in memory, or the one that NETBOX_URL and NETBOX_TOKEN name, into which it puts servers.
+Prints a table.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ HEADER = ("NetBox", "servers", "run", "reads", "writes", "requests/server", "sec
 
 @contextlib.contextmanager
 def labs() -> Iterator[dict[str, Lab]]:
-    """Open the NetBoxes to be measured, by what the table calls them."""
+    """Open the NetBoxes to be measured; yields them by their names in the table."""
     if os.environ.get("NETBOX_URL"):
         lab = Lab(os.environ["NETBOX_URL"], os.environ["NETBOX_TOKEN"])
         yield {"{}.{}, real".format(*lab.version): lab}
@@ -50,7 +51,7 @@ def labs() -> Iterator[dict[str, Lab]]:
 
 
 def leases(lab: Lab, count: int) -> list[ReportedEvent]:
-    """Put servers in and give the leases of their BMCs."""
+    """Create servers and return the leases of their BMCs."""
     servers = [server for start in range(0, count, 100) for server in lab.servers(min(100, count - start))]
     made = []
     for number, server in enumerate(servers):
@@ -60,7 +61,7 @@ def leases(lab: Lab, count: int) -> list[ReportedEvent]:
 
 
 def measure(lab: Lab, runs: Sequence[Sequence[ReportedEvent]], lock_path: str) -> tuple[int, int, float]:
-    """Apply each list in a run of its own; reads, writes and seconds of all."""
+    """Apply each list in a run of its own; returns reads, writes and seconds of all runs."""
     reads = writes = 0
     begin = time.perf_counter()
     for events in runs:
@@ -73,11 +74,11 @@ def measure(lab: Lab, runs: Sequence[Sequence[ReportedEvent]], lock_path: str) -
 
 
 def main() -> None:
-    """Measure and print."""
+    """Print the table, each row as soon as it is known."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--servers", type=int, nargs="+", default=[1, 100, 1000])
     parser.add_argument(
-        "--one-by-one", type=int, default=100, help="up to how many servers one event a run is measured"
+        "--one-by-one", type=int, default=100, help="up to how many servers one event per run is measured"
     )
     options = parser.parse_args()
     print(f"| {' | '.join(HEADER)} |\n|{' --- |' * len(HEADER)}")  # noqa: T201
@@ -87,7 +88,7 @@ def main() -> None:
                 events = leases(lab, count)
                 rows = {"first leases": [events], "renewals": [events]}
                 if 1 < count <= options.one_by_one:
-                    rows["first leases, one event a run"] = [[event] for event in leases(lab, count)]
+                    rows["first leases, one event per run"] = [[event] for event in leases(lab, count)]
                 for run, lists in rows.items():
                     reads, writes, seconds = measure(lab, lists, directory)
                     share = f"{(reads + writes) / count:.2f}"

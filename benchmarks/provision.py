@@ -1,10 +1,10 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Measures provision.yml on a virtual rack: efficiency, calls, CPU and memory of a first run, and the cost of a second.
+"""Measure provision.yml on a virtual rack: efficiency, calls, CPU and memory of a first run, and the cost of a second.
 
-For each cluster, admission and way of calling a rack of its own, on which every phase takes the same known time. The
+Each cluster, admission and way of calling has a rack of its own, on which every phase takes a known time. The
 bound is boot + ceil(nodes / slots) x sync + init of the rack itself; achieved is from the first power operation to the
-last node that is UP, as the rack's head node knows it. Prints a table.
+last node that is UP, as the rack has it. Prints a table.
 """
 
 from __future__ import annotations
@@ -28,24 +28,24 @@ ROW = "{:>5}  {:>5}  {:<9}  {:<10}  {:<6}  {:>5}  {:>10}  {:>6}  {:>8}  {:>10}  
 
 @dataclass(frozen=True)
 class Times:
-    """Real seconds of the phases on the rack."""
+    """Durations of the phases on the rack, in real seconds."""
 
     boot: float
     sync: float
     init: float
 
     def bound_s(self, nodes: int, slots: int) -> float:
-        """The least time in which that many nodes can be UP."""
+        """Return the least time in which this many nodes can be UP."""
         return self.boot + math.ceil(nodes / slots) * self.sync + self.init
 
     def on_rack(self, speed: float) -> dict[str, float]:
-        """The rack's own times, which it shortens by its speed."""
+        """Return the times for the rack's file, by phase, in the rack's seconds."""
         boot, sync, init = (seconds * speed for seconds in (self.boot, self.sync, self.init))
         return {"post": boot / 2, "boot": boot / 2, "install_full": sync, "install_sync": sync, "init": init}
 
 
 class Stopwatch(threading.Thread):
-    """Notes when the first machine was powered and when the last came UP, by asking the rack itself."""
+    """A thread that notes when the first machine was powered and when the last came UP, by asking the rack itself."""
 
     def __init__(self, variables: dict[str, str]) -> None:
         super().__init__(daemon=True)
@@ -54,6 +54,7 @@ class Stopwatch(threading.Thread):
         self.began_s = self.ended_s = 0.0
 
     def run(self) -> None:
+        """Read the machines until `stop` is called."""
         while not self._over.wait(0.25):
             self._look()
 
@@ -66,7 +67,7 @@ class Stopwatch(threading.Thread):
             self.ended_s = now_s
 
     def stop(self) -> float:
-        """End, and give the seconds between the two."""
+        """Stop, and return the seconds between the two."""
         self._over.set()
         self.join()
         return self.ended_s - self.began_s
@@ -75,7 +76,7 @@ class Stopwatch(threading.Thread):
 def measure(
     nodes: int, slots: int, admission: str, *, bulk: bool, times: Times, speed: float
 ) -> Iterator[tuple[Any, ...]]:
-    """Run twice on a fresh rack; give a row of the table for each."""
+    """Run twice on a fresh rack; yield a row of the table for each run."""
     wanted = {"bcm_enable_power_action": True, "bcm_provisioning_mode": "parallel", "bcm_bulk_calls": bulk}
     wanted |= {"bcm_admission": admission}
     key = (nodes, slots, admission, "bulk" if bulk else "single")
@@ -98,7 +99,7 @@ def measure(
 
 
 def main() -> None:
-    """Print the table, a row as soon as it is known."""
+    """Print the table, each row as soon as it is known."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cluster", action="append", metavar="NODES:SLOTS", help="default 20:10 and 1000:100")
     parser.add_argument("--admission", nargs="+", default=["all", "slots"], help="default all slots")

@@ -27,9 +27,9 @@ BIN = Path(sys.executable).parent
 def rack(
     nodes: int, directory: Path, *, slots: int, speed: float, times: Mapping[str, float] | None = None
 ) -> Iterator[dict[str, str]]:
-    """Run the rack that `virtual-rack new` writes, with that many slots and these times; give its variables.
+    """Run the rack that `virtual-rack new` writes, with this many slots and these times (seconds by phase).
 
-    Its inventory is `inventory.yml` in the directory.
+    Yields its environment variables. Its inventory is `inventory.yml` in the directory.
     """
     file = directory / "rack.yml"
     subprocess.run([BIN / "virtual-rack", "new", "--nodes", str(nodes), "--output", file], check=True)
@@ -45,7 +45,7 @@ def rack(
 
 @contextlib.contextmanager
 def served(file: Path, directory: Path, *options: str) -> Iterator[dict[str, str]]:
-    """Serve the rack of this file with `virtual-rack serve`; give its variables."""
+    """Serve the rack of this file with `virtual-rack serve`; yields its environment variables."""
     command = [str(BIN / "virtual-rack"), "serve", str(file), "--port", "0", *options]
     command += ["--state-dir", str(directory / "state")]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
@@ -60,7 +60,7 @@ def served(file: Path, directory: Path, *options: str) -> Iterator[dict[str, str
 
 
 def admin(variables: Mapping[str, str], method: str, path: str, body: Any = None) -> Any:
-    """Ask the rack's admin API."""
+    """Call the rack's admin API; returns the decoded answer."""
     url = variables["VIRTUAL_RACK_ADMIN"] + path
     content = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(url, content, method=method)  # noqa: S310
@@ -78,7 +78,10 @@ class Cost:
 
 
 def play(directory: Path, variables: dict[str, str], wanted: dict[str, Any], *options: str) -> Cost:
-    """Run provision.yml with these variables to its end; its output is `log` in the directory."""
+    """Run provision.yml with these variables to its end, and return its cost; its output is `log` in the directory.
+
+    Exits with the end of that output if the run fails.
+    """
     command = [str(BIN / "ansible-playbook"), str(ROOT / "playbooks/provision.yml"), *options]
     command += ["--inventory", str(directory / "inventory.yml"), "--extra-vars", json.dumps(wanted)]
     own = {name: value for name, value in os.environ.items() if not name.startswith(("BCM_", "ANSIBLE_"))}

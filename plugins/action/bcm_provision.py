@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Acts on the controller, so that a person sees nodes install while it runs."""
+"""Action of bcm_provision, which runs on the controller so that progress is printed while nodes install."""
 
 from __future__ import annotations
 
@@ -23,11 +23,15 @@ from ansible_collections.baremetal.bcm.plugins.plugin_utils.head_node_action imp
 
 
 class ActionModule(HeadNodeAction):
-    """Decides for a set of nodes, powers them, watches them until they are UP."""
+    """An action that decides for a set of nodes, powers them and watches them until they are UP."""
 
     SPEC: ClassVar[Spec] = {**NAMES, **PROVISION}
 
     def work(self, params: Mapping[str, Any], head_node: HeadNode, check_mode: bool) -> dict[str, Any]:
+        """Provision the nodes, or only decide; returns the result as bcm_provision documents it. Raises BcmError.
+
+        Running again is safe: it goes on with what is left.
+        """
         job, pace = job_of(params), pace_of(params)
         provisioner = Provisioner(head_node, SystemClock(), pace, self.say, owner_of(params["owner"] or ""))
         if not params["decide_only"]:

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Acts on the controller, to print a table that reads as a table and to write the report there."""
+"""Action of bcm_report, which runs on the controller to print a table line by line and to write the files there."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from ansible_collections.baremetal.bcm.plugins.plugin_utils.head_node_action imp
 
 @dataclass(frozen=True)
 class Reading:
-    """What the head node says of the nodes: four calls, and the power of nodes that are DOWN where it is asked for."""
+    """What the head node has about the nodes: four calls, and the power of nodes that are DOWN where that is wanted."""
 
     devices: Mapping[str, Raw]
     statuses: Mapping[str, DeviceStatus]
@@ -46,7 +46,7 @@ class Reading:
 
 @dataclass(frozen=True)
 class Report:
-    """What is reported, whatever it is written on. `is_run` says that the rows are those of a run."""
+    """The content of a report, for screen, files and result. With `is_run` the rows are those of a run."""
 
     rows: Sequence[NodeRow]
     summary: Summary
@@ -55,10 +55,11 @@ class Report:
 
     @property
     def table(self) -> list[str]:
+        """Return the lines of the table."""
         return draw_table(self.rows, None if self.is_run else _stamp)
 
     def to_ansible(self) -> dict[str, Any]:
-        """Return the report as bcm_report does."""
+        """Return the report as bcm_report documents its result."""
         return {
             "changed": False,
             "nodes": {row.hostname: row.to_ansible() for row in self.rows},
@@ -70,7 +71,7 @@ class Report:
         }
 
     def to_json(self) -> str:
-        """Write the report as a file of its own: rows with their phases, counts, figures."""
+        """Return the report as JSON with the keys nodes (each with its timeline), provisioning_summary and run."""
         nodes = {row.hostname: {**row.to_ansible(), "timeline": _phases(row)} for row in self.rows}
         report = {"nodes": nodes, "provisioning_summary": self.summary.to_ansible(), "run": self._run()}
         return json.dumps(report, indent=2, sort_keys=True) + "\n"
@@ -80,7 +81,7 @@ class Report:
 
 
 class ActionModule(HeadNodeAction):
-    """Reports on a set of nodes: what they are now and, where given, what a run did with them."""
+    """An action that reports on a set of nodes: their present state and, where given, what a run did with them."""
 
     SPEC: ClassVar[Spec] = {
         **NAMES,
@@ -93,6 +94,11 @@ class ActionModule(HeadNodeAction):
     }
 
     def work(self, params: Mapping[str, Any], head_node: HeadNode, check_mode: bool) -> dict[str, Any]:
+        """Read, print the table and, outside check mode, write the files; returns the result.
+
+        Raises BcmConfigError for an empty list and for files that can't be written, and BcmError as the calls do.
+        Nothing is changed on the head node.
+        """
         names = list(dict.fromkeys(params["names"]))
         require_names(names)
         figures = RunFigures.from_ansible(params["run"])

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Acts on the controller, so that a person sees how far a long manifest is."""
+"""Action of netbox_bmc_mac, which runs on the controller to print how far a long manifest is."""
 
 from __future__ import annotations
 
@@ -28,13 +28,16 @@ from ansible_collections.baremetal.bcm.plugins.plugin_utils.netbox_action import
 
 
 class ActionModule(NetBoxAction):
-    """Loads a manifest of BMC MAC addresses into NetBox."""
+    """An action that loads a manifest of BMC MAC addresses into NetBox."""
 
     SPEC: ClassVar[Spec] = MAC_LOADER
     RULES: ClassVar[dict[str, Any]] = MAC_LOADER_RULES
 
     def work(self, params: Mapping[str, Any], netbox: NetBox, check_mode: bool) -> dict[str, Any]:
-        """Load the manifest; give the result. Raises NetBoxError."""
+        """Load the manifest; returns the result as netbox_bmc_mac documents it. Raises NetBoxError.
+
+        Loading again is safe: rows that are already loaded are unchanged.
+        """
         options = load_options_of(params, check_mode=check_mode)
         manifest = read_manifest(params["path"], params["content"])
         addresses = count(len(manifest.rows), "BMC MAC address", "BMC MAC addresses")

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""From an inventory host's bcm_ variables to the options of bcm_device."""
+"""A filter from an inventory host's bcm_ variables to the options of bcm_device."""
 
 from __future__ import annotations
 
@@ -12,15 +12,18 @@ from ansible.errors import AnsibleFilterError
 
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.options import DEVICE
 
-# A host in the inventory is a node that should exist; the others are made of several variables.
+# A host in the inventory is a node that should exist, so it has no state; the others are made of several variables.
 _NOT_PLAIN = {"hostname", "state", "interfaces", "bmc_settings", "roles"}
 # Variables that are options under another name only.
 _PLAIN = tuple(option for option in DEVICE if option not in _NOT_PLAIN)
 
 
 def desired_device(variables: Mapping[str, Any], image_of: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """The options of bcm_device for one host. `image_of` maps categories to the image they have, or get in this run:
-    a host that names the same image needs none of its own (it then follows its category)."""
+    """Return the options of bcm_device for one host; variables that are not set give no option.
+
+    `image_of` maps categories to the image they have, or get in this run: a host that names the same image gets none of
+    its own, so that it follows its category. Raises AnsibleFilterError for variables that are not those of a host.
+    """
     if "inventory_hostname" not in variables:
         raise AnsibleFilterError(
             "desired_device needs the variables of a host: hostvars[name] | baremetal.bcm.desired_device"
@@ -50,7 +53,7 @@ def _follows_category(device: Mapping[str, Any], image_of: Mapping[str, str]) ->
 
 
 def _interfaces(variables: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The management and BMC interfaces of the short variables, refined and extended by bcm_interfaces."""
+    """Return the management and BMC interfaces of the short variables, refined and extended by bcm_interfaces."""
     found: dict[str, dict[str, Any]] = {}
     listed = [dict(item) for item in variables.get("bcm_interfaces") or []]
     boots_elsewhere = any(item.get("bootable") for item in listed)
@@ -86,7 +89,8 @@ def _bmc_settings(variables: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class FilterModule:
-    """Filters of the collection."""
+    """The plugin with the filter desired_device."""
 
     def filters(self) -> dict[str, Any]:
+        """Return the filter by name."""
         return {"desired_device": desired_device}

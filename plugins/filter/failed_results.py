@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Results of nodes that failed before bcm_provision could report anything about them."""
+"""A filter to results of nodes that failed before bcm_provision could report anything about them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ def _failed_result(name: str, message: str) -> NodeResult:
 
 
 class FilterModule:
-    """Filters of the collection."""
+    """The plugin with the filter failed_results."""
 
     def filters(self) -> dict[str, Any]:
+        """Return the filter by name."""
         return {"failed_results": failed_results}

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Which head node an inventory host belongs to."""
+"""A filter from an inventory host's variables to its head node."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 
 def head_node_of(variables: Mapping[str, Any]) -> str:
-    """Address and port, from the host's bcm_connection, else from the environment as the modules take them."""
+    """Return address:port from the host's bcm_connection, else from the environment as the modules take them."""
     connection = variables.get("bcm_connection") or {}
     address = connection.get("head_node") or os.environ.get("BCM_HEAD_NODE") or "none given"
     port = connection.get("port") or os.environ.get("BCM_PORT") or 8081
@@ -19,7 +19,8 @@ def head_node_of(variables: Mapping[str, Any]) -> str:
 
 
 class FilterModule:
-    """Filters of the collection."""
+    """The plugin with the filter head_node_of."""
 
     def filters(self) -> dict[str, Any]:
+        """Return the filter by name."""
         return {"head_node_of": head_node_of}

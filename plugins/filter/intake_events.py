@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""From rows of a DHCP tap's spool to events of the lifecycle."""
+"""A filter from rows of a DHCP tap's spool to events of the lifecycle."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ GivenEvent = dict[str, Any]
 
 
 def intake_events(rows: Iterable[Mapping[str, Any]], networks: Sequence[str] = ()) -> list[GivenEvent]:
-    """Make one event of each row, with the row's receipt as its key.
+    """Make one event per row, with the row's receipt as its key.
 
-    `rows` and the events are those of dhcp_spool and netbox_lifecycle; the smallest of `networks` that an address is in
-    gives the length of its prefix. Raises AnsibleFilterError for a text that is no network.
+    `rows` are as dhcp_spool returns them, the events as netbox_lifecycle takes them. The smallest of `networks` that an
+    address is in gives the length of its prefix. Raises AnsibleFilterError for a text that is no network.
     """
     known = [_network(text) for text in networks]
     return [_event(row, known) for row in rows]
@@ -48,7 +48,8 @@ def _network(text: str) -> ipaddress.IPv4Network:
 
 
 class FilterModule:
-    """Filters of the collection."""
+    """The plugin with the filter intake_events."""
 
     def filters(self) -> dict[str, Any]:
+        """Return the filter by name."""
         return {"intake_events": intake_events}

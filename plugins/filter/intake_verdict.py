@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What is done with rows of a DHCP tap's spool, after the lifecycle has returned what became of each."""
+"""A filter that decides what is done with rows of a DHCP tap's spool after the lifecycle has returned their results."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Row = Mapping[str, Any]
 Result = Mapping[str, Any]
 
 _APPLIED = (EventOutcome.CHANGED, EventOutcome.UNCHANGED)
-# NetBox has these: as a state and an address, or as an entry in the journal that says why not.
+# NetBox has these: as a state and an address, or as an entry in the journal with the reason why not.
 _SETTLED = (*_APPLIED, EventOutcome.CONFLICT, EventOutcome.REFUSED)
 
 
@@ -69,7 +69,8 @@ def _cells(row: Row, result: Result, *, is_kept: bool) -> tuple[str, ...]:
 
 
 class FilterModule:
-    """Filters of the collection."""
+    """The plugin with the filter intake_verdict."""
 
     def filters(self) -> dict[str, Any]:
+        """Return the filter by name."""
         return {"intake_verdict": intake_verdict}

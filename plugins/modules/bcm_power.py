@@ -189,7 +189,7 @@ def work(module: AnsibleModule, head_node: HeadNode) -> dict[str, Any]:
     errors = [f"{name}: {node['error']}" for name, node in result["nodes"].items() if node["error"]]
     if errors and module.params["fail_on_error"]:
         module.fail_json(
-            msg=f"power failed for {len(errors)} of {count(len(result['nodes']), 'node')}: {'; '.join(errors)}",
+            msg=f"power failed for {len(errors):,} of {count(len(result['nodes']), 'node')}: {'; '.join(errors)}",
             **result,
         )
     return result

@@ -98,6 +98,7 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.o
 )
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.read import read_devices, read_references
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.slots import Slots
+from ansible_collections.baremetal.bcm.plugins.module_utils._values.names import count
 
 if TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
@@ -136,7 +137,7 @@ def work(module: AnsibleModule, head_node: HeadNode) -> dict[str, Any]:
     }
     if result["problems"]:
         listed = "; ".join(result["problems"])
-        module.fail_json(msg=f"nothing was changed, {len(result['problems'])} problems: {listed}", **result)
+        module.fail_json(msg=f"nothing was changed, {count(len(result['problems']), 'problem')}: {listed}", **result)
     return result
 
 

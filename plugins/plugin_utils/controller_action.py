@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What this collection's action plugins share: they act on the controller itself, to speak while they work."""
+"""The base of this collection's action plugins: they run on the controller itself, to print while they work."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._https.call_log impo
 
 
 class ControllerAction(ActionBase):
-    """An action without a target: subclasses give their specs and `act`, which may raise one of ERRORS."""
+    """An action that connects to no host: subclasses give their specs and `act`, which may raise one of ERRORS."""
 
     CONNECTION: ClassVar[Spec] = {}
     SPEC: ClassVar[Spec] = {}
@@ -28,9 +28,14 @@ class ControllerAction(ActionBase):
     _requires_connection = False
 
     def act(self, params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
+        """Do the work with validated options and return the task's result; one of ERRORS fails the task."""
         raise NotImplementedError
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Validate the options, act, and return the result without the connection's secrets.
+
+        Raises AnsibleActionFail for options that are not valid.
+        """
         super().run(tmp, task_vars)
         validator = ArgumentSpecValidator({**self.CONNECTION, **self.SPEC}, **self.RULES)
         validated = validator.validate(dict(self._task.args))
@@ -50,6 +55,6 @@ class ControllerAction(ActionBase):
         Display().display(line)
 
     def log_calls(self, params: Mapping[str, Any]) -> OnCall:
-        """Where each call is to be logged: on the screen, at any verbosity with `debug_calls`, else from -vvv on."""
+        """Return what prints each call's line: at any verbosity with the option debug_calls, else from -vvv on."""
         show = Display().display if params["debug_calls"] else Display().vvv
         return lambda line: show(str(line))

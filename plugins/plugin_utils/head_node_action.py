@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Actions that talk to a head node."""
+"""The base of actions that need a head node."""
 
 from __future__ import annotations
 
@@ -22,9 +22,11 @@ class HeadNodeAction(ControllerAction):
     ERRORS: ClassVar[tuple[type[Exception], ...]] = (BcmError,)
 
     def work(self, params: Mapping[str, Any], head_node: HeadNode, check_mode: bool) -> dict[str, Any]:
+        """Do the work and return the task's result. In check mode, calls that would write raise WriteRefused."""
         raise NotImplementedError
 
     def act(self, params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
+        """Open the head node and do the work. Raises BcmError."""
         with open_head_node(
             params, check_mode=check_mode, before_write=guard_parent(), on_call=self.log_calls(params)
         ) as head_node:

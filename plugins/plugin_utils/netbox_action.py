@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Actions that talk to NetBox."""
+"""The base of actions that need a NetBox."""
 
 from __future__ import annotations
 
@@ -20,13 +20,15 @@ class NetBoxAction(ControllerAction):
     """An action with a NetBox: subclasses give SPEC and `work`, which may raise NetBoxError."""
 
     CONNECTION: ClassVar[Spec] = NETBOX
-    # The guard that stops writing when ansible-playbook is gone has an error of its own.
+    # The guard that stops writing when ansible-playbook is gone raises BcmError.
     ERRORS: ClassVar[tuple[type[Exception], ...]] = (NetBoxError, BcmError)
 
     def work(self, params: Mapping[str, Any], netbox: NetBox, check_mode: bool) -> dict[str, Any]:
+        """Do the work and return the task's result. In check mode, calls that would write are refused."""
         raise NotImplementedError
 
     def act(self, params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
+        """Open NetBox and do the work; warns where the token is sent in clear text. Raises NetBoxError and BcmError."""
         with open_netbox(
             params, check_mode=check_mode, before_write=guard_parent(), on_call=self.log_calls(params)
         ) as netbox:

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Sites for the tests. The tests of a class share one and tell a story: they look at what happened in its runs."""
+"""Sites for the tests. The tests of a class share one, and check the runs that its fixture made on it."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class OpenSite(Protocol):
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Keep a story on one worker, which would otherwise be told by each of them.
+    """Keep the tests of a class on one worker; otherwise each worker would make its runs anew.
 
-    Classes called TestEvery… tell one for each value of their parameter.
+    Classes called TestEvery… make their runs once for each value of their parameter.
     """
     from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]  # noqa: PLC0415 - may be absent
 

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Two operators, one cluster: each node is worked on by one run, and the other one is told by whom."""
+"""Two operators, one cluster: each node is worked on by one run, and the other run reports the name of its owner."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def where(open_class_site: OpenSite) -> Site:
 
 
 class TestTwoRunsAtTheSameTime:
-    """Of the same cluster, for overlapping nodes. More of them are in `make test-system`."""
+    """Two runs on one cluster, whose nodes overlap. `make test-system` has more of them."""
 
     def test_each_node_is_worked_on_by_one_and_the_other_names_it_and_goes_on(self, where: Site) -> None:
         fight(where, 0, offset_s=0.0)
@@ -43,7 +43,7 @@ class TestTwoRunsAtTheSameTime:
 
 
 class TestARunOfAnotherMachineThatWasKilled:
-    """Its claims are renamed: from where its process can't be looked at, it may be alive."""
+    """The claims are given another machine's name, so the next run can't check whether their process still runs."""
 
     NODES = tuple(f"node{DUELS * NODES_A_DUEL + number:03d}" for number in range(1, 4))
 

@@ -44,7 +44,7 @@ def examples_of(plugin: str) -> list[dict[str, Any]]:
 
 
 def plugins() -> list[str]:
-    """Find the modules that talk to a head node, and the filters."""
+    """Find the modules that need a head node, and the filters."""
     return [*module_names("bcm_"), *sorted(path.stem for path in (ROOT / "plugins/filter").glob("*.yml"))]
 
 

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Nodes that fail, slots that run out, killed runs, head nodes that forget: the others go on, the next run ends it."""
+"""Failing nodes, too few slots, killed runs, head nodes that lose writes: other nodes go on, the next run finishes."""
 
 from __future__ import annotations
 

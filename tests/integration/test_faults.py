@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What can happen to nodes and head nodes in the middle of a run: who fails, why, and who is left in peace."""
+"""Faults of nodes and head nodes in the middle of a run: which nodes fail, why, and which are not touched."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.one_core
 SILENT, RETRIED, BROKEN_ONCE, BROKEN, DEAF, DELETED, FLAPPING, REASSIGNED, RECATEGORISED, LOST, WELL, WELL_TOO = (
     f"node{number:03d}" for number in range(1, 13)
 )
-# In the rack's seconds: no installation ends before the test says so.
+# In the rack's seconds: so long that no installation ends before the test lets time pass.
 INSTALL_S = 60_000
 FLAP_S = 300_000
 # Real seconds.
@@ -74,7 +74,7 @@ def interfere(where: Site, started: Started) -> None:
 
 
 def install_all(where: Site, *names: str) -> None:
-    """Let installations end as soon as all of these nodes are at it."""
+    """Let installations end as soon as all of these nodes are installing."""
     where.rack.wait_for_states("INSTALLING", *names)
     where.rack.let_pass(INSTALL_S + 100)
 
@@ -136,7 +136,7 @@ class TestNodesInTrouble:
         play("third", "reprovision", BROKEN, DELETED, REASSIGNED, RECATEGORISED)
         return chapters
 
-    def test_a_check_tells_what_is_done_then_and_sends_no_mutating_call(self, story: dict[str, Chapter]) -> None:
+    def test_a_check_reports_what_the_run_then_does_and_sends_no_mutating_call(self, story: dict[str, Chapter]) -> None:
         for chapter in ("first", "second", "third"):
             checked, done = story[f"{chapter} checked"].run.actions, story[chapter].run.actions
             if chapter == "second":
@@ -190,12 +190,12 @@ class TestNodesInTrouble:
         assert story["first"].message_of(LOST).startswith("INSTALLER_UNREACHABLE in phase ")
         assert story["second"].outcomes[LOST] == "successful"
 
-    def test_power_that_is_accepted_and_does_nothing_is_told_as_such(self, story: dict[str, Chapter]) -> None:
+    def test_power_that_is_accepted_and_does_nothing_is_reported_as_such(self, story: dict[str, Chapter]) -> None:
         assert "power ON was accepted, but 5 s later the power state is OFF" in story["first"].message_of(DEAF)
         assert story["second"].outcomes[DEAF] == "successful"
         assert story["second"].run.actions[DEAF] == "power_on"
 
-    def test_a_device_that_somebody_deletes_fails_its_node_and_no_other(self, story: dict[str, Chapter]) -> None:
+    def test_a_device_that_another_client_deletes_fails_its_node_and_no_other(self, story: dict[str, Chapter]) -> None:
         assert story["first"].message_of(DELETED) == "it is no longer known to the head node: it was deleted"
 
     def test_a_node_that_is_back_without_a_record_and_has_power_is_not_cut_without_leave(
@@ -215,7 +215,7 @@ class TestNodesInTrouble:
         assert (third.powered(FLAPPING), third.machines[FLAPPING]["installs"]) == (1, 1)
 
     @pytest.mark.parametrize("name", [REASSIGNED, RECATEGORISED], ids=["node", "category"])
-    def test_another_image_set_meanwhile_is_told_and_the_next_run_that_may_restart_installs_it(
+    def test_another_image_set_meanwhile_is_reported_and_the_next_run_that_may_restart_installs_it(
         self, story: dict[str, Chapter], name: str
     ) -> None:
         assert re.fullmatch(

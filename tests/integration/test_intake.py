@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The playbook of the intake on a spool and a NetBox in memory, and the examples of the module it takes rows with."""
+"""The intake's playbook on a spool and a NetBox in memory, and the examples of dhcp_spool."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def place(tmp_path: Path) -> Iterator[Place]:
 
 
 def lines_of(run: Run) -> dict[str, str]:
-    """Give what a run showed of each machine by MAC address."""
+    """Return what a run printed about each machine, by MAC address."""
     lines = [line for task in run.of("debug") for line in task.result["msg"]]
     return {line.split()[0]: line for line in lines}
 
@@ -81,7 +81,7 @@ class TestPlaybook:
 
         assert (again.rc, again.changed_tasks) == (0, [])
 
-    def test_a_stranger_that_has_waited_long_enough_is_let_go(self, place: Place) -> None:
+    def test_a_machine_unknown_to_netbox_is_acknowledged_once_it_has_waited_long_enough(self, place: Place) -> None:
         place.play(intake_unknown_seconds=0)
 
         assert place.stats.rows == 0
@@ -115,7 +115,7 @@ class TestPlaybook:
         assert "127.0.0.1:9" in run.failures[-1]
         assert (place.stats.rows, place.stats.available) == (4, 4)
 
-    def test_no_tap_on_the_host_is_said(self, place: Place) -> None:
+    def test_a_host_without_a_tap_fails_with_a_clear_message(self, place: Place) -> None:
         run = place.play(intake_spool="/nonexistent/spool")
 
         assert "does the tap run on this host?" in run.failures[-1]

@@ -1,6 +1,8 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs that are killed and started again: they finish, no node is powered or installed twice, and the dead keep still.
+"""Runs that are killed and started again: they finish, no node is powered or installed twice.
+
+What is left of a killed run sends nothing more.
 
 More moments are drawn by `make test-system`.
 """
@@ -64,7 +66,7 @@ class Worst:
 
 WORST = (
     Worst("between intent and power, its worker left behind", after_intent, workers_too=False),
-    # The next run looks while the machines are still in their self-test.
+    # The next run starts while the machines are still in their self-test.
     Worst("right after power, of which nothing is seen yet", after_call("ON"), post_s=6000),
     Worst("between off and on", after_call("OFF"), HARD, power_is_slow=True),
     Worst("before it has noted that nodes are UP", after_all_are_up, GRACEFUL),

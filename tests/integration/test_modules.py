@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What every module promises, for all modules there are: one without a case in `support` fails.
 
-Those that talk to NetBox keep the same promises, to a NetBox in memory.
+The modules for NetBox keep the same promises with a NetBox in memory.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def test_every_module_has_its_cases() -> None:
 
 
 class Promises:
-    """What all of them keep; a class below this one says where `performance` takes place."""
+    """The promises of all modules; subclasses choose the modules and the site."""
 
     def test_each_case_does_what_it_is_there_for(self, performance: Performance) -> None:
         assert [(shown.case.name, shown.applied.changed) for shown in performance.shown] == [
@@ -97,7 +97,7 @@ class Promises:
             assert shown.checked.before["mutating"] == shown.checked.after["mutating"], shown.case.name
             assert list(differences(shown.checked.before, shown.checked.after)) == [], shown.case.name
 
-    def test_check_mode_tells_the_same_change_and_diff_as_the_run(self, performance: Performance) -> None:
+    def test_check_mode_returns_the_same_change_and_diff_as_the_run(self, performance: Performance) -> None:
         for shown in performance.shown:
             told = [(shown.case.name, each.changed, each.result.get("diff")) for each in (shown.checked, shown.applied)]
             assert told[0] == told[1]
@@ -114,7 +114,7 @@ class Promises:
                 assert list(differences(shown.again.before, shown.again.after)) == [], shown.case.name
                 assert shown.again.before["mutating"] == shown.again.after["mutating"], shown.case.name
 
-    def test_what_nobody_mentioned_is_byte_identical_afterwards(self, performance: Performance) -> None:
+    def test_what_no_option_names_is_byte_identical_afterwards(self, performance: Performance) -> None:
         for shown in performance.shown:
             before, after = shown.applied.before, shown.applied.after
             touched = dict(differences(before, after))
@@ -180,7 +180,7 @@ def differences(before: dict[str, Any], after: dict[str, Any]) -> Iterator[tuple
 
 
 def lost_elements(before: dict[str, Any], after: dict[str, Any], mentioned: str) -> Iterator[str]:
-    """Name elements of lists that nobody mentioned, but that are not what they were."""
+    """Return the elements of lists that the options do not name, but that have changed."""
     for kind in kinds(before):
         for name in before[kind].keys() & after[kind].keys():
             for key, elements in before[kind][name].items():

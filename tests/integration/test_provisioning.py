@@ -41,7 +41,7 @@ class Moment:
 
 
 def moment(where: Site, playbook: str, *options: str, **arguments: Any) -> Moment:
-    """Run a playbook and look at the rack."""
+    """Run a playbook and read the state of the rack."""
     where.rack.forget_calls()
     run = where.ansible.play(playbook, *options, **arguments)
     return look(where.rack, run)
@@ -196,7 +196,7 @@ class TestSequential:
 
 
 class TestParallelOnALenientHeadNodeWithBulkCalls:
-    """BCM 11, fields that an update leaves out keep their value."""
+    """BCM 11, where fields that an update leaves out keep their value."""
 
     @pytest.fixture(scope="class")
     @staticmethod
@@ -253,7 +253,7 @@ class TestParallelOnALenientHeadNodeWithBulkCalls:
 
 
 class TestBcm10WithAClientCertificateAndRefusedBulkCalls:
-    """BCM 10, an update replaces the whole object; nobody logs in with a password."""
+    """BCM 10, where an update replaces the whole object; runs log in by certificate."""
 
     @pytest.fixture(scope="class")
     @staticmethod
@@ -277,7 +277,7 @@ class TestBcm10WithAClientCertificateAndRefusedBulkCalls:
         assert first.images == CATEGORY_IMAGES
         assert {"addDevice", "updateDevice"} <= set(first.mutating)
 
-    def test_nobody_logged_in_with_a_password(self, moments: dict[str, Moment]) -> None:
+    def test_no_run_logged_in_with_a_password(self, moments: dict[str, Moment]) -> None:
         assert [call for call in moments["first"].call_log if call["call"] == "login"] == []
 
     def test_the_second_run_changes_nothing(self, moments: dict[str, Moment]) -> None:

@@ -146,7 +146,7 @@ class TestPreflight:
 
 
 class TestNodesThatOthersInstalled:
-    """All five nodes are registered in the category default, and UP, before anybody ran this collection."""
+    """All five nodes are registered in the category default, and UP, before the first run of this collection."""
 
     OLD = "default-image"
     NEW = "ubuntu-22.04-nvidia-535"
@@ -265,13 +265,13 @@ class TestPower:
         assert runs["off again"].rc == 0, runs["off again"].output
         assert runs["off again"].changed_tasks == []
 
-    def test_the_status_tells_nodes_that_are_off_from_those_that_are_up(self, runs: dict[str, Run]) -> None:
+    def test_the_status_distinguishes_nodes_that_are_off_from_those_that_are_up(self, runs: dict[str, Run]) -> None:
         assert runs["status"].rc == 0, runs["status"].output
         states = {name: row["state"] for name, row in runs["status"].rows.items()}
         assert states == {name: "powered_off" if name.startswith("dgx") else "active" for name in DEMO_NODES}
         assert runs["status"].changed_tasks == []
 
-    def test_a_dead_bmc_fails_its_node_and_no_other(self, runs: dict[str, Run], where: Site) -> None:
+    def test_a_broken_bmc_fails_its_node_and_no_other(self, runs: dict[str, Run], where: Site) -> None:
         assert runs["on"].failed_hosts == ["dgx-06"]
         assert any("BMC is dead" in message for message in runs["on"].failures)
         powers = {name: node["power"] for name, node in where.rack.nodes().items()}

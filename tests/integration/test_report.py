@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is told of a run, afterwards and later: table, file, page, statistics, verdict, and what it costs to tell."""
+"""The report of a run, made at its end and later: table, file, page, statistics, verdict, and the calls it costs."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def table_of(run: Run) -> list[str]:
 
 @dataclass(frozen=True)
 class Look:
-    """A run that only looks, and what it asked and left."""
+    """A run that only reads, the calls it sent and the files it left."""
 
     run: Run
     counts: dict[str, int]
@@ -98,11 +98,11 @@ class TestStatus:
     def test_a_login_and_four_calls_are_all_it_asks(self, seen: Look) -> None:
         assert seen.counts == {**READS, "login": 1}
 
-    def test_a_node_that_failed_long_ago_fails_nobody_now(self, seen: Look) -> None:
+    def test_a_node_that_failed_in_an_earlier_run_fails_no_host_now(self, seen: Look) -> None:
         assert seen.run.failed_hosts == []
         assert seen.run.summary["successful"] == len(DEMO_NODES)
 
-    def test_page_and_file_tell_of_the_recorded_runs_and_are_private(self, seen: Look) -> None:
+    def test_page_and_file_show_the_recorded_runs_and_are_private(self, seen: Look) -> None:
         nodes = json.loads(seen.files["bcm_report_path"].read_text(encoding="utf-8"))["nodes"]
         assert [span["phase"] for span in nodes["dgx-06"]["timeline"]] == ["powered", "failed"]
         assert nodes["cpu-03"]["timeline"] == []
@@ -198,7 +198,7 @@ class TestVerdict:
         assert reasons == {"cpu-03": "another", "the-other-dgx": "it 'hung' {{ 1 + 1 }} \\ {x}"}
 
     @pytest.mark.parametrize("whole_role", [False, True], ids=["playbook", "role"])
-    def test_nobody_fails_where_nothing_failed(self, where: Site, whole_role: bool) -> None:
+    def test_no_host_fails_where_no_node_failed(self, where: Site, whole_role: bool) -> None:
         run = told_of(where, {"dgx-05": RESULT}, whole_role=whole_role)
 
         assert run.rc == 0, run.output

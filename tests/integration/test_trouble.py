@@ -22,14 +22,14 @@ COMPLAINT = {"field": "hostname", "error_code": "BAD_VALUE", "message": "too lon
 
 
 def refused_port() -> str:
-    """Give a port where nobody listens."""
+    """Return a port on which no server listens."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return str(free.getsockname()[1])
 
 
 def sentence_of(run: Run) -> str:
-    """Give the one failure of a run, after looking that there is nothing else to be ashamed of."""
+    """Return the one failure of a run, after checking that there is no traceback and no secret in its output."""
     assert run.rc != 0
     assert "Traceback" not in run.output
     assert [secret for secret in SECRETS if secret in run.output] == []
@@ -70,7 +70,7 @@ class TestTheConnection:
         ],
         ids=["password", "certificate", "port", "no head node", "half a login", "profile"],
     )
-    def test_a_wrong_setting_is_told_in_one_sentence(
+    def test_a_wrong_setting_is_reported_in_one_sentence(
         self, where: Site, settings: Mapping[str, str], sentence: str
     ) -> None:
         run = where.ansible.play("provision", variables=PARALLEL, environment=settings)
@@ -144,7 +144,7 @@ class TestAHeadNodeInTrouble:
     @pytest.mark.parametrize(
         ("answer", "call", "sentence"), READS, ids=[f"{answer} {call}" for answer, call, _sentence in READS]
     )
-    def test_a_read_that_fails_is_told_in_one_sentence_and_nothing_is_changed(
+    def test_a_read_that_fails_is_reported_in_one_sentence_and_nothing_is_changed(
         self, repaired: Site, answer: Any, call: str, sentence: str
     ) -> None:
         repaired.rack.break_something("call_fails", service="cmdevice", call=call, answer=answer)
@@ -155,7 +155,7 @@ class TestAHeadNodeInTrouble:
         assert re.search(sentence, sentence_of(run))
         assert repaired.rack.mutating_calls() == []
 
-    def test_a_read_that_fails_once_is_tried_again_and_nobody_notices(self, repaired: Site) -> None:
+    def test_a_read_that_fails_once_is_tried_again_and_the_run_succeeds(self, repaired: Site) -> None:
         for answer in ("half", {"http_status": 503}):
             repaired.rack.break_something("call_fails", call="getNetworks", answer=answer, times=1)
 
@@ -163,7 +163,7 @@ class TestAHeadNodeInTrouble:
 
         assert run.rc == 0, run.output
 
-    def test_a_session_that_expires_is_opened_again_and_nobody_notices(self, repaired: Site) -> None:
+    def test_a_session_that_expires_is_opened_again_and_the_run_succeeds(self, repaired: Site) -> None:
         repaired.rack.break_something(
             "call_fails", call="getPartitions", answer={"http_status": 200, "body": "<html>login</html>"}, times=1
         )
@@ -172,7 +172,9 @@ class TestAHeadNodeInTrouble:
 
         assert run.rc == 0, run.output
 
-    def test_each_write_that_fails_is_told_in_one_sentence_and_the_next_run_finishes_it(self, repaired: Site) -> None:
+    def test_each_write_that_fails_is_reported_in_one_sentence_and_the_next_run_finishes_it(
+        self, repaired: Site
+    ) -> None:
         for answer, _sentence in WRITES:
             repaired.rack.break_something("call_fails", call="addDevice", answer=answer, times=1)
         task = {"baremetal.bcm.bcm_device": {**DEVICE, "read_timeout": 1}, "ignore_errors": True}

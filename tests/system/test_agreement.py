@@ -52,7 +52,7 @@ class TestEveryWayOfPower:
             ("cycle", "OFF", "on", "ON"),
         ],
     )
-    def test_what_ipmitool_sees_before_and_after_is_what_the_playbook_tells(
+    def test_what_ipmitool_sees_before_and_after_is_what_the_playbook_reports(
         self, hall: Site, via: str, action: str, before: str, sent: str, after: str
     ) -> None:
         tool = Ipmitool(hall.rack)
@@ -83,7 +83,7 @@ class TestEveryWayOfPower:
     @pytest.mark.parametrize(
         "wrong", [{"password": "wrong"}, {"username": "nobody"}], ids=lambda wrong: next(iter(wrong))
     )
-    def test_a_wrong_account_is_told_as_such_and_two_bmcs_are_asked(
+    def test_a_wrong_account_is_reported_as_such_and_two_bmcs_are_asked(
         self, hall: Site, via: str, wrong: dict[str, str]
     ) -> None:
         tool = Ipmitool(hall.rack, **ACCOUNT | wrong)

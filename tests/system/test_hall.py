@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A hall of 200 BMCs, some of them dead, and one typo in the vault that must not lock them all."""
+"""A hall of 200 BMCs, some of which do not answer, and one typo in the vault that must not lock them all."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class TestAHallWithTenThatFail:
         assert len(on) == SIZE - len(FAULTS)
         assert not on & set(FAULTS)
 
-    def test_who_is_well_is_logged_in_to_once_and_who_refuses_too(self, hall: Site, hall_run: Run) -> None:
+    def test_each_bmc_that_answers_is_logged_in_to_once_also_one_that_refuses(self, hall: Site, hall_run: Run) -> None:
         # The first run has asked each once too.
         logins = bmc_counters(hall.rack, "logins")
 

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""BMCs that lose packets, are slow, silent, away or lie: the right class and address, and nobody else suffers."""
+"""BMCs that lose packets, are slow, silent, away or lie: each fails with its class and address, and no other does."""
 
 from __future__ import annotations
 
@@ -80,12 +80,12 @@ class TestEveryWayInTrouble:
     def test_a_bmc_that_refuses_the_login_is_asked_once(self, troubled_run: Run, via: str) -> None:
         assert nodes_of(troubled_run)["node006"]["tries"] == 1
 
-    def test_no_password_is_told(self, troubled_run: Run, via: str) -> None:
+    def test_no_password_is_printed(self, troubled_run: Run, via: str) -> None:
         assert PASSWORD not in troubled_run.output
 
 
 class TestTroubleOverIpmi:
-    def test_information_tells_reachable_and_credentials_apart(self, hall: Site) -> None:
+    def test_information_distinguishes_unreachable_bmcs_from_refused_credentials(self, hall: Site) -> None:
         for name, (kind, options, _classes) in TROUBLES.items():
             hall.rack.break_something(kind, node=name, **options)
 
@@ -112,7 +112,7 @@ class TestTroubleOverIpmi:
         assert run.rc == 0, run.output
         assert powered(hall.rack)["node003"] == "ON"
 
-    def test_one_that_never_answers_ends_at_its_deadline_and_holds_up_nobody(self, hall: Site) -> None:
+    def test_one_that_never_answers_ends_at_its_deadline_and_delays_no_other(self, hall: Site) -> None:
         hall.rack.repair()
         for name in ("node001", "node004"):
             hall.rack.press_power(name, "off")

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: BSD-2-Clause
-"""Argument specs of connections and of what several modules share."""
+"""Argument specs of connections and of options that several modules share, and how they are read."""
 
 from __future__ import annotations
 
@@ -72,7 +72,10 @@ FILTER: Spec = {"names": {"type": "list", "elements": "str"}}
 
 
 def connection_of(params: dict[str, Any]) -> Connection:
-    """The connection options of a task; raises BcmConfigError where they do not fit together."""
+    """Return the connection to a head node from the options CONNECTION.
+
+    Raises BcmConfigError where they do not fit together.
+    """
     return Connection(
         head_node=params["head_node"] or "",
         port=params["port"],
@@ -90,7 +93,10 @@ def connection_of(params: dict[str, Any]) -> Connection:
 
 
 def netbox_connection_of(params: dict[str, Any]) -> NetBoxConnection:
-    """The connection options of a task; raises NetBoxConfigError where they do not fit together."""
+    """Return the connection to NetBox from the options NETBOX.
+
+    Raises NetBoxConfigError where they do not fit together.
+    """
     return NetBoxConnection(
         url=params["url"] or "",
         token=params["token"] or "",
@@ -101,7 +107,7 @@ def netbox_connection_of(params: dict[str, Any]) -> NetBoxConnection:
 
 
 def limits_of(params: dict[str, Any]) -> Limits:
-    """The IPMI limits of a task. Raises BcmConfigError for those that would never let a BMC have its turn."""
+    """Return the limits from the options IPMI. Raises BcmConfigError for those that let no BMC be asked at all."""
     for option in ("ipmi_tries", "ipmi_in_flight"):
         if params[option] < 1:
             raise BcmConfigError(f"{option} must be at least 1, not {params[option]}")

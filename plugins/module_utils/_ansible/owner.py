@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: BSD-2-Clause
-"""The owner of claims: a name for people, and a word for the run that no other run has."""
+"""The owner of claims: a name for people, and an identifier of the run that no other run has."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from .._head_node.entities.claim import Owner
 
 
 def owner_of(name: str) -> Owner:
-    """Return the owner of this run; `name` is what people read, user and host where it is empty.
+    """Return the owner of this run; `name` is for people, and becomes user@host where it is empty.
 
-    The run is the ansible-playbook that started this process: machine, process id and start time. All its tasks have
-    the same word.
+    The run is the ansible-playbook that started this process, identified by machine, process id and start time, so that
+    all its tasks have the same identifier.
     """
     machine, controller = _machine(), controller_of_this()
     return Owner(name or _user_at_host(), f"{machine}.{controller}.{_start_of(controller)}", _is_dead)
@@ -43,7 +43,7 @@ def _is_dead(run: str) -> bool:
 
 
 def _machine() -> str:
-    """Return a word for where process ids mean the same: this boot and this container; "" where neither is known."""
+    """Return an identifier of where process ids mean the same, this boot and container; "" where it is not known."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
         space = str(Path("/proc/self/ns/pid").readlink())

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: BSD-2-Clause
-"""Runs a module's work: opens its head node or NetBox, and turns their errors into one clear failure of the task."""
+"""The frame of every module: it opens head node or NetBox, and turns their errors into a failure of the task."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _SHOWS_CALLS = 3
 
 
 class CallsModule(AnsibleModule):
-    """A module whose result has a line for each of its calls, where that was asked for, however it ends."""
+    """A module whose result has one line per call in `debug_calls`, where that is switched on, also where it fails."""
 
     call_log: CallLog | None = None
 
@@ -36,16 +36,18 @@ class CallsModule(AnsibleModule):
         )
 
     def log_calls(self) -> OnCall | None:
-        """Where each call is to be logged; None where nobody asked for it."""
+        """Return what is given each call's line; None without the option debug_calls and below -vvv."""
         if not self.params["debug_calls"] and self._verbosity < _SHOWS_CALLS:
             return None
         self.call_log = CallLog()
         return self.call_log.add
 
     def exit_json(self, **result: Any) -> NoReturn:
+        """End the task with this result and the lines of its calls."""
         super().exit_json(**result, **self._logged())
 
     def fail_json(self, msg: str, **result: Any) -> NoReturn:
+        """Fail the task with this message, this result and the lines of its calls."""
         super().fail_json(msg, **result, **self._logged())
 
     def _logged(self) -> dict[str, Any]:
@@ -60,7 +62,10 @@ def open_head_node(
     before_write: Callable[[], None] | None = None,
     on_call: OnCall | None = None,
 ) -> Iterator[HeadNode]:
-    """A client for the connection options of a task; in check mode it refuses to send anything that writes."""
+    """Open a head node by the connection options of a task for as long as the block lasts.
+
+    In check mode, calls that would write raise WriteRefused. Raises BcmConfigError for options that don't fit together.
+    """
     transport = Transport(connection_of(params), on_call=on_call)
     head_node = HeadNode(transport, read_only=check_mode, before_write=before_write)
     try:
@@ -70,7 +75,10 @@ def open_head_node(
 
 
 def guard_parent() -> Callable[[], None]:
-    """A check that the controller which started us still lives: a killed ansible-playbook leaves its worker running."""
+    """Return a check that raises BcmError once the ansible-playbook that started this process is gone.
+
+    A killed ansible-playbook leaves its worker running, which must not change anything more.
+    """
     parent = controller_of_this()
 
     def check() -> None:
@@ -85,7 +93,10 @@ def run_module(
     work: Callable[[AnsibleModule, HeadNode], dict[str, Any]],
     **module_options: Any,
 ) -> None:
-    """Validate, connect, work, exit. `work` returns the result; what it raises as BcmError fails the task."""
+    """Validate the options, connect, do the work and end the task.
+
+    `work` returns the result; a BcmError that it raises fails the task with its text.
+    """
     module = CallsModule({**CONNECTION, **spec}, **module_options)
     try:
         with open_head_node(module.params, check_mode=module.check_mode, on_call=module.log_calls()) as head_node:
@@ -103,7 +114,10 @@ def open_netbox(
     before_write: Callable[[], None] | None = None,
     on_call: OnCall | None = None,
 ) -> Iterator[NetBox]:
-    """A client for the connection options of a task; in check mode it refuses to send anything that writes."""
+    """Open a NetBox by the connection options of a task for as long as the block lasts.
+
+    In check mode, calls that would write are refused. Raises NetBoxConfigError where the options do not fit together.
+    """
     transport = NetBoxTransport(netbox_connection_of(params), on_call=on_call)
     netbox = NetBox(transport, read_only=check_mode, before_write=before_write)
     try:
@@ -117,7 +131,10 @@ def run_netbox_module(
     work: Callable[[AnsibleModule, NetBox], dict[str, Any]],
     **module_options: Any,
 ) -> None:
-    """Validate, connect, work, exit. `work` returns the result; what it raises as NetBoxError fails the task."""
+    """Validate the options, connect, do the work and end the task.
+
+    `work` returns the result; a NetBoxError that it raises fails the task with its text.
+    """
     module = CallsModule({**NETBOX, **spec}, **module_options)
     try:
         if netbox_connection_of(module.params).sends_token_in_clear:

@@ -15,7 +15,7 @@ from ansible_collections.baremetal.bcm.tests.integration.support.rack import ROO
 
 # Keys that Ansible itself adds or that all modules share.
 COMMON = frozenset({"changed", "diff", "failed", "msg", "invocation", "warnings", "deprecations", "exception"})
-# How RETURN says that a key comes sometimes only.
+# How RETURN marks a key that is not always there.
 CONDITIONS = ("when", "with", "success, when")
 # Keys that stand for the name of a node or category.
 NAMES = ("HOSTNAME", "NAME")
@@ -23,7 +23,7 @@ Documented = Mapping[str, Any]
 
 
 def module_names(prefix: str = "") -> list[str]:
-    """Find the modules of the collection; `prefix` says what they talk to: bcm_, netbox_."""
+    """Find the modules of the collection; `prefix` is that of their names: bcm_ or netbox_."""
     return sorted(path.stem for path in (ROOT / "plugins/modules").glob(f"{prefix}*.py"))
 
 

@@ -43,12 +43,12 @@ class RawHeadNode:
         return used, len(answer["provisioningRequestStatusList"]) - used
 
     def remove_device(self, name: str) -> None:
-        """Remove a device, as somebody else would."""
+        """Remove a device, as another client would."""
         answer = self.call("cmdevice", "removeDevice", self.devices()[name]["uuid"], 1)
         assert answer["success"], answer
 
     def assign_image(self, entity: dict[str, Any], image: str) -> None:
-        """Give a device or a category another image, as somebody else would."""
+        """Give a device or a category another image, as another client would."""
         uuid = next(stored["uuid"] for stored in self.call("cmpart", "getSoftwareImages") if stored["name"] == image)
         proxy = {
             "baseType": "SoftwareImageProxy",
@@ -59,7 +59,7 @@ class RawHeadNode:
         self.update(entity, softwareImageProxy=proxy)
 
     def update(self, entity: dict[str, Any], **fields: Any) -> None:
-        """Change fields of a device or a category, as somebody else would."""
+        """Change fields of a device or a category, as another client would."""
         answer = self.call("cmdevice", f"update{entity['baseType']}", {**entity, **fields}, 0)
         assert answer["success"], answer
 
@@ -94,7 +94,7 @@ class RawHeadNode:
 
 
 def relaxed(environment: Mapping[str, str]) -> RawHeadNode:
-    """Give a client for a head node whose certificate carries other names; whose it is stays checked."""
+    """Return a client for a head node whose certificate carries other names; its issuer is still checked."""
     head_node = RawHeadNode(environment)
     head_node._context.check_hostname = False
     return head_node

@@ -19,13 +19,13 @@ from ansible_collections.baremetal.bcm.tests.integration.support.rack import Rac
 from ansible_collections.baremetal.bcm.tests.integration.support.site import Site
 
 NODES_A_ROUND = 3
-# The killed runs log in as this user: the rack's log tells their calls from those of the next run.
+# The killed runs log in as this user, so that the rack's log shows which calls are theirs and which the next run's.
 VICTIM = {"username": "victim", "password": "victim-password", "profile": "admin"}
 ADMIN = {"username": "admin", "password": "demo-head-node", "profile": "admin"}
 AS_VICTIM = {"BCM_USERNAME": VICTIM["username"], "BCM_PASSWORD": VICTIM["password"]}
 # A call that was under way when its run was killed may still arrive.
 _ON_THE_WIRE_S = 1.0
-# How long UP may be old news. On a rack this fast a node is seen to go down at once.
+# How long UP may be a state from before the restart. On a rack this fast a node goes down at once.
 _SETTLE = {"bcm_settle_time": 3, "bcm_graceful_timeout": 10}
 
 
@@ -103,10 +103,10 @@ class KillRounds:
         self._machines = sorted(self.where.rack.nodes())
 
     def count_calls(self) -> int:
-        """Run it unharmed and count its calls."""
+        """Run it without a kill and count its calls."""
         names = self._next_nodes()
         self.where.rack.forget_calls()
-        self._expect_done(names, self._play(names, AS_VICTIM), "nobody killed it")
+        self._expect_done(names, self._play(names, AS_VICTIM), "not killed")
         return sum(self.where.rack.call_counts().values())
 
     def kill_and_repeat(self, moment: Moment, what: str, *, workers_too: bool) -> None:
@@ -180,7 +180,7 @@ def draw_moments(scenario: Scenario, rounds: int, calls: int, seed: int) -> list
 
 
 def descendants_of(process: int) -> list[int]:
-    """Give the ids of all processes that a process has started, and these, and so on."""
+    """Return the ids of all descendants of a process."""
     parents: dict[int, list[int]] = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
@@ -204,7 +204,7 @@ def end_processes(processes: list[int]) -> None:
 
 
 def is_running(process: int) -> bool:
-    """Say whether a process still does something; nobody may have collected one that has ended."""
+    """Return whether a process still runs; one that has ended and whose parent has not waited for it does not."""
     try:
         stat = Path(f"/proc/{process}/stat").read_text(encoding="utf-8", errors="replace")
     except OSError:

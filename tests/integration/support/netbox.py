@@ -91,7 +91,7 @@ NETBOX_CASES: Mapping[str, tuple[Case, ...]] = {
             {"state_field": "custom_field:lifecycle", "tags": ["intake"]},
             touches={"lifecycle": None, "lifecycle states": None, "intake": None},
         ),
-        Case("statuses are looked at", {}, changed=False),
+        Case("statuses are read", {}, changed=False),
     ),
     "netbox_lifecycle": (
         Case(
@@ -115,14 +115,14 @@ NETBOX_CASES: Mapping[str, tuple[Case, ...]] = {
                 ]
             },
             touches={"dgx-05": ("status", "journal")},
-            # Told again, most of it has no place any more, which the journal is told once.
+            # Sent again, most of it no longer fits the device's state, which is recorded in the journal once.
             repeats=True,
         ),
         Case(
-            "what NetBox contradicts is told once",
+            "what NetBox contradicts is recorded once",
             {"events": [_ack("a0:36:9f:7c:05:10", "10.229.10.99"), {"event": "provisioned", "device": "dgx-06"}]},
             touches={"cpu-03": ("journal",), "dgx-06": ("journal",)},
         ),
-        Case("nobody knows it", {"events": [_ack(_NO_SUCH, "10.229.10.98")]}, changed=False),
+        Case("a machine that NetBox does not know", {"events": [_ack(_NO_SUCH, "10.229.10.98")]}, changed=False),
     ),
 }

@@ -24,7 +24,7 @@ from ansible_collections.baremetal.bcm.tests.unit.child_process import started
 
 EXAMPLE_INVENTORY = ROOT / "inventory/example"
 _VAULT_PASSWORD = EXAMPLE_INVENTORY / ".demo-vault-password"
-# What is not about the rack but about patience: looks follow each other as fast as the rack lives.
+# Settings of time alone: the rack's time runs faster, so the nodes are read more often too.
 FAST = {"bcm_poll_interval": 0.1}
 POWER = {**FAST, "bcm_enable_power_action": True}
 PARALLEL = {**POWER, "bcm_provisioning_mode": "parallel"}

@@ -59,7 +59,7 @@ def inventory_of(rack: RackFile) -> str:
 
 
 def wait_until(is_true: Callable[[], bool], what: str) -> None:
-    """Look again and again. Raises AssertionError when it takes too long."""
+    """Wait until something is true. Raises AssertionError when it takes too long."""
     deadline_s = time.monotonic() + GIVE_UP_S
     while not is_true():
         assert time.monotonic() < deadline_s, f"waited in vain for {what}"
@@ -120,7 +120,7 @@ class Rack:
         self._admin("DELETE", "/faults")
 
     def press_power(self, name: str, power: str) -> None:
-        """Press a machine's button, which the head node does not know of."""
+        """Switch a machine's power by its button, without the head node."""
         self._admin("POST", f"/nodes/{name}", {"power": power})
 
     def expire_logins(self) -> None:

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The kernel's part of the tap: the filter on real interfaces, tags it takes off, interfaces that go, capabilities."""
+"""The kernel's part of the tap: the filter on real interfaces, VLAN tags, interfaces that vanish, capabilities."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def _read_until_last(capture: Capture) -> list[capture_module.Captured]:
 
 
 def _minimal(frame: bytes) -> bool:
-    """Whether a driver takes it for sending."""
+    """Return whether a frame is long enough for a driver to send it."""
     return len(frame) >= 60
 
 
@@ -194,7 +194,7 @@ def test_an_interface_that_goes_down_or_vanishes_is_listened_on_again_when_it_is
         (["link", "set", "here", "down"], "here", errno.ENETDOWN),
     ],
 )
-def test_an_interface_that_can_not_be_listened_on_is_told(
+def test_an_interface_that_can_not_be_listened_on_is_reported(
     space: Namespace, prepare: list[str], interface: str, error: int
 ) -> None:
     if prepare:

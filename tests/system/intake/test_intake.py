@@ -35,7 +35,7 @@ class Scene:
 
     @property
     def runs(self) -> int:
-        """Say how many playbooks the rule engine has started."""
+        """Return how many playbooks the rule engine has started."""
         return self.engine.said.count(PLAY)
 
     def journals(self) -> dict[str, list[str]]:
@@ -70,7 +70,7 @@ class TestFirstLease:
             name: [f"{address}/{NETWORKS[BMCS[name].where].prefixlen}"] for name, address in scene.addresses.items()
         }
 
-    def test_the_journal_has_one_entry_that_tells_it(self, scene: Scene) -> None:
+    def test_the_journal_has_one_entry_about_it(self, scene: Scene) -> None:
         for name, (entry,) in scene.journals().items():
             assert "offline → discovered" in entry
             assert scene.addresses[name] in entry
@@ -83,7 +83,7 @@ class TestFirstLease:
         done = scene.intake.stats().acknowledged
 
         def is_renewed() -> bool:
-            """Renew, and see whether it went through: the tap takes the same lease within ten seconds for one."""
+            """Renew, and return whether the tap counted it: it counts the same lease within ten seconds once."""
             for bmc in BMCS.values():
                 scene.intake.lab.lease(bmc)
             return scene.intake.stats().acknowledged >= done + len(BMCS)
@@ -116,7 +116,7 @@ class TestFirstLease:
         finally:
             scene.netbox.remove([name])
 
-    def test_the_rule_engine_has_outlived_it_all(self, scene: Scene) -> None:
+    def test_the_rule_engine_still_runs_after_all_of_it(self, scene: Scene) -> None:
         assert scene.engine.is_running
         assert "Traceback" not in scene.engine.said
         assert scene.netbox.environment["NETBOX_TOKEN"] not in scene.engine.said

@@ -19,7 +19,7 @@ from ansible_collections.baremetal.bcm.tests.system.support.booted import Comput
 from ansible_collections.baremetal.bcm.tests.system.support.dhcp_lab import Bmc, DhcpLab
 
 CAP_NET_RAW = 1 << 13
-# What systemd itself says of a service: 0 is none, 10 is all. Most of what is left is the network, which is its work.
+# systemd's own rating of a service's exposure: 0 is none, 10 is all. Most of what is left is the network it needs.
 MOST_EXPOSED = 1.3
 SPOOL = "/var/lib/dhcp-tap/spool.sqlite"
 TOKEN = "the-token-of-the-webhook"
@@ -60,7 +60,7 @@ class Place:
         return self.computer.run("systemctl", "is-active", "dhcp-tap", check=False).stdout.strip() == "active"
 
     def status_of_tap(self) -> dict[str, str]:
-        """Give what the kernel says of the tap's process."""
+        """Return the kernel's status of the tap's process."""
         lines = self.computer.says("cat", f"/proc/{self.pid()}/status").splitlines()
         return {name: value.strip() for name, value in (line.split(":", 1) for line in lines)}
 
@@ -74,7 +74,7 @@ def apply_role(computer: Computer, **variables: Any) -> str:
 
 
 def until(is_so: Callable[[], bool], wait_s: float = 60.0) -> bool:
-    """Wait until something is so; say whether it became so."""
+    """Wait until something is true; returns whether it became so."""
     end = time.monotonic() + wait_s
     while not is_so():
         if time.monotonic() > end:

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whatever dies, and whoever comes twice: nothing that was seen is lost, and nothing is done twice."""
+"""Programs that are killed and runs that overlap: nothing that was seen is lost, and nothing is done twice."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from ansible_collections.baremetal.bcm.tests.system.support.namespaces import Do
 from ansible_collections.baremetal.bcm.tests.system.support.netbox_server import NetBoxView, OwnNetBox, Server
 
 TOKEN = "token-of-the-webhook"
-# Where a run is killed: as soon as it has said that it begins with this.
+# A run is killed as soon as it has printed that it begins with one of these.
 TASKS = (
-    "Lease what waits",
+    "Lease rows of the spool",
     "Bring the batch to NetBox",
-    "Judge what became of each",
+    "Decide what to do with each row",
     "Acknowledge what NetBox has",
-    "Show what became of each",
+    "Show the outcome of each row",
 )
 
 
 @dataclass(frozen=True)
 class Hall:
-    """Servers that nobody has seen yet, the network their BMCs are on, and the NetBox that knows them."""
+    """Servers that were not seen yet, the network of their BMCs, and the NetBox that has them."""
 
     intake: Intake
     own_netbox: OwnNetBox
@@ -46,7 +46,7 @@ class Hall:
         return names
 
     def work_off(self) -> str:
-        """Run the playbook until the spool is empty; give what was said."""
+        """Run the playbook until the spool is empty; returns its output."""
         said = ""
         for _run in range(10):
             run = self.intake.playbook()
@@ -58,7 +58,7 @@ class Hall:
         raise AssertionError(said)
 
     def assert_discovered_once(self, names: list[str]) -> None:
-        """Each has its state, one address, and one entry in its journal."""
+        """Check that each server is discovered, with one address and one entry in its journal."""
         for name in names:
             assert self.netbox.state(name) == "discovered", name
             assert len(self.netbox.addresses(name)) == 1, name
@@ -67,7 +67,7 @@ class Hall:
 
 @pytest.fixture
 def hall(dhcp_lab: DhcpLab, netbox: NetBoxView, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Hall]:
-    """Give a hall of twelve servers of this test's own."""
+    """Yield a hall of twelve servers for this test alone."""
     number = sum(map(ord, request.node.name)) % 256
     bmcs = {f"trouble-{number:03d}-{each:02d}": Bmc(f"02:00:00:f4:{number:02x}:{each:02x}") for each in range(12)}
     netbox.remove(bmcs)
@@ -106,7 +106,7 @@ class TestTrouble:
             hall.lease(number)
             assert until(lambda seen=number: hall.intake.stats().rows > seen), tap.said  # type: ignore[misc]
             tap.kill()
-        # Nobody listens to this one's first lease. Its renewal is heard.
+        # No tap runs at this one's first lease; its renewal is seen.
         hall.lease(10)
         tap = hall.intake.tap()
         assert tap.said_within("listening"), tap.said
@@ -117,7 +117,7 @@ class TestTrouble:
 
         hall.assert_discovered_once(names)
 
-    def test_the_rule_engine_is_killed_and_finds_what_waits_when_it_is_back(self, hall: Hall) -> None:
+    def test_the_rule_engine_is_killed_and_finds_the_waiting_rows_when_it_is_back(self, hall: Hall) -> None:
         tap = hall.intake.tap()
         assert tap.said_within("listening"), tap.said
         names = hall.lease(0, 1)

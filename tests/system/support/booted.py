@@ -61,7 +61,7 @@ _SPACES = ("--mount", "--pid", "--cgroup", "--uts", "--ipc")
 
 
 class Computer:
-    """What has been booted."""
+    """A booted computer."""
 
     def __init__(self, pid: int) -> None:
         self._pid = pid

@@ -23,7 +23,7 @@ _ASK = b"\x35\x01\x01"
 
 @dataclass
 class _Client:
-    """One on its way: what it asks next, and since when it waits for the answer."""
+    """A client's exchange under way: what it sends next, and since when it waits for the answer."""
 
     mac: bytes
     number: int

@@ -3,7 +3,7 @@
 """BMCs that get addresses by real DHCP: dnsmasq in a namespace, clients in another, a relay between them in a third.
 
 A tap beside the server has three interfaces to listen on: `bmc0`, a bridge to which BMCs are plugged; `relay0`, behind
-which a relay stands with BMCs of its own; `trunk0`, to which a switch mirrors what the server says to the BMCs on VLAN
+which a relay stands with BMCs of its own; `trunk0`, to which a switch mirrors what the server sends to the BMCs on VLAN
 7, each frame with its tag.
 """
 
@@ -34,13 +34,13 @@ NETWORKS: Mapping[str, IPv4Network] = {
 }
 _ETH_P_ALL = 0x0003
 _LINK = IPv4Network("10.229.20.0/30")  # between server and relay
-# By where a BMC is: the bridge it is plugged into, and whose.
+# By the place of a BMC: the namespace and the bridge that it is connected to.
 _PORTS = {"bmc0": ("server", "bmc0"), "relay0": ("relay", "downlink"), "trunk0": ("relay", "switch")}
 
 
 @dataclass(frozen=True)
 class Bmc:
-    """A BMC: its MAC address, and where it is plugged in."""
+    """A BMC: its MAC address, and the bridge that it is connected to."""
 
     mac: str
     where: str = "bmc0"
@@ -114,7 +114,7 @@ class DhcpLab:
 
     @property
     def log(self) -> str:
-        """What server and relay have said."""
+        """Return what server and relay have printed."""
         return "".join(path.read_text(encoding="utf-8") for path in sorted(self._directory.glob("*.log")))
 
     def _space(self, name: str) -> Namespace:

@@ -128,7 +128,7 @@ def ask_bmcs(site: Site, names: Sequence[str], **options: Any) -> Nodes:
 
 
 def change_account(rack: Rack, names: Collection[str], **settings: str) -> None:
-    """Let BCM believe that BMCs have another account; the collection would refuse to spread one that is wrong."""
+    """Store another account for BMCs in BCM directly, because the collection refuses to spread a wrong one."""
     devices = rack.head_node.devices()
     for name in names:
         device = devices[name]

@@ -29,7 +29,7 @@ _TAP_PATHS = str(ROOT / "plugins/module_utils")
 
 
 def until(is_so: Callable[[], Any], wait_s: float = 180.0) -> bool:
-    """Wait until something is so; say whether it became so."""
+    """Wait until something is true; returns whether it became so."""
     end = time.monotonic() + wait_s
     while not is_so():
         if time.monotonic() > end:
@@ -40,7 +40,7 @@ def until(is_so: Callable[[], Any], wait_s: float = 180.0) -> bool:
 
 @dataclass
 class Intake:
-    """All that takes part, in one network. What is started here ends with `close`."""
+    """All programs that take part, in one network. What is started here ends with `close`."""
 
     lab: DhcpLab
     netbox: NetBoxView
@@ -57,12 +57,12 @@ class Intake:
             program.kill()
 
     def stats(self) -> Stats:
-        """Give what the spool says of itself."""
+        """Return the spool's counters."""
         with Spool(self.spool_path, create=False) as spool:
             return spool.stats()
 
     def is_done(self) -> bool:
-        """Say whether something was seen, and all of it has been brought to NetBox."""
+        """Return whether something was seen, and all of it has been brought to NetBox."""
         stats = self.stats()
         return bool(stats.acknowledged) and not stats.rows
 
@@ -131,7 +131,7 @@ class Intake:
 
 
 class Program:
-    """A program that was started, and what it has said."""
+    """A program that was started, and its output."""
 
     def __init__(self, words: Sequence[str], log: Path, environment: Mapping[str, str]) -> None:
         self._log = log
@@ -165,7 +165,7 @@ class Program:
         return self._process.wait(timeout=wait_s)
 
     def said_within(self, text: str, wait_s: float = 180.0) -> bool:
-        """Wait until it has said something."""
+        """Wait until it has printed a text; returns whether it did."""
         return until(lambda: text in self.said or not self.is_running, wait_s) and text in self.said
 
 

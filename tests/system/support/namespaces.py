@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Network namespaces of our own: nothing in them reaches the network of this computer, or is reached from it."""
+"""Network namespaces for tests: nothing in them reaches the network of this computer, or is reached from it."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def _enter(namespace: int) -> None:
 
 
 class Door:
-    """A port on a namespace's loopback behind which a server of this computer's own loopback answers."""
+    """A port on a namespace's loopback that passes connections on to a server on this computer's own loopback."""
 
     def __init__(self, namespace: Namespace, address: tuple[str, int]) -> None:
         self._address = address

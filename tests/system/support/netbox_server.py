@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A real NetBox, as tests look at it and fill it; and one that a test may stop."""
+"""A real NetBox that tests read and fill, and one that a test may stop."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Server:
 
 
 class NetBoxView:
-    """What stands in NetBox."""
+    """The content of a NetBox."""
 
     def __init__(self, url: str, token: str) -> None:
         self.url, self._token = url, token

@@ -18,7 +18,7 @@ _MISSING += [] if importlib.util.find_spec("pyghmi") else ["pyghmi"]
 
 @pytest.fixture(scope="session", autouse=True)
 def _needs_programs() -> None:
-    """Skip where programs are missing, unless somebody relies on them."""
+    """Skip where programs are missing, unless the environment requires them."""
     reason = f"not installed: {', '.join(_MISSING)} (Debian packages openipmi and ipmitool, pyghmi by pip)"
     if _MISSING and os.environ.get("VIRTUAL_RACK_REQUIRE_IPMI") == "1":
         pytest.fail(reason)

@@ -66,7 +66,7 @@ class ServedRack:
         )
 
     def power(self, address: str, word: str, **options: Any) -> str:
-        """Ask for power; gives the last thing that was said."""
+        """Send a power command; returns the last line of the output."""
         done = self.ipmitool(address, "chassis", "power", word, **options)
         return (done.stdout + done.stderr).strip().splitlines()[-1]
 
@@ -92,7 +92,7 @@ class ServedRack:
         return _open(urllib.request.Request(url, data=content, method=method), None)[0]  # noqa: S310
 
     def node(self, name: str = "node001") -> dict[str, Any]:
-        """Look at a machine."""
+        """Return the state of a machine."""
         node: dict[str, Any] = self.admin("GET", f"/nodes/{name}")
         return node
 
@@ -200,7 +200,7 @@ def served(directory: Path, nodes: int, **settings: Any) -> Iterator[ServedRack]
 
 
 def free_port() -> int:
-    """Find a port that nobody has on any address."""
+    """Find a port that is free on all addresses."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         probe.bind(("0.0.0.0", 0))
         port: int = probe.getsockname()[1]
@@ -208,7 +208,7 @@ def free_port() -> int:
 
 
 def is_running(pid: int) -> bool:
-    """Say whether a process runs; one that ended and was not waited for does not."""
+    """Return whether a process runs; one that ended and was not waited for does not."""
     try:
         state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()[0]
     except (FileNotFoundError, ProcessLookupError):

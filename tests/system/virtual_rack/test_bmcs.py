@@ -101,7 +101,7 @@ def test_wrong_credentials_are_refused_and_counted(rack: ServedRack) -> None:
     assert rack.node("node003")["bmc"]["logins"] == 0
 
 
-def test_pyghmi_says_the_same_as_ipmitool(rack: ServedRack) -> None:
+def test_pyghmi_reports_the_same_as_ipmitool(rack: ServedRack) -> None:
     before = rack.node()["bmc"]["logins"]
     assert rack.pyghmi([BMC]) == {BMC: "off"}
     assert rack.pyghmi([BMC], "on") == {BMC: "on"}
@@ -111,7 +111,7 @@ def test_pyghmi_says_the_same_as_ipmitool(rack: ServedRack) -> None:
     assert "Incorrect password" in rack.pyghmi([BMC], password="wrong")[BMC]
 
 
-def test_who_tries_again_gets_through_lost_packets(rack: ServedRack) -> None:
+def test_a_client_that_tries_again_gets_through_in_spite_of_lost_packets(rack: ServedRack) -> None:
     def insist(word: str) -> str:
         # ipmitool repeats a lost log-in from its beginning, but not all that it asks in a session.
         for _attempt in range(5):
@@ -212,7 +212,7 @@ def test_a_rack_that_ends_leaves_no_engine(tmp_path: Path, number: signal.Signal
         wait_until(lambda: not any(is_running(pid) for pid in pids), "the end of all engines")
 
 
-def test_a_port_that_is_taken_is_told_in_one_line(rack: ServedRack) -> None:
+def test_a_port_that_is_taken_is_reported_in_one_line(rack: ServedRack) -> None:
     file = rack.directory.parent / "rack.yml"
     command = [sys.executable, "-m", "virtual_rack", "serve", str(file), "--port", "0", "--ipmi-port", str(rack.port)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)

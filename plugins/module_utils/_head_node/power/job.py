@@ -204,8 +204,7 @@ def bmc_of(name: str, device: Raw, references: References, job: PowerJob) -> Bmc
 def _refuse_up(action: str, up: Sequence[str]) -> None:
     if up:
         raise BcmConfigError(
-            f"could not {_VERBS[action]} nodes that are UP: {', '.join(up)}; nothing was sent; "
-            "allow it with allow_up: true"
+            f"could not {_VERBS[action]} nodes that are UP: {', '.join(up)}; nothing was sent; allow_up: true allows it"
         )
 
 

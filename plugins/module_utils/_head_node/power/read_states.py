@@ -65,7 +65,7 @@ def ask_states(channel: PowerChannel, names: Sequence[str]) -> dict[str, PowerRe
             if results[name].failure is None:
                 schedule.trust(name)
             else:
-                # A silent BMC costs the whole time-out, so the next ones of its set are asked at once and not in turn.
+                # A silent BMC costs the whole time-out, so more of its set are asked at once from now on.
                 schedule.widen(name)
             schedule.finish(name)
     return results

@@ -68,6 +68,12 @@ def test_a_dead_bmc_fails_its_node_and_leaves_the_others(modules: Modules, head:
     assert tolerant["nodes"]["node001"]["failure"] == "refused"
 
 
+def test_a_failure_among_one_node_is_counted_in_the_singular(modules: Modules, head: FakeHeadNode) -> None:
+    head.node("node001").bmc = "refuses"
+
+    assert "power failed for 1 of 1 node: node001: " in modules.bad("bcm_power", names=["node001"], action="on")
+
+
 def test_reading_the_state_fails_where_it_is_not_known(modules: Modules, head: FakeHeadNode) -> None:
     head.node("node001").bmc = "refuses"
 

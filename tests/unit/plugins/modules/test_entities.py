@@ -418,6 +418,14 @@ def test_preflight_lists_all_problems_at_once_and_changes_nothing(modules: Modul
     assert not head.writes
 
 
+def test_preflight_counts_its_problems_with_the_right_noun(modules: Modules) -> None:
+    unknown = {**NEW_NODE, "category": "no"}
+    second = {**unknown, "hostname": "node010", "mac": "02:00:00:00:00:10", "interfaces": []}
+
+    assert modules.bad("bcm_preflight", devices=[unknown]).startswith("nothing was changed, 1 problem: ")
+    assert "nothing was changed, 3 problems: " in modules.bad("bcm_preflight", devices=[unknown, second])
+
+
 def test_preflight_knows_the_categories_of_the_run(modules: Modules) -> None:
     devices = [{**NEW_NODE, "category": "future"}]
 
@@ -425,7 +433,7 @@ def test_preflight_knows_the_categories_of_the_run(modules: Modules) -> None:
     modules.good("bcm_preflight", devices=devices, categories=[{"name": "future", "software_image": "other-image"}])
 
 
-def test_preflight_tells_the_version_and_what_will_queue(modules: Modules, head: FakeHeadNode) -> None:
+def test_preflight_reports_the_version_and_what_will_queue(modules: Modules, head: FakeHeadNode) -> None:
     head.slots = 1
     second = {**NEW_NODE, "hostname": "node010", "mac": "02:00:00:00:00:10", "interfaces": []}
     second["interfaces"] = [{"name": "BOOTIF", "type": "physical", "dhcp": True, "bootable": True}]
@@ -436,5 +444,5 @@ def test_preflight_tells_the_version_and_what_will_queue(modules: Modules, head:
     assert result["remarks"] == ["2 nodes share 1 provisioning slot: the rest will queue"]
 
 
-def test_preflight_of_nobody_is_an_error(modules: Modules) -> None:
+def test_preflight_of_an_empty_list_is_an_error(modules: Modules) -> None:
     assert "an empty list never means all" in modules.bad("bcm_preflight", devices=[])
