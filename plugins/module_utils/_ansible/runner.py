@@ -12,8 +12,8 @@ from typing import Any, NoReturn
 from ansible.module_utils.basic import AnsibleModule
 
 from .._head_node.api.client import HeadNode
-from .._head_node.api.connection import Transport
 from .._head_node.api.errors import BcmError
+from .._head_node.api.transport import Transport
 from .._https.call_log import CallLog, OnCall
 from .._netbox.api.client import NetBox
 from .._netbox.api.connection import NetBoxTransport

@@ -13,13 +13,11 @@ from typing import Any
 
 import httpx
 
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.answer import Answer
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.client import HeadNode
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.connection import (
-    Answer,
-    Connection,
-    Transport,
-)
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.connection import Connection
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.errors import BcmTransportError
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.transport import Transport
 from ansible_collections.baremetal.bcm.plugins.module_utils._values.clock import Clock
 
 from .fake_clock import FakeClock

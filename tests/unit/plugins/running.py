@@ -17,7 +17,7 @@ import pytest
 from ansible.module_utils import basic
 
 from ansible_collections.baremetal.bcm.plugins.module_utils._ansible import runner
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.connection import Transport
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.transport import Transport
 from ansible_collections.baremetal.bcm.plugins.module_utils._values import clock
 
 from .fake_head_node import PASSWORD, FakeHeadNode

@@ -10,8 +10,9 @@ from dataclasses import replace
 from typing import Any
 
 from ..._https.blanking import blank
-from .connection import Answer, Transport
+from .answer import Answer
 from .errors import BcmApiError, BcmAuthError, BcmConflict, BcmError, BcmNotFound, BcmProtocolError, Complaint
+from .transport import Transport
 
 Json = Any
 Raw = dict[str, Any]

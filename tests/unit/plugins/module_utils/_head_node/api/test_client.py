@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.calls import UnknownCall, WriteRefused
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.client import HeadNode
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.connection import Connection, Transport
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.connection import Connection
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.errors import (
     BcmApiError,
     BcmAuthError,
@@ -23,6 +23,7 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.error
     BcmProtocolError,
     BcmTransportError,
 )
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.transport import Transport
 
 from ....fake_head_node import PASSWORD, FakeHeadNode, answer, refusal
 from ....objects import make_bmc_settings, make_device

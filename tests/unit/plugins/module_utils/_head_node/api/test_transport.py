@@ -11,11 +11,8 @@ from typing import Any
 import httpx
 import pytest
 
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.connection import (
-    Answer,
-    Connection,
-    Transport,
-)
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.answer import Answer
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.connection import Connection
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.errors import (
     BcmAuthError,
     BcmConfigError,
@@ -24,6 +21,7 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.error
     BcmTransportError,
     BcmUnreachable,
 )
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.transport import Transport
 from ansible_collections.baremetal.bcm.plugins.module_utils._https import wire
 from ansible_collections.baremetal.bcm.plugins.module_utils._https.exchange import Bounds
 from ansible_collections.baremetal.bcm.plugins.module_utils._https.tls import WrongFingerprint
