@@ -84,7 +84,7 @@ from typing import TYPE_CHECKING, Any
 
 from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.arguments import IPMI, NAMES, limits_of
 from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.runner import run_module
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.power.job import PowerJob, inspect_bmcs
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.power.run_action import PowerJob, inspect_bmcs
 
 if TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule

@@ -145,10 +145,10 @@ from typing import TYPE_CHECKING, Any
 
 from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.arguments import IPMI, NAMES, limits_of
 from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.runner import run_module
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.power.job import (
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.power.run_action import (
     ACTION_WORDS,
     PowerJob,
-    power_nodes,
+    run_power_action,
 )
 from ansible_collections.baremetal.bcm.plugins.module_utils._values.names import count
 
@@ -185,7 +185,7 @@ def work(module: AnsibleModule, head_node: HeadNode) -> dict[str, Any]:
         ipmi_port=params["ipmi_port"],
         overrides={bmc["name"]: bmc for bmc in params["bmcs"]},
     )
-    result = power_nodes(head_node, job, check_mode=module.check_mode)
+    result = run_power_action(head_node, job, check_mode=module.check_mode)
     errors = [f"{name}: {node['error']}" for name, node in result["nodes"].items() if node["error"]]
     if errors and module.params["fail_on_error"]:
         module.fail_json(

@@ -48,7 +48,7 @@ def test_pyghmi_is_bounded_alike_wherever_it_is_named() -> None:
         line for line in (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines() if "pyghmi>" in line
     ]
 
-    for place in ("README.md", "plugins/module_utils/_head_node/power/job.py"):
+    for place in ("README.md", "plugins/module_utils/_head_node/power/run_action.py"):
         assert bound in (ROOT / place).read_text(encoding="utf-8"), place
 
 

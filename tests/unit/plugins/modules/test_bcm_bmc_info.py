@@ -10,8 +10,8 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._bmc.flow import Ask
 from ansible_collections.baremetal.bcm.plugins.module_utils._bmc.ipmi import Ipmi
 from ansible_collections.baremetal.bcm.plugins.module_utils._bmc.schedule import Limits
 from ansible_collections.baremetal.bcm.plugins.module_utils._bmc.session import SessionEvent
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.power import job as power_module
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.power.job import PowerJob, inspect_bmcs
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.power import run_action as power_module
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.power.run_action import PowerJob, inspect_bmcs
 from ansible_collections.baremetal.bcm.plugins.modules import bcm_bmc_info
 
 from ..fake_head_node import FakeHeadNode

@@ -13,8 +13,12 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._bmc.ipmi import Ipm
 from ansible_collections.baremetal.bcm.plugins.module_utils._bmc.schedule import Limits
 from ansible_collections.baremetal.bcm.plugins.module_utils._bmc.session import Bmc
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.errors import BcmConfigError
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.power import job as power_module
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.power.job import PowerJob, bmc_of, power_nodes
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.power import run_action as power_module
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.power.run_action import (
+    PowerJob,
+    bmc_of,
+    run_power_action,
+)
 
 from ..fake_head_node import FakeHeadNode
 from ..module_utils._bmc.fake_sessions import FakeBmc, FakeSessions
@@ -41,7 +45,7 @@ class Cluster:
 
     def switch(self, action: str, *, names: tuple[str, ...] = NAMES, check_mode: bool = False, **job: Any) -> Any:
         client = self.head.client(read_only=check_mode)
-        return power_nodes(client, PowerJob(names, action, **job), check_mode=check_mode)
+        return run_power_action(client, PowerJob(names, action, **job), check_mode=check_mode)
 
     def turn_on(self, *names: str) -> None:
         """Switch nodes on that are not UP."""

@@ -55,7 +55,7 @@ class PowerJob:
     overrides: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
-def power_nodes(head_node: HeadNode, job: PowerJob, *, check_mode: bool) -> dict[str, Any]:
+def run_power_action(head_node: HeadNode, job: PowerJob, *, check_mode: bool) -> dict[str, Any]:
     """Perform one action on a set of nodes; returns a module's result, with `nodes` by host name.
 
     A node that fails has `failure` and `error` there. Raises BcmConfigError, before any power is changed, for an empty
