@@ -46,7 +46,7 @@ options:
             description:
               - Name of the interface. V(BOOTIF) is whichever interface booted; with another name BCM needs a tag to show that
                 the node boots, which is set.
-              - The name of a BMC interface tells its kind, such as V(ipmi0) or V(rf0); V(bmc) is taken as V(ipmi0).
+              - The name of a BMC interface says its kind, such as V(ipmi0) or V(rf0); V(bmc) is taken as V(ipmi0).
             type: str
             required: true
           type:

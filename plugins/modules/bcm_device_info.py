@@ -12,7 +12,7 @@ short_description: Read devices of a BCM head node
 version_added: 0.1.0
 description:
   - Lists devices as BCM stores them, with names instead of identifiers and passwords hidden.
-  - What a node is doing right now is told by M(baremetal.bcm.bcm_status_info).
+  - For what a node is doing right now, see M(baremetal.bcm.bcm_status_info).
 author:
   - The baremetal.bcm contributors (!UNKNOWN)
 extends_documentation_fragment:

@@ -41,7 +41,7 @@ options:
     default: []
   bulk_calls:
     description:
-      - Whether new and changed nodes are sent in one call each instead of one call a node.
+      - Whether new and changed nodes are sent in one call each instead of one call per node.
       - NVIDIA's own client knows these calls, but their answers are documented nowhere. Where the head node refuses one, single
         calls are used. What was stored is read back in any case.
     type: bool
@@ -56,7 +56,7 @@ options:
   remember_reassigned:
     description:
       - Whether to note on a node that it is to be installed with something else, where this collection never installed it.
-      - M(baremetal.bcm.bcm_provision) needs the note to tell such a node from one that is as its users want it. The roles set this.
+      - M(baremetal.bcm.bcm_provision) needs the note to know such a node from one that is as its users want it. The roles set this.
     type: bool
     default: false
   parallel_calls:

@@ -1,6 +1,8 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: BSD-2-Clause
-"""From an Ethernet frame to the UDP datagram in it. Bytes of strangers: whatever they are, the answer is a value.
+"""From an Ethernet frame to the UDP datagram in it.
+
+The bytes come from any machine on the network: whatever they are, the result is a value, never an exception.
 
 Checksums are not looked at: those of packets that this host sends are often filled in by its network card, after the
 kernel has shown the packet to us.

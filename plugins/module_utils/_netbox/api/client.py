@@ -81,12 +81,12 @@ class NetBox:
 
     @property
     def has_mac_objects(self) -> bool:
-        """Whether MAC addresses are objects of their own and the interface's field is read-only."""
+        """Return whether MAC addresses are objects of their own and the interface's field is read-only."""
         return self.version >= (4, 2)
 
     @property
     def has_etags(self) -> bool:
-        """Whether If-Match is honoured (on single objects; never in bulk)."""
+        """Return whether If-Match is honoured (on single objects; never in bulk)."""
         return self.version >= (4, 6)
 
     # -- reading --------------------------------------------------------------------------------------------------

@@ -66,13 +66,13 @@ class NetBoxConnection:
 
     @property
     def base(self) -> str:
-        """The address without /api and without a slash at the end."""
+        """Return the address without /api and without a slash at the end."""
         base = self.url.rstrip("/")
         return base[: -len("/api")] if base.endswith("/api") else base
 
     @property
     def sends_token_in_clear(self) -> bool:
-        """Whether the token crosses a network without TLS."""
+        """Return whether the token crosses a network without TLS."""
         parts = urlsplit(self.url)
         host = parts.hostname or ""
         return parts.scheme == "http" and host not in ("localhost", "::1") and not host.startswith("127.")
@@ -140,6 +140,7 @@ class NetBoxTransport:
             raise _config_error(error, connection) from error
 
     def close(self) -> None:
+        """Close the connections."""
         self._client.close()
 
     def request(
@@ -235,7 +236,7 @@ class NetBoxTransport:
 
 
 def encode_query(query: Sequence[Filter]) -> str:
-    """The query string; colons stay, so that a filter by many MAC addresses is half as long."""
+    """Return the query string; colons stay, so that a filter by many MAC addresses is half as long."""
     return "&".join(f"{quote(name)}={quote(str(value), safe=':/,')}" for name, value in query)
 
 

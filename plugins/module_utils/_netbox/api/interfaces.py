@@ -29,7 +29,7 @@ def device_id_of(interface: Raw) -> int:
 
 
 def is_bmc(interface: Raw, names: Collection[str] = BMC_NAMES) -> bool:
-    """Whether this is a BMC's port: by its name in any case, or marked "management only"."""
+    """Return whether this is a BMC's port: by its name in any case, or marked "management only"."""
     return str(interface["name"]).strip().lower() in _lower(names) or bool(interface.get("mgmt_only"))
 
 

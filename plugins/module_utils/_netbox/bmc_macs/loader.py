@@ -54,7 +54,7 @@ class RowResult:
 
     @property
     def changed(self) -> bool:
-        """Whether something was written to NetBox, or would be without check mode."""
+        """Return whether something was written to NetBox, or would be without check mode."""
         return self.is_set or bool(self.entry)
 
 

@@ -29,7 +29,7 @@ class EventPlan:
 
     @property
     def is_change(self) -> bool:
-        """Whether it writes more than a journal entry."""
+        """Return whether it writes more than a journal entry."""
         return bool(self.effects) or self.after != self.device.state
 
     @property

@@ -65,6 +65,7 @@ class Device:
 
     @classmethod
     def from_api(cls, raw: Raw, state_field: StateField) -> Device:
+        """Read a device as NetBox returns it."""
         named = {name: raw.get(name) for name in ("primary_ip4", "primary_ip6", "oob_ip")}
         return cls(
             id=raw["id"],
@@ -87,6 +88,7 @@ class Interface:
 
     @classmethod
     def from_api(cls, raw: Raw) -> Interface:
+        """Read an interface as NetBox returns it."""
         return cls(raw["id"], raw["name"], device_id_of(raw), str(raw["device"].get("name")), macs_of(raw))
 
 
@@ -104,6 +106,7 @@ class IpAddress:
 
     @classmethod
     def from_api(cls, raw: Raw) -> IpAddress:
+        """Read an address as NetBox returns it."""
         of_interface = raw.get("assigned_object_type") == _INTERFACE
         return cls(
             id=raw["id"],
@@ -121,7 +124,7 @@ class IpAddress:
 
     @property
     def is_free(self) -> bool:
-        """Whether it belongs to nothing."""
+        """Return whether it belongs to nothing."""
         return self.interface_id is None and not self.owner
 
 

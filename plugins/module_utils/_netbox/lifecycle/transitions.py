@@ -86,7 +86,7 @@ class Transition:
 
     @property
     def is_problem(self) -> bool:
-        """Whether the event is reported and not applied."""
+        """Return whether the event is reported and not applied."""
         return self.problem is not None
 
 

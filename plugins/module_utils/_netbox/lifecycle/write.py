@@ -31,7 +31,7 @@ class Written:
     stale: set[int] = field(default_factory=set)
 
     def is_good(self, device_id: int) -> bool:
-        """Whether all of a device was written so far."""
+        """Return whether all of a device was written so far."""
         return device_id not in self.errors and device_id not in self.stale
 
 
