@@ -199,7 +199,7 @@ def test_a_peer_that_drips_over_a_real_connection_is_given_up_in_time(speak: Any
 
 
 def say_nothing(_connection: socket.socket, over: threading.Event) -> None:
-    over.wait()
+    over.wait(60)
 
 
 def test_a_peer_that_says_nothing_is_silent_not_slow() -> None:
