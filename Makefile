@@ -58,11 +58,11 @@ rack: .venv ## keep a virtual rack running; prints the variables to export (RACK
 ##@ Test
 .PHONY: test
 test: ## what a change must pass, on the oldest and the newest ansible-core
-	@$(TOOLS)/whole environments: left-to-others integration sanity-ends unit lint docs unit-oldest integration-oldest molecule smoke
+	@$(TOOLS)/whole .venv $(OTHER_CORES): left-to-others integration sanity-ends unit lint docs unit-oldest integration-oldest molecule smoke
 
 .PHONY: test-all
 test-all: ## what a release must pass: every test on every ansible-core and Python there is
-	@$(TOOLS)/whole environments: left-to-system integration sanity unit lint docs units integration-most molecule smoke newest-pyghmi
+	@$(TOOLS)/whole .venv $(OTHER_CORES): left-to-system integration sanity unit lint docs units integration-most molecule smoke newest-pyghmi
 
 .PHONY: test-system
 test-system: ## real BMCs, DHCP, rule engine and NetBox; needs root and what .ci/run installs
