@@ -84,7 +84,7 @@ class Wire:
             headers = dict(response.headers.items())
             body.begin(headers)
             # Read packed: httpx would unpack each piece whole, and a well packed one can grow a thousandfold.
-            for piece in cast("Iterable[bytes]", response.stream):
+            for piece in cast(Iterable[bytes], response.stream):
                 self._deadline.check()
                 body.add(piece)
             # Not dict(cookies), which refuses two cookies of one name.

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Optional
 
 from .answer import Answer
 from .connection import Connection
@@ -15,7 +15,7 @@ from .errors import BcmAuthError, BcmProtocolError
 COOKIE = "cm-login-token"
 
 # (body, name for messages) → the answer, and the cookie's value where one was set.
-Ask = Callable[[dict[str, Any], str], "tuple[Answer, str | None]"]
+Ask = Callable[[dict[str, Any], str], tuple[Answer, Optional[str]]]
 
 
 class Login:
