@@ -90,7 +90,7 @@ class TestTrouble:
         assert until(hall.intake.spool_path.exists), engine.said
         hall.own_netbox.stop()
         names = hall.lease(0, 1, 2)
-        assert engine.said_within("wait in the spool for the next run"), engine.said
+        assert engine.said_within("The spool keeps them for the next run"), engine.said
 
         assert hall.intake.stats().rows == len(names)
         hall.own_netbox.start()
