@@ -137,7 +137,10 @@ TABLE = (
     PhaseRow(Phase.UNKNOWN, "in a status not known here", (), Stage.NONE, Limit.BOOT, NodeState.UNKNOWN),
     PhaseRow(Phase.POWER, "without power", (), Stage.NONE, Limit.NONE, NodeState.FAILED),
 )
-_ROWS = {row.phase: row for row in TABLE}
+# By text, which a phase equals.
+_ROWS: dict[str, PhaseRow] = {row.phase: row for row in TABLE}
+# INSTALLING is in three phases, which its message tells apart.
+_PHASES: dict[str, Phase] = {status: row.phase for row in TABLE for status in row.statuses}
 
 # The phases of a node that is on its way, in their order; each is a bar in a chart.
 WAY = tuple(row.phase for row in TABLE if row.stage is not Stage.NONE)
@@ -150,7 +153,7 @@ FAILED_STATUSES = frozenset(_ROWS[Phase.FAILED].statuses)
 
 def row_of(phase: str) -> PhaseRow:
     """Return the row of a phase; that of `unknown` for a word that is no phase."""
-    return _ROWS.get(Phase(phase) if phase in _ROWS else Phase.UNKNOWN, _ROWS[Phase.UNKNOWN])
+    return _ROWS.get(phase, _ROWS[Phase.UNKNOWN])
 
 
 def phases_of(stage: Stage) -> frozenset[Phase]:
@@ -165,7 +168,7 @@ def phase_of(status: str, message: str) -> Phase:
         if message.startswith("waiting for") and message.endswith("provisioning to start"):
             return Phase.QUEUED
         return Phase.INSTALLING if message.startswith(("provisioning", "initializing")) else Phase.INSTALLER
-    return next((row.phase for row in TABLE if status in row.statuses), Phase.UNKNOWN)
+    return _PHASES.get(status, Phase.UNKNOWN)
 
 
 def node_state(status: str | None, power: str | None = None) -> NodeState:
