@@ -66,7 +66,7 @@ test-all: ## what a release must pass: every test on every ansible-core and Pyth
 
 .PHONY: test-system
 test-system: ## real BMCs, DHCP, rule engine and NetBox; needs root and what .ci/run installs
-	@$(TOOLS)/whole .venv .venv-rulebook: system real-netbox
+	@$(TOOLS)/with-netbox $(TOOLS)/whole .venv .venv-rulebook: system real-netbox
 
 .PHONY: lint
 lint: .venv ## ruff, mypy, ansible-lint, shellcheck, changelog fragments
