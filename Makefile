@@ -145,6 +145,10 @@ check: .venv ## one test: make check ARGS='tests/unit/... -k name'
 doc-fragments: .venv ## write the doc fragments that repeat a module's options
 	@$(TOOLS)/doc-fragments
 
+.PHONY: soak
+soak: .venv ## 2,000 random operations of four writers on a head node in trouble (SOAK_SEED=, SOAK_OPERATIONS=)
+	@$(MAIN) env SOAK_OPERATIONS=$(or $(SOAK_OPERATIONS),2000) pytest -n 0 --log-cli-level INFO --timeout 3600 tests/system/test_soak.py
+
 .PHONY: fuzz
 fuzz: .venv ## a million damaged DHCP packets through the tap (ARGS='--packets N --seed N')
 	@$(MAIN) env PYTHONPATH=.collections python $(TOOLS)/fuzz_dhcp.py $(ARGS)
