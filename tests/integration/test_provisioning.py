@@ -64,6 +64,19 @@ def outline(run: Run) -> list[tuple[str, bool]]:
     return [(task.module, task.changed) for task in run.tasks if task.status != "skipped"]
 
 
+def diffs(run: Run) -> list[tuple[str, Any]]:
+    """Give the diff of each module that shows one, in order."""
+    return [(task.module, task.result["diff"]) for task in run.tasks if task.result.get("diff")]
+
+
+def expect_the_same(checked: Run, done: Run) -> None:
+    """Check that a check announced exactly what the run did: actions, changes, diffs and recap."""
+    assert done.actions == checked.actions
+    assert outline(done) == outline(checked)
+    assert diffs(done) == diffs(checked)
+    assert done.recap == checked.recap
+
+
 def identity(devices: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
     """Give what no installation may change."""
     kept = ("uuid", "hostname", "mac", "category", "interfaces", "bmcSettings", "powerControl", "provisioningInterface")
@@ -102,7 +115,7 @@ class TestSequential:
             report=json.loads(report.read_text(encoding="utf-8")),
             again=moment(where, "provision", variables=POWER),
             rechecked=moment(where, "reprovision", "--check", "--diff", variables=another),
-            reinstalled=moment(where, "reprovision", variables=another),
+            reinstalled=moment(where, "reprovision", "--diff", variables=another),
             reinstalled_again=moment(where, "reprovision", variables=another),
         )
 
@@ -118,8 +131,7 @@ class TestSequential:
 
     def test_a_check_says_exactly_what_the_run_then_did(self, story: Story) -> None:
         assert story.checked.run.actions == dict.fromkeys(DEMO_NODES, "power_on")
-        assert story.first.run.actions == story.checked.run.actions
-        assert outline(story.first.run) == outline(story.checked.run)
+        expect_the_same(story.checked.run, story.first.run)
 
     def test_every_node_comes_up_with_the_image_of_its_category(self, story: Story) -> None:
         assert story.first.run.rc == 0, story.first.run.output
@@ -177,8 +189,7 @@ class TestSequential:
     def test_a_check_of_another_image_says_what_the_run_then_did(self, story: Story) -> None:
         assert story.rechecked.mutating == []
         assert story.rechecked.run.actions == dict.fromkeys(DEMO_NODES, "reprovision")
-        assert story.reinstalled.run.actions == story.rechecked.run.actions
-        assert outline(story.reinstalled.run) == outline(story.rechecked.run)
+        expect_the_same(story.rechecked.run, story.reinstalled.run)
 
     def test_another_image_is_installed_on_every_node(self, story: Story) -> None:
         assert story.reinstalled.run.rc == 0, story.reinstalled.run.output
@@ -205,8 +216,8 @@ class TestParallelOnALenientHeadNodeWithBulkCalls:
         bulk = {"bcm_bulk_calls": True}
         limited = moment(where, "provision", "--limit", "dgx-06", variables={**FAST, **bulk})
         unpowered = moment(where, "provision", variables={**FAST, **bulk, "bcm_provisioning_mode": "parallel"})
-        checked = moment(where, "provision", "--check", variables={**PARALLEL, **bulk})
-        first = moment(where, "provision", variables={**PARALLEL, **bulk})
+        checked = moment(where, "provision", "--check", "--diff", variables={**PARALLEL, **bulk})
+        first = moment(where, "provision", "--diff", variables={**PARALLEL, **bulk})
         again = moment(where, "provision", variables={**PARALLEL, **bulk})
         return {"limited": limited, "unpowered": unpowered, "checked": checked, "first": first, "again": again}
 
@@ -243,8 +254,7 @@ class TestParallelOnALenientHeadNodeWithBulkCalls:
     def test_a_check_says_exactly_what_the_run_then_did(self, moments: dict[str, Moment]) -> None:
         assert moments["checked"].mutating == []
         assert moments["checked"].run.actions == dict.fromkeys(DEMO_NODES, "power_on")
-        assert moments["checked"].run.actions == moments["first"].run.actions
-        assert outline(moments["checked"].run) == outline(moments["first"].run)
+        expect_the_same(moments["checked"].run, moments["first"].run)
 
     def test_the_second_run_changes_nothing(self, moments: dict[str, Moment]) -> None:
         assert moments["again"].run.rc == 0, moments["again"].run.output
@@ -311,6 +321,38 @@ class TestLenientBcm10WithACertificateThatCarriesOtherNames:
         assert first.run.rc == 0, first.run.output
         assert first.states == dict.fromkeys(DEMO_NODES, "UP")
         assert first.images == CATEGORY_IMAGES
+
+    def test_the_second_run_changes_nothing(self, moments: dict[str, Moment]) -> None:
+        assert moments["again"].run.rc == 0, moments["again"].run.output
+        assert (moments["again"].run.changed_tasks, moments["again"].mutating) == ([], [])
+
+
+class TestOtherKernelParametersOfACategory:
+    """The restart that follows is announced by a check, recap included."""
+
+    @pytest.fixture(scope="class")
+    @staticmethod
+    def moments(open_class_site: OpenSite) -> dict[str, Moment]:
+        where = open_class_site(demo_rack())
+        first = moment(where, "provision", variables=PARALLEL)
+        assert first.run.rc == 0, first.run.output
+        category = {"name": "dgx-worker", "kernel_parameters": "iommu=pt"}
+        variables = {**POWER, "bcm_power_action": "power_cycle", "bcm_categories": [category]}
+        checked = moment(where, "provision", "--check", "--diff", variables=variables)
+        changed = moment(where, "provision", "--diff", variables=variables)
+        return {"checked": checked, "changed": changed, "again": moment(where, "provision", variables=variables)}
+
+    def test_the_check_sends_no_mutating_call(self, moments: dict[str, Moment]) -> None:
+        assert moments["checked"].mutating == []
+
+    def test_the_members_are_restarted_and_no_other_node(self, moments: dict[str, Moment]) -> None:
+        assert moments["changed"].run.rc == 0, moments["changed"].run.output
+        actions = moments["changed"].run.actions
+        assert {name for name, action in actions.items() if action == "restart"} == {"dgx-05", "dgx-06"}
+        assert set(actions.values()) == {"restart", "nothing"}
+
+    def test_a_check_says_exactly_what_the_run_then_did(self, moments: dict[str, Moment]) -> None:
+        expect_the_same(moments["checked"].run, moments["changed"].run)
 
     def test_the_second_run_changes_nothing(self, moments: dict[str, Moment]) -> None:
         assert moments["again"].run.rc == 0, moments["again"].run.output

@@ -221,7 +221,8 @@ def settle(node: NodeRun) -> NodeResult:
         outcome=OUTCOMES.get(action, Outcome.PENDING),
         changed=action is Action.ADOPT or action.acts,
         message=f"would {action.value}: {node.decision.reason}" if action.acts else node.decision.reason,
-        status_before=node.status.status if node.status else "",
+        # Of a node that a check assumes to be registered: what BCM says of a new one.
+        status_before=node.facts.status if node.facts else "",
         status=node.status.status if node.status else "",
         image_before=node.facts.record.provisioned_image if node.facts else "",
         image=node.facts.assignment.image if node.facts and node.facts.assignment else "",
