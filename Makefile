@@ -146,8 +146,9 @@ doc-fragments: .venv ## write the doc fragments that repeat a module's options
 	@$(TOOLS)/doc-fragments
 
 .PHONY: soak
-soak: .venv ## 2,000 random operations of four writers on a head node in trouble (SOAK_SEED=, SOAK_OPERATIONS=)
-	@$(MAIN) env SOAK_OPERATIONS=$(or $(SOAK_OPERATIONS),2000) pytest -n 0 --log-cli-level INFO --timeout 3600 tests/system/test_soak.py
+soak: .venv ## 2,000 operations of four writers, 20 rounds of playbooks, all at random (SOAK_SEED=, SOAK_OPERATIONS=, SOAK_ROUNDS=)
+	@$(MAIN) env SOAK_OPERATIONS=$(or $(SOAK_OPERATIONS),2000) SOAK_ROUNDS=$(or $(SOAK_ROUNDS),20) \
+	    pytest -n 0 --log-cli-level INFO --timeout 3600 tests/system/test_soak.py tests/system/test_fleet.py
 
 .PHONY: fuzz
 fuzz: .venv ## a million damaged DHCP packets through the tap (ARGS='--packets N --seed N')
