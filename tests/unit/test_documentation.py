@@ -116,3 +116,35 @@ def test_the_artifact_leaves_no_documentation_out() -> None:
 
     assert not [path.name for path in (ROOT / "docs").iterdir() for pattern in ignored if path.match(pattern)]
     assert "docs" not in ignored
+
+
+CITED_TEST = re.compile(r"`(tests/[\w/]+\.py)::(test_\w+)`")
+
+
+def promises_of(page: Path) -> dict[str, list[tuple[str, str]]]:
+    """The tests by promise, of a page's tables whose last column is what holds it."""
+    rows = [line.strip("| \n").split(" | ") for line in read(page).splitlines() if line.startswith("|")]
+    begins = [number for number, row in enumerate(rows) if row[-1] == "held by"]
+    found: dict[str, list[tuple[str, str]]] = {}
+    for begin in begins:
+        for row in rows[begin + 2 :]:
+            if "held by" in row[-1] or len(row) != len(rows[begin]):
+                break
+            found[row[0]] = CITED_TEST.findall(row[-1])
+    return found
+
+
+@needs_all_of_the_repository
+@pytest.mark.parametrize("name", ["SECURITY.md", "docs/promises.md"])
+def test_every_promise_names_tests_that_there_are(name: str) -> None:
+    promises = promises_of(ROOT / name)
+
+    assert len(promises) > 20
+    assert [promise for promise, tests in promises.items() if not tests] == []
+    cited = {test for tests in promises.values() for test in tests}
+    missing = [f"{path}::{test}" for path, test in sorted(cited) if f"def {test}(" not in read_or_empty(ROOT / path)]
+    assert missing == [], "\n".join(missing)
+
+
+def read_or_empty(path: Path) -> str:
+    return read(path) if path.is_file() else ""
