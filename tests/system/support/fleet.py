@@ -82,12 +82,15 @@ def _draw(chance: random.Random, operator: str, nodes: list[str], directory: Pat
             "software_image": chance.choice(IMAGES),
             "kernel_parameters": chance.choice("ab"),
         }
-        task: Raw = {
-            "absent": {"baremetal.bcm.bcm_devices": {"devices": [{"hostname": n, "state": "absent"} for n in nodes]}},
+        gone = [{"hostname": name, "state": "absent"} for name in nodes]
+        tasks: Raw = {
+            "absent": {"baremetal.bcm.bcm_devices": {"devices": gone}},
             "category": {"baremetal.bcm.bcm_category": {**category, "allow_member_change": True}},
-        }[what]
+        }
         play = directory / f"{operator}-{what}.yml"
-        play.write_text(yaml.safe_dump([{"hosts": "localhost", "gather_facts": False, "tasks": [task]}]), "utf-8")
+        play.write_text(
+            yaml.safe_dump([{"hosts": "localhost", "gather_facts": False, "tasks": [tasks[what]]}]), "utf-8"
+        )
         playbook = str(play)
     killed_s = chance.uniform(2, 20) if chance.random() < 0.2 else None
     return Errand(operator, what, nodes, playbook, variables, chance.uniform(0, 3), killed_s)

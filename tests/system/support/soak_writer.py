@@ -127,7 +127,7 @@ class Writer:
         return options
 
     def _note(self, name: str, options: Options) -> None:
-        empty = {"notes": "", "kernel_parameters": "", "labels": [], "software_image": None}
+        empty: Options = {"notes": "", "kernel_parameters": "", "labels": [], "software_image": None}
         self.model.nodes[name] = {**empty, **self.model.nodes.get(name, {}), **options}
 
     def _some(self, options: Options) -> Options:
