@@ -42,8 +42,8 @@ options:
   bulk_calls:
     description:
       - Whether new and changed nodes are sent in one call each instead of one call per node.
-      - NVIDIA's own client knows these calls, but their answers are documented nowhere. Where the head node refuses one, single
-        calls are used. What was stored is read back in any case.
+      - NVIDIA's own client knows these calls; they are not documented. Where the head node refuses one as a whole, or a node
+        without a reason that is surely its own, single calls are used. What was stored is read back in any case.
     type: bool
     default: false
   reassigned:

@@ -261,11 +261,11 @@ class FakeHeadNode:
         del self.devices[uuid]
         return {"success": True}
 
-    def _cmdevice_add_devices(self, raws: list[Raw], force: bool) -> list[Raw]:
-        return [self._cmdevice_add_device(raw, force) for raw in raws]
+    def _cmdevice_add_devices(self, raws: list[Raw], force: bool) -> Raw:
+        return bulk_answer([self._cmdevice_add_device(raw, force) for raw in raws])
 
-    def _cmdevice_update_devices(self, raws: list[Raw], force: bool) -> list[Raw]:
-        return [self._cmdevice_update_device(raw, force) for raw in raws]
+    def _cmdevice_update_devices(self, raws: list[Raw], force: bool) -> Raw:
+        return bulk_answer([self._cmdevice_update_device(raw, force) for raw in raws])
 
     def _cmdevice_add_category(self, raw: Raw, _force: bool) -> Raw:
         return self._store(self.categories, raw)
@@ -406,9 +406,20 @@ def _in_snake_case(name: str) -> str:
     return re.sub("(?<=[a-z])(?=[A-Z])", "_", name).lower()
 
 
-def refusal(code: str, name: str, message: str, severity: str = "ERROR") -> Raw:
+def refusal(code: str, name: str, message: str, severity: str = "ERROR", about: str = "") -> Raw:
     complaint = {"baseType": "Validation", "error_code": code, "field": name, "message": message, "severity": severity}
+    complaint["ref_entity_uuid"] = about
     return {"success": False, "task_uuid": uid("none"), "updated_entity": None, "validation": [complaint]}
+
+
+def bulk_answer(results: list[Raw]) -> Raw:
+    """The answers of single calls, in the form of one call for all."""
+    return {
+        "success": [result["success"] for result in results],
+        "task_uuids": [uid("none")] * len(results),
+        "validation": [complaint for result in results for complaint in result["validation"]],
+        "updated_entities": [],
+    }
 
 
 def answer(value: Any, status: int = 200) -> httpx.Response:

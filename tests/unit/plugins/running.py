@@ -10,9 +10,10 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Protocol
 from unittest import mock
 
+import httpx
 import pytest
 from ansible.module_utils import basic
 
@@ -20,15 +21,27 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._ansible import runn
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.transport import Transport
 from ansible_collections.baremetal.bcm.plugins.module_utils._values import clock
 
-from .fake_head_node import PASSWORD, FakeHeadNode
+from .fake_head_node import PASSWORD
 
 Result = dict[str, Any]
 MODULES = "ansible_collections.baremetal.bcm.plugins.modules"
 CONNECTION = {"head_node": "head.example", "username": "admin", "password": PASSWORD}
 
 
+class Head(Protocol):
+    """What answers for a head node, and whose time passes where a module waits."""
+
+    @property
+    def clock(self) -> clock.Clock:
+        """Its time."""
+
+    @property
+    def transport(self) -> httpx.MockTransport:
+        """The way to it."""
+
+
 @contextmanager
-def connected(head: FakeHeadNode) -> Iterator[None]:
+def connected(head: Head) -> Iterator[None]:
     """Let every transport that is opened reach this head node, whatever its address, and its time be ours."""
     transport = functools.partial(Transport, http_transport=head.transport, sleep=head.clock.sleep)
     time = SimpleNamespace(monotonic=head.clock.now_s, sleep=head.clock.sleep, time=head.clock.wall_s)
@@ -51,7 +64,7 @@ def module_arguments(options: Mapping[str, Any]) -> Iterator[None]:
 class Modules:
     """Runs modules against one head node; what they print is read back as their result."""
 
-    def __init__(self, head: FakeHeadNode, capsys: pytest.CaptureFixture[str]) -> None:
+    def __init__(self, head: Head, capsys: pytest.CaptureFixture[str]) -> None:
         self.head = head
         self._capsys = capsys
         self.printed = ""

@@ -268,6 +268,9 @@ def test_the_administrator_sees_each_machine(play: Callable[..., None]) -> None:
             "status": "DOWN",
             "message": "",
             "running_image": None,
+            "kernel_parameters": None,
+            "partitions": [],
+            "scripts": [],
             "power_operations": 0,
             "boots": 0,
             "installs": 0,
@@ -285,11 +288,31 @@ def test_the_administrator_sees_each_machine(play: Callable[..., None]) -> None:
             },
         }
         assert (second["hostname"], second["status"]) == (None, None)
+        device = await client.call("cmdevice", "getDevice", "node1")
+        await client.call("cmdevice", "updateDevice", {**device, "finalize": "date"}, 0)
         await client.admin.post("/nodes/node1", json={"power": "on"})
         await client.admin.post("/clock", json={"step_s": 600})
         node = (await client.admin.get("/nodes/node1")).json()
         assert (node["power"], node["status"], node["boots"], node["installs"]) == ("ON", "UP", 1, 1)
         assert node["running_image"]["name"] == "default-image"
+        assert node["kernel_parameters"] == "rd.driver.blacklist=nouveau"
+        assert node["partitions"][1] == {
+            "kind": "partition",
+            "name": "a1",
+            "device": "/dev/sda",
+            "size": "max",
+            "filesystem": "xfs",
+            "mount_point": "/",
+        }
+        (script,) = node["scripts"]
+        assert {**script, "sha256": ""} == {
+            "order": 1,
+            "phase": "finalize",
+            "owner": "device node1",
+            "sha256": "",
+            "exit_status": 0,
+            "after_copy": True,
+        }
         assert (await client.admin.get("/nodes/nobody")).status_code == 404
         assert (await client.admin.post("/nodes/node1", json={"power": "up"})).status_code == 400
 

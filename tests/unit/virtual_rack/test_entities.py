@@ -255,8 +255,14 @@ def test_a_category_in_use_is_removed_only_by_force(bench: Bench) -> None:
     bench.register("node1")
     category = bench.call("cmdevice", "getCategory", "default")["uuid"]
     assert [e["hostname"] for e in bench.call("cmdevice", "queryRemoveCategory", category)] == ["node1"]
-    assert findings(bench.call("cmdevice", "removeCategory", category, False))[0][1] == "NOT_ALLOWED"
-    assert bench.call("cmdevice", "removeCategory", category, True)["success"]
+    refused = bench.call("cmdevice", "removeCategory", category, False)
+    assert findings(refused)[0][1] == "NOT_ALLOWED"
+    forced = bench.call("cmdevice", "removeCategory", category, True)
+    assert forced["success"]
+    for answer in (refused, forced):
+        (change,) = answer["changes"]
+        assert (change["ref_base_type"], change["parameter"], change["auto_change"]) == ("Device", "category", "NO")
+        assert change["ref_entity_uuid"] == bench.device("node1")["uuid"]
     assert bench.call("cmdevice", "getCategory", category) is None
     assert bench.device("node1")["category"] == category
 
@@ -264,7 +270,8 @@ def test_a_category_in_use_is_removed_only_by_force(bench: Bench) -> None:
 def test_a_removed_device_has_no_status_any_more(bench: Bench) -> None:
     bench.register("node1")
     uuid = bench.device("node1")["uuid"]
-    assert bench.call("cmdevice", "removeDevice", uuid, 0)["success"]
+    answer = bench.call("cmdevice", "removeDevice", uuid, 0)
+    assert (answer["success"], answer["changes"]) == (True, [])
     assert bench.call("cmstatus", "getStatusForDevices", [uuid]) == [None]
     assert bench.call("cmstatus", "getStatus", uuid) is None
 
@@ -315,13 +322,62 @@ def test_several_are_got_by_uuid_and_an_empty_list_means_all(bench: Bench) -> No
     assert len(bench.call("cmdevice", "getDevicesByUuids", [])) == 3
 
 
-def test_bulk_calls_answer_for_each_and_can_be_switched_off(bench: Bench, content: dict[str, Any]) -> None:
-    bodies = [bench.new_device("node1"), bench.new_device("node2", hostname="node1")]
-    assert [a["success"] for a in bench.call("cmdevice", "addDevices", bodies, 0)] == [True, False]
-    assert [a["success"] for a in bench.call("cmdevice", "removeDevices", [bodies[0]["uuid"]], 0)] == [True]
+def test_adding_many_answers_with_one_object_and_a_success_for_each(bench: Bench) -> None:
+    bodies = [
+        bench.new_device("node1"),
+        bench.new_device("node2", hostname="node1"),
+        bench.new_device("node3", mac="x"),
+    ]
+    answer = bench.call("cmdevice", "addDevices", bodies, 0)
+    assert sorted(answer) == ["success", "task_uuids", "updated_entities", "validation"]
+    assert answer["success"] == [True, False, False]
+    assert answer["task_uuids"] == [ZERO_UUID] * 3
+    assert answer["updated_entities"] == []
+    # A duplicate names the entity that was there first, as in a single answer.
+    wrong = [(bodies[0]["uuid"], "DUPLICATE_FIELD"), (bodies[2]["uuid"], "NOT_IN_SET")]
+    assert [(v["ref_entity_uuid"], v["error_code"]) for v in answer["validation"]] == wrong
+    assert [bench.call("cmdevice", "getDevice", body["uuid"]) is None for body in bodies] == [False, True, True]
+
+
+def test_updating_many_stores_those_that_are_right(bench: Bench) -> None:
+    bench.register("node1", "node2")
+    good, bad = {**bench.device("node1"), "notes": "new"}, {**bench.device("node2"), "mac": "x"}
+    answer = bench.call("cmdevice", "updateDevices", [bad, good], 0)
+    assert answer["success"] == [False, True]
+    assert [v["field"] for v in answer["validation"]] == ["mac"]
+    assert bench.device("node1")["notes"] == "new"
+
+
+def test_images_that_are_cloned_together_are_shown_with_their_tasks(bench: Bench) -> None:
+    original = bench.call("cmpart", "getSoftwareImage", "default-image")["uuid"]
+    clone, bare = (
+        {"baseType": "SoftwareImage", "uuid": new_uuid(), "name": name, "path": f"/cm/images/{name}"}
+        for name in ("clone", "bare")
+    )
+    answer = bench.call("cmpart", "addSoftwareImages", [bare, {**clone, "originalImage": original}], 0)
+    assert answer["success"] == [True, True]
+    assert [uuid == ZERO_UUID for uuid in answer["task_uuids"]] == [True, False]
+    assert [entity["uuid"] for entity in answer["updated_entities"]] == [clone["uuid"]]
+
+
+def test_removing_many_answers_with_what_refers_to_them(bench: Bench) -> None:
+    bench.register("node1")
+    default, unused = bench.call("cmdevice", "getCategory", "default")["uuid"], new_uuid()
+    bench.call("cmdevice", "addCategory", {"baseType": "Category", "uuid": unused, "name": "unused"}, 0)
+    reference = {"ref_base_type": "Device", "ref_entity_uuid": bench.device("node1")["uuid"]}
+    answer = bench.call("cmdevice", "removeCategories", [default, unused], 0)
+    assert answer == {
+        "success": [False, True],
+        "task_uuid": [ZERO_UUID] * 2,
+        "changes": [{**reference, "parameter": "category", "auto_change": "NO"}],
+    }
+    assert bench.call("cmdevice", "getCategory", "unused") is None
+
+
+def test_bulk_calls_can_be_switched_off(content: dict[str, Any]) -> None:
     content["head_node"]["bulk_calls"] = False
     with pytest.raises(LookupError):
-        Bench(rack_from(content)).call("cmdevice", "addDevices", bodies, 0)
+        Bench(rack_from(content)).call("cmdevice", "addDevices", [], 0)
 
 
 def test_bcm_10_has_other_fields_than_bcm_11(content: dict[str, Any]) -> None:

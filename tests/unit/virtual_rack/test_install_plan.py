@@ -31,6 +31,7 @@ FACTS = st.builds(
     is_data_node=st.booleans(),
     disk_has_layout=st.booleans(),
     disk_has_system=st.booleans(),
+    disk_setup_is_readable=st.booleans(),
 )
 
 
@@ -91,7 +92,7 @@ def test_the_first_mode_that_is_set_wins(facts: InstallFacts, mode: str) -> None
 def test_each_mode_shows_its_messages_in_order(facts: InstallFacts, transfer: str, messages: list[str]) -> None:
     plan = plan_install(facts)
     assert plan.transfer == transfer
-    assert [step.message for step in plan.steps] == messages
+    assert [step.message for step in plan.steps if step.message] == messages
 
 
 @given(FACTS)
@@ -109,11 +110,20 @@ def test_a_data_node_is_never_wiped_without_a_person(facts: InstallFacts) -> Non
 
 
 @given(FACTS)
+def test_scripts_frame_what_is_done_to_the_disks_and_nothing_is_parted_without_a_setup(facts: InstallFacts) -> None:
+    kinds = [step.kind for step in plan_install(facts).steps]
+    if kinds[-1] not in ("stop", "fail"):
+        assert (kinds[1], kinds[-1]) == ("initialize", "finalize")
+    assert "stop" not in kinds or not {"initialize", "finalize", "partition"} & set(kinds)
+    assert facts.disk_setup_is_readable or not {"partition", "transfer"} <= set(kinds)
+
+
+@given(FACTS)
 def test_a_transfer_always_follows_a_queue_and_messages_are_in_the_documented_order(facts: InstallFacts) -> None:
     plan = plan_install(facts)
     kinds = [step.kind for step in plan.steps]
     assert kinds.count("queue") == kinds.count("transfer")
     if "transfer" in kinds:
         assert kinds.index("queue") == kinds.index("transfer") - 1
-    known = [MESSAGES.index(step.message) for step in plan.steps if step.kind != "fail"]
+    known = [MESSAGES.index(step.message) for step in plan.steps if step.message and step.kind != "fail"]
     assert known == sorted(known)

@@ -13,13 +13,14 @@ from typing import Any
 
 from virtual_rack.entities.database import name_of
 from virtual_rack.entities.fields import Entity
-from virtual_rack.nodes.install_plan import MESSAGES, PROVISIONING
+from virtual_rack.nodes.install_plan import FINALIZE, INITIALIZE, MESSAGES, PROVISIONING
 
 # Per kind: the keys that must be given, and those that may be. Every kind takes `times`, unless it is a state, and
 # `seconds`: the effect's where it is required here, else how long the fault is on.
 KINDS: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
     "never_boots": (frozenset(), frozenset({"node"})),
     "install_fails": (frozenset(), frozenset({"node", "phase", "message"})),
+    "script_fails": (frozenset(), frozenset({"node", "script", "exit_status"})),
     "transfer_fails": (frozenset(), frozenset({"node", "message"})),
     "installer_unreachable": (frozenset(), frozenset({"node", "phase"})),
     "installer_rebooting": (frozenset(), frozenset({"node", "phase"})),
@@ -209,6 +210,10 @@ def _check(kind: str, options: Mapping[str, Any]) -> None:
         raise FaultError(f"{kind}: every: expected a number from 2 on, found {options['every']!r}")
     if "phase" in options and options["phase"] not in MESSAGES:
         raise FaultError(f"{kind}: phase: expected one of {_list(MESSAGES)}; found {options['phase']!r}")
+    if "script" in options and options["script"] not in (INITIALIZE, FINALIZE):
+        raise FaultError(f"{kind}: script: expected {INITIALIZE} or {FINALIZE}, found {options['script']!r}")
+    if "exit_status" in options and options["exit_status"] not in range(1, 256):
+        raise FaultError(f"{kind}: exit_status: expected a number from 1 to 255, found {options['exit_status']!r}")
     if "answer" in options:
         _check_answer(options["answer"])
 

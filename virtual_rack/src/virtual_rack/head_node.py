@@ -18,7 +18,7 @@ from virtual_rack.entities.part_shapes import BOND_MEMBERS
 from virtual_rack.faults import Faults
 from virtual_rack.nodes.boot import Boots
 from virtual_rack.nodes.image_update import ImageUpdates
-from virtual_rack.nodes.machine import Disk, Machine, Machines
+from virtual_rack.nodes.machine import Machine, Machines
 from virtual_rack.nodes.other_transfers import OtherTransfers
 from virtual_rack.nodes.provisioning import Provisioning
 from virtual_rack.nodes.registry import Registry
@@ -140,7 +140,8 @@ class HeadNode:
         if device is None:
             self.boots.start_running(machine)
             return
-        machine.disk = Disk(self.registry.layout_of(device), self.registry.image_of(device))
+        machine.disk = self.registry.disk_of(device)
+        machine.kernel_parameters = machine.disk.kernel_parameters
         self.registry.note_running(device)
         self.boots.resume_up(machine, device)
 

@@ -4,7 +4,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -17,7 +18,7 @@ from .transport import Transport
 Json = Any
 Raw = dict[str, Any]
 
-_CONFLICTS = {"DUPLICATE_FIELD", "DUPLICATE_NAME"}
+CONFLICTS = {"DUPLICATE_FIELD", "DUPLICATE_NAME"}
 
 
 class UnknownCall(BcmApiError):
@@ -83,7 +84,7 @@ class Caller:
                 raise WriteRefused(f"{name} must not be sent in check mode")
             if self._before_write is not None:
                 self._before_write()
-        secrets = _secrets(args) | self._own_secrets()
+        secrets = self._secrets_in(args)
         body = {"service": service, "call": call, "args": args}
         with _hiding(secrets):
             answer = self._transport.call(body, name=name, reads=reads, read_timeout_s=read_timeout_s)
@@ -93,6 +94,9 @@ class Caller:
     def _get(self, path: str) -> Answer:
         with _hiding(self._own_secrets()):
             return self._transport.get(path)
+
+    def _secrets_in(self, args: list[Json]) -> set[str]:
+        return _secrets(args) | self._own_secrets()
 
     def _own_secrets(self) -> set[str]:
         return {secret for secret in (self._transport.connection.password,) if secret}
@@ -127,26 +131,46 @@ def _data(answer: Answer, name: str, action: str) -> Json:
     return value
 
 
-def _refusal(result: Raw, name: str, action: str) -> BcmApiError:
-    complaints = tuple(
+def complaints_of(result: Raw) -> tuple[Complaint, ...]:
+    """Return the validation list of a result; what is no object in it is left out."""
+    return tuple(
         Complaint(
             field=str(entry.get("field", "")),
             error_code=str(entry.get("error_code", "")),
             message=str(entry.get("message", "")),
             severity=str(entry.get("severity", "ERROR")),
+            ref_entity_uuid=str(entry.get("ref_entity_uuid", "")),
         )
         for entry in result.get("validation") or []
         if isinstance(entry, dict)
     )
+
+
+def refusal(complaints: Sequence[Complaint], name: str, action: str, reason: str = "") -> BcmApiError:
+    """Return the error for a commit that failed; `reason` stands where the head node complained of nothing."""
     errors = [complaint for complaint in complaints if complaint.severity != "WARNING"] or list(complaints)
-    reason = "; ".join(str(complaint) for complaint in errors) or f"{name} answered success: false without a reason"
+    reason = "; ".join(map(str, errors)) or reason or f"{name} answered success: false without a reason"
     codes = {complaint.error_code for complaint in errors}
     kind: type[BcmApiError] = BcmApiError
-    if codes & _CONFLICTS:
+    if codes & CONFLICTS:
         kind = BcmConflict
     elif codes == {"KEY_NOT_FOUND"}:
         kind = BcmNotFound
-    return kind(f"could not {action}: {reason}", call=name, complaints=complaints)
+    return kind(f"could not {action}: {reason}", call=name, complaints=tuple(complaints))
+
+
+def _refusal(result: Raw, name: str, action: str) -> BcmApiError:
+    return refusal(complaints_of(result), name, action, _in_use(result.get("changes")))
+
+
+def _in_use(changes: Json) -> str:
+    """Return what stands in the way of a removal: references that the head node does not change by itself (2)."""
+    held = Counter(
+        f"{change.get('ref_base_type')} ({change.get('parameter')})"
+        for change in (changes if isinstance(changes, list) else [])
+        if isinstance(change, dict) and change.get("auto_change") != "YES"
+    )
+    return "it is in use by " + ", ".join(f"{count} {what}" for what, count in held.items()) if held else ""
 
 
 def shape(answer: Json) -> str:
@@ -162,8 +186,13 @@ def _hiding(secrets: set[str]) -> Iterator[None]:
     try:
         yield
     except BcmError as error:
-        error.args = (blank(str(error), secrets), *error.args[1:])
+        hide(error, secrets)
         raise
+
+
+def hide(error: BcmError, secrets: set[str]) -> None:
+    """Blank these secrets in the text of an error."""
+    error.args = (blank(str(error), secrets), *error.args[1:])
 
 
 def _secrets(value: Json) -> set[str]:

@@ -7,9 +7,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .calls import Raw, shape
+from .bulk import Refusals, read_bulk
+from .calls import Raw, hide, shape
 from .errors import BcmProtocolError
 from .events import SessionCalls
+
+# In messages as for one entity.
+_VERBS = {"add": "create", "update": "update"}
 
 
 class HeadNode(SessionCalls):
@@ -66,21 +70,25 @@ class HeadNode(SessionCalls):
         """Remove one entity, found by its uuid."""
         self._commit(service, f"remove{kind}", [entity["uuid"], False], f"remove {_describe(kind, entity)}")
 
-    def bulk(self, service: str, verb: str, plural: str, entities: Sequence[Raw]) -> None:
-        """Add or update many entities in one call. Raises UnknownCall where the head node has no such call.
+    def bulk(self, service: str, verb: str, plural: str, entities: Sequence[Raw]) -> Refusals:
+        """Add or update many entities in one call; returns for each, in order, why it was refused, or None.
 
-        `verb` and `plural` make the call's name: add, Devices.
+        `verb` and `plural` make the call's name: add, Devices. An error without complaints: the answer does not say
+        which of its complaints is about this entity; a call for it alone does. Raises UnknownCall where the head node
+        has no such call, and BcmApiError where it refused the whole of it.
 
-        # ASSUMED: arguments ([entities], force) and an answer that is a list of commit results or one commit result.
-        # Bulk calls are named by pythoncm, their answers nowhere. What was stored is read back in any case.
+        # ASSUMED: arguments ([entities], force), after those of the call for one entity. What was stored is read back
+        # in any case.
         """
         call = f"{verb}{plural}"
-        answer = self._call(
-            service, call, [list(entities), False], reads=False, action=f"{verb} {len(entities)} {plural}"
-        )
-        results = answer if isinstance(answer, list) else [answer]
-        for result in results:
-            self._raise_if_refused(result, f"{service}.{call}", f"{verb} {len(entities)} {plural}")
+        args = [list(entities), False]
+        answer = self._call(service, call, args, reads=False, action=f"{verb} {len(entities)} {plural}")
+        actions = [f"{_VERBS[verb]} {_describe(str(entity.get('baseType')), entity)}" for entity in entities]
+        refusals = read_bulk(answer, entities, actions, f"{service}.{call}")
+        secrets = self._secrets_in(args)
+        for error in filter(None, refusals):
+            hide(error, secrets)
+        return refusals
 
     # -- status, provisioning -------------------------------------------------------------------------------------
 

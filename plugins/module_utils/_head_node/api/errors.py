@@ -39,6 +39,7 @@ class Complaint:
     error_code: str
     message: str
     severity: str = "ERROR"
+    ref_entity_uuid: str = ""
 
     def __str__(self) -> str:
         where = f"{self.field}: " if self.field else ""

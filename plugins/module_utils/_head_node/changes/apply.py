@@ -4,12 +4,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..api.calls import UnknownCall
 from ..api.client import HeadNode
 from ..api.errors import BcmApiError, BcmAuthError, BcmError, BcmTransportError
 from ..entities.fields import Context, Json, Raw
@@ -134,23 +133,26 @@ def _send_all(store: Store, todo: Mapping[str, Plan], so_far: _Convergence) -> N
     left = dict(todo)
     if store.bulk:
         for action, verb in (("create", "add"), ("update", "update")):
-            plans = [plan for plan in left.values() if plan.action == action]
-            if len(plans) > 1 and _send_bulk(store, verb, plans):
-                left = {name: plan for name, plan in left.items() if plan.action != action}
+            plans = {name: plan for name, plan in left.items() if plan.action == action}
+            if len(plans) > 1:
+                settled = _send_bulk(store, verb, plans, so_far)
+                left = {name: plan for name, plan in left.items() if name not in settled}
     with ThreadPoolExecutor(max_workers=max(1, min(store.workers, len(left) or 1))) as pool:
         for name, error in zip(left, pool.map(lambda plan: _send(store, plan, so_far), left.values())):
             if error is not None:
                 so_far.errors[name] = error
 
 
-def _send_bulk(store: Store, verb: str, plans: Iterable[Plan]) -> bool:
-    """Return whether one call did it; after a refusal single calls follow, which show which entity is refused."""
-    entities = [plan.desired for plan in plans if plan.desired is not None]
+def _send_bulk(store: Store, verb: str, plans: Mapping[str, Plan], so_far: _Convergence) -> set[str]:
+    """Return those that one call settled; a single call for each of the others shows why it is refused."""
+    entities = [plan.desired for plan in plans.values() if plan.desired is not None]
     try:
-        store.head_node.bulk(store.schema.service, verb, store.schema.call_plural, entities)
-    except (UnknownCall, BcmApiError):
-        return False
-    return True
+        refusals = store.head_node.bulk(store.schema.service, verb, store.schema.call_plural, entities)
+    except BcmApiError:
+        return set()
+    refused = {name: error for name, error in zip(plans, refusals) if error is not None}
+    so_far.errors.update({name: error for name, error in refused.items() if error.complaints})
+    return {name for name in plans if name not in refused or name in so_far.errors}
 
 
 def _send(store: Store, plan: Plan, so_far: _Convergence) -> BcmError | None:

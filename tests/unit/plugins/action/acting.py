@@ -10,8 +10,7 @@ from typing import Any
 
 import pytest
 
-from ..fake_head_node import FakeHeadNode
-from ..running import CONNECTION, Result, connected
+from ..running import CONNECTION, Head, Result, connected
 
 ACTIONS = "ansible_collections.baremetal.bcm.plugins.action"
 
@@ -19,7 +18,7 @@ ACTIONS = "ansible_collections.baremetal.bcm.plugins.action"
 class Actions:
     """Runs actions against one head node; `said` are the lines they printed."""
 
-    def __init__(self, head: FakeHeadNode, capsys: pytest.CaptureFixture[str]) -> None:
+    def __init__(self, head: Head, capsys: pytest.CaptureFixture[str]) -> None:
         self.head = head
         self.said: list[str] = []
         self._capsys = capsys

@@ -4,11 +4,11 @@
 from __future__ import annotations
 
 import uuid as uuids
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from virtual_rack.entities.database import Database, name_of
+from virtual_rack.entities.database import Database, mentioning, name_of
 from virtual_rack.entities.fields import ZERO_MAC, ZERO_UUID, Entity, Shape
 from virtual_rack.entities.normalise import Normalised, Rules, normalise
 from virtual_rack.entities.shapes import find_shape
@@ -24,24 +24,46 @@ class StorageFaults(Protocol):
 
 
 @dataclass(frozen=True)
+class Reference:
+    """A field of another entity that mentions the one that is removed."""
+
+    base_type: str
+    uuid: str
+    parameter: str
+
+    def to_api(self) -> Entity:
+        """Give it as it travels."""
+        return {
+            "ref_base_type": self.base_type,
+            "ref_entity_uuid": self.uuid,
+            "parameter": self.parameter,
+            # ASSUMED: NO is for what the head node does not mend by itself; it was reported to leave references as they
+            # are. Removing a category in use on a live head node, with force and without, settles it.
+            "auto_change": "NO",
+        }
+
+
+@dataclass(frozen=True)
 class CommitResult:
-    """What a commit came to; `entity` is what was stored."""
+    """What a commit came to; `entity` is what was stored, `updated` what the answer shows of it."""
 
     findings: tuple[Validation, ...] = ()
     entity: Entity | None = None
     task_uuid: str = ZERO_UUID
+    updated: Entity | None = None
+    changes: tuple[Reference, ...] = ()
 
     @property
     def success(self) -> bool:
         """Say whether nothing forbids it; warnings do not."""
         return not any(finding.severity != "WARNING" for finding in self.findings)
 
-    def to_api(self, *, with_entity: bool = False) -> Entity:
+    def to_api(self) -> Entity:
         """Give it as it travels."""
         return {
             "success": self.success,
             "task_uuid": self.task_uuid,
-            "updated_entity": self.entity if with_entity and self.success else None,
+            "updated_entity": self.updated,
             "validation": [finding.to_api() for finding in self.findings],
         }
 
@@ -88,14 +110,15 @@ class Commits:
         if stored is None:
             return CommitResult((_no_such(uuid),))
         users = self._database.referring_to(uuid)
+        changes = tuple(_references(users, uuid))
         if users and not force:
             # ASSUMED: no refusal was ever seen. Removing a category in use on a live head node settles it.
             names = ", ".join(name_of(user) for user in users[:5])
             message = f"{kind} {name_of(stored)} is in use by: {names}"
-            return CommitResult((Validation(uuid, "uuid", "NOT_ALLOWED", message),))
+            return CommitResult((Validation(uuid, "uuid", "NOT_ALLOWED", message),), changes=changes)
         if self._faults.when_storing(f"remove{kind}", before=stored, entity=stored) is not None:
             self._database.remove(kind, uuid)
-        return CommitResult()
+        return CommitResult(changes=changes)
 
     def _store(self, kind: str, before: Entity | None, entity: Entity, call: str) -> None:
         kept = self._faults.when_storing(call, before=before, entity=entity)
@@ -164,6 +187,12 @@ def _same_name(kind: str, entity: Entity, namesake: Entity) -> Validation:
     # ASSUMED: worded after the device's; only the device's was seen.
     message = f"A {kind} with name {name} already exists"
     return Validation(namesake["uuid"], "name", "DUPLICATE_FIELD", message)
+
+
+def _references(users: Iterable[Entity], uuid: str) -> Iterator[Reference]:
+    # ASSUMED: `parameter` is the field on the top level, also where the reference is in an entity inside it.
+    for user in users:
+        yield from (Reference(user["baseType"], user["uuid"], name) for name in mentioning(user, uuid))
 
 
 def _no_such(uuid: str) -> Validation:

@@ -99,7 +99,7 @@ class Database:
         if uuid in self._entities["Device"]:
             # Only this field names devices; looking everywhere would make removing a thousand of them slow.
             return [device for device in self.all("Device") if device.get("fromTemplateNode") == uuid]
-        return [entity for entity in candidates if entity["uuid"] != uuid and _mentions(entity, uuid)]
+        return [entity for entity in candidates if entity["uuid"] != uuid and mentioning(entity, uuid)]
 
     def _forget(self, kind: str, entity: Entity) -> None:
         self._names.pop((kind, name_of(entity)), None)
@@ -109,6 +109,11 @@ class Database:
     def _tell(self, change: Change) -> None:
         for listener in self._listeners:
             listener(change)
+
+
+def mentioning(entity: Entity, uuid: str) -> list[str]:
+    """Give the fields of an entity that mention a uuid, also inside of them."""
+    return [name for name, value in entity.items() if name != "extra_values" and _mentions(value, uuid)]
 
 
 def _mentions(value: object, uuid: str) -> bool:

@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from virtual_rack.entities.fields import ZERO_UUID, Entity
+from virtual_rack.nodes.install_plan import FINALIZE, INITIALIZE
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ def assignment_of(device: Entity, category: Entity | None) -> Assignment:
     return Assignment(
         image=effective_image(device, category),
         category=device.get("category", ZERO_UUID),
-        disk_setup=effective_disk_setup(device, category),
+        disk_setup=fingerprint(disk_setup_of(device, category)),
         network=tuple((i["name"], i["ip"], i["network"], i["dhcp"]) for i in device["interfaces"]),
     )
 
@@ -47,10 +49,41 @@ def effective_image(device: Entity, category: Entity | None) -> ImageChoice:
     return ImageChoice(proxy["parentSoftwareImage"], proxy["revisionID"])
 
 
-def effective_disk_setup(device: Entity, category: Entity | None) -> str:
-    """Fingerprint the node's own disk setup, else its category's."""
-    text = device.get("disksetup") or (category or {}).get("disksetup", "")
-    return f"{zlib.crc32(text.encode()):08x}"
+def disk_setup_of(device: Entity, category: Entity | None) -> str:
+    """Give the text of the node's own disk setup, else its category's."""
+    return str(device.get("disksetup") or (category or {}).get("disksetup", ""))
+
+
+def fingerprint(disk_setup: str) -> str:
+    """Give a short word that differs where two disk setups do."""
+    return f"{zlib.crc32(disk_setup.encode()):08x}"
+
+
+def kernel_parameters_of(device: Entity, category: Entity | None, image: Entity | None) -> str:
+    """Choose the node's own kernel parameters, else its category's, else its image's."""
+    # ASSUMED: the three are not joined. /proc/cmdline of a node with two of them settles it.
+    owners = (owner for owner in (device, category, image) if owner and owner.get("kernelParameters"))
+    return next((str(owner["kernelParameters"]) for owner in owners), "")
+
+
+@dataclass(frozen=True)
+class Script:
+    """A script of a category or a node, for one phase of the installer."""
+
+    phase: str
+    owner: str
+    sha256: str
+
+
+def scripts_of(device: Entity, category: Entity | None) -> tuple[Script, ...]:
+    """Give the scripts of a node in their order: in each phase the category's, then its own."""
+    owners = ((f"category {category['name']}", category),) if category else ()
+    return tuple(
+        Script(phase, name, hashlib.sha256(owner[phase].encode()).hexdigest())
+        for phase in (INITIALIZE, FINALIZE)
+        for name, owner in (*owners, (f"device {device['hostname']}", device))
+        if owner.get(phase)
+    )
 
 
 def is_data_node(device: Entity, category: Entity | None) -> bool:

@@ -8,16 +8,25 @@ from __future__ import annotations
 
 import uuid as uuids
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from virtual_rack.clock import Clock
 from virtual_rack.entities.fields import Entity
 from virtual_rack.faults import Faults
-from virtual_rack.nodes.assignment import has_boot_interface
-from virtual_rack.nodes.install_plan import PROVISIONING, SWITCHING, InstallPlan, Step, plan_install
+from virtual_rack.nodes.assignment import Script, has_boot_interface
+from virtual_rack.nodes.install_plan import (
+    FINALIZE,
+    INITIALIZE,
+    PROVISIONING,
+    SWITCHING,
+    InstallPlan,
+    Step,
+    plan_install,
+)
 from virtual_rack.nodes.machine import Disk, InstalledImage, Machine
 from virtual_rack.nodes.provisioning import Provisioning
 from virtual_rack.nodes.registry import Registry
+from virtual_rack.nodes.scripts import ScriptRunner
 from virtual_rack.nodes.slots import Request
 from virtual_rack.nodes.status import StatusBoard
 from virtual_rack.nodes.transfers import Transfers
@@ -42,7 +51,8 @@ class Installation:
     device: str
     plan: InstallPlan
     image: InstalledImage
-    layout: str
+    disk: Disk
+    scripts: tuple[Script, ...]
     request: str
 
 
@@ -67,6 +77,7 @@ class Boots:
         self._transfers = transfers
         self._faults = faults
         self._installations: dict[str, Installation] = {}
+        self._scripts = ScriptRunner(faults=faults, later=self._after)
         self._flapping: set[str] = set()
         faults.listen(self._flap_those_up)
 
@@ -119,7 +130,7 @@ class Boots:
 
     def _lose(self, machine: Machine) -> None:
         machine.life += 1
-        machine.running = None
+        machine.running = machine.kernel_parameters = None
         machine.power_lost_s = self._clock.now_s
         installation = self._installations.pop(machine.spec.name, None)
         if installation is not None:
@@ -140,6 +151,7 @@ class Boots:
         elif device == "default" and machine.disk.image is not None:
             # Past the head node: it sees the node again when its daemon reports.
             times = machine.spec.times
+            machine.kernel_parameters = machine.disk.kernel_parameters
             self._after(machine, times.post + times.boot + times.init, lambda: self._come_up(machine))
 
     def _network_boot(self, machine: Machine) -> None:
@@ -152,6 +164,7 @@ class Boots:
         if self._faults.strike("never_boots", node=self._registry.names_of(machine)):
             return
         machine.boots += 1
+        machine.kernel_parameters = self._registry.kernel_parameters_of(device)
         if has_boot_interface(device):
             self._report(machine, "BOOTING")
         self._after(machine, machine.spec.times.boot, lambda: self._start_installer(machine))
@@ -162,6 +175,7 @@ class Boots:
             self._network_boot(machine)
             return
         machine.device = device["uuid"]
+        machine.scripts, machine.has_copied = (), False
         installation = self._prepare(machine, device)
         self._installations[machine.spec.name] = installation
         self._registry.note_boot(device)
@@ -174,7 +188,8 @@ class Boots:
             device=device["uuid"],
             plan=plan,
             image=self._registry.image_of(device),
-            layout=self._registry.layout_of(device),
+            disk=self._registry.disk_of(device),
+            scripts=self._registry.scripts_of(device),
             request=str(uuids.uuid4()),
         )
 
@@ -184,7 +199,8 @@ class Boots:
             self._switch_root(installation)
             return
         step = steps[number]
-        self._report(installation.machine, "INSTALLING", step.message)
+        if step.message:
+            self._report(installation.machine, "INSTALLING", step.message)
         if not self._breaks(installation, step):
             self._begin(installation, step, lambda: self._step(installation, number + 1))
 
@@ -196,8 +212,31 @@ class Boots:
             self._transfer(installation, finished)
         elif step.kind == "fail":
             self._fail(machine, "INSTALLER_FAILED", step.message)
+        elif step.kind in (INITIALIZE, FINALIZE):
+            self._run_scripts(installation, step.kind, finished)
+        elif step.kind == "partition":
+            self._after(machine, step.seconds, self._parted(installation, finished))
         elif step.kind == "pass":
             self._after(machine, step.seconds, finished)
+
+    def _run_scripts(self, installation: Installation, phase: str, finished: Callable[[], None]) -> None:
+        machine = installation.machine
+        self._scripts.run(
+            machine,
+            tuple(script for script in installation.scripts if script.phase == phase),
+            names=self._registry.names_of(machine),
+            finished=finished,
+            # ASSUMED: a script that fails ends the installation. One that exits with 1 settles it.
+            failed=lambda text: self._fail(machine, "INSTALLER_FAILED", text),
+        )
+
+    def _parted(self, installation: Installation, finished: Callable[[], None]) -> Callable[[], None]:
+        def parted() -> None:
+            # The old system is gone, and the layout counts as whole only with the new one.
+            installation.machine.disk = Disk(partitions=installation.disk.partitions)
+            finished()
+
+        return parted
 
     def _queue(self, installation: Installation, finished: Callable[[], None]) -> None:
         machine = installation.machine
@@ -214,7 +253,7 @@ class Boots:
         machine = installation.machine
         full = installation.plan.transfer == "FULL"
         # From here on the old system is gone; a machine that loses power now has a half-written disk.
-        machine.disk = Disk(None if full else machine.disk.layout, None)
+        machine.disk = replace(machine.disk, image=None)
         times = machine.spec.times
         self._transfers.begin(
             installation.request,
@@ -226,7 +265,8 @@ class Boots:
 
     def _copied(self, installation: Installation, finished: Callable[[], None]) -> Callable[[], None]:
         def copied() -> None:
-            installation.machine.disk = Disk(installation.layout, installation.image)
+            installation.machine.disk = installation.disk
+            installation.machine.has_copied = True
             installation.machine.installs += 1
             self._provisioning.finish(installation.request)
             finished()

@@ -4,9 +4,10 @@
 from __future__ import annotations
 
 import uuid as uuids
+from dataclasses import replace
 
 from virtual_rack.entities.fields import ZERO_UUID, Entity
-from virtual_rack.nodes.machine import Disk, Machine
+from virtual_rack.nodes.machine import Machine
 from virtual_rack.nodes.provisioning import Provisioning
 from virtual_rack.nodes.registry import Registry
 from virtual_rack.nodes.slots import Request
@@ -52,6 +53,6 @@ class ImageUpdates:
     def _done(self, machine: Machine, device: Entity, request: Request, life: int) -> None:
         if machine.life == life and not request.dry_run:
             image = self._registry.image_of(device)
-            machine.disk = Disk(machine.disk.layout, image)
+            machine.disk = replace(machine.disk, image=image)
             machine.running = image
         self._provisioning.finish(request.uuid)

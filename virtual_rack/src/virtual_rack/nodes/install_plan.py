@@ -31,6 +31,10 @@ MESSAGES = (
     MAINTENANCE,
 )
 
+# The phases in which scripts run. The installer reports no message for them.
+INITIALIZE = "initialize"
+FINALIZE = "finalize"
+
 # ASSUMED: how long the short steps take; only the sum of an installation was measured by others.
 _SECONDS = {STARTED: 2.0, CHECKING: 2.0, RECREATING: 4.0, MOUNTING: 1.0, COMPLETE: 1.0, SELINUX: 1.0}
 
@@ -47,13 +51,18 @@ class InstallFacts:
     is_data_node: bool
     disk_has_layout: bool
     disk_has_system: bool
+    disk_setup_is_readable: bool = True
 
 
 @dataclass(frozen=True)
 class Step:
-    """One message of the installer. `kind`: pass (takes seconds), queue, transfer, stop (waits for a person), fail."""
+    """One step of the installer, with its message unless that stays as it was.
 
-    message: str
+    `kind`: pass (takes seconds), partition (the same, and makes the partitions), initialize and finalize (run scripts),
+    queue, transfer, stop (waits for a person), fail.
+    """
+
+    message: str = ""
     kind: str = "pass"
     seconds: float = 0.0
 
@@ -79,29 +88,39 @@ def plan_install(facts: InstallFacts) -> InstallPlan:
     if mode == "MAIN":
         return InstallPlan(mode, "", (_step(STARTED), Step(MAINTENANCE, "stop")))
     if mode == "SKIP":
-        return InstallPlan(mode, "", _without_transfer(facts, STARTED, MOUNTING))
+        return InstallPlan(mode, "", _without_transfer(facts, MOUNTING))
     if mode == "NOSYNC" and facts.disk_has_layout:
-        return InstallPlan(mode, "", _without_transfer(facts, STARTED, CHECKING, MOUNTING))
+        return InstallPlan(mode, "", _without_transfer(facts, CHECKING, MOUNTING))
     transfer = "SYNC" if mode == "AUTO" and facts.disk_has_layout else "FULL"
     return InstallPlan(mode, transfer, _with_transfer(facts, transfer))
 
 
 def _with_transfer(facts: InstallFacts, transfer: str) -> tuple[Step, ...]:
-    steps = [_step(STARTED)]
     if transfer == "FULL" and facts.is_data_node:
-        return (*steps, Step(USER_INPUT, "stop"))
-    steps.append(_step(CHECKING))
+        return (_step(STARTED), Step(USER_INPUT, "stop"))
+    steps = [*_begin(), _step(CHECKING)]
+    if transfer == "FULL" and not facts.disk_setup_is_readable:
+        # ASSUMED: how the installer takes a disk setup that is none. A node of a category with one settles it.
+        return (*steps, Step("disk setup cannot be read", "fail"))
     if transfer == "FULL":
-        steps.append(_step(RECREATING))
+        steps.append(_step(RECREATING, "partition"))
     steps += [_step(MOUNTING), Step(WAITING.format(mode=transfer), "queue"), Step(PROVISIONING, "transfer")]
-    return (*steps, _step(COMPLETE), _step(SELINUX))
+    return (*steps, _step(COMPLETE), _step(SELINUX), Step(kind=FINALIZE))
 
 
 def _without_transfer(facts: InstallFacts, *messages: str) -> tuple[Step, ...]:
-    steps = tuple(_step(message) for message in messages)
+    steps = (*_begin(), *(_step(message) for message in messages))
     # ASSUMED: an empty disk makes the installer fail when nothing is copied. SKIP on a new node settles it.
-    return steps if facts.disk_has_system else (*steps, Step("no operating system found on the disks", "fail"))
+    if not facts.disk_has_system:
+        return (*steps, Step("no operating system found on the disks", "fail"))
+    return (*steps, Step(kind=FINALIZE))
 
 
-def _step(message: str) -> Step:
-    return Step(message, seconds=_SECONDS[message])
+def _begin() -> tuple[Step, Step]:
+    # ASSUMED: initialize scripts run before the disks are looked at, finalize scripts last of all, and both also where
+    # nothing is copied. A node of a category with two scripts that write the date settles it.
+    return _step(STARTED), Step(kind=INITIALIZE)
+
+
+def _step(message: str, kind: str = "pass") -> Step:
+    return Step(message, kind, _SECONDS[message])

@@ -6,6 +6,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from virtual_rack.nodes.assignment import Script
+from virtual_rack.nodes.disk_setup import Partition
 from virtual_rack.rack_file import MachineSpec
 
 # What the next boot can be told to use: nothing in particular, network, hard disk, and two without a system.
@@ -23,10 +25,24 @@ class InstalledImage:
 
 @dataclass(frozen=True)
 class Disk:
-    """A disk: the fingerprint of its layout, and the system on it."""
+    """A disk: the fingerprint of a layout that is whole, what it is parted into, and the system on it."""
 
     layout: str | None = None
     image: InstalledImage | None = None
+    partitions: tuple[Partition, ...] = ()
+    kernel_parameters: str = ""
+
+
+@dataclass(frozen=True)
+class ScriptRun:
+    """A script that ran: the number it had in its boot, and whether the image had been copied by then."""
+
+    order: int
+    phase: str
+    owner: str
+    sha256: str
+    exit_status: int
+    after_copy: bool
 
 
 @dataclass
@@ -38,6 +54,11 @@ class Machine:
     boot_device: str = "none"
     disk: Disk = field(default_factory=Disk)
     running: InstalledImage | None = None
+    # What the kernel was started with, None without a kernel.
+    kernel_parameters: str | None = None
+    # Of the last boot, as is whether it has copied an image.
+    scripts: tuple[ScriptRun, ...] = ()
+    has_copied: bool = False
     device: str | None = None
     life: int = 0
     power_lost_s: float = -1.0
@@ -47,6 +68,12 @@ class Machine:
     last_install_mode: str | None = None
     power_operations: int = 0
 
+    def note_script(self, script: Script, exit_status: int) -> None:
+        """Remember that a script ended."""
+        order = len(self.scripts) + 1
+        run = ScriptRun(order, script.phase, script.owner, script.sha256, exit_status, self.has_copied)
+        self.scripts = (*self.scripts, run)
+
     def to_state(self) -> dict[str, Any]:
         """Give what outlives the program."""
         return {
@@ -54,6 +81,8 @@ class Machine:
             "boot_device": self.boot_device,
             "disk": asdict(self.disk),
             "running": asdict(self.running) if self.running else None,
+            "kernel_parameters": self.kernel_parameters,
+            "scripts": [asdict(run) for run in self.scripts],
             "boots": self.boots,
             "installs": self.installs,
             "last_install_mode": self.last_install_mode,
@@ -64,12 +93,19 @@ class Machine:
         """Take over what an earlier program saved."""
         self.power = state["power"]
         self.boot_device = state.get("boot_device", "none")
-        self.disk = Disk(state["disk"]["layout"], _image(state["disk"]["image"]))
+        self.disk = _disk(state["disk"])
         self.running = _image(state["running"])
+        self.kernel_parameters = state.get("kernel_parameters")
+        self.scripts = tuple(ScriptRun(**run) for run in state.get("scripts", []))
         self.boots = state["boots"]
         self.installs = state["installs"]
         self.last_install_mode = state["last_install_mode"]
         self.power_operations = state["power_operations"]
+
+
+def _disk(state: dict[str, Any]) -> Disk:
+    partitions = tuple(Partition(**partition) for partition in state.get("partitions", []))
+    return Disk(state["layout"], _image(state["image"]), partitions, state.get("kernel_parameters", ""))
 
 
 def _image(state: dict[str, Any] | None) -> InstalledImage | None:

@@ -12,15 +12,20 @@ from virtual_rack.entities.fields import ZERO_UUID, Entity
 from virtual_rack.nodes.assignment import (
     Assignment,
     ImageChoice,
+    Script,
     assignment_of,
     boot_address,
-    effective_disk_setup,
+    disk_setup_of,
     effective_image,
+    fingerprint,
     is_data_node,
+    kernel_parameters_of,
     restart_reasons,
+    scripts_of,
 )
+from virtual_rack.nodes.disk_setup import read_disk_setup
 from virtual_rack.nodes.install_plan import InstallFacts
-from virtual_rack.nodes.machine import InstalledImage, Machine, Machines
+from virtual_rack.nodes.machine import Disk, InstalledImage, Machine, Machines
 from virtual_rack.nodes.status import DeviceStatus, StatusBoard
 
 
@@ -78,13 +83,26 @@ class Registry:
         image = self._database.get("SoftwareImage", choice.uuid)
         return InstalledImage(image["name"] if image else "", choice.uuid, choice.revision)
 
-    def layout_of(self, device: Entity) -> str:
-        """Give the fingerprint of the disk layout that a device is meant to have."""
-        return effective_disk_setup(device, self._category(device))
+    def disk_of(self, device: Entity) -> Disk:
+        """Give the disk that a device is meant to have."""
+        setup = disk_setup_of(device, self._category(device))
+        parameters = self.kernel_parameters_of(device)
+        return Disk(fingerprint(setup), self.image_of(device), read_disk_setup(setup) or (), parameters)
+
+    def kernel_parameters_of(self, device: Entity) -> str:
+        """Give what the kernel of a device is to be started with."""
+        category = self._category(device)
+        image = self._database.get("SoftwareImage", effective_image(device, category).uuid)
+        return kernel_parameters_of(device, category, image)
+
+    def scripts_of(self, device: Entity) -> tuple[Script, ...]:
+        """Give the scripts that the installer runs for a device, in their order."""
+        return scripts_of(device, self._category(device))
 
     def install_facts(self, machine: Machine, device: Entity) -> InstallFacts:
         """Collect what the installer looks at."""
         category = self._category(device) or {}
+        setup = disk_setup_of(device, category)
         cleared = bool(device.get("blockDevicesClearedOnNextBoot"))
         return InstallFacts(
             is_new=self._record(device["uuid"]).is_new,
@@ -93,8 +111,9 @@ class Registry:
             node_mode=device.get("installMode", ""),
             category_mode=category.get("installMode", ""),
             is_data_node=is_data_node(device, category),
-            disk_has_layout=machine.disk.layout == self.layout_of(device) and not cleared,
+            disk_has_layout=machine.disk.layout == fingerprint(setup) and not cleared,
             disk_has_system=machine.disk.image is not None,
+            disk_setup_is_readable=read_disk_setup(setup) is not None,
         )
 
     def note_boot(self, device: Entity) -> None:

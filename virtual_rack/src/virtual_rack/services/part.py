@@ -12,7 +12,7 @@ from virtual_rack.entities.shapes import kernel_fields
 from virtual_rack.entities.validation import Validation
 from virtual_rack.head_node import HeadNode
 from virtual_rack.services.calls import Args, Service
-from virtual_rack.services.entities import added, entity_calls
+from virtual_rack.services.entities import entity_calls
 
 CLONE_S = 120.0  # ASSUMED: how long copying an image takes, in simulated seconds
 
@@ -36,24 +36,24 @@ class PartService:
         image = self._head.database.get("SoftwareImage", str(args.entity().get("uuid")))
         return [image["kernelVersion"]] if image else []
 
-    def _add_image(self, sent: Entity) -> Entity:
+    def _add_image(self, sent: Entity) -> CommitResult:
         original = self._head.database.get("SoftwareImage", str(sent.get("originalImage", ZERO_UUID)))
         if original is not None:
             return self._clone(sent, original)
         result = self._head.commits.add("SoftwareImage", sent)
-        return added(_warn_about_path(result) if result.success else result)
+        return _warn_about_path(result) if result.success else result
 
-    def _clone(self, sent: Entity, original: Entity) -> Entity:
+    def _clone(self, sent: Entity, original: Entity) -> CommitResult:
         copied = {name: original[name] for name in kernel_fields() if not sent.get(name)}
         parts = {"fspart": str(uuids.uuid4()), "bootfspart": str(uuids.uuid4())}
         result = self._head.commits.add(
             "SoftwareImage", sent, preset=copied | parts | {"fileOperationInProgress": True}
         )
         if result.entity is None:
-            return result.to_api()
+            return result
         uuid = result.entity["uuid"]
         self._head.clock.call_later(CLONE_S, lambda: self._cloned(uuid))
-        return replace(result, task_uuid=str(uuids.uuid4())).to_api(with_entity=True)
+        return replace(result, task_uuid=str(uuids.uuid4()), updated=result.entity)
 
     def _cloned(self, uuid: str) -> None:
         done = {"fileOperationInProgress": False, "originalImage": ZERO_UUID}

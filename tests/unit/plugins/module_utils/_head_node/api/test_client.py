@@ -156,10 +156,13 @@ def test_warnings_are_told_only_where_there_is_no_error() -> None:
     assert "disk" not in str(mixed.value)
 
 
-@pytest.mark.parametrize("results", [[{"success": True}, refusal("BAD_VALUE", "x", "bad")], refusal("Y", "x", "bad")])
-def test_one_refusal_in_a_bulk_answer_is_an_error(results: Any) -> None:
-    with pytest.raises(BcmApiError, match="could not update 2 Devices: x: bad"):
-        answering(answer(results)).bulk("cmdevice", "update", "Devices", [DEVICE, DEVICE])
+def test_a_removal_that_is_refused_without_a_complaint_says_what_is_in_the_way() -> None:
+    change = {"ref_base_type": "Device", "ref_entity_uuid": "u", "parameter": "category", "auto_change": "NO"}
+    changes = [change, change, {**change, "ref_base_type": "Partition"}, {**change, "auto_change": "YES"}, "x"]
+    refused = {"success": False, "task_uuid": "", "validation": [], "changes": changes}
+
+    with pytest.raises(BcmApiError, match=r"it is in use by 2 Device \(category\), 1 Partition \(category\)$"):
+        answering(answer(refused)).remove("cmdevice", "Device", DEVICE)
 
 
 MALFORMED: dict[str, tuple[Callable[[HeadNode], object], Any, str]] = {

@@ -22,7 +22,7 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.a
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.options import wanted_of
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.device import DEVICE
 
-from ....fake_head_node import Call, FakeHeadNode, answer, refusal
+from ....fake_head_node import Call, FakeHeadNode, answer, bulk_answer, refusal
 from ....objects import make_context, make_device
 
 Raw = dict[str, Any]
@@ -229,7 +229,7 @@ def test_one_alone_is_not_sent_in_bulk() -> None:
 @pytest.mark.parametrize(
     "response", [httpx.Response(400), answer(refusal("BAD_VALUE", "x", "no")), answer({"errormessage": "no"})]
 )
-def test_bulk_that_is_refused_falls_back_to_single_calls(response: httpx.Response) -> None:
+def test_bulk_that_is_refused_as_a_whole_falls_back_to_single_calls(response: httpx.Response) -> None:
     head = make_rack(2)
     head.instead["updateDevices"] = lambda _call: response
 
@@ -239,9 +239,46 @@ def test_bulk_that_is_refused_falls_back_to_single_calls(response: httpx.Respons
     assert [call.name for call in head.writes] == ["updateDevices", "updateDevice", "updateDevice"]
 
 
+def test_those_that_bulk_refused_fail_with_their_own_reason_and_the_others_are_stored() -> None:
+    head = make_rack(4)
+    bad = {"node002": "no such mode", "node003": "too long"}
+
+    def refuse(call: Call) -> httpx.Response:
+        results = []
+        for raw in call.args[0]:
+            wrong = bad.get(raw["hostname"])
+            stored = head._store(head.devices, raw) if wrong is None else None
+            results.append(stored or refusal("BAD_VALUE", "notes", wrong or "", about=raw["uuid"]))
+        return answer(bulk_answer(results))
+
+    head.instead["updateDevices"] = refuse
+    outcomes = bring(head, notes("node001", "node002", "node003", "node004"), bulk=True)
+
+    assert errors(outcomes) == {
+        name: f"could not update device {name}: notes: {text} (BAD_VALUE)" for name, text in bad.items()
+    }
+    assert [head.device(f"node00{number}")["notes"] for number in (1, 2, 3, 4)] == ["new", "", "", "new"]
+    assert [call.name for call in head.writes] == ["updateDevices"]
+
+
+def test_who_was_refused_without_a_reason_of_its_own_is_asked_for_by_a_single_call() -> None:
+    head = make_rack(3)
+    taken = [refusal("DUPLICATE_FIELD", "mac", "already exists: cpu-05", about="cpu-05")] * 2
+    head.instead["updateDevices"] = lambda call: answer(
+        bulk_answer([head._store(head.devices, call.args[0][0]), *taken])
+    )
+    head.instead["updateDevice"] = lambda call: answer(taken[0]) if call.args[0]["hostname"] == "node002" else None
+
+    outcomes = bring(head, notes("node001", "node002", "node003"), bulk=True)
+
+    assert list(errors(outcomes)) == ["node002"]
+    assert isinstance(outcomes["node002"].error, BcmConflict)
+    assert [call.name for call in head.writes] == ["updateDevices", "updateDevice", "updateDevice"]
+
+
 def test_bulk_that_was_not_kept_is_noticed() -> None:
     head = make_rack(2)
-    head.instead["updateDevices"] = lambda _call: answer([{"success": True}] * 2)
+    head.instead["updateDevices"] = lambda _call: answer({"success": [True, True], "validation": []})
 
     outcomes = bring(head, notes("node001", "node002"), bulk=True)
 
