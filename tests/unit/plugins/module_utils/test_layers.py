@@ -54,6 +54,7 @@ PURE = (
     "_provisioning/result_reader",
     "_provisioning/run_figures",
     "_provisioning/node_run",
+    "_provisioning/plan_file",
     "_provisioning/watch",
     "_provisioning/deadlines",
     "_provisioning/timeline",
