@@ -13,8 +13,10 @@ version_added: 0.1.0
 description:
   - Finds what would make a provisioning run fail half way, before anything is changed, and lists all of it at once.
   - "In the inventory: names BCM refuses, and host names, MAC, IP and BMC IP addresses that two nodes share."
-  - "On the head node: images, categories and networks that do not exist, images that are still being copied, host names and MAC
+  - "On the head node: images, categories and networks that do not exist, images that are still being copied, host names, MAC and IP
     addresses that another device owns, what new nodes lack, and provisioning slots."
+  - "Around it: the version of BCM, its licence, the certificates of the connection, the images of the provisioning nodes, DNS and address
+    ranges of the networks that the nodes boot from. Licence and certificates that end within 30 days are a warning."
 author:
   - The baremetal.bcm contributors (!UNKNOWN)
 extends_documentation_fragment:
@@ -67,9 +69,9 @@ to_check:
   returned: success or problems
   type: list
   elements: str
-  sample: ["DHCP and TFTP answer: ss -uln 'sport = :67 or sport = :69'"]
+  sample: ["DNS, DHCP and TFTP answer: ss -uln 'sport = :53 or sport = :67 or sport = :69'"]
 category_images:
-  description: The software image that each category has now. Empty where neither a node nor a category of the run names an image.
+  description: The software image that each category has now.
   returned: success or problems
   type: dict
   sample: {default: default-image}
@@ -86,21 +88,33 @@ debug_calls:
   sample: ["cmdevice.getDevices: HTTP 200, 41 ms, 55 bytes sent, 10412 received"]
 """
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.runner import run_module
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes import preflight
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.errors import BcmApiError, BcmAuthError
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes import (
+    network_checks,
+    preflight,
+    prerequisites,
+)
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.categories import assume_categories
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.guards import require_names
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.options import (
     DECLARED_CATEGORIES,
     DEVICES,
 )
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.prerequisites import Findings
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.read import read_devices, read_references
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.licence import Licence
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.slots import Slots
+from ansible_collections.baremetal.bcm.plugins.module_utils._values.certificate import certificates_in
+from ansible_collections.baremetal.bcm.plugins.module_utils._values.clock import SystemClock
 from ansible_collections.baremetal.bcm.plugins.module_utils._values.names import count
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ansible.module_utils.basic import AnsibleModule
 
     from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.client import HeadNode
@@ -117,28 +131,66 @@ def work(module: AnsibleModule, head_node: HeadNode) -> dict[str, Any]:
     nodes, categories = module.params["devices"], module.params["categories"]
     require_names([node["hostname"] for node in nodes])
     problems = preflight.check_inventory(nodes)
-    names_images = any(entity.get("software_image") for entity in (*nodes, *categories))
-    references = read_references(head_node, images=names_images, partitions=False)
+    references = read_references(head_node, partitions=False)
     category_images = preflight.images_of_categories(references)
     references = assume_categories(references, categories)
     problems += preflight.check_references(nodes, categories, references)
     known = read_devices(head_node)
     problems += preflight.check_new(nodes, known)
     problems += preflight.check_owners(nodes, known, allow_mac_change=module.params["allow_mac_change"])
-    slots = Slots.from_api(head_node.get_provisioning_status())
-    slot_problems, remarks = preflight.check_slots(slots, len(nodes))
+    status = head_node.get_provisioning_status()
+    slot_problems, remarks = preflight.check_slots(Slots.from_api(status), len(nodes))
+    version = _read(head_node.get_version) or ""
+    licence, now_s = _read(head_node.get_licence), SystemClock().wall_s()
+    certificates, unreadable = _certificates(module.params, head_node)
+    found = Findings.joined(
+        [
+            prerequisites.check_version(version),
+            prerequisites.check_licence(
+                None if licence is None else Licence.from_api(licence),
+                known,
+                [node["hostname"] for node in nodes if node["state"] != "absent"],
+                now_s,
+            ),
+            prerequisites.check_certificates(certificates, now_s),
+            prerequisites.check_provisioners(nodes, status, known, references),
+            network_checks.check_networks(nodes, known, references),
+            network_checks.check_taken_addresses(nodes, known),
+            Findings(to_check=(*unreadable, *prerequisites.NOT_SEEN)),
+        ]
+    )
+    for warning in found.warnings:
+        module.warn(warning)
     result: dict[str, Any] = {
         "changed": False,
-        "problems": [str(problem) for problem in (*problems, *slot_problems)],
-        "remarks": remarks,
+        "problems": [str(problem) for problem in (*problems, *slot_problems, *found.problems)],
+        "remarks": [*remarks, *found.warnings, *found.remarks],
         "category_images": category_images,
-        "to_check": list(preflight.NOT_SEEN),
-        "version": str(head_node.get_version().get("cm_version", "")),
+        "to_check": list(found.to_check),
+        "version": version,
     }
     if result["problems"]:
         listed = "; ".join(result["problems"])
         module.fail_json(msg=f"nothing was changed, {count(len(result['problems']), 'problem')}: {listed}", **result)
     return result
+
+
+def _read(call: Callable[[], Any]) -> Any:
+    """Return what a call answers; None where this head node or this account has no such call."""
+    try:
+        return call()
+    except (BcmApiError, BcmAuthError):
+        return None
+
+
+def _certificates(params: dict[str, Any], head_node: HeadNode) -> tuple[dict[str, list[bytes]], list[str]]:
+    """Return the certificates of the connection, in DER by what they are, and what has to be looked at by hand."""
+    files = {"the certificate authority (ca_path)": params["ca_path"], "the client certificate": params["client_cert"]}
+    found = {what: certificates_in(Path(path).read_text(encoding="ascii")) for what, path in files.items() if path}
+    shown = head_node.server_certificate
+    if shown is not None:
+        found["the certificate of the head node"] = [shown]
+    return found, [] if params["ca_path"] else [prerequisites.CA_NOT_SEEN]
 
 
 def main() -> None:

@@ -128,6 +128,11 @@ options:
     description: In check mode, what nodes would be assigned, as M(baremetal.bcm.bcm_devices) returns it.
     type: dict
     default: {}
+  planned:
+    description:
+      - What may be done with each node, as M(baremetal.bcm.bcm_plan) returns it. A node with which something else would be done is refused.
+      - What is done already, or under way, is no difference.
+    type: dict
   boot_timeout:
     description: How long a node may take from power to its installer, in seconds.
     type: float

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from typing import Any, ClassVar
 
 from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.arguments import CONNECTION, Spec
@@ -27,7 +28,9 @@ class HeadNodeAction(ControllerAction):
 
     def act(self, params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
         """Open the head node and do the work. Raises BcmError."""
-        with open_head_node(
-            params, check_mode=check_mode, before_write=guard_parent(), on_call=self.log_calls(params)
-        ) as head_node:
+        with self.opened(params, read_only=check_mode) as head_node:
             return self.work(params, head_node, check_mode)
+
+    def opened(self, params: dict[str, Any], *, read_only: bool) -> AbstractContextManager[HeadNode]:
+        """Return the head node, open for as long as a block lasts. With `read_only`, calls that would write raise."""
+        return open_head_node(params, check_mode=read_only, before_write=guard_parent(), on_call=self.log_calls(params))

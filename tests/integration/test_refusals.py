@@ -276,3 +276,67 @@ class TestPower:
         assert any("BMC is dead" in message for message in runs["on"].failures)
         powers = {name: node["power"] for name, node in where.rack.nodes().items()}
         assert powers == {name: "OFF" if name == "dgx-06" else "ON" for name in DEMO_NODES}
+
+
+class TestAHeadNodeThatIsNotReady:
+    """Its BCM is too old, its licence has ended, its certificate is about to, and its network has no range for DHCP."""
+
+    @pytest.fixture(scope="class")
+    @staticmethod
+    def where(open_class_site: OpenSite) -> Site:
+        where = open_class_site(demo_rack(reported_version="9.2", licence_days=-3, certificate_days=20))
+        network = next(raw for raw in where.rack.head_node.call("cmnet", "getNetworks") if raw["name"] == "dgxnet")
+        changed = {**network, "dynamicRangeStart": "0.0.0.0", "domainName": ""}
+        assert where.rack.head_node.call("cmnet", "updateNetwork", changed, False)["success"]
+        where.rack.forget_calls()
+        return where
+
+    @pytest.fixture(scope="class")
+    @staticmethod
+    def run(where: Site) -> Run:
+        run: Run = where.ansible.play("provision", variables=POWER)
+        assert where.rack.mutating_calls() == []
+        return run
+
+    @pytest.mark.parametrize(
+        "problem",
+        [
+            "the head node runs BCM 9.2; this collection needs BCM 10 or newer",
+            "the licence of the cluster ended 3 days ago; renew it first",
+        ],
+    )
+    def test_the_run_is_refused_for_what_can_not_work(self, run: Run, problem: str) -> None:
+        assert run.rc != 0
+        assert problem in run.of("bcm_preflight")[0].result["problems"]
+
+    @pytest.mark.parametrize(
+        "remark",
+        [
+            "the certificate of the head node ends in 19 days",
+            "has no domain, so that its nodes are not in DNS",
+            "has no dynamic range: a node that BCM does not know by its MAC address gets no address",
+        ],
+    )
+    def test_what_gets_urgent_or_is_odd_is_told(self, run: Run, remark: str) -> None:
+        remarks = run.of("bcm_preflight")[0].result["remarks"]
+        assert [text for text in remarks if remark in text]
+
+    def test_a_certificate_that_ends_soon_is_a_warning_on_screen(self, run: Run) -> None:
+        assert "the certificate of the head node ends in 19 days" in " ".join(run.output.split())
+
+
+def test_a_provisioning_node_without_the_image_ends_the_run(open_site: OpenSite) -> None:
+    where = open_site(demo_rack())
+    head_node = where.rack.head_node
+    head = next(raw for raw in head_node.call("cmdevice", "getDevices") if raw["childType"] == "HeadNode")
+    images = {raw["name"]: raw["uuid"] for raw in head_node.call("cmpart", "getSoftwareImages")}
+    for role in head["roles"]:
+        if role["childType"] == "ProvisioningRole":
+            role.update(allImages="NO", localImages=[images["ubuntu-22.04-nvidia-550"]])
+    assert head_node.call("cmdevice", "updateDevice", head, False)["success"]
+
+    run = where.ansible.play("preflight")
+
+    assert run.rc != 0
+    assert "no provisioning node has software image 'default-image'" in run.failures[0]
+    assert "no provisioning node has software image 'ubuntu-22.04-nvidia-535'" in run.failures[0]

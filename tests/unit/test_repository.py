@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,20 @@ def test_pyghmi_is_bounded_alike_wherever_it_is_named() -> None:
 
     for place in ("README.md", "plugins/module_utils/_head_node/power/run_action.py"):
         assert bound in (ROOT / place).read_text(encoding="utf-8"), place
+
+
+def test_the_hooks_before_a_commit_run_the_linters_of_make_lint() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    lint = makefile.partition("\nlint:")[2].partition("\n\n")[0]
+    steps = re.findall(r"@\$\(STEP\) '([^']+)' \$\(MAIN\) (.+)", lint.replace("$(TOOLS)", "tests/tools"))
+    hooks = [hook for repo in read_yaml(".pre-commit-config.yaml")["repos"] for hook in repo["hooks"]]
+
+    assert len(steps) > 4
+    # Where `make` names files, pre-commit names those that changed.
+    assert {hook["name"]: hook["entry"] for hook in hooks} == {
+        name: f"tests/tools/in-venv .venv {command.partition(' $(')[0]}" for name, command in steps
+    }
+    assert [hook["id"] for hook in hooks if hook.get("pass_filenames", True)] == ["shellcheck"]
 
 
 def test_no_sanity_test_is_switched_off() -> None:

@@ -55,6 +55,11 @@ class HttpsClient:
         """Close the connections."""
         self._wire.close()
 
+    @property
+    def peer_certificate(self) -> bytes | None:
+        """Return the server's certificate, in DER; None before the first answer."""
+        return self._wire.peer_certificate
+
     def hide(self, secret: str) -> None:
         """Blank one more secret from now on."""
         self._secrets = self._secrets | {secret}

@@ -46,6 +46,7 @@ class Wire:
         if _IMPORT_ERROR is not None:
             raise NoLibrary(str(_IMPORT_ERROR)) from _IMPORT_ERROR
         context = tls.context()
+        self.peer_certificate: bytes | None = None  # the server's, in DER, once it has shown one
         self._deadline = Deadline(now_s)
         self._extensions = {"sni_hostname": tls.server_name} if tls.server_name else {}
         self._client = httpx.Client(
@@ -81,6 +82,7 @@ class Wire:
             timeout=timeout,
             extensions=self._extensions,
         ) as response:
+            self.peer_certificate = self.peer_certificate or _certificate_behind(response)
             headers = dict(response.headers.items())
             body.begin(headers)
             # Read packed: httpx would unpack each piece whole, and a well packed one can grow a thousandfold.
@@ -101,6 +103,14 @@ class Wire:
             return explain_refusal(refusal)
         kind = NeverSent if isinstance(error, httpx.ConnectError) else MaybePerformed
         return kind(str(error) or type(error).__name__)
+
+
+def _certificate_behind(response: Any) -> bytes | None:
+    """Return the server's certificate, also where it was not checked; None where there is no TLS connection."""
+    stream = response.extensions.get("network_stream")
+    connection = stream.get_extra_info("ssl_object") if stream is not None else None
+    certificate: bytes | None = connection.getpeercert(True) if connection is not None else None
+    return certificate
 
 
 class _Pool(BaseTransport):

@@ -53,11 +53,27 @@ class Request:
 
 
 @dataclass(frozen=True)
+class Planned:
+    """What a plan says of one node; `digest` is `digest_of` what it is assigned."""
+
+    action: str = Action.NOTHING.value
+    digest: str = ""
+    image: str = ""
+    install_mode: str = ""
+    reason: str = ""  # for people
+
+
+def digest_of(assignment: Assignment | None) -> str:
+    """Return one word for what a node is to be installed and started with; "" for nothing."""
+    return f"{assignment.digest}-{assignment.kernel}" if assignment else ""
+
+
+@dataclass(frozen=True)
 class Facts:
     """The facts about one node. `power` is ON, OFF or UNKNOWN.
 
     `reassigned`: this run changed what is to be installed. `claimed_by` names another run that works on the node:
-    its owner and the end of its claim.
+    its owner and the end of its claim. `planned` is None where the run has no plan to hold to.
     """
 
     assignment: Assignment | None
@@ -72,6 +88,7 @@ class Facts:
     reassigned: bool = False
     power_sent_since_intent: bool = False
     claimed_by: str = ""
+    planned: Planned | None = None
 
 
 @dataclass(frozen=True)
@@ -81,12 +98,18 @@ class Decision:
     action: Action
     reason: str
     next_boot_install_mode: str = ""
+    is_off_plan: bool = False
 
 
 def decide(facts: Facts | None, request: Request) -> Decision:
     """Return the decision for one node; None stands for a node that BCM does not know."""
     if facts is None:
         return Decision(Action.NOT_FOUND, "no such device on the head node")
+    decision = _decide_known(facts, request)
+    return decision if facts.planned is None else _hold_to_plan(decision, facts, facts.planned)
+
+
+def _decide_known(facts: Facts, request: Request) -> Decision:
     if facts.assignment is None:
         return Decision(Action.REFUSE, "it has no software image, neither of its own nor from its category")
     if facts.closed and not request.include_closed:
@@ -95,6 +118,31 @@ def decide(facts: Facts | None, request: Request) -> Decision:
     if facts.claimed_by and (decision.action.acts or decision.action in (Action.ADOPT, Action.REFUSE)):
         return Decision(Action.REFUSE, f"claimed by {facts.claimed_by}, and longer while that run works on it")
     return decision
+
+
+def _hold_to_plan(decision: Decision, facts: Facts, planned: Planned) -> Decision:
+    """Return the decision where it is the plan's or what is left of that; else refuse it."""
+    action, was = decision.action, Action(planned.action)
+    does, did = (one.acts or one is Action.ADOPT for one in (action, was))
+    if not does and not did:
+        return decision
+    same = digest_of(facts.assignment) == planned.digest
+    digest = facts.assignment.digest if facts.assignment else ""
+    if did and same:
+        if action is was and decision.next_boot_install_mode == planned.install_mode:
+            return decision
+        # What the plan began may be done by now, or be under way.
+        if action is Action.NOTHING or (action is Action.WATCH and facts.record.intent_digest == digest):
+            return decision
+        # Or it was cut off or given up, and nothing runs on the node.
+        begun = facts.record.intent_digest == digest and facts.status != Status.UP
+        if begun and action.powers and was.powers and decision.next_boot_install_mode == planned.install_mode:
+            return decision
+    said = f"{was.value} {planned.image}" if did else was.value
+    now = f"{action.value} ({decision.reason})"
+    if action is was and not same:
+        now = f"{now}, with another image, disk setup, token or other kernel parameters"
+    return Decision(Action.REFUSE, f"the plan says {said}, now it is {now}", is_off_plan=True)
 
 
 def _decide_alone(facts: Facts, assignment: Assignment, request: Request) -> Decision:

@@ -118,7 +118,8 @@ class FactGathering:
             for name, node in nodes.items()
             if node.device is not None
             and node.facts is not None
-            and (node.decision.action.acts or node.facts.record.intent_digest)
+            # What differs from a plan may do so for want of the power state alone.
+            and (node.decision.action.acts or node.decision.is_off_plan or node.facts.record.intent_digest)
         }
         history = self.last_power({name: node.device for name, node in open_nodes.items() if node.device})
         powers = self._power_states(open_nodes) if open_nodes and self.job.request.enable_power_action else {}

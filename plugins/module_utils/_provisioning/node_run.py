@@ -24,7 +24,7 @@ from .._head_node.entities.references import References
 from .._head_node.entities.status import DeviceStatus
 from .._values.duration import format_duration
 from .._values.names import count, shorten
-from .decide import Action, Decision, Facts, Request
+from .decide import Action, Decision, Facts, Planned, Request, digest_of
 from .outcome import Outcome
 from .result_reader import ResultReader
 from .timeline import Timeline
@@ -35,13 +35,19 @@ from .watch import NodeWatch, timeline_of
 class Job:
     """The job of a run. `reassigned` are the nodes whose image or disk setup this run changed.
 
-    `assignments`, by host name, stand for what the run would have written where check mode wrote nothing.
+    `assignments`, by host name, stand for what the run would have written where check mode wrote nothing. `planned`, by
+    host name, is what may be done with each node; None where there is no plan to hold to.
     """
 
     names: Sequence[str]
     request: Request
     reassigned: Collection[str] = ()
     assignments: Mapping[str, Assignment] = field(default_factory=dict)
+    planned: Mapping[str, Planned] | None = None
+
+    def planned_for(self, name: str) -> Planned | None:
+        """Return what the plan says of a node, nothing where it does not know it; None without a plan."""
+        return None if self.planned is None else self.planned.get(name, Planned())
 
 
 @dataclass(frozen=True)
@@ -57,6 +63,7 @@ class NodeResult:
     status: str = ""
     image_before: str = ""
     image: str = ""
+    assigned: str = ""  # digest_of what it is assigned
     phase: str = ""
     verdict: str = ""  # of its watch: up, failed, or "" where nothing was watched
     power: PowerResult | None = None
@@ -182,7 +189,9 @@ def facts_of(
     """Return what is known of a node; None where BCM does not know it and no assignment stands for it."""
     assumed = job.assignments.get(name)
     if device is None:
-        return Facts(assignment=replace(assumed, token=job.request.token)) if assumed else None
+        if assumed is None:
+            return None
+        return Facts(assignment=replace(assumed, token=job.request.token), planned=job.planned_for(name))
     assignment = assumed or assignment_of(device, references)
     category = references.categories.raw.get(device.get("category", ""), {})
     record = Record.from_api(device.get("extra_values"))
@@ -198,6 +207,7 @@ def facts_of(
         data_node=bool(device.get("dataNode") or category.get("dataNode")),
         reassigned=name in job.reassigned,
         claimed_by=claimed_by,
+        planned=job.planned_for(name),
     )
 
 
@@ -226,6 +236,7 @@ def settle(node: NodeRun) -> NodeResult:
         status=node.status.status if node.status else "",
         image_before=node.facts.record.provisioned_image if node.facts else "",
         image=node.facts.assignment.image if node.facts and node.facts.assignment else "",
+        assigned=digest_of(node.facts.assignment if node.facts else None),
         phase=Phase.POWER if action is Action.BMC_FAILED else (node.status.phase if node.status else ""),
     )
 

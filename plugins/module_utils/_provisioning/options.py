@@ -14,7 +14,7 @@ from .._head_node.entities.record import Assignment
 from .._values.names import count
 from .admission import Admission, FailureLimit
 from .deadlines import Deadlines
-from .decide import Request
+from .decide import Action, Planned, Request
 from .node_run import Job, NodeResult
 from .rollout import Pace
 from .run import Run
@@ -39,6 +39,7 @@ PROVISION: Spec = {
     "claim_time": {"type": "float", "default": 300.0},
     "reassigned": {"type": "list", "elements": "str", "default": []},
     "assignments": {"type": "dict", "default": {}},
+    "planned": {"type": "dict"},
     "boot_timeout": {"type": "float", "default": 1200.0},
     "install_timeout": {"type": "float", "default": 1800.0},
     "init_timeout": {"type": "float", "default": 600.0},
@@ -52,8 +53,14 @@ PROVISION: Spec = {
 
 
 def job_of(params: Mapping[str, Any]) -> Job:
-    """Return the job of the options; raises BcmConfigError where `assignments` is not what bcm_devices returned."""
-    request = Request(
+    """Return the job of the options; raises BcmConfigError where what other modules returned is not that."""
+    assignments, planned = assignments_of(params["assignments"]), _planned_of(params["planned"])
+    return Job(params["names"], request_of(params), params["reassigned"], assignments, planned)
+
+
+def request_of(params: Mapping[str, Any]) -> Request:
+    """Return the request of the options."""
+    return Request(
         enable_power_action=params["enable_power_action"],
         power_action=params["power_action"],
         token=params["reprovision_token"] or "",
@@ -62,11 +69,26 @@ def job_of(params: Mapping[str, Any]) -> Job:
         max_nodes=params["max_nodes"],
         include_closed=params["include_closed"],
     )
+
+
+def assignments_of(returned: Mapping[str, Any]) -> dict[str, Assignment]:
+    """Return assignments by host name; raises BcmConfigError for anything but what bcm_devices returned."""
     try:
-        assignments = {name: Assignment(**values) for name, values in params["assignments"].items()}
+        return {name: Assignment(**values) for name, values in returned.items()}
     except TypeError as error:
         raise BcmConfigError("assignments must be what bcm_devices returned") from error
-    return Job(params["names"], request, params["reassigned"], assignments)
+
+
+def _planned_of(returned: Mapping[str, Any] | None) -> dict[str, Planned] | None:
+    if returned is None:
+        return None
+    try:
+        planned = {name: Planned(**values) for name, values in returned.items()}
+        for node in planned.values():
+            Action(node.action)
+    except (TypeError, ValueError) as error:
+        raise BcmConfigError("planned must be what bcm_plan returned") from error
+    return planned
 
 
 def pace_of(params: Mapping[str, Any]) -> Pace:

@@ -177,6 +177,17 @@ CASES: Mapping[str, tuple[Case, ...]] = {
     ),
     "bcm_image_info": (Case("all are listed", {}, changed=False),),
     "bcm_network_info": (Case("all are listed", {}, changed=False),),
+    "bcm_plan": (
+        Case(
+            "a plan is written, and holds",
+            {
+                "path": "plan.json",
+                "devices": [{"hostname": "dgx-05", "notes": "planned", "bmc_settings": NEW_NODE["bmc_settings"]}],
+                "enable_power_action": True,
+            },
+            changed=False,
+        ),
+    ),
     "bcm_power": (
         Case("on", {"names": ["dgx-05", "cpu-05"], "action": "on"}),
         Case("off", {"names": ["dgx-05", "cpu-03"], "action": "power_off", "allow_up": True}),

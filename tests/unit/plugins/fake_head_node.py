@@ -45,6 +45,8 @@ READS = frozenset(
         "getSoftwareImages",
         "getPartitions",
         "getNetworks",
+        "getVersion",
+        "getLicenseInfo",
         "getStatusForDevices",
         "getProvisioningStatus",
         "powerOperationHistory",
@@ -121,6 +123,10 @@ class FakeHeadNode:
         self.sessions: set[str] = set()
         self._heard: dict[str, int] = {}  # events that a session has had
         self.slots = 10
+        self.version = "11.0"
+        self.licence: Raw = {"endTime": self.clock.wall_s() + 365 * 86_400, "licensedNodes": 100}
+        self.served_images: list[str] = []  # empty: what the role says
+        self.outdated_images: set[str] = set()
         # Answers instead of ours, by the call's name; None falls through.
         self.instead: dict[str, Callable[[Call], httpx.Response | None]] = {}
         self.forgets: set[str] = set()  # keys that are dropped with success: true
@@ -196,8 +202,6 @@ class FakeHeadNode:
     def handle(self, request: httpx.Request) -> httpx.Response:
         if self._dead:
             raise Killed
-        if request.url.path == "/rest/v1/version":
-            return httpx.Response(200, json={"cm_version": "11.0", "cmd_version": "3.1"})
         content = request.content
         if request.headers.get("Content-Encoding") == "gzip":
             content = gzip.decompress(content)
@@ -303,7 +307,15 @@ class FakeHeadNode:
 
     def _cmprov_get_provisioning_status(self, _filter: list[str]) -> Raw:
         capacity = {"ref_node_uuid": uid("device/head"), "slotsCapacity": self.slots, "slotsUsed": 1, "drained": False}
+        capacity["ref_image_uuids"] = self.served_images
+        capacity["upToDate"] = [image not in self.outdated_images for image in self.served_images]
         return {"provisioningRequestStatusList": [], "provisioningNodeStatusList": [capacity]}
+
+    def _cmmain_get_version(self) -> Raw:
+        return {"cmVersion": self.version, "cmdaemonVersion": "3.1", "ref_node_uuid": uid("device/head")}
+
+    def _cmmain_get_license_info(self) -> Raw:
+        return self.licence
 
     # -- power ----------------------------------------------------------------------------------------------------
 

@@ -186,8 +186,8 @@ def make_network(name: str, base: str, **values: Any) -> Raw:
         "management": True,
         "bootable": True,
         "mtu": 1500,
-        "dynamicRangeStart": "0.0.0.0",
-        "dynamicRangeEnd": "0.0.0.0",
+        "dynamicRangeStart": f"{base[:-4]}.255.224",
+        "dynamicRangeEnd": f"{base[:-4]}.255.254",
     }
     return make_object("Network", "", f"network/{name}", **{**defaults, **values})
 

@@ -57,7 +57,7 @@ def write_pair(pair: Pair, directory: Path, name: str) -> None:
         file.write(content)
 
 
-def issue_server(authority: Pair, *, hostname: str, matching: bool) -> Pair:
+def issue_server(authority: Pair, *, hostname: str, matching: bool, days: int = _DAYS) -> Pair:
     """Make the head node's certificate; one that does not match names a host that nobody calls it by."""
     names: list[x509.GeneralName] = [x509.DNSName("somewhere-else.invalid")]
     if matching:
@@ -68,13 +68,13 @@ def issue_server(authority: Pair, *, hostname: str, matching: bool) -> Pair:
         ]
     subject = _name(hostname if matching else "somewhere-else.invalid")
     usage = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH])
-    return _issue(authority, subject, usage, x509.SubjectAlternativeName(names))
+    return _issue(authority, subject, days, usage, x509.SubjectAlternativeName(names))
 
 
-def issue_client(authority: Pair, *, user: str, profile: str) -> Pair:
+def issue_client(authority: Pair, *, user: str, profile: str, days: int = _DAYS) -> Pair:
     """Make a client's certificate that carries a profile."""
     subject = x509.Name([*_name(user), x509.NameAttribute(_PROFILE_ATTRIBUTE, profile)])
-    return _issue(authority, subject, x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]))
+    return _issue(authority, subject, days, x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]))
 
 
 def profile_of(peer_certificate: Mapping[str, Any]) -> tuple[str, str]:
@@ -97,7 +97,9 @@ def _name(common_name: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
 
 
-def _builder(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:
+def _builder(
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey, days: int = _DAYS
+) -> x509.CertificateBuilder:
     now = datetime.datetime.now(datetime.UTC)
     return (
         x509.CertificateBuilder()
@@ -106,7 +108,7 @@ def _builder(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivate
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=_DAYS))
+        .not_valid_after(now + datetime.timedelta(days=days))
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
     )
 
@@ -134,9 +136,9 @@ def _make_authority() -> Pair:
     return Pair(builder.sign(key, hashes.SHA256()), key)
 
 
-def _issue(authority: Pair, subject: x509.Name, *extensions: x509.ExtensionType) -> Pair:
+def _issue(authority: Pair, subject: x509.Name, days: int, *extensions: x509.ExtensionType) -> Pair:
     key = ec.generate_private_key(ec.SECP256R1())
-    builder = _builder(subject, authority.certificate.subject, key)
+    builder = _builder(subject, authority.certificate.subject, key, days)
     identifier = x509.AuthorityKeyIdentifier.from_issuer_public_key(authority.key.public_key())
     builder = builder.add_extension(identifier, critical=False)
     builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)

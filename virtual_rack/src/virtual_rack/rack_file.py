@@ -135,6 +135,10 @@ class HeadNodeSpec:
     networks: tuple[NetworkSpec, ...]
     categories: tuple[CategorySpec, ...]
     users: tuple[User, ...]
+    reported_version: str = ""
+    licence_days: int = 365
+    licensed_nodes: int = 10_000
+    certificate_days: int = 3650
     devices: tuple[str, ...] = ()
     profiles: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
 

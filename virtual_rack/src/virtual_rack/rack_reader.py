@@ -219,6 +219,10 @@ def _head_node(section: Section, machines: tuple[MachineSpec, ...]) -> HeadNodeS
         tls_names=section.choice("tls_names", ("match", "mismatch"), "match"),
         bond_members=section.choice("bond_members", ("interfaces", "none"), "interfaces"),
         slots=section.take("slots", int, 10),
+        reported_version=section.take("reported_version", str, ""),
+        licence_days=section.take("licence_days", int, HeadNodeSpec.licence_days),
+        licensed_nodes=section.take("licensed_nodes", int, HeadNodeSpec.licensed_nodes),
+        certificate_days=section.take("certificate_days", int, HeadNodeSpec.certificate_days),
         images=images,
         networks=section.each("networks", _network),
         categories=_categories(section, images),
@@ -236,6 +240,8 @@ def _check_head_node(section: Section, spec: HeadNodeSpec) -> None:
         raise section.fail("users", "at least one user is required")
     if spec.slots < 1:
         raise section.fail("slots", "at least 1 is required")
+    if spec.certificate_days < 0:
+        raise section.fail("certificate_days", "0 or more is required")
     networks = {network.name for network in spec.networks}
     images = {image.name for image in spec.images}
     for category in spec.categories:

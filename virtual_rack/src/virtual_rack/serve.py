@@ -204,7 +204,8 @@ async def _site(application: web.Application, port: int) -> AsyncIterator[int]:
 
 def _certificates(spec: HeadNodeSpec, directory: Path) -> ssl.SSLContext:
     authority = open_authority(directory)
-    server = issue_server(authority, hostname=spec.hostname, matching=spec.tls_names == "match")
+    days = spec.certificate_days
+    server = issue_server(authority, hostname=spec.hostname, matching=spec.tls_names == "match", days=days)
     write_pair(server, directory, "server")
-    write_pair(issue_client(authority, user="admin", profile="admin"), directory, "admin")
+    write_pair(issue_client(authority, user="admin", profile="admin", days=days), directory, "admin")
     return server_context(directory)

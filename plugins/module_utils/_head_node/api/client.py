@@ -102,19 +102,26 @@ class HeadNode(SessionCalls):
 
     def get_provisioning_status(self) -> Raw:
         """Read the provisioning nodes with their slots, and the requests for slots (bcm-api.md 2.4, 4.9)."""
-        answer = self._call("cmprov", "getProvisioningStatus", [[]], reads=True, action="read the provisioning slots")
-        if not isinstance(answer, dict):
-            raise BcmProtocolError(f"cmprov.getProvisioningStatus answered {shape(answer)} where an object is due")
-        return answer
+        return self._object("cmprov", "getProvisioningStatus", "read the provisioning slots", [])
 
-    def get_version(self) -> Raw:
-        """Read the version: a dictionary with `cm_version`, such as "11.0", and others (bcm-api.md 1.5)."""
-        answer = self._get("/rest/v1/version")
-        if answer.status != 200 or not isinstance(answer.value, dict):
-            raise BcmProtocolError(
-                f"GET /rest/v1/version of {self.address} answered HTTP {answer.status}, not a version"
-            )
-        return answer.value
+    def get_version(self) -> str:
+        """Read the version of BCM, such as "11.0"; "" where the answer has none (bcm-api.md 2.6)."""
+        return str(self._object("cmmain", "getVersion", "read the version").get("cmVersion") or "")
+
+    def get_licence(self) -> Raw:
+        """Read the licence of the cluster (bcm-api.md 2.6)."""
+        return self._object("cmmain", "getLicenseInfo", "read the licence")
+
+    @property
+    def server_certificate(self) -> bytes | None:
+        """Return the certificate that the head node has shown, in DER; None before the first call."""
+        return self._transport.server_certificate
+
+    def _object(self, service: str, call: str, action: str, *args: Any) -> Raw:
+        answer = self._call(service, call, list(args), reads=True, action=action)
+        if not isinstance(answer, dict):
+            raise BcmProtocolError(f"{service}.{call} answered {shape(answer)} where an object is due")
+        return answer
 
     # -- power ----------------------------------------------------------------------------------------------------
 

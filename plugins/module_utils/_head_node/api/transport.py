@@ -77,6 +77,11 @@ class Transport:
         """Close the connections."""
         self._client.close()
 
+    @property
+    def server_certificate(self) -> bytes | None:
+        """Return the certificate that the head node has shown, in DER; None before the first answer."""
+        return self._client.peer_certificate
+
     def call(self, body: dict[str, Any], *, name: str, reads: bool, read_timeout_s: float | None = None) -> Answer:
         """Send one call to /json, after a login where one is needed. `name` is for messages.
 

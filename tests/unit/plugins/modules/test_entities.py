@@ -446,3 +446,49 @@ def test_preflight_reports_the_version_and_what_will_queue(modules: Modules, hea
 
 def test_preflight_of_an_empty_list_is_an_error(modules: Modules) -> None:
     assert "an empty list never means all" in modules.bad("bcm_preflight", devices=[])
+
+
+@pytest.mark.parametrize(
+    ("head_values", "said"),
+    [
+        ({"version": "9.2"}, "needs BCM 10 or newer"),
+        ({"licence": {"endTime": 1, "licensedNodes": 100}}, "the licence of the cluster ended"),
+        ({"licence": {"licensedNodes": 1}}, "the licence covers 1 node"),
+        ({"served_images": ["another"]}, "no provisioning node has software image 'default-image'"),
+    ],
+)
+def test_preflight_refuses_a_head_node_that_can_not_provision(
+    modules: Modules, head: FakeHeadNode, head_values: dict[str, Any], said: str
+) -> None:
+    for name, value in head_values.items():
+        setattr(head, name, value)
+
+    assert said in modules.bad("bcm_preflight", devices=[NEW_NODE])
+
+
+def test_preflight_warns_of_a_licence_that_ends_soon(modules: Modules, head: FakeHeadNode) -> None:
+    head.licence = {"endTime": head.clock.wall_s() + 29 * 86_400, "licensedNodes": 100}
+
+    result = modules.good("bcm_preflight", devices=[NEW_NODE])
+
+    assert result["remarks"] == ["the licence of the cluster ends in 29 days"]
+    assert "ends in 29 days" in str(result["warnings"])
+
+
+def test_preflight_refuses_an_address_of_another_device(modules: Modules) -> None:
+    taken = {**NEW_NODE, "interfaces": [{"name": "BOOTIF", "type": "physical", "ip": "10.148.0.1", "bootable": True}]}
+
+    assert "10.148.0.1 belongs to device node001" in modules.bad("bcm_preflight", devices=[taken])
+
+
+@pytest.mark.parametrize("call", ["getVersion", "getLicenseInfo"])
+def test_preflight_names_what_an_account_may_not_read_with_the_command_that_shows_it(
+    modules: Modules, head: FakeHeadNode, call: str
+) -> None:
+    text = "Your certificate (profile:) does not allow access to CMMain\n"
+    head.instead[call] = lambda _call: answer({"errormessage": text})
+
+    result = modules.good("bcm_preflight", devices=[NEW_NODE])
+
+    shown = {"getVersion": "main; versioninfo", "getLicenseInfo": "main; licenseinfo"}[call]
+    assert [text for text in result["to_check"] if shown in text]

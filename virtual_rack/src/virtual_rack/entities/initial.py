@@ -100,7 +100,7 @@ def fill_database(database: Database, rack: RackSpec, *, date_s: float) -> None:
 
 
 def _network(maker: _Maker, spec: NetworkSpec) -> Entity:
-    block = ipaddress.IPv4Network(f"{spec.base_address}/{spec.netmask_bits}", strict=False)
+    block = _block_of(spec)
     last = int(block.broadcast_address)
     return maker.make(
         "Network",
@@ -113,8 +113,8 @@ def _network(maker: _Maker, spec: NetworkSpec) -> Entity:
         bootable=spec.bootable,
         domainName=spec.domain_name or f"{spec.name}.cluster",
         gateway=spec.gateway,
-        dynamicRangeStart=str(ipaddress.IPv4Address(max(int(block.network_address), last - 32))),
-        dynamicRangeEnd=str(ipaddress.IPv4Address(max(int(block.network_address), last - 1))),
+        dynamicRangeStart=str(ipaddress.IPv4Address(max(int(block.network_address), last - 33))),
+        dynamicRangeEnd=str(ipaddress.IPv4Address(max(int(block.network_address), last - 2))),
     )
 
 
@@ -172,7 +172,7 @@ def _management_network(name: str, networks: Iterable[NetworkSpec]) -> str:
 def _head_node(maker: _Maker, spec: HeadNodeSpec) -> Entity:
     key = spec.hostname
     network = next((network for network in spec.networks if network.management), None)
-    address = str(ipaddress.IPv4Address(network.base_address) + 254) if network else "127.0.0.1"
+    address = str(_block_of(network).broadcast_address - 1) if network else "127.0.0.1"
     interface = maker.make(
         "NetworkInterface",
         "NetworkPhysicalInterface",
@@ -236,9 +236,12 @@ def _device(maker: _Maker, machine: MachineSpec, spec: HeadNodeSpec) -> Entity:
     )
 
 
+def _block_of(network: NetworkSpec) -> ipaddress.IPv4Network:
+    return ipaddress.IPv4Network(f"{network.base_address}/{network.netmask_bits}", strict=False)
+
+
 def _network_of(address: str, networks: Iterable[NetworkSpec]) -> str:
     for network in networks:
-        block = ipaddress.IPv4Network(f"{network.base_address}/{network.netmask_bits}", strict=False)
-        if address and ipaddress.IPv4Address(address) in block:
+        if address and ipaddress.IPv4Address(address) in _block_of(network):
             return stable_uuid("Network", "", network.name)
     return ZERO_UUID

@@ -17,9 +17,10 @@ VERSIONS: Mapping[str, Entity] = {
 }
 
 
-def version_answer(version: str) -> Entity:
-    """Answer what /rest/v1/version answers."""
-    return {**VERSIONS[version], "build_hash": "virtualrack", "build_index": 1, "database_version": 1}
+def version_answer(version: str, reported: str = "") -> Entity:
+    """Answer what /rest/v1/version answers; `reported` is told in the place of the version that is simulated."""
+    own = {"cm_version": reported} if reported else {}
+    return {**VERSIONS[version], **own, "build_hash": "virtualrack", "build_index": 1, "database_version": 1}
 
 
 class MainService:
@@ -27,14 +28,14 @@ class MainService:
 
     def __init__(self, head: HeadNode) -> None:
         self._head = head
+        self._licensed_from_s = int(head.clock.date_s())
 
     def calls(self) -> Service:
         """Give the calls by name."""
         return {
             "getHeadNodeIPs": lambda _: self._addresses(),
             "getActivePassiveUuids": lambda _: [self._entity()["uuid"]],
-            # ASSUMED: the same keys as /rest/v1/version.
-            "getVersion": lambda _: version_answer(self._head.spec.version),
+            "getVersion": lambda _: self._version(),
             "getLicenseInfo": lambda _: self._licence(),
         }
 
@@ -45,18 +46,28 @@ class MainService:
         address = self._entity()["interfaces"][0]["ip"]
         return {"active_head_node_ip": address, "passive_head_node_ip": "0.0.0.0", "shared_head_node_ip": "0.0.0.0"}
 
+    def _version(self) -> Entity:
+        known = version_answer(self._head.spec.version)
+        return {
+            "cmVersion": self._head.spec.reported_version or known["cm_version"],
+            "cmdaemonVersion": known["cmd_version"],
+            "cmdaemonBuildIndex": known["build_index"],
+            "cmdaemonBuildHash": known["build_hash"],
+            "databaseVersion": known["database_version"],
+            "ref_node_uuid": self._entity()["uuid"],
+        }
+
     def _licence(self) -> dict[str, Any]:
         # ASSUMED: all of it. cmmain.getLicenseInfo of a live head node settles it.
-        date = int(self._head.clock.date_s())
         nodes = sum(d["childType"] == "PhysicalNode" for d in self._head.database.all("Device"))
         return {
             "baseType": "LicenseInfo",
             "childType": "",
             "licensee": "virtual rack",
             "version": self._head.spec.version,
-            "startTime": date - 86_400,
-            "endTime": date + 365 * 86_400,
-            "licensedNodes": 10_000,
+            "startTime": self._licensed_from_s,
+            "endTime": self._licensed_from_s + self._head.spec.licence_days * 86_400,
+            "licensedNodes": self._head.spec.licensed_nodes,
             "nodeCount": nodes,
         }
 

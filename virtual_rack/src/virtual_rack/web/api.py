@@ -77,7 +77,8 @@ class Api:
     async def _version(self, request: web.Request) -> web.StreamResponse:
         if self._access.recognise_rest(request) is None:
             return answers.not_logged_in(request, form=self._head.spec.unauthenticated)
-        return answers.json_answer(version_answer(self._head.spec.version), request)
+        spec = self._head.spec
+        return answers.json_answer(version_answer(spec.version, spec.reported_version), request)
 
     async def _json(self, request: web.Request) -> web.StreamResponse:
         call = read_call(await request.read())

@@ -26,8 +26,12 @@ class Certificate:
         return self.certificate.public_bytes(serialization.Encoding.PEM)
 
     @property
+    def der(self) -> bytes:
+        return self.certificate.public_bytes(serialization.Encoding.DER)
+
+    @property
     def sha256(self) -> str:
-        return hashlib.sha256(self.certificate.public_bytes(serialization.Encoding.DER)).hexdigest()
+        return hashlib.sha256(self.der).hexdigest()
 
     def write(self, folder: Path) -> Path:
         """One file with the certificate and its key."""
@@ -39,8 +43,11 @@ class Certificate:
         return path
 
 
-def make_certificate(name: str) -> Certificate:
-    """A certificate for the host `name`, good for any time a test may run at."""
+_ALWAYS = datetime.datetime(2100, 1, 1, tzinfo=datetime.UTC)
+
+
+def make_certificate(name: str, end: datetime.datetime = _ALWAYS) -> Certificate:
+    """A certificate for the host `name`, without an end good for any time a test may run at."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     certificate = (
@@ -49,8 +56,8 @@ def make_certificate(name: str) -> Certificate:
         .issuer_name(subject)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(datetime.datetime(2000, 1, 1, tzinfo=datetime.UTC))
-        .not_valid_after(datetime.datetime(2100, 1, 1, tzinfo=datetime.UTC))
+        .not_valid_before(datetime.datetime(1960, 1, 1, tzinfo=datetime.UTC))
+        .not_valid_after(end)
         .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())

@@ -175,7 +175,8 @@ MALFORMED: dict[str, tuple[Callable[[HeadNode], object], Any, str]] = {
     "power": (lambda head: head.power_operation("ON", ["u"], "s"), {"index": 1}, "where {count, index} is due"),
     "power index": (lambda head: head.power_operation("ON", ["u"], "s"), {"count": 1}, "where {count, index} is due"),
     "session": (HeadNode.register_session, None, "null where a session uuid"),
-    "version": (HeadNode.get_version, [], "not a version"),
+    "version": (HeadNode.get_version, [], "a list where an object"),
+    "licence": (HeadNode.get_licence, None, "null where an object"),
 }
 
 
