@@ -5,12 +5,17 @@ from __future__ import annotations
 
 import copy
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+
+from ansible_collections.baremetal.bcm.plugins.module_utils._ansible import runner
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.client import HeadNode
 
 from ..fake_head_node import PASSWORD, FakeHeadNode
 from ..objects import make_bmc_settings
@@ -116,6 +121,39 @@ def test_check_mode_writes_nothing(case: Case, modules: Modules, head: FakeHeadN
 
     assert not head.writes
     assert not head.sessions
+
+
+@pytest.mark.parametrize("case", WRITING, ids=str)
+def test_a_module_that_forgot_check_mode_would_write_nothing_either(
+    case: Case, modules: Modules, head: FakeHeadNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forgets = False
+    opened = runner.open_head_node
+
+    class Forgetful(runner.CallsModule):
+        _asked = False
+
+        @property
+        def check_mode(self) -> bool:
+            return self._asked and not forgets
+
+        @check_mode.setter
+        def check_mode(self, value: bool) -> None:
+            self._asked = value
+
+    @contextmanager
+    def open_head_node(*args: Any, **options: Any) -> Iterator[HeadNode]:
+        nonlocal forgets
+        with opened(*args, **options) as head_node:
+            forgets = True
+            yield head_node
+
+    monkeypatch.setattr(runner, "CallsModule", Forgetful)
+    monkeypatch.setattr(runner, "open_head_node", open_head_node)
+
+    assert "must not be sent in check mode" in modules.bad(case.module, **case.options, check=True)
+    assert forgets
+    assert not head.writes
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
