@@ -60,13 +60,14 @@ def leases(lab: Lab, count: int) -> list[ReportedEvent]:
     return made
 
 
-def measure(lab: Lab, runs: Sequence[Sequence[ReportedEvent]], lock_path: str) -> tuple[int, int, float]:
+def measure(lab: Lab, runs: Sequence[Sequence[ReportedEvent]], directory: str) -> tuple[int, int, float]:
     """Apply each list in a run of its own; returns reads, writes and seconds of all runs."""
     reads = writes = 0
     begin = time.perf_counter()
     for events in runs:
         netbox = NetBox(NetBoxTransport(NetBoxConnection(lab.url, lab.token)))
-        results = EventRun(netbox, EventSettings(StateField("status"), lock_path=lock_path)).apply(events)
+        settings = EventSettings(StateField("status"), lock_path=directory, ledger_path=directory)
+        results = EventRun(netbox, settings).apply(events)
         assert all(result.outcome in ("changed", "unchanged") for result in results.events.values())  # noqa: S101
         reads, writes = reads + netbox.calls.reads, writes + netbox.calls.writes
         netbox.close()

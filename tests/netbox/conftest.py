@@ -67,6 +67,7 @@ class Modules:
     def __init__(self, capsys: pytest.CaptureFixture[str], lock_path: Path) -> None:
         self._capsys = capsys
         self._lock_path = str(lock_path)
+        self._ledger_path = str(lock_path.with_name("ledger"))
         self.printed = ""
         self.slept_s = 0.0
 
@@ -77,6 +78,7 @@ class Modules:
         given = {option: value for option, value in given.items() if value is not None}
         if name == "netbox_lifecycle":
             given.setdefault("lock_path", self._lock_path)
+            given.setdefault("ledger_path", self._ledger_path)
         arguments = {**given, "_ansible_check_mode": check, "_ansible_diff": True, "_ansible_verbosity": verbosity}
         transport = functools.partial(NetBoxTransport, sleep=self._sleep)
         self._capsys.readouterr()

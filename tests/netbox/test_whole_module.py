@@ -102,7 +102,7 @@ def test_many_events_take_no_more_reads_than_one(
 
     requests, writes = len(fake.requests) - before[0], len(fake.writes) - before[1]
     assert requests - writes == 7
-    assert writes == (3 if fake.store.version < (4, 6) else 2 + count)
+    assert writes == 3
 
 
 def test_the_connection_may_come_from_the_environment(

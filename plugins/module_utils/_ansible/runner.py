@@ -136,11 +136,12 @@ def run_netbox_module(
     `work` returns the result; a NetBoxError that it raises fails the task with its text.
     """
     module = CallsModule({**NETBOX, **spec}, **module_options)
+    netbox: NetBox | None = None
     try:
         if netbox_connection_of(module.params).sends_token_in_clear:
             module.warn("url is http, so that the token crosses the network in clear text; use https")
         with open_netbox(module.params, check_mode=module.check_mode, on_call=module.log_calls()) as netbox:
             result = work(module, netbox)
     except NetBoxError as error:
-        module.fail_json(msg=str(error))
+        module.fail_json(msg=str(error), changed=netbox is not None and netbox.has_written)
     module.exit_json(**result)

@@ -91,6 +91,15 @@ class FakeNetBox:
             except Stale:
                 return Reply(412, {"detail": "The object has been modified."})
 
+    def perform_and(self, reply: Reply) -> Fault:
+        """Give a fault that performs the request and sends this reply instead of the true one."""
+
+        def fault(request: Request) -> Reply:
+            self._perform(request)
+            return reply
+
+        return fault
+
     def _perform(self, request: Request) -> Reply:
         path, object_id = _parts(request.path)
         if not path:
@@ -118,7 +127,7 @@ class FakeNetBox:
             return self._show(path, object_id)
         known = [body for body in bodies if body["id"] in self.store.rows[path]]
         for body in known:
-            self.store.update(path, body["id"], body)
+            self.store.update(path, body["id"], body, request.if_match)
         # In the server's own order.
         return Reply(200, [self.store.show(path, each) for each in sorted(body["id"] for body in known)])
 

@@ -96,7 +96,8 @@ class Store:
     def update(self, path: str, object_id: int, fields: Mapping[str, Any], if_match: str | None = None) -> None:
         """Change an object."""
         row = self._row(path, object_id)
-        if if_match and self.version >= (4, 6) and if_match not in ("*", self.etag(path, object_id)):
+        asked = [] if if_match in (None, "*") else [each.strip() for each in str(if_match).split(",")]
+        if asked and self.version >= (4, 6) and self.etag(path, object_id) not in asked:
             raise Stale
         old = copy.deepcopy(row)
         for name, value in self._accepted(path, fields).items():

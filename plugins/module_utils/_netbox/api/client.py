@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar, Union
 
 from .connection import Calls, Filter, NetBoxTransport, encode_query
-from .errors import NetBoxApiError, NetBoxError, NetBoxProtocolError, NetBoxStale
+from .errors import NetBoxApiError, NetBoxError, NetBoxNotFound, NetBoxProtocolError, NetBoxTransportError
 
 Raw = dict[str, Any]
 Made = Union[Raw, NetBoxError]
@@ -58,6 +58,8 @@ class NetBox:
         self._read_only = read_only
         self._before_write = before_write
         self.url = transport.connection.base
+        # Whether something was written, or may have been.
+        self.has_written = False
 
     def close(self) -> None:
         """Close the connection."""
@@ -86,7 +88,7 @@ class NetBox:
 
     @property
     def has_etags(self) -> bool:
-        """Return whether If-Match is honoured (on single objects; never in bulk)."""
+        """Return whether If-Match is honoured, on single objects and in bulk."""
         return self.version >= (4, 6)
 
     # -- reading --------------------------------------------------------------------------------------------------
@@ -136,18 +138,21 @@ class NetBox:
         """Delete one object. Raises NetBoxNotFound."""
         self._write("DELETE", f"{path}{object_id}/", None)
 
-    def update_many(self, path: str, changes: Mapping[int, Mapping[str, Any]]) -> dict[int, Made]:
+    def update_many(
+        self, path: str, changes: Mapping[int, Mapping[str, Any]], *, etags: Mapping[int, str] | None = None
+    ) -> dict[int, Made]:
         """Change many objects, by id; give each as it is now, or the error that prevented it.
 
-        NetBox does all of a request or none. A request that it refuses is halved until the culprits are alone.
+        NetBox does all of a request or none. One that it refuses is sent again without the culprits it names, or halved
+        until they are alone. With `etags` an object is changed only if its ETag is among them, else it is NetBoxStale.
         """
         bodies = [{"id": object_id, **fields} for object_id, fields in changes.items()]
-        made = self._many("PATCH", path, bodies)
+        made = self._many("PATCH", path, bodies, etags or {})
         return dict(zip(changes, made))
 
     def create_many(self, path: str, entities: Sequence[Mapping[str, Any]]) -> list[Made]:
         """Create many objects; give each, in the order given, as it was created or the error that prevented it."""
-        return self._many("POST", path, [dict(fields) for fields in entities])
+        return self._many("POST", path, [dict(fields) for fields in entities], {})
 
     # -- inside ---------------------------------------------------------------------------------------------------
 
@@ -171,26 +176,45 @@ class NetBox:
         if self._before_write is not None:
             self._before_write()
         verb = {"PATCH": "change", "POST": "create", "DELETE": "delete"}[method]
-        return self._transport.request(method, path, action=f"{verb} {path}", body=body, if_match=if_match).value
+        try:
+            answer = self._transport.request(method, path, action=f"{verb} {path}", body=body, if_match=if_match)
+        except NetBoxTransportError as error:
+            self.has_written = self.has_written or error.may_be_performed
+            raise
+        except NetBoxProtocolError:
+            self.has_written = True
+            raise
+        self.has_written = True
+        return answer.value
 
-    def _many(self, method: str, path: str, bodies: Sequence[Raw]) -> list[Made]:
+    def _many(
+        self, method: str, path: str, bodies: Sequence[Raw], etags: Mapping[int, str] | None = None
+    ) -> list[Made]:
         made: list[Made] = []
         for start in range(0, len(bodies), _BULK):
-            made += self._halving(method, path, bodies[start : start + _BULK])
+            made += self._together(method, path, bodies[start : start + _BULK], etags or {})
         return made
 
-    def _halving(self, method: str, path: str, bodies: Sequence[Raw]) -> list[Made]:
+    def _together(self, method: str, path: str, bodies: Sequence[Raw], etags: Mapping[int, str]) -> list[Made]:
+        """Send all in one request; where NetBox refuses, those without the culprits it names, or two halves."""
         if not bodies:
             return []
+        # NetBox asks of each object whether its ETag is one of these.
+        if_match = ", ".join(etags[body["id"]] for body in bodies) if etags else None
         try:
-            answer = self._write(method, path, list(bodies))
-        except NetBoxStale:
-            raise
+            answer = self._write(method, path, list(bodies), if_match)
         except NetBoxApiError as error:
+            named = [("id", body["id"]) if method == "PATCH" else ("index", at) for at, body in enumerate(bodies)]
+            culprits = {place: error.of_objects[name] for place, name in enumerate(named) if name in error.of_objects}
             if len(bodies) == 1:
-                return [error]
-            middle = len(bodies) // 2
-            return self._halving(method, path, bodies[:middle]) + self._halving(method, path, bodies[middle:])
+                return [culprits.get(0, error)]
+            if not culprits:
+                middle = len(bodies) // 2
+                halves = (bodies[:middle], bodies[middle:])
+                return [made for half in halves for made in self._together(method, path, half, etags)]
+            others = [body for place, body in enumerate(bodies) if place not in culprits]
+            made = iter(self._together(method, path, others, etags))
+            return [culprits[place] if place in culprits else next(made) for place in range(len(bodies))]
         return self._in_order(method, path, bodies, answer)
 
     def _in_order(self, method: str, path: str, bodies: Sequence[Raw], answer: Any) -> list[Made]:
@@ -200,7 +224,10 @@ class NetBox:
             missing = {body.get("id") for body in bodies} - {each.get("id") for each in objects}
             if method == "PATCH" and missing:
                 known = {each["id"]: each for each in objects}
-                gone = NetBoxApiError(f"could not change {path}: NetBox does not have it any more", status=404)
+                text = (
+                    f"could not change {path}: NetBox does not have it any more, or the token's user may not change it"
+                )
+                gone = NetBoxNotFound(text, status=404)
                 return [known.get(body["id"], gone) for body in bodies]
             raise NetBoxProtocolError(f"{method} {path}: {len(bodies)} objects sent, {len(objects)} came back")
         if method == "PATCH":

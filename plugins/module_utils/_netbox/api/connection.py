@@ -18,11 +18,13 @@ from ..._https.client import HttpsClient
 from ..._https.exchange import Bounds, HttpRequest, Patience, Reply
 from ..._https.retry import Retry
 from ..._https.tls import Tls
+from .complaints import complaints_in, culprits_of, is_missing
 from .errors import (
     NetBoxApiError,
     NetBoxAuthError,
     NetBoxConfigError,
     NetBoxError,
+    NetBoxForbidden,
     NetBoxNotFound,
     NetBoxProtocolError,
     NetBoxStale,
@@ -31,6 +33,8 @@ from .errors import (
 
 Filter = tuple[str, Any]
 
+_NO_LOGIN = 401
+_FORBIDDEN = 403
 _TOO_MANY_REQUESTS = 429
 _STALE = 412
 # A gateway or a server in trouble; whether a write was performed is unknown then.
@@ -193,7 +197,7 @@ class NetBoxTransport:
             said = f"the answer of {where} did not end within {error.seconds:g} s"
         else:
             said = f"no usable answer from {where}: {error}"
-        return NetBoxTransportError(f"could not {action}: {said}{unknown}")
+        return NetBoxTransportError(f"could not {action}: {said}{unknown}", may_be_performed=bool(unknown))
 
     def _answer(self, reply: Reply, action: str, reads: bool) -> Answer:
         status, where = reply.status, self.connection.base
@@ -202,27 +206,43 @@ class NetBoxTransport:
             return Answer(status, self._json(reply, action), reply.headers.get("etag"))
         if status in _TROUBLE or status == _TOO_MANY_REQUESTS:
             unknown = "" if reads or status == _TOO_MANY_REQUESTS else "; whether it was performed is unknown"
-            raise NetBoxTransportError(f"could not {action}: {where} answered HTTP {status}{unknown}")
+            text = f"could not {action}: {where} answered HTTP {status}{unknown}"
+            raise NetBoxTransportError(text, may_be_performed=bool(unknown))
         if 300 <= status < 400:
             target = self._client.clean(reply.headers.get("location", ""))
             raise NetBoxConfigError(f"could not {action}: {where} redirects to {target}; give that address as url")
         raise self._refusal(reply, action)
 
     def _refusal(self, reply: Reply, action: str) -> NetBoxError:
-        clean = self._client.clean
-        complaints = {name: clean(text) for name, text in _complaints(reply).items()}
-        said = clean("; ".join(f"{name}: {text}" if name else text for name, text in complaints.items()))
-        if reply.status in (401, 403):
-            return NetBoxAuthError(
-                f"could not {action}: {self.connection.base} refused it (HTTP {reply.status}): "
-                f"{said or 'no reason given'}; the token must be valid and its user allowed to do this"
-            )
-        kind = {404: NetBoxNotFound, _STALE: NetBoxStale}.get(reply.status, NetBoxApiError)
+        try:
+            said = reply.json()
+        except https.NotJson:
+            said = None
+        if reply.status == _NO_LOGIN:
+            return NetBoxAuthError(self._refused(said, action, reply.status))
+        of_objects = {key: self._error(reply.status, each, action) for key, each in culprits_of(said).items()}
+        return self._error(reply.status, said, action, of_objects)
+
+    def _error(
+        self, status: int, said: Any, action: str, of_objects: dict[tuple[str, int], NetBoxApiError] | None = None
+    ) -> NetBoxApiError:
+        kinds = {_FORBIDDEN: NetBoxForbidden, 404: NetBoxNotFound, _STALE: NetBoxStale}
+        status = 404 if is_missing(said) else status
+        complaints = {name: self._client.clean(text) for name, text in complaints_in(said).items()}
+        kind = kinds.get(status, NetBoxApiError)
         return kind(
-            f"could not {action}: NetBox answered HTTP {reply.status}: {said or 'no reason given'}",
-            status=reply.status,
-            complaints=complaints,
+            self._refused(said, action, status), status=status, complaints=complaints, of_objects=of_objects or {}
         )
+
+    def _refused(self, said: Any, action: str, status: int) -> str:
+        reasons = "; ".join(f"{name}: {text}" if name else text for name, text in complaints_in(said).items())
+        why = self._client.clean(reasons) or "no reason given"
+        if status in (_NO_LOGIN, _FORBIDDEN):
+            return (
+                f"could not {action}: {self.connection.base} refused it (HTTP {status}): {why}; "
+                "the token must be valid and its user allowed to do this"
+            )
+        return f"could not {action}: NetBox answered HTTP {status}: {why}"
 
     def _json(self, reply: Reply, action: str) -> Any:
         if not reply.body:
@@ -243,31 +263,6 @@ def encode_query(query: Sequence[Filter]) -> str:
 def _authorization(token: str) -> str:
     # NetBox 4.5 brought tokens of a second form beside the 40 hexadecimal digits.
     return f"Bearer {token}" if token.startswith("nbt_") else f"Token {token}"
-
-
-def _complaints(reply: Reply) -> dict[str, str]:
-    """What NetBox said, by field; of a list only the elements that are at fault."""
-    try:
-        value = reply.json()
-    except https.NotJson:
-        return {}
-    merged: dict[str, str] = {}
-    for each in value if isinstance(value, list) else [value]:
-        if isinstance(each, dict):
-            for name, text in each.items():
-                key = "" if name in ("detail", "non_field_errors", "__all__") else name
-                merged.setdefault(key, _flat(text))
-        else:
-            merged.setdefault("", _flat(each))
-    return {name: text for name, text in merged.items() if text}
-
-
-def _flat(value: Any) -> str:
-    if isinstance(value, dict):
-        return ", ".join(f"{name}: {_flat(each)}" for name, each in value.items())
-    if isinstance(value, list):
-        return ", ".join(filter(None, map(_flat, value)))
-    return str(value)[:500]
 
 
 def _config_error(error: https.HttpsError, connection: NetBoxConnection) -> NetBoxConfigError:

@@ -1,0 +1,182 @@
+# SPDX-FileCopyrightText: The baremetal.bcm contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A NetBox that does what it is asked and does not say so, or dies: the journal has each change, once."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.api.journal import SUCCESS, Entry
+from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.api.ledger import Due, Ledger
+from ansible_collections.baremetal.bcm.tests.netbox.conftest import Modules, ack
+from ansible_collections.baremetal.bcm.tests.netbox.fake.server import DROP, FakeNetBox, Reply, Request
+from ansible_collections.baremetal.bcm.tests.netbox.lab import Lab, Server
+from ansible_collections.baremetal.bcm.tests.netbox.test_races import ENVIRONMENT
+
+LOST = {"504": Reply(504, {}), "dropped": DROP}
+
+
+def lose(fake: FakeNetBox, number: int, reply: Reply, *, performed: bool = True) -> None:
+    """Perform, or not, the write with this number from now on, and answer all from then on with this reply."""
+    seen = 0
+
+    def fault(request: Request) -> Reply | None:
+        nonlocal seen
+        seen += request.writes
+        if seen < number:
+            return None
+        return fake.perform_and(reply)(request) if performed and request.writes and seen == number else reply
+
+    fake.faults.append(fault)
+
+
+@pytest.mark.parametrize("reply", LOST.values(), ids=LOST)
+@pytest.mark.parametrize("performed", [True, False], ids=["performed", "not performed"])
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_whichever_answer_is_lost_the_next_run_leaves_one_entry_for_each_server(
+    fake: FakeNetBox, broken_lab: Lab, modules: Modules, number: int, performed: bool, reply: Reply
+) -> None:
+    lab = broken_lab
+    servers = lab.servers(5)
+    ips = [lab.new_ip() for _server in servers]
+    events = [ack(server.mac, ip) for server, ip in zip(servers, ips, strict=True)]
+    lose(fake, number, reply, performed=performed)
+
+    broken = modules.run("netbox_lifecycle", lab, events=events)
+    fake.faults.clear()
+    checked = modules.good("netbox_lifecycle", lab, events=events, check=True)
+    result = modules.good("netbox_lifecycle", lab, events=events)
+
+    assert broken["failed"]
+    assert broken["changed"]
+    # What was performed last was the journal itself.
+    is_done = performed and number == 3
+    assert result["changed"] is not is_done
+    assert (checked["changed"], checked["diff"]) == (not is_done, result["diff"])
+    for server, ip in zip(servers, ips, strict=True):
+        assert (lab.state(server), lab.ips(server), lab.kinds(server)) == ("discovered", [ip], ["success"])
+        assert f"offline → discovered (dhcp_ack): {ip} assigned to iLO" in lab.journal(server)[0]["comments"]
+    assert not modules.good("netbox_lifecycle", lab, events=events)["changed"]
+
+
+def test_an_entry_that_is_due_is_written_by_whichever_run_comes_next(
+    fake: FakeNetBox, broken_lab: Lab, modules: Modules
+) -> None:
+    lab, server = broken_lab, broken_lab.server("discovered")
+    lose(fake, 1, Reply(504, {}))
+    modules.bad("netbox_lifecycle", lab, events=[{"event": "validation_passed", "device": server.name}])
+    fake.faults.clear()
+
+    result = modules.good("netbox_lifecycle", lab, events=[])
+
+    assert result["changed"]
+    assert [each["before_header"] for each in result["diff"]] == [f"device {server.name}"]
+    assert "discovered → staged (validation_passed)" in result["diff"][0]["after"]["journal"][0]
+    assert (lab.state(server), lab.kinds(server)) == ("staged", ["success"])
+
+
+def test_a_server_that_was_moved_on_meanwhile_has_both_entries(
+    fake: FakeNetBox, broken_lab: Lab, modules: Modules
+) -> None:
+    lab, server = broken_lab, broken_lab.server()
+    lose(fake, 2, Reply(504, {}))
+    modules.bad("netbox_lifecycle", lab, events=[ack(server.mac, lab.new_ip())])
+    fake.faults.clear()
+
+    modules.event(lab, {"event": "validation_passed", "device": server.name})
+
+    texts = [each["comments"].split(":")[0].split(" (")[0] for each in lab.journal(server)]
+    assert texts == ["offline → discovered", "discovered → staged"]
+
+
+def test_a_refused_journal_is_written_when_netbox_allows_it_again(
+    fake: FakeNetBox, broken_lab: Lab, modules: Modules
+) -> None:
+    lab, server, ip = broken_lab, broken_lab.server(), broken_lab.new_ip()
+    fake.faults.append(lambda each: Reply(403, {}) if each.method == "POST" and "journal" in each.path else None)
+
+    first = modules.run("netbox_lifecycle", lab, events=[ack(server.mac, ip)])
+    second = modules.run("netbox_lifecycle", lab, events=[ack(server.mac, ip)])
+    fake.faults.clear()
+    third = modules.good("netbox_lifecycle", lab, events=[ack(server.mac, ip)])
+
+    assert "the journal entry could not be written" in first["failures"][server.name]
+    assert "an earlier change is not in the journal yet" in second["failures"][server.name]
+    assert (first["changed"], second["changed"], third["changed"]) == (True, False, True)
+    assert lab.kinds(server) == ["success"]
+
+
+def test_a_change_that_was_never_made_is_not_claimed(fake: FakeNetBox, broken_lab: Lab, modules: Modules) -> None:
+    lab, server = broken_lab, broken_lab.server("discovered")
+    lose(fake, 1, Reply(504, {}), performed=False)
+    modules.bad("netbox_lifecycle", lab, events=[{"event": "validation_passed", "device": server.name}])
+    fake.faults.clear()
+
+    assert not modules.good("netbox_lifecycle", lab, events=[])["changed"]
+    assert modules.event(lab, {"event": "validation_failed", "device": server.name})["outcome"] == "changed"
+    assert not modules.good("netbox_lifecycle", lab, events=[])["changed"]
+
+    assert (lab.state(server), lab.kinds(server)) == ("failed", ["danger"])
+
+
+def test_checking_neither_writes_what_is_due_nor_forgets_it(
+    fake: FakeNetBox, broken_lab: Lab, modules: Modules
+) -> None:
+    lab, server = broken_lab, broken_lab.server("discovered")
+    lose(fake, 1, Reply(504, {}))
+    modules.bad("netbox_lifecycle", lab, events=[{"event": "validation_passed", "device": server.name}])
+    fake.faults.clear()
+
+    assert [modules.good("netbox_lifecycle", lab, events=[], check=True)["changed"] for _time in range(2)] == [True] * 2
+    assert lab.kinds(server) == []
+    assert modules.good("netbox_lifecycle", lab, events=[])["changed"]
+
+
+def test_a_ledger_that_can_not_be_used_is_a_clear_failure(lab: Lab, modules: Modules) -> None:
+    server: Server = lab.server()
+
+    message = modules.bad("netbox_lifecycle", lab, events=[ack(server.mac, lab.new_ip())], ledger_path="/dev/null/x")
+
+    assert "could not use ledger_path /dev/null/x" in message
+    assert lab.state(server) == "offline"
+
+
+REMEMBERS = """
+import sys
+from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.api.journal import Entry
+from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.api.ledger import Due, Ledger
+ledger = Ledger(sys.argv[1], "http://netbox", "test")
+ledger.remember([Due(Entry(1, "key", "info", "text"), {"a": 1})])
+print("remembered", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_run_that_lives_keeps_its_entries_and_one_that_was_killed_leaves_them(tmp_path: Path) -> None:
+    words = [sys.executable, "-c", REMEMBERS, str(tmp_path)]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=ENVIRONMENT) as run:
+        assert run.stdout is not None
+        assert run.stdout.readline() == "remembered\n"
+        while_it_lives = Ledger(str(tmp_path), "http://netbox", "test")
+        assert while_it_lives.left_behind() == []
+        run.send_signal(signal.SIGKILL)
+    elsewhere = Ledger(str(tmp_path), "http://elsewhere", "test")
+    assert elsewhere.left_behind() == []
+
+    (due,) = while_it_lives.left_behind()
+
+    assert (due.entry, due.proof) == (Entry(1, "key", "info", "text"), {"a": 1})
+    while_it_lives.forget([due.entry])
+    while_it_lives.close()
+    assert Ledger(str(tmp_path), "http://netbox", "test").left_behind() == []
+
+
+def test_what_does_not_show_for_an_hour_was_never_made(tmp_path: Path) -> None:
+    ledger = Ledger(str(tmp_path), "http://netbox", "test", now_s=lambda: 5000.0)
+
+    assert ledger.age_s(Due(Entry(1, "key", SUCCESS, "text"), {}, since=1000.0)) == 4000.0
