@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""NetBoxes for the tests: one in memory that behaves as 3.2, one as 4.6; or the one that NETBOX_URL names.
+"""NetBoxes for the tests: in memory one that behaves as 3.2, one as 4.6, one as 4.7; or the one that NETBOX_URL names.
 
 Tests that take `lab` run against all of them. Those that take `fake` need a NetBox that breaks on request.
 """
@@ -21,14 +21,14 @@ import pytest
 from ansible_collections.baremetal.bcm.plugins.module_utils._ansible import runner as opening
 from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.api.connection import NetBoxTransport
 from ansible_collections.baremetal.bcm.tests.netbox.fake.server import TOKEN, FakeNetBox, served
-from ansible_collections.baremetal.bcm.tests.netbox.fake.store import NEW, OLD
+from ansible_collections.baremetal.bcm.tests.netbox.fake.store import NEW, NEXT, OLD
 from ansible_collections.baremetal.bcm.tests.netbox.lab import Lab
 from ansible_collections.baremetal.bcm.tests.unit.plugins.running import module_arguments
 
 MODULES = "ansible_collections.baremetal.bcm.plugins.modules"
 # Kept here, because tests must not be connected by accident.
 REAL = {name: os.environ.get(name, "") for name in ("NETBOX_URL", "NETBOX_TOKEN")}
-FAKES = {"fake-3.2": OLD, "fake-4.6": NEW}
+FAKES = {"fake-3.2": OLD, "fake-4.6": NEW, "fake-4.7": NEXT}
 Result = dict[str, Any]
 
 

@@ -119,7 +119,12 @@ def open_netbox(
     In check mode, calls that would write are refused. Raises NetBoxConfigError where the options do not fit together.
     """
     transport = NetBoxTransport(netbox_connection_of(params), on_call=on_call)
-    netbox = NetBox(transport, read_only=check_mode, before_write=before_write)
+    netbox = NetBox(
+        transport,
+        read_only=check_mode,
+        before_write=before_write,
+        changelog_message=params["changelog_message"] or "",
+    )
     try:
         yield netbox
     finally:

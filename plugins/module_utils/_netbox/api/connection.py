@@ -30,6 +30,7 @@ from .errors import (
     NetBoxStale,
     NetBoxTransportError,
 )
+from .rights import right_to
 
 Filter = tuple[str, Any]
 
@@ -167,7 +168,7 @@ class NetBoxTransport:
             reply = self._client.send(request, _READ if reads else _WRITE)
         except https.NoAnswer as error:
             raise self._no_answer(error, action, reads) from error
-        return self._answer(reply, action, reads)
+        return self._answer(reply, action, reads, right_to(method, path))
 
     def _note(self, line: CallLine) -> None:
         with self._counting:
@@ -199,7 +200,7 @@ class NetBoxTransport:
             said = f"no usable answer from {where}: {error}"
         return NetBoxTransportError(f"could not {action}: {said}{unknown}", may_be_performed=bool(unknown))
 
-    def _answer(self, reply: Reply, action: str, reads: bool) -> Answer:
+    def _answer(self, reply: Reply, action: str, reads: bool, right: str) -> Answer:
         status, where = reply.status, self.connection.base
         self.api_version = reply.headers.get("api-version") or self.api_version
         if 200 <= status < 300:
@@ -211,36 +212,40 @@ class NetBoxTransport:
         if 300 <= status < 400:
             target = self._client.clean(reply.headers.get("location", ""))
             raise NetBoxConfigError(f"could not {action}: {where} redirects to {target}; give that address as url")
-        raise self._refusal(reply, action)
+        raise self._refusal(reply, action, right)
 
-    def _refusal(self, reply: Reply, action: str) -> NetBoxError:
+    def _refusal(self, reply: Reply, action: str, right: str) -> NetBoxError:
         try:
             said = reply.json()
         except https.NotJson:
             said = None
         if reply.status == _NO_LOGIN:
-            return NetBoxAuthError(self._refused(said, action, reply.status))
-        of_objects = {key: self._error(reply.status, each, action) for key, each in culprits_of(said).items()}
-        return self._error(reply.status, said, action, of_objects)
+            return NetBoxAuthError(self._refused(said, action, reply.status, right))
+        of_objects = {key: self._error(reply.status, each, action, right) for key, each in culprits_of(said).items()}
+        return self._error(reply.status, said, action, right, of_objects)
 
     def _error(
-        self, status: int, said: Any, action: str, of_objects: dict[tuple[str, int], NetBoxApiError] | None = None
+        self,
+        status: int,
+        said: Any,
+        action: str,
+        right: str,
+        of_objects: dict[tuple[str, int], NetBoxApiError] | None = None,
     ) -> NetBoxApiError:
         kinds = {_FORBIDDEN: NetBoxForbidden, 404: NetBoxNotFound, _STALE: NetBoxStale}
         status = 404 if is_missing(said) else status
         complaints = {name: self._client.clean(text) for name, text in complaints_in(said).items()}
+        text = self._refused(said, action, status, right)
         kind = kinds.get(status, NetBoxApiError)
-        return kind(
-            self._refused(said, action, status), status=status, complaints=complaints, of_objects=of_objects or {}
-        )
+        return kind(text, status=status, complaints=complaints, of_objects=of_objects)
 
-    def _refused(self, said: Any, action: str, status: int) -> str:
+    def _refused(self, said: Any, action: str, status: int, right: str) -> str:
         reasons = "; ".join(f"{name}: {text}" if name else text for name, text in complaints_in(said).items())
         why = self._client.clean(reasons) or "no reason given"
         if status in (_NO_LOGIN, _FORBIDDEN):
             return (
                 f"could not {action}: {self.connection.base} refused it (HTTP {status}): {why}; "
-                "the token must be valid and its user allowed to do this"
+                f"the token must be valid and its user allowed to do this{f' ({right})' if right else ''}"
             )
         return f"could not {action}: NetBox answered HTTP {status}: {why}"
 

@@ -13,6 +13,9 @@ from .errors import NetBoxError, NetBoxTransportError
 
 INFO, SUCCESS, WARNING, DANGER = "info", "success", "warning", "danger"
 
+# What a token must be allowed to do for that.
+JOURNALING = (("GET", JOURNAL), ("POST", JOURNAL))
+
 # Stands before the key; also what the server searches for, so that entries of others are not even read.
 _MARK = "baremetal-bcm:"
 _KEY_DIGITS = 20
@@ -57,7 +60,8 @@ def entry_key(*parts: object) -> str:
 def known_keys(netbox: NetBox, device_ids: Iterable[int]) -> set[tuple[int, str]]:
     """Read the keys of the entries that these devices have already, as pairs of device id and key."""
     found = set()
-    for raw in netbox.find(JOURNAL, assigned_object_type=_DEVICE, assigned_object_id=sorted(set(device_ids)), q=_MARK):
+    wanted = {"assigned_object_type": _DEVICE, "assigned_object_id": sorted(set(device_ids)), "q": _MARK}
+    for raw in netbox.find(JOURNAL, **wanted, fields="id,assigned_object_id,comments"):
         key = _key_in(str(raw.get("comments", "")))
         if key:
             found.add((int(raw["assigned_object_id"]), key))

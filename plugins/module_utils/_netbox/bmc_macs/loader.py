@@ -14,8 +14,8 @@ from ..._values.mac import canonical_mac
 from ..._values.names import count
 from ..api.client import DEVICES, MAC_ADDRESSES, NetBox, Raw
 from ..api.errors import NetBoxAuthError, NetBoxError
-from ..api.interfaces import BMC_NAMES, find_by_mac, find_by_name, macs_of, set_macs
-from ..api.journal import SUCCESS, WARNING, Entry, entry_key, write_new
+from ..api.interfaces import BMC_NAMES, NEEDED_TO_SET, find_by_mac, find_by_name, macs_of, set_macs
+from ..api.journal import JOURNALING, SUCCESS, WARNING, Entry, entry_key, write_new
 from ..api.ledger import Ledger
 from .manifest import Manifest, ManifestRow
 from .owed import OwedEntries, Settled
@@ -173,6 +173,10 @@ class MacLoader:
     def _load_batch(self, rows: Sequence[ManifestRow]) -> _Batch:
         """Load some rows. Raises NetBoxError where nothing was written; errors of writing stand in the batch."""
         batch = _Batch(self._decide(rows))
+        if batch.with_outcome(RowOutcome.SET):
+            self._netbox.require(NEEDED_TO_SET if self._netbox.has_mac_objects else NEEDED_TO_SET[:1])
+        if batch.with_outcome(RowOutcome.SET, RowOutcome.SKIPPED):
+            self._netbox.require(JOURNALING)
         self._set(batch)
         self._note(batch)
         return batch

@@ -40,6 +40,8 @@ class OwedEntries:
     def settle(self, *, dry_run: bool) -> dict[str, Settled]:
         """Write the entries of MAC addresses that NetBox shows; give them by MAC address. Raises errors of reading."""
         dues = self._ledger.left_behind()
+        if not dues:
+            return {}
         ports = {raw["id"]: raw for raw in self._netbox.find(INTERFACES, id=[due.proof["interface"] for due in dues])}
         shown = []
         for due in dues:

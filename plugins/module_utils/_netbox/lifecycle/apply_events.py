@@ -10,10 +10,10 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass, field, replace
 
-from ..api.client import DEVICES, NetBox
+from ..api.client import DEVICES, IP_ADDRESSES, NetBox
 from ..api.errors import NetBoxApiError, NetBoxError
 from ..api.interfaces import BMC_NAMES
-from ..api.journal import Entry, write_new
+from ..api.journal import JOURNALING, Entry, write_new
 from ..api.ledger import DEFAULT_PATH, Ledger
 from ..api.locks import locked
 from .find_device import FoundDevice, NoDevice, find_device
@@ -22,7 +22,7 @@ from .plan import EventPlan, conflict_entry, plan_event, refusal_entry
 from .read import read_device_index, read_snapshot, read_vrf
 from .reported_event import ReportedEvent
 from .results import EventResult, Results
-from .state import Snapshot, StateField
+from .state import Snapshot, StateField, reassignments
 from .transitions import EventOutcome
 from .write import DEVICE_GONE, AddressLost, Writer, Written, states_missing
 
@@ -125,6 +125,8 @@ class EventRun:
             for each, lookup in lookups
             for device_id, name in lookup.devices.items()
         }
+        if entries:
+            self.netbox.require(JOURNALING)
         fresh, errors = write_new(self.netbox, list(entries), dry_run=self.dry_run)
         for entry in fresh:
             self.results.add_entry(entries[entry], entry)
@@ -143,6 +145,7 @@ class EventRun:
         """Plan and write once; returns by id of device why its events must be planned again."""
         batch = self._plan(found, writer)
         batch.plans = owed.take_over(batch.plans, batch.after)
+        self.netbox.require(_needed(batch))
         if self.dry_run:
             self._journal(batch, Written(), owed)
             return {}
@@ -224,6 +227,16 @@ class EventRun:
     def _fail(self, events: Sequence[ReportedEvent], why: str) -> None:
         for each in events:
             self.results.add(EventResult(each, EventOutcome.FAILED, message=why))
+
+
+def _needed(batch: _Batch) -> Iterator[tuple[str, str]]:
+    """Give what the token must be allowed to do for these plans, before any of it is done."""
+    for move in reassignments(batch.before, batch.after):
+        yield ("POST" if move.before is None else "PATCH", IP_ADDRESSES)
+    if batch.before.devices != batch.after.devices:
+        yield ("PATCH", DEVICES)
+    if any(plan.entry is not None for plan in batch.plans):
+        yield from JOURNALING
 
 
 def _entries(plans: Sequence[EventPlan]) -> Iterator[Entry]:

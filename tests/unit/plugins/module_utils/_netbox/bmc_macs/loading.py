@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -114,6 +114,9 @@ class MemoryNetBox:
             if entities:
                 self._note("POST", path)
             return [self._make(path, fields) for fields in entities]
+
+    def require(self, needed: Iterable[tuple[str, str]]) -> None:
+        """All is allowed here."""
 
     # -- inside ---------------------------------------------------------------------------------------------------
 
