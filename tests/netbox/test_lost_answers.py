@@ -4,9 +4,11 @@
 
 from __future__ import annotations
 
+import copy
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,43 +16,46 @@ import pytest
 from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.api.journal import SUCCESS, Entry
 from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.api.ledger import Due, Ledger
 from ansible_collections.baremetal.bcm.tests.netbox.conftest import Modules, ack
-from ansible_collections.baremetal.bcm.tests.netbox.fake.server import DROP, FakeNetBox, Reply, Request
+from ansible_collections.baremetal.bcm.tests.netbox.fake.server import FakeNetBox, Reply
 from ansible_collections.baremetal.bcm.tests.netbox.lab import Lab, Server
+from ansible_collections.baremetal.bcm.tests.netbox.lossy import LossyNetBox, lossy
+from ansible_collections.baremetal.bcm.tests.netbox.test_bmc_macs import Manifests
 from ansible_collections.baremetal.bcm.tests.netbox.test_races import ENVIRONMENT
 
-LOST = {"504": Reply(504, {}), "dropped": DROP}
+LOST = {"504": 504, "dropped": 0}
 
 
-def lose(fake: FakeNetBox, number: int, reply: Reply, *, performed: bool = True) -> None:
-    """Perform, or not, the write with this number from now on, and answer all from then on with this reply."""
-    seen = 0
-
-    def fault(request: Request) -> Reply | None:
-        nonlocal seen
-        seen += request.writes
-        if seen < number:
-            return None
-        return fake.perform_and(reply)(request) if performed and request.writes and seen == number else reply
-
-    fake.faults.append(fault)
+@pytest.fixture
+def lost(lab: Lab) -> Iterator[tuple[LossyNetBox, Lab]]:
+    """A NetBox that loses answers, and the same one's address for who should get them."""
+    with lossy(lab.url) as netbox:
+        yield netbox, lab
 
 
-@pytest.mark.parametrize("reply", LOST.values(), ids=LOST)
+def through(netbox: LossyNetBox, lab: Lab) -> Lab:
+    """The lab, as it is reached through the proxy."""
+    other = copy.copy(lab)
+    other.url = netbox.url
+    return other
+
+
+@pytest.mark.parametrize("status", LOST.values(), ids=LOST)
 @pytest.mark.parametrize("performed", [True, False], ids=["performed", "not performed"])
 @pytest.mark.parametrize("number", [1, 2, 3])
 def test_whichever_answer_is_lost_the_next_run_leaves_one_entry_for_each_server(
-    fake: FakeNetBox, broken_lab: Lab, modules: Modules, number: int, performed: bool, reply: Reply
+    lost: tuple[LossyNetBox, Lab], modules: Modules, number: int, performed: bool, status: int
 ) -> None:
-    lab = broken_lab
+    netbox, lab = lost
+    far = through(netbox, lab)
     servers = lab.servers(5)
     ips = [lab.new_ip() for _server in servers]
     events = [ack(server.mac, ip) for server, ip in zip(servers, ips, strict=True)]
-    lose(fake, number, reply, performed=performed)
+    netbox.lose(number, performed=performed, status=status)
 
-    broken = modules.run("netbox_lifecycle", lab, events=events)
-    fake.faults.clear()
-    checked = modules.good("netbox_lifecycle", lab, events=events, check=True)
-    result = modules.good("netbox_lifecycle", lab, events=events)
+    broken = modules.run("netbox_lifecycle", far, events=events)
+    netbox.mend()
+    checked = modules.good("netbox_lifecycle", far, events=events, check=True)
+    result = modules.good("netbox_lifecycle", far, events=events)
 
     assert broken["failed"]
     assert broken["changed"]
@@ -61,18 +66,19 @@ def test_whichever_answer_is_lost_the_next_run_leaves_one_entry_for_each_server(
     for server, ip in zip(servers, ips, strict=True):
         assert (lab.state(server), lab.ips(server), lab.kinds(server)) == ("discovered", [ip], ["success"])
         assert f"offline → discovered (dhcp_ack): {ip} assigned to iLO" in lab.journal(server)[0]["comments"]
-    assert not modules.good("netbox_lifecycle", lab, events=events)["changed"]
+    assert not modules.good("netbox_lifecycle", far, events=events)["changed"]
 
 
 def test_an_entry_that_is_due_is_written_by_whichever_run_comes_next(
-    fake: FakeNetBox, broken_lab: Lab, modules: Modules
+    lost: tuple[LossyNetBox, Lab], modules: Modules
 ) -> None:
-    lab, server = broken_lab, broken_lab.server("discovered")
-    lose(fake, 1, Reply(504, {}))
-    modules.bad("netbox_lifecycle", lab, events=[{"event": "validation_passed", "device": server.name}])
-    fake.faults.clear()
+    netbox, lab = lost
+    far, server = through(netbox, lab), lab.server("discovered")
+    netbox.lose(1, performed=True)
+    modules.bad("netbox_lifecycle", far, events=[{"event": "validation_passed", "device": server.name}])
+    netbox.mend()
 
-    result = modules.good("netbox_lifecycle", lab, events=[])
+    result = modules.good("netbox_lifecycle", far, events=[])
 
     assert result["changed"]
     assert [each["before_header"] for each in result["diff"]] == [f"device {server.name}"]
@@ -80,15 +86,14 @@ def test_an_entry_that_is_due_is_written_by_whichever_run_comes_next(
     assert (lab.state(server), lab.kinds(server)) == ("staged", ["success"])
 
 
-def test_a_server_that_was_moved_on_meanwhile_has_both_entries(
-    fake: FakeNetBox, broken_lab: Lab, modules: Modules
-) -> None:
-    lab, server = broken_lab, broken_lab.server()
-    lose(fake, 2, Reply(504, {}))
-    modules.bad("netbox_lifecycle", lab, events=[ack(server.mac, lab.new_ip())])
-    fake.faults.clear()
+def test_a_server_that_was_moved_on_meanwhile_has_both_entries(lost: tuple[LossyNetBox, Lab], modules: Modules) -> None:
+    netbox, lab = lost
+    far, server = through(netbox, lab), lab.server()
+    netbox.lose(2, performed=True)
+    modules.bad("netbox_lifecycle", far, events=[ack(server.mac, lab.new_ip())])
+    netbox.mend()
 
-    modules.event(lab, {"event": "validation_passed", "device": server.name})
+    modules.event(far, {"event": "validation_passed", "device": server.name})
 
     texts = [each["comments"].split(":")[0].split(" (")[0] for each in lab.journal(server)]
     assert texts == ["offline → discovered", "discovered → staged"]
@@ -111,30 +116,51 @@ def test_a_refused_journal_is_written_when_netbox_allows_it_again(
     assert lab.kinds(server) == ["success"]
 
 
-def test_a_change_that_was_never_made_is_not_claimed(fake: FakeNetBox, broken_lab: Lab, modules: Modules) -> None:
-    lab, server = broken_lab, broken_lab.server("discovered")
-    lose(fake, 1, Reply(504, {}), performed=False)
-    modules.bad("netbox_lifecycle", lab, events=[{"event": "validation_passed", "device": server.name}])
-    fake.faults.clear()
+def test_a_change_that_was_never_made_is_not_claimed(lost: tuple[LossyNetBox, Lab], modules: Modules) -> None:
+    netbox, lab = lost
+    far, server = through(netbox, lab), lab.server("discovered")
+    netbox.lose(1, performed=False)
+    modules.bad("netbox_lifecycle", far, events=[{"event": "validation_passed", "device": server.name}])
+    netbox.mend()
 
-    assert not modules.good("netbox_lifecycle", lab, events=[])["changed"]
-    assert modules.event(lab, {"event": "validation_failed", "device": server.name})["outcome"] == "changed"
-    assert not modules.good("netbox_lifecycle", lab, events=[])["changed"]
+    assert not modules.good("netbox_lifecycle", far, events=[])["changed"]
+    assert modules.event(far, {"event": "validation_failed", "device": server.name})["outcome"] == "changed"
+    assert not modules.good("netbox_lifecycle", far, events=[])["changed"]
 
     assert (lab.state(server), lab.kinds(server)) == ("failed", ["danger"])
 
 
-def test_checking_neither_writes_what_is_due_nor_forgets_it(
-    fake: FakeNetBox, broken_lab: Lab, modules: Modules
-) -> None:
-    lab, server = broken_lab, broken_lab.server("discovered")
-    lose(fake, 1, Reply(504, {}))
-    modules.bad("netbox_lifecycle", lab, events=[{"event": "validation_passed", "device": server.name}])
-    fake.faults.clear()
+def test_checking_neither_writes_what_is_due_nor_forgets_it(lost: tuple[LossyNetBox, Lab], modules: Modules) -> None:
+    netbox, lab = lost
+    far, server = through(netbox, lab), lab.server("discovered")
+    netbox.lose(1, performed=True)
+    modules.bad("netbox_lifecycle", far, events=[{"event": "validation_passed", "device": server.name}])
+    netbox.mend()
 
-    assert [modules.good("netbox_lifecycle", lab, events=[], check=True)["changed"] for _time in range(2)] == [True] * 2
+    assert [modules.good("netbox_lifecycle", far, events=[], check=True)["changed"] for _time in range(2)] == [True] * 2
     assert lab.kinds(server) == []
-    assert modules.good("netbox_lifecycle", lab, events=[])["changed"]
+    assert modules.good("netbox_lifecycle", far, events=[])["changed"]
+
+
+@pytest.mark.parametrize("performed", [True, False], ids=["performed", "not performed"])
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_a_manifest_whose_load_was_cut_off_has_one_entry_for_each_row(
+    lost: tuple[LossyNetBox, Lab], tmp_path: Path, number: int, performed: bool
+) -> None:
+    netbox, lab = lost
+    near, far = Manifests(lab, tmp_path), Manifests(through(netbox, lab), tmp_path)
+    servers = [near.new() for _row in range(4)]
+    rows = [(serial, lab.new_mac()) for _server, serial in servers]
+    netbox.lose(number, performed=performed)
+
+    broken = far.load(*rows)
+    netbox.mend()
+    far.load(*rows[:2])
+    far.load(*rows)
+
+    assert broken["changed"]
+    assert [lab.kinds(server) for server, _serial in servers] == [["success"]] * 4
+    assert not far.load(*rows)["changed"]
 
 
 def test_a_ledger_that_can_not_be_used_is_a_clear_failure(lab: Lab, modules: Modules) -> None:

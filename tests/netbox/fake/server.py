@@ -116,15 +116,6 @@ class FakeNetBox:
         detail = f"{len(errors)} of {len(bodies)} objects could not be written."
         return Reply(refused.status, {"detail": detail, "errors": errors})
 
-    def perform_and(self, reply: Reply) -> Fault:
-        """Give a fault that performs the request and sends this reply instead of the true one."""
-
-        def fault(request: Request) -> Reply:
-            self._tried(request)
-            return reply
-
-        return fault
-
     def _perform(self, request: Request) -> Reply:
         path, object_id = _parts(request.path)
         user = user_of(self.store, request.token)

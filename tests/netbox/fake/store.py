@@ -42,6 +42,7 @@ _PATHS = {
     "users/permissions",
     "users/tokens",
 }
+_OBJECTS = ("assigned_object_id", "assigned_object_type", "changed_object_id", "changed_object_type")
 CHANGES = "core/object-changes"
 _SINCE: dict[str, Version] = {"dcim/mac-addresses": (4, 2), "extras/custom-field-choice-sets": (3, 6), CHANGES: (4, 1)}
 
