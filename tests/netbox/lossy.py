@@ -7,7 +7,7 @@ from __future__ import annotations
 import threading
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -24,14 +24,15 @@ class LossyNetBox:
         self._left = 0
         self._performs = True
         self._status = 504
+        self._then: Callable[[], None] = lambda: None
         self.url = ""
 
-    def lose(self, number: int, *, performed: bool, status: int = 504) -> None:
+    def lose(self, number: int, *, performed: bool, status: int = 504, then: Callable[[], None] = lambda: None) -> None:
         """Lose the answer of the write with this number from now on, and answer nothing after it.
 
-        It is performed or not. Instead of its answer comes this status; 0 drops the connection.
+        It is performed or not, and `then` is done. Instead of its answer comes this status; 0 drops the connection.
         """
-        self._left, self._performs, self._status = number, performed, status
+        self._left, self._performs, self._status, self._then = number, performed, status, then
 
     def mend(self) -> None:
         """Answer again."""
@@ -44,6 +45,8 @@ class LossyNetBox:
         if self._left < 0 or (self._left == 1 and is_write):
             if self._left == 1 and self._performs:
                 self._pass_on(handler, content)
+            if self._left == 1:
+                self._then()
             self._left = -1
             if not self._status:
                 handler.close_connection = True

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import signal
 import subprocess
 import sys
@@ -20,7 +21,7 @@ from ansible_collections.baremetal.bcm.tests.netbox.fake.server import FakeNetBo
 from ansible_collections.baremetal.bcm.tests.netbox.lab import Lab, Server
 from ansible_collections.baremetal.bcm.tests.netbox.lossy import LossyNetBox, lossy
 from ansible_collections.baremetal.bcm.tests.netbox.test_bmc_macs import Manifests
-from ansible_collections.baremetal.bcm.tests.netbox.test_races import ENVIRONMENT
+from ansible_collections.baremetal.bcm.tests.netbox.test_races import ENVIRONMENT, RACER
 
 LOST = {"504": 504, "dropped": 0}
 
@@ -97,6 +98,30 @@ def test_a_server_that_was_moved_on_meanwhile_has_both_entries(lost: tuple[Lossy
 
     texts = [each["comments"].split(":")[0].split(" (")[0] for each in lab.journal(server)]
     assert texts == ["offline → discovered", "discovered → staged"]
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_a_run_that_is_killed_after_a_write_leaves_one_entry_for_each_server(
+    lost: tuple[LossyNetBox, Lab], modules: Modules, tmp_path: Path, number: int
+) -> None:
+    netbox, lab = lost
+    servers = lab.servers(3)
+    events = [ack(server.mac, lab.new_ip()) for server in servers]
+    task = {"url": netbox.url, "token": lab.token, "events": events, "lock_path": str(tmp_path / "own")}
+    words = [sys.executable, str(RACER), json.dumps(task)]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=ENVIRONMENT) as run:
+        assert run.stdout is not None
+        assert run.stdin is not None
+        assert run.stdout.readline() == "ready\n"
+        netbox.lose(number, performed=True, then=run.kill)
+        run.stdin.write("go\n")
+        run.stdin.flush()
+        assert run.wait(timeout=60) == -signal.SIGKILL
+    netbox.mend()
+
+    modules.good("netbox_lifecycle", through(netbox, lab), events=events, ledger_path=str(tmp_path / "own"))
+
+    assert [(lab.state(server), lab.kinds(server)) for server in servers] == [("discovered", ["success"])] * 3
 
 
 def test_a_refused_journal_is_written_when_netbox_allows_it_again(
