@@ -208,7 +208,7 @@ class Writer:
         """Try again where the object was not changed: perhaps this NetBox makes its ETags in another way."""
         try:
             current = self.netbox.get(path, object_id)
-            if current.etag is None or current.raw.get("last_updated") != stamp:
+            if current.etag is None or str(current.raw.get("last_updated") or "") != stamp:
                 return stale
             return self.netbox.update(path, object_id, change, if_match=current.etag)
         except NetBoxApiError as error:
@@ -216,7 +216,12 @@ class Writer:
 
 
 def etag_of(last_updated: str) -> str:
-    """Make the ETag as NetBox 4.6 makes it of the time of the last change; so none is read for its ETag alone."""
+    """Make the ETag as NetBox 4.6 makes it of the time of the last change; so none is read for its ETag alone.
+
+    Of an object without such a time it fits none, so that the true one is asked for.
+    """
+    if not last_updated:
+        return 'W/"unknown"'
     moment = datetime.fromisoformat(last_updated.replace("Z", "+00:00"))
     return f'W/"{moment.astimezone(timezone.utc).isoformat()}"'
 
