@@ -9,10 +9,13 @@ next time unless --remove is given. Makes three runs: a check, the first, and th
 from __future__ import annotations
 
 import argparse
+import functools
 import os
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.api.client import (
@@ -26,6 +29,7 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.api.connecti
     NetBoxTransport,
 )
 from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.api.errors import NetBoxError
+from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.api.ledger import Ledger
 from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.bmc_macs.loader import LoadOptions, MacLoader
 from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.bmc_macs.manifest import parse_manifest
 from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.bmc_macs.rules import RowOutcome
@@ -110,8 +114,10 @@ def measure(rows: int, *, batch_size: int, parallel_batches: int) -> Iterator[tu
             "a benchmark", batch_size=batch_size, parallel_batches=parallel_batches, check_mode=run == "check"
         )
         began = time.monotonic()
-        loader = MacLoader(netbox, options, now_s=time.monotonic, say=lambda line: print(line, file=sys.stderr))  # noqa: T201
-        results = loader.load(manifest)
+        with TemporaryDirectory() as directory, closing(Ledger(directory, netbox.url, "benchmark")) as ledger:
+            say = functools.partial(print, file=sys.stderr)
+            loader = MacLoader(netbox, options, ledger=ledger, now_s=time.monotonic, say=say)
+            results = loader.load(manifest)
         seconds = time.monotonic() - began
         odd = [result.message for result in results if result.outcome not in (RowOutcome.SET, RowOutcome.UNCHANGED)]
         if odd:

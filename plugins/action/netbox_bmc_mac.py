@@ -6,12 +6,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import closing
 from typing import Any, ClassVar
 
 from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.arguments import Spec
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.errors import BcmConfigError
 from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.api.client import NetBox
+from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.api.ledger import Ledger
 from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.bmc_macs.loader import MacLoader
+from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.bmc_macs.owed import WORK
 from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.bmc_macs.report import (
     MAC_LOADER,
     MAC_LOADER_RULES,
@@ -42,10 +45,13 @@ class ActionModule(NetBoxAction):
         manifest = read_manifest(params["path"], params["content"])
         addresses = count(len(manifest.rows), "BMC MAC address", "BMC MAC addresses")
         self.say(f"Loading {addresses} of {options.source} into {netbox.url}")
-        results = MacLoader(netbox, options, now_s=SystemClock().now_s, say=self.say).load(manifest)
+        with closing(Ledger(params["ledger_path"], netbox.url, WORK, read_only=check_mode)) as ledger:
+            loader = MacLoader(netbox, options, ledger=ledger, now_s=SystemClock().now_s, say=self.say)
+            results = loader.load(manifest)
         for line in summary_lines(manifest, results, check_mode=check_mode):
             self.say(line)
-        result = load_result(manifest, results, fail_on_error=params["fail_on_error"])
+        result = load_result(manifest, results, loader.settled, fail_on_error=params["fail_on_error"])
+        result["changed"] = result["changed"] or netbox.has_written
         if params["report_path"] and not check_mode:
             try:
                 write_whole(params["report_path"], render_rows(params["report_path"], results))

@@ -17,8 +17,8 @@ options:
   token:
     description:
       - API token, of either form NetBox has.
-      - Its user must be allowed to view and change devices, interfaces and IP addresses, to add IP addresses and journal entries, and
-        from NetBox 4.2 on to view, add and change MAC addresses.
+      - What its user must be allowed to do is listed for each module in C(docs/netbox-rights.md). A right that is missing is named
+        before anything is written.
       - Without it the environment variable E(NETBOX_TOKEN) is used.
     type: str
   validate_certs:
@@ -36,6 +36,11 @@ options:
     description: How long to wait for an answer, in seconds.
     type: float
     default: 60
+  changelog_message:
+    description:
+      - What the change log of NetBox says about each change, such as the number of a ticket or the address of a job.
+      - It needs NetBox 4.4 or newer.
+    type: str
   debug_calls:
     description:
       - Whether one line is shown for each request to NetBox, with its method and path, how it ended, how long it took, and how many
@@ -54,7 +59,7 @@ attributes:
 requirements:
   - httpx
 notes:
-  - Tested with NetBox 3.2 and 4.6. Usually runs on the controller, with C(delegate_to) set to C(localhost).
+  - Tested with NetBox 3.2, 4.6 and the first beta of 4.7. Usually runs on the controller, with C(delegate_to) set to C(localhost).
   - Requests that only read are tried again after transport errors. Those that write are only sent again where the first was
     certainly not performed.
 """

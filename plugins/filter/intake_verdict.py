@@ -29,8 +29,9 @@ def intake_verdict(
     """Decide which receipts are acknowledged, which are tried again soon and which later, with lines for people.
 
     `brought` is what the lifecycle returned, whole or failed. What NetBox does not know is tried again later until it
-    has waited for `unknown_seconds`, and acknowledged then: the machine's next renewal brings it again. `so_far` is the
-    verdict on the batch before, to which counts and failures are added. The result has the lists of receipts
+    has waited for `unknown_seconds`, and acknowledged then: the machine's next renewal brings it again. What NetBox
+    refuses lastingly is acknowledged too, as a failure that its journal has. `so_far` is the verdict on the batch
+    before, to which counts and failures are added. The result has the lists of receipts
     `acknowledge`, `retry` and `later`, `counts` by outcome, `failures` by MAC address, and `lines`.
     """
     results = {result["key"]: result for result in brought.get("events", [])}
@@ -40,7 +41,7 @@ def intake_verdict(
     }
     pairs = [(row, results.get(row["receipt"], nothing)) for row in rows]
     later = [row["receipt"] for row, result in pairs if _is_kept(row, result, unknown_seconds)]
-    retry = [row["receipt"] for row, result in pairs if result["outcome"] == EventOutcome.FAILED]
+    retry = [row["receipt"] for row, result in pairs if _is_tried_again(result)]
     before = so_far or {"counts": {}, "failures": {}}
     counts = Counter(before["counts"]) + Counter(result["outcome"] for _row, result in pairs)
     failures = {row["mac"]: result["message"] for row, result in pairs if result["outcome"] == EventOutcome.FAILED}
@@ -52,6 +53,10 @@ def intake_verdict(
         "failures": {**before["failures"], **failures},
         "lines": align([_cells(row, result, is_kept=row["receipt"] in later) for row, result in pairs]),
     }
+
+
+def _is_tried_again(result: Result) -> bool:
+    return bool(result["outcome"] == EventOutcome.FAILED and not result.get("lasting"))
 
 
 def _is_kept(row: Row, result: Result, unknown_seconds: float) -> bool:

@@ -22,7 +22,7 @@ description:
   - A row fails if it can't be read, if it contradicts another row (one serial number with two MAC addresses or the reverse), if its
     serial number belongs to no device or to several, if the device has no BMC interface or several, or if another interface has
     the MAC address. Failed rows leave the others alone; the task fails at its end.
-  - It is safe to run the same again after an interruption.
+  - It is safe to run the same again after an interruption, and the journal then has what the interrupted run did.
   - Acts on the controller. It prints a line every few seconds, and at the end the rows that were skipped or failed, and the counts.
 author:
   - The baremetal.bcm contributors (!UNKNOWN)
@@ -67,6 +67,13 @@ options:
       - File on the controller to which a report of all rows is written, as CSV where its name ends in C(.csv), else as JSON.
       - It is readable for its owner only.
     type: path
+  ledger_path:
+    description:
+      - Directory, on a local disk of the controller, of the file in which journal entries are remembered before their MAC addresses are
+        set. What a run that died or got no answer still owed the journal is written by the next run with the same directory.
+      - In a container that does not outlive a run this must be a volume.
+    type: path
+    default: ~/.ansible/baremetal.bcm/ledger
   fail_on_error:
     description:
       - Whether the task fails when a row failed. The others are done in any case.

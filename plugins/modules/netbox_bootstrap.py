@@ -126,6 +126,7 @@ def work(module: AnsibleModule, netbox: NetBox) -> dict[str, Any]:
     missing = [] if name else missing_statuses(netbox)
     changes = plan_custom_field(netbox, name) if name else []
     changes += plan_tags(netbox, module.params["tags"])
+    netbox.require(("POST" if change.object_id is None else "PATCH", change.path) for change in changes)
     made: dict[str, int] = {}
     for change in changes:
         if not module.check_mode:

@@ -17,7 +17,11 @@ description:
   - The address is assigned first and the state moves last, so that a failure in between is finished by the next event. Events that come
     twice, or at the same moment from several places, end in the same state.
   - An address that belongs to something else is never taken. A server that NetBox does not know is never created.
-  - What was done stands in the journal of the device, and what was refused does once, whatever the number of lease renewals.
+  - What was done stands in the journal of the device, once, also where NetBox or this run ended in between. What was refused, by the table
+    or by NetBox itself, stands there once too, whatever the number of lease renewals.
+  - Where a device is known by an address that it loses, its C(primary_ip4), C(primary_ip6) or C(oob_ip) follows to the new one. An
+    C(oob_ip) that is not set is left so.
+  - A MAC address that is on several devices is a conflict, of which the journal of each of them tells.
 author:
   - The baremetal.bcm contributors (!UNKNOWN)
 extends_documentation_fragment:
@@ -123,6 +127,13 @@ options:
       - From NetBox 4.6 on, runs on other computers are kept out by C(If-Match) too.
     type: path
     default: ~/.ansible/baremetal.bcm/locks
+  ledger_path:
+    description:
+      - Directory, on a local disk, of the file in which journal entries are remembered before the changes they tell of are made. What a
+        run that died or got no answer still owed the journal is written by the next run with the same directory.
+      - In a container that does not outlive a run this must be a volume.
+    type: path
+    default: ~/.ansible/baremetal.bcm/ledger
   fail_on_error:
     description:
       - Whether the task fails when an event failed. The others are done in any case.
@@ -187,6 +198,10 @@ events:
         - V(failed) where NetBox could not be read or written. Trying again is safe.
       type: str
       sample: changed
+    lasting:
+      description: Whether it failed because NetBox refused it, will refuse it again until somebody changes NetBox, and the journal has it.
+      type: bool
+      sample: false
     message: {description: "The outcome in words.", type: str, sample: ""}
   sample: []
 counts:

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""NetBoxes for the tests: one in memory that behaves as 3.2, one as 4.6; or the one that NETBOX_URL names.
+"""NetBoxes for the tests: in memory one that behaves as 3.2, one as 4.6, one as 4.7; or the one that NETBOX_URL names.
 
 Tests that take `lab` run against all of them. Those that take `fake` need a NetBox that breaks on request.
 """
@@ -21,14 +21,14 @@ import pytest
 from ansible_collections.baremetal.bcm.plugins.module_utils._ansible import runner as opening
 from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.api.connection import NetBoxTransport
 from ansible_collections.baremetal.bcm.tests.netbox.fake.server import TOKEN, FakeNetBox, served
-from ansible_collections.baremetal.bcm.tests.netbox.fake.store import NEW, OLD
+from ansible_collections.baremetal.bcm.tests.netbox.fake.store import NEW, NEXT, OLD
 from ansible_collections.baremetal.bcm.tests.netbox.lab import Lab
 from ansible_collections.baremetal.bcm.tests.unit.plugins.running import module_arguments
 
 MODULES = "ansible_collections.baremetal.bcm.plugins.modules"
 # Kept here, because tests must not be connected by accident.
 REAL = {name: os.environ.get(name, "") for name in ("NETBOX_URL", "NETBOX_TOKEN")}
-FAKES = {"fake-3.2": OLD, "fake-4.6": NEW}
+FAKES = {"fake-3.2": OLD, "fake-4.6": NEW, "fake-4.7": NEXT}
 Result = dict[str, Any]
 
 
@@ -67,6 +67,7 @@ class Modules:
     def __init__(self, capsys: pytest.CaptureFixture[str], lock_path: Path) -> None:
         self._capsys = capsys
         self._lock_path = str(lock_path)
+        self._ledger_path = str(lock_path.with_name("ledger"))
         self.printed = ""
         self.slept_s = 0.0
 
@@ -77,6 +78,7 @@ class Modules:
         given = {option: value for option, value in given.items() if value is not None}
         if name == "netbox_lifecycle":
             given.setdefault("lock_path", self._lock_path)
+            given.setdefault("ledger_path", self._ledger_path)
         arguments = {**given, "_ansible_check_mode": check, "_ansible_diff": True, "_ansible_verbosity": verbosity}
         transport = functools.partial(NetBoxTransport, sleep=self._sleep)
         self._capsys.readouterr()

@@ -24,7 +24,7 @@ def main() -> None:
     """Run one racer; its task is the first argument, in JSON."""
     task = json.loads(sys.argv[1])
     netbox = NetBox(NetBoxTransport(NetBoxConnection(task["url"], task["token"])))
-    settings = EventSettings(StateField("status"), lock_path=task["lock_path"])
+    settings = EventSettings(StateField("status"), lock_path=task["lock_path"], ledger_path=task["lock_path"])
     events = [read_event(number, event) for number, event in enumerate(task["events"])]
     run = EventRun(netbox, settings)
     sys.stdout.write("ready\n")

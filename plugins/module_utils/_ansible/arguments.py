@@ -42,6 +42,7 @@ NETBOX: Spec = {
     "validate_certs": _from_environment("NETBOX_VALIDATE_CERTS", type="bool", default=True),
     "ca_path": _from_environment("NETBOX_CA_PATH", type="path"),
     "timeout": {"type": "float", "default": 60.0},
+    "changelog_message": {"type": "str"},
     "debug_calls": _from_environment("NETBOX_DEBUG_CALLS", type="bool", default=False),
 }
 

@@ -119,7 +119,12 @@ def open_netbox(
     In check mode, calls that would write are refused. Raises NetBoxConfigError where the options do not fit together.
     """
     transport = NetBoxTransport(netbox_connection_of(params), on_call=on_call)
-    netbox = NetBox(transport, read_only=check_mode, before_write=before_write)
+    netbox = NetBox(
+        transport,
+        read_only=check_mode,
+        before_write=before_write,
+        changelog_message=params["changelog_message"] or "",
+    )
     try:
         yield netbox
     finally:
@@ -136,11 +141,12 @@ def run_netbox_module(
     `work` returns the result; a NetBoxError that it raises fails the task with its text.
     """
     module = CallsModule({**NETBOX, **spec}, **module_options)
+    netbox: NetBox | None = None
     try:
         if netbox_connection_of(module.params).sends_token_in_clear:
             module.warn("url is http, so that the token crosses the network in clear text; use https")
         with open_netbox(module.params, check_mode=module.check_mode, on_call=module.log_calls()) as netbox:
             result = work(module, netbox)
     except NetBoxError as error:
-        module.fail_json(msg=str(error))
+        module.fail_json(msg=str(error), changed=netbox is not None and netbox.has_written)
     module.exit_json(**result)

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A NetBox in memory: what it keeps, refuses and shows; as 3.2 or 4.6 do, as far as the collection can see."""
+"""A NetBox in memory: what it keeps, refuses and shows; as 3.2, 4.6 or 4.7 do, as far as the collection can see."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ Version = tuple[int, int]
 
 OLD: Version = (3, 2)
 NEW: Version = (4, 6)
+NEXT: Version = (4, 7)
 DEVICE_STATUSES = ("offline", "active", "planned", "staged", "failed", "inventory", "decommissioning")
 IP_STATUSES = ("active", "reserved", "deprecated", "dhcp", "slaac")
 JOURNAL_KINDS = ("info", "success", "warning", "danger")
@@ -36,8 +37,14 @@ _PATHS = {
     "virtualization/clusters",
     "virtualization/virtual-machines",
     "virtualization/interfaces",
+    "ipam/ip-ranges",
+    "users/users",
+    "users/permissions",
+    "users/tokens",
 }
-_SINCE: dict[str, Version] = {"dcim/mac-addresses": (4, 2), "extras/custom-field-choice-sets": (3, 6)}
+_OBJECTS = ("assigned_object_id", "assigned_object_type", "changed_object_id", "changed_object_type")
+CHANGES = "core/object-changes"
+_SINCE: dict[str, Version] = {"dcim/mac-addresses": (4, 2), "extras/custom-field-choice-sets": (3, 6), CHANGES: (4, 1)}
 
 
 class Refused(Exception):
@@ -46,6 +53,19 @@ class Refused(Exception):
     def __init__(self, **complaints: str) -> None:
         super().__init__(str(complaints))
         self.body = {name: [text] for name, text in complaints.items()}
+
+
+class Refusals(Exception):
+    """What NetBox refuses of many objects, by their place in the request; how it says so depends on its version."""
+
+    def __init__(self, by_place: dict[int, dict[str, Any]], status: int = 400) -> None:
+        super().__init__(str(by_place))
+        self.by_place = by_place
+        self.status = status
+
+
+class Forbidden(Exception):
+    """The token's user may not do this."""
 
 
 class Gone(Exception):
@@ -78,7 +98,7 @@ class Store:
         kept = copy.deepcopy(self.rows[path])
         try:
             yield
-        except (Refused, Gone, Stale):
+        except (Refused, Refusals, Forbidden, Gone, Stale):
             self.rows[path] = kept
             raise
 
@@ -91,18 +111,22 @@ class Store:
         self.rows[path][self._last_id] = row
         self._check(path, row, {})
         self._touch(row)
-        return self._last_id
+        made = self._last_id
+        self._log(path, made, fields)
+        return made
 
     def update(self, path: str, object_id: int, fields: Mapping[str, Any], if_match: str | None = None) -> None:
         """Change an object."""
         row = self._row(path, object_id)
-        if if_match and self.version >= (4, 6) and if_match not in ("*", self.etag(path, object_id)):
+        asked = [] if if_match in (None, "*") else [each.strip() for each in str(if_match).split(",")]
+        if asked and self.version >= (4, 6) and self.etag(path, object_id) not in asked:
             raise Stale
         old = copy.deepcopy(row)
         for name, value in self._accepted(path, fields).items():
             row[name] = {**row.get(name, {}), **value} if name == "custom_fields" else value
         self._check(path, row, old)
         self._touch(row)
+        self._log(path, object_id, fields)
 
     def delete(self, path: str, object_id: int) -> None:
         """Remove an object."""
@@ -168,6 +192,7 @@ class Store:
             "virtualization/interfaces": self._show_vm_interface,
             "ipam/ip-addresses": self._show_address,
             "extras/custom-fields": self._show_custom_field,
+            "users/tokens": self._show_token,
         }.get(path)
         shown = shape(row) if shape else row
         return {"display": row.get("name") or row.get("address") or f"{path} {object_id}", **shown}
@@ -221,11 +246,16 @@ class Store:
             row["choice_set"] = self.show("extras/custom-field-choice-sets", row["choice_set"])
         return row
 
+    def _show_token(self, row: Row) -> Row:
+        # Tokens of two forms came with 4.5.
+        token = row.pop("token")
+        return {**row, "key": None, "token": token} if self.version >= (4, 5) else {**row, "key": token}
+
     # -- what is accepted -----------------------------------------------------------------------------------------
 
     def _accepted(self, path: str, fields: Mapping[str, Any]) -> Row:
         """Fields in the form they are kept; those that are read-only are ignored without a word."""
-        ignored = {"id", "last_updated"}
+        ignored = {"id", "last_updated", "changelog_message"}
         if path == "dcim/interfaces" and self.has_macs:
             ignored |= {"mac_address"}
         kept = {name: value for name, value in fields.items() if name not in ignored}
@@ -233,6 +263,8 @@ class Store:
             kept["mac_address"] = kept["mac_address"].upper()
         if path == "ipam/ip-addresses" and "tags" in kept:
             kept["tags"] = [self._tag(tag) for tag in kept["tags"]]
+        if path == "users/tokens":
+            kept["token"] = f"{self._last_id:040x}"
         for name in ("color", "slug"):
             if isinstance(kept.get(name), str):
                 kept[name] = kept[name].lower()
@@ -310,6 +342,11 @@ class Store:
             and each["vrf"] == row["vrf"]
             and each is not row
         ]
+        for each in () if old else self.rows["ipam/ip-ranges"].values():
+            first, last = (ipaddress.ip_interface(each[name]).ip for name in ("start_address", "end_address"))
+            if each["mark_populated"] and each["vrf"] == row["vrf"] and first <= address.ip <= last:
+                inside = f"{each['start_address']}-{each['end_address']}"
+                raise Refused(address=f"Cannot create IP address {address} inside range {inside}.")
         if same and self.enforces_unique:
             raise Refused(address=f"Duplicate IP address found in global table: {same[0]['address']}")
         if old and old["assigned_object_id"] and self._holder(old) != self._holder(row):
@@ -342,6 +379,18 @@ class Store:
         except KeyError:
             raise Gone from None
 
+    def _log(self, path: str, object_id: int, fields: Mapping[str, Any]) -> None:
+        """Keep the message that came with a change, where this version has such messages."""
+        if "changelog_message" in fields and self.version >= (4, 4):
+            self._last_id += 1
+            kind = path.replace("/", ".").removesuffix("s")
+            change = {
+                "changed_object_id": object_id,
+                "changed_object_type": kind,
+                "message": fields["changelog_message"],
+            }
+            self.rows[CHANGES][self._last_id] = {"id": self._last_id, **change}
+
     def _touch(self, row: Row) -> None:
         self._moment += timedelta(seconds=1, microseconds=17)
         row["last_updated"] = self._moment.isoformat().replace("+00:00", "Z")
@@ -361,6 +410,9 @@ def _defaults(path: str) -> Row:
             "tags": [],
         },
         "extras/custom-fields": {"label": "", "required": False},
+        "ipam/ip-ranges": {"vrf": None, "mark_populated": False},
+        "users/permissions": {"constraints": None, "users": []},
+        "users/tokens": {"token": None},
     }
     return copy.deepcopy(known.get(path, {}))
 
@@ -377,7 +429,17 @@ def _fits(store: Store, path: str, row: Row, name: str, values: Sequence[str]) -
         return any(value in str(row.get("comments", "")).lower() for value in lower)
     # Fields that are called otherwise in filters, and those that are compared as they are, in any case.
     fields = {"device_id": "device", "name__ie": "name"}
-    plain = ("id", "assigned_object_id", "assigned_object_type", "name", "slug", "serial", "mac_address")
+    plain = (
+        "id",
+        "changed_object_id",
+        "changed_object_type",
+        "assigned_object_id",
+        "assigned_object_type",
+        "name",
+        "slug",
+        "serial",
+        "mac_address",
+    )
     field = fields.get(name) or (name if name in plain else "")
     return not field or str(row.get(field)).lower() in lower
 

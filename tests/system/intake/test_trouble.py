@@ -72,7 +72,7 @@ def hall(dhcp_lab: DhcpLab, netbox: NetBoxView, tmp_path: Path, request: pytest.
     bmcs = {f"trouble-{number:03d}-{each:02d}": Bmc(f"02:00:00:f4:{number:02x}:{each:02x}") for each in range(12)}
     netbox.remove(bmcs)
     netbox.add([Server(name, bmc.mac) for name, bmc in bmcs.items()])
-    own = OwnNetBox(netbox, tmp_path)
+    own = OwnNetBox(netbox)
     own.start()
     door = Door(dhcp_lab.server, ("127.0.0.1", own.view.port))
     try:

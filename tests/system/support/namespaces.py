@@ -7,12 +7,13 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
-import select
 import socket
 import subprocess
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
+
+from ansible_collections.baremetal.bcm.tests.system.support.gate import pump
 
 _CLONE_NEWNET = 0x40000000
 
@@ -94,18 +95,7 @@ class Door:
     def _pass_on(self, caller: socket.socket) -> None:
         with caller, contextlib.suppress(OSError), socket.create_connection(self._address, timeout=5) as server:
             server.settimeout(None)
-            _pump((caller, server))
-
-
-def _pump(ends: Sequence[socket.socket]) -> None:
-    """Pass bytes on both ways until one end has no more."""
-    while True:
-        readable, _writable, _broken = select.select(ends, [], [])
-        for end in readable:
-            content = end.recv(1 << 16)
-            if not content:
-                return
-            ends[end is ends[0]].sendall(content)
+            pump((caller, server))
 
 
 def processes_in(namespace: Namespace) -> list[int]:

@@ -4,26 +4,22 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import shlex
 import socket
-import time
 import urllib.parse
 import urllib.request
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.baremetal.bcm.tests.unit.child_process import run, started
+from ansible_collections.baremetal.bcm.tests.system.support.gate import Gate
+from ansible_collections.baremetal.bcm.tests.unit.child_process import run
 
 ROOT = Path(__file__).parents[3]
 _TOOL = ROOT / "tests/tools/netbox"
-_DIRECTORY = Path(os.environ.get("NETBOX_DIR", "/var/tmp/baremetal-bcm-netbox"))
-_POSTGRES_PORT = os.environ.get("NETBOX_POSTGRES_PORT", "8233")
-_REDIS_PORT = os.environ.get("NETBOX_REDIS_PORT", "8234")
 Raw = dict[str, Any]
 
 
@@ -69,17 +65,24 @@ class NetBoxView:
             part = servers[start : start + 200]
             devices = [{"name": server.name, "status": server.state, **shelf} for server in part]
             made = self.call("POST", "dcim/devices/", devices)
-            interfaces = [
-                {
-                    "device": device["id"],
-                    "name": "iLO",
-                    "type": "1000base-t",
-                    "mgmt_only": True,
-                    "mac_address": server.mac,
-                }
-                for device, server in zip(made, part, strict=True)
-            ]
-            self.call("POST", "dcim/interfaces/", interfaces)
+            port = {"name": "iLO", "type": "1000base-t", "mgmt_only": True}
+            ports = self.call("POST", "dcim/interfaces/", [{**port, "device": device["id"]} for device in made])
+            macs = [server.mac for server in part]
+            if not self._has_mac_objects():
+                # The field became read-only with NetBox 4.2, where a MAC address is an object.
+                fields = [{"id": each["id"], "mac_address": mac} for each, mac in zip(ports, macs, strict=True)]
+            else:
+                kind = {"assigned_object_type": "dcim.interface"}
+                bodies = [
+                    {**kind, "assigned_object_id": each["id"], "mac_address": mac}
+                    for each, mac in zip(ports, macs, strict=True)
+                ]
+                objects = self.call("POST", "dcim/mac-addresses/", bodies)
+                fields = [
+                    {"id": each["id"], "primary_mac_address": mac["id"]}
+                    for each, mac in zip(ports, objects, strict=True)
+                ]
+            self.call("PATCH", "dcim/interfaces/", fields)
 
     def remove(self, names: Iterable[str]) -> None:
         """Remove servers, and the addresses of their BMCs; many at once."""
@@ -135,6 +138,9 @@ class NetBoxView:
         maker = self._ensured("dcim/manufacturers/", name="Maker", slug="intake-maker")
         return self._ensured("dcim/device-types/", manufacturer=maker, model="Server", slug="intake-server")
 
+    def _has_mac_objects(self) -> bool:
+        return "mac-addresses" in self.call("GET", "dcim/")
+
     def _role_field(self) -> str:
         """Name the field that NetBox renamed in 3.6."""
         fields = self.call("OPTIONS", "dcim/devices/")["actions"]["POST"]
@@ -156,42 +162,25 @@ def start_netbox() -> NetBoxView:
 
 
 class OwnNetBox:
-    """A second server on the database of the shared one, which a test may stop and start."""
+    """The shared NetBox at an address of its own, which a test may stop answering and let answer again.
 
-    def __init__(self, shared: NetBoxView, directory: Path) -> None:
+    Whoever calls while it is stopped is refused a connection, as by a server that is down; connections end with it.
+    """
+
+    def __init__(self, shared: NetBoxView) -> None:
+        parts = urllib.parse.urlsplit(shared.url)
+        assert parts.scheme == "http", "NETBOX_URL must be http for tests that let NetBox go away"
+        assert parts.hostname is not None
+        self._address = (parts.hostname, parts.port or 80)
         with socket.create_server(("127.0.0.1", 0)) as listener:
             port = listener.getsockname()[1]
         self.view = NetBoxView(f"http://127.0.0.1:{port}", shared.environment["NETBOX_TOKEN"])
-        self._log = directory / "netbox.log"
-        self._running = contextlib.ExitStack()
+        self._gate: Gate | None = None
 
     def start(self) -> None:
-        gunicorn = _DIRECTORY / "venv/bin/gunicorn"
-        words = [str(gunicorn), "netbox.wsgi", "--bind", f"127.0.0.1:{self.view.port}", "--threads", "4"]
-        with self._log.open("ab") as log:
-            server = started(words, limit_s=None, env=self._environment(), stdout=log, stderr=log)
-            process = self._running.enter_context(server)
-        until = time.monotonic() + 60
-        while True:
-            try:
-                self.view.call("GET", "")
-            except OSError:
-                assert process.poll() is None, self._log.read_text(encoding="utf-8")
-                assert time.monotonic() < until, self._log.read_text(encoding="utf-8")
-                time.sleep(0.2)
-            else:
-                return
+        self._gate = Gate(self.view.port, self._address)
 
     def stop(self) -> None:
-        self._running.close()
-
-    @staticmethod
-    def _environment() -> Mapping[str, str]:
-        return {
-            **os.environ,
-            "NETBOX_TEST_POSTGRES_PORT": _POSTGRES_PORT,
-            "NETBOX_TEST_REDIS_PORT": _REDIS_PORT,
-            "NETBOX_CONFIGURATION": "netbox_configuration",
-            "DJANGO_SETTINGS_MODULE": "netbox.settings",
-            "PYTHONPATH": str(_DIRECTORY / "etc"),
-        }
+        if self._gate is not None:
+            self._gate.close()
+            self._gate = None

@@ -4,12 +4,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar, Union
 
 from .connection import Calls, Filter, NetBoxTransport, encode_query
-from .errors import NetBoxApiError, NetBoxError, NetBoxProtocolError, NetBoxStale
+from .errors import (
+    NetBoxApiError,
+    NetBoxAuthError,
+    NetBoxConfigError,
+    NetBoxError,
+    NetBoxForbidden,
+    NetBoxNotFound,
+    NetBoxProtocolError,
+    NetBoxTransportError,
+)
+from .rights import missing_rights, right_to
 
 Raw = dict[str, Any]
 Made = Union[Raw, NetBoxError]
@@ -26,6 +36,7 @@ _LONGEST_QUERY = 3000
 _PAGE = 500
 # NetBox needs 50 to 100 ms per object, several times that when it is busy, and proxies give up after 30 to 60 s.
 _BULK = 50
+_CHANGELOG_MESSAGES_SINCE = (4, 4)
 
 
 class WriteRefused(NetBoxError):
@@ -45,6 +56,7 @@ class NetBox:
 
     Every method may raise NetBoxAuthError, NetBoxTransportError, NetBoxProtocolError and NetBoxApiError. `read_only`
     refuses whatever would write before it is sent; `before_write` is asked before every request that writes.
+    `changelog_message` goes into NetBox's change log with each change, from NetBox 4.4 on.
     """
 
     def __init__(
@@ -53,11 +65,17 @@ class NetBox:
         *,
         read_only: bool = False,
         before_write: Callable[[], None] | None = None,
+        changelog_message: str = "",
     ) -> None:
         self._transport = transport
         self._read_only = read_only
         self._before_write = before_write
+        self._changelog_message = changelog_message
         self.url = transport.connection.base
+        # Whether something was written, or may have been.
+        self.has_written = False
+        self._known_actions: dict[str, Raw] = {}
+        self._readable: dict[str, bool] = {}
 
     def close(self) -> None:
         """Close the connection."""
@@ -86,7 +104,7 @@ class NetBox:
 
     @property
     def has_etags(self) -> bool:
-        """Return whether If-Match is honoured (on single objects; never in bulk)."""
+        """Return whether If-Match is honoured, on single objects and in bulk."""
         return self.version >= (4, 6)
 
     # -- reading --------------------------------------------------------------------------------------------------
@@ -116,11 +134,41 @@ class NetBox:
         return Versioned(self._object(answer.value, path), answer.etag)
 
     def choices(self, path: str, field: str) -> frozenset[str] | None:
-        """Read the values a field may have; None where NetBox does not list them, as for users who may not create."""
-        answer = self._transport.request("OPTIONS", path, action=f"read what {path} allows")
-        actions = answer.value.get("actions", {}) if isinstance(answer.value, dict) else {}
-        known = actions.get("POST", {}).get(field, {}).get("choices")
+        """Read the values a field may have; None where NetBox does not list them, as for users who may not write it."""
+        actions = self._actions(path)
+        known = (actions.get("POST") or actions.get("PUT") or {}).get(field, {}).get("choices")
         return frozenset(choice["value"] for choice in known) if known else None
+
+    def require(self, needed: Iterable[tuple[str, str]]) -> None:
+        """Make sure, before anything is done, that the token may do these: pairs of GET, POST or PATCH and a path.
+
+        It says nothing of single objects, nor of deleting, which NetBox does not tell. Raises NetBoxAuthError with the
+        names of the rights that are missing.
+        """
+        missing = [each for each in needed if not self._may(*each)]
+        if self._changelog_message and self.version < _CHANGELOG_MESSAGES_SINCE:
+            raise NetBoxConfigError("changelog_message needs NetBox 4.4 or newer")
+        if missing:
+            raise NetBoxAuthError(missing_rights({right_to(*each) or " ".join(each) for each in missing}))
+
+    def _may(self, method: str, path: str) -> bool:
+        if method != "GET":
+            return ("PUT" if method == "PATCH" else method) in self._actions(path)
+        if path not in self._readable:
+            try:
+                self._transport.request("GET", path, query=[("limit", 1)], action=f"list {path}")
+                self._readable[path] = True
+            except NetBoxForbidden:
+                self._readable[path] = False
+        return self._readable[path]
+
+    def _actions(self, path: str) -> Raw:
+        """Read what the token may do with all objects of a kind, once: POST stands for adding, PUT for changing."""
+        if path not in self._known_actions:
+            answer = self._transport.request("OPTIONS", path, action=f"read what {path} allows")
+            actions = answer.value.get("actions") if isinstance(answer.value, dict) else None
+            self._known_actions[path] = actions if isinstance(actions, dict) else {}
+        return self._known_actions[path]
 
     # -- writing --------------------------------------------------------------------------------------------------
 
@@ -136,18 +184,21 @@ class NetBox:
         """Delete one object. Raises NetBoxNotFound."""
         self._write("DELETE", f"{path}{object_id}/", None)
 
-    def update_many(self, path: str, changes: Mapping[int, Mapping[str, Any]]) -> dict[int, Made]:
+    def update_many(
+        self, path: str, changes: Mapping[int, Mapping[str, Any]], *, etags: Mapping[int, str] | None = None
+    ) -> dict[int, Made]:
         """Change many objects, by id; give each as it is now, or the error that prevented it.
 
-        NetBox does all of a request or none. A request that it refuses is halved until the culprits are alone.
+        NetBox does all of a request or none. One that it refuses is sent again without the culprits it names, or halved
+        until they are alone. With `etags` an object is changed only if its ETag is among them, else it is NetBoxStale.
         """
         bodies = [{"id": object_id, **fields} for object_id, fields in changes.items()]
-        made = self._many("PATCH", path, bodies)
+        made = self._many("PATCH", path, bodies, etags or {})
         return dict(zip(changes, made))
 
     def create_many(self, path: str, entities: Sequence[Mapping[str, Any]]) -> list[Made]:
         """Create many objects; give each, in the order given, as it was created or the error that prevented it."""
-        return self._many("POST", path, [dict(fields) for fields in entities])
+        return self._many("POST", path, [dict(fields) for fields in entities], {})
 
     # -- inside ---------------------------------------------------------------------------------------------------
 
@@ -171,26 +222,54 @@ class NetBox:
         if self._before_write is not None:
             self._before_write()
         verb = {"PATCH": "change", "POST": "create", "DELETE": "delete"}[method]
-        return self._transport.request(method, path, action=f"{verb} {path}", body=body, if_match=if_match).value
+        try:
+            answer = self._transport.request(
+                method, path, action=f"{verb} {path}", body=self._explained(body), if_match=if_match
+            )
+        except NetBoxTransportError as error:
+            self.has_written = self.has_written or error.may_be_performed
+            raise
+        except NetBoxProtocolError:
+            self.has_written = True
+            raise
+        self.has_written = True
+        return answer.value
 
-    def _many(self, method: str, path: str, bodies: Sequence[Raw]) -> list[Made]:
+    def _explained(self, body: Any) -> Any:
+        """Add the message for the change log to what is sent, to each object of many; deleting sends it alone."""
+        if not self._changelog_message:
+            return body
+        message = {"changelog_message": self._changelog_message}
+        return [{**each, **message} for each in body] if isinstance(body, list) else {**(body or {}), **message}
+
+    def _many(
+        self, method: str, path: str, bodies: Sequence[Raw], etags: Mapping[int, str] | None = None
+    ) -> list[Made]:
         made: list[Made] = []
         for start in range(0, len(bodies), _BULK):
-            made += self._halving(method, path, bodies[start : start + _BULK])
+            made += self._together(method, path, bodies[start : start + _BULK], etags or {})
         return made
 
-    def _halving(self, method: str, path: str, bodies: Sequence[Raw]) -> list[Made]:
+    def _together(self, method: str, path: str, bodies: Sequence[Raw], etags: Mapping[int, str]) -> list[Made]:
+        """Send all in one request; where NetBox refuses, those without the culprits it names, or two halves."""
         if not bodies:
             return []
+        # NetBox asks of each object whether its ETag is one of these.
+        if_match = ", ".join(etags[body["id"]] for body in bodies) if etags else None
         try:
-            answer = self._write(method, path, list(bodies))
-        except NetBoxStale:
-            raise
+            answer = self._write(method, path, list(bodies), if_match)
         except NetBoxApiError as error:
+            named = [("id", body["id"]) if method == "PATCH" else ("index", at) for at, body in enumerate(bodies)]
+            culprits = {place: error.of_objects[name] for place, name in enumerate(named) if name in error.of_objects}
             if len(bodies) == 1:
-                return [error]
-            middle = len(bodies) // 2
-            return self._halving(method, path, bodies[:middle]) + self._halving(method, path, bodies[middle:])
+                return [culprits.get(0, error)]
+            if not culprits:
+                middle = len(bodies) // 2
+                halves = (bodies[:middle], bodies[middle:])
+                return [made for half in halves for made in self._together(method, path, half, etags)]
+            others = [body for place, body in enumerate(bodies) if place not in culprits]
+            made = iter(self._together(method, path, others, etags))
+            return [culprits[place] if place in culprits else next(made) for place in range(len(bodies))]
         return self._in_order(method, path, bodies, answer)
 
     def _in_order(self, method: str, path: str, bodies: Sequence[Raw], answer: Any) -> list[Made]:
@@ -200,7 +279,10 @@ class NetBox:
             missing = {body.get("id") for body in bodies} - {each.get("id") for each in objects}
             if method == "PATCH" and missing:
                 known = {each["id"]: each for each in objects}
-                gone = NetBoxApiError(f"could not change {path}: NetBox does not have it any more", status=404)
+                text = (
+                    f"could not change {path}: NetBox does not have it any more, or the token's user may not change it"
+                )
+                gone = NetBoxNotFound(text, status=404)
                 return [known.get(body["id"], gone) for body in bodies]
             raise NetBoxProtocolError(f"{method} {path}: {len(bodies)} objects sent, {len(objects)} came back")
         if method == "PATCH":

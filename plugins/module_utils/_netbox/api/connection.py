@@ -18,19 +18,24 @@ from ..._https.client import HttpsClient
 from ..._https.exchange import Bounds, HttpRequest, Patience, Reply
 from ..._https.retry import Retry
 from ..._https.tls import Tls
+from .complaints import complaints_in, culprits_of, is_missing
 from .errors import (
     NetBoxApiError,
     NetBoxAuthError,
     NetBoxConfigError,
     NetBoxError,
+    NetBoxForbidden,
     NetBoxNotFound,
     NetBoxProtocolError,
     NetBoxStale,
     NetBoxTransportError,
 )
+from .rights import right_to
 
 Filter = tuple[str, Any]
 
+_NO_LOGIN = 401
+_FORBIDDEN = 403
 _TOO_MANY_REQUESTS = 429
 _STALE = 412
 # A gateway or a server in trouble; whether a write was performed is unknown then.
@@ -163,7 +168,7 @@ class NetBoxTransport:
             reply = self._client.send(request, _READ if reads else _WRITE)
         except https.NoAnswer as error:
             raise self._no_answer(error, action, reads) from error
-        return self._answer(reply, action, reads)
+        return self._answer(reply, action, reads, right_to(method, path))
 
     def _note(self, line: CallLine) -> None:
         with self._counting:
@@ -193,36 +198,56 @@ class NetBoxTransport:
             said = f"the answer of {where} did not end within {error.seconds:g} s"
         else:
             said = f"no usable answer from {where}: {error}"
-        return NetBoxTransportError(f"could not {action}: {said}{unknown}")
+        return NetBoxTransportError(f"could not {action}: {said}{unknown}", may_be_performed=bool(unknown))
 
-    def _answer(self, reply: Reply, action: str, reads: bool) -> Answer:
+    def _answer(self, reply: Reply, action: str, reads: bool, right: str) -> Answer:
         status, where = reply.status, self.connection.base
         self.api_version = reply.headers.get("api-version") or self.api_version
         if 200 <= status < 300:
             return Answer(status, self._json(reply, action), reply.headers.get("etag"))
         if status in _TROUBLE or status == _TOO_MANY_REQUESTS:
             unknown = "" if reads or status == _TOO_MANY_REQUESTS else "; whether it was performed is unknown"
-            raise NetBoxTransportError(f"could not {action}: {where} answered HTTP {status}{unknown}")
+            text = f"could not {action}: {where} answered HTTP {status}{unknown}"
+            raise NetBoxTransportError(text, may_be_performed=bool(unknown))
         if 300 <= status < 400:
             target = self._client.clean(reply.headers.get("location", ""))
             raise NetBoxConfigError(f"could not {action}: {where} redirects to {target}; give that address as url")
-        raise self._refusal(reply, action)
+        raise self._refusal(reply, action, right)
 
-    def _refusal(self, reply: Reply, action: str) -> NetBoxError:
-        clean = self._client.clean
-        complaints = {name: clean(text) for name, text in _complaints(reply).items()}
-        said = clean("; ".join(f"{name}: {text}" if name else text for name, text in complaints.items()))
-        if reply.status in (401, 403):
-            return NetBoxAuthError(
-                f"could not {action}: {self.connection.base} refused it (HTTP {reply.status}): "
-                f"{said or 'no reason given'}; the token must be valid and its user allowed to do this"
+    def _refusal(self, reply: Reply, action: str, right: str) -> NetBoxError:
+        try:
+            said = reply.json()
+        except https.NotJson:
+            said = None
+        if reply.status == _NO_LOGIN:
+            return NetBoxAuthError(self._refused(said, action, reply.status, right))
+        of_objects = {key: self._error(reply.status, each, action, right) for key, each in culprits_of(said).items()}
+        return self._error(reply.status, said, action, right, of_objects)
+
+    def _error(
+        self,
+        status: int,
+        said: Any,
+        action: str,
+        right: str,
+        of_objects: dict[tuple[str, int], NetBoxApiError] | None = None,
+    ) -> NetBoxApiError:
+        kinds = {_FORBIDDEN: NetBoxForbidden, 404: NetBoxNotFound, _STALE: NetBoxStale}
+        status = 404 if is_missing(said) else status
+        complaints = {name: self._client.clean(text) for name, text in complaints_in(said).items()}
+        text = self._refused(said, action, status, right)
+        kind = kinds.get(status, NetBoxApiError)
+        return kind(text, status=status, complaints=complaints, of_objects=of_objects)
+
+    def _refused(self, said: Any, action: str, status: int, right: str) -> str:
+        reasons = "; ".join(f"{name}: {text}" if name else text for name, text in complaints_in(said).items())
+        why = self._client.clean(reasons) or "no reason given"
+        if status in (_NO_LOGIN, _FORBIDDEN):
+            return (
+                f"could not {action}: {self.connection.base} refused it (HTTP {status}): {why}; "
+                f"the token must be valid and its user allowed to do this{f' ({right})' if right else ''}"
             )
-        kind = {404: NetBoxNotFound, _STALE: NetBoxStale}.get(reply.status, NetBoxApiError)
-        return kind(
-            f"could not {action}: NetBox answered HTTP {reply.status}: {said or 'no reason given'}",
-            status=reply.status,
-            complaints=complaints,
-        )
+        return f"could not {action}: NetBox answered HTTP {status}: {why}"
 
     def _json(self, reply: Reply, action: str) -> Any:
         if not reply.body:
@@ -243,31 +268,6 @@ def encode_query(query: Sequence[Filter]) -> str:
 def _authorization(token: str) -> str:
     # NetBox 4.5 brought tokens of a second form beside the 40 hexadecimal digits.
     return f"Bearer {token}" if token.startswith("nbt_") else f"Token {token}"
-
-
-def _complaints(reply: Reply) -> dict[str, str]:
-    """What NetBox said, by field; of a list only the elements that are at fault."""
-    try:
-        value = reply.json()
-    except https.NotJson:
-        return {}
-    merged: dict[str, str] = {}
-    for each in value if isinstance(value, list) else [value]:
-        if isinstance(each, dict):
-            for name, text in each.items():
-                key = "" if name in ("detail", "non_field_errors", "__all__") else name
-                merged.setdefault(key, _flat(text))
-        else:
-            merged.setdefault("", _flat(each))
-    return {name: text for name, text in merged.items() if text}
-
-
-def _flat(value: Any) -> str:
-    if isinstance(value, dict):
-        return ", ".join(f"{name}: {_flat(each)}" for name, each in value.items())
-    if isinstance(value, list):
-        return ", ".join(filter(None, map(_flat, value)))
-    return str(value)[:500]
 
 
 def _config_error(error: https.HttpsError, connection: NetBoxConnection) -> NetBoxConfigError:

@@ -13,7 +13,11 @@ from .errors import NetBoxApiError, NetBoxError
 
 # Usual names of a BMC's port, in any case.
 BMC_NAMES = ("bmc", "ilo", "idrac")
+# What a token must be allowed to do to set MAC addresses; before NetBox 4.2 the first of it.
+NEEDED_TO_SET = (("PATCH", INTERFACES), ("POST", MAC_ADDRESSES), ("PATCH", MAC_ADDRESSES))
 _INTERFACE = "dcim.interface"
+# All else is most of NetBox's work. Versions before 4.0 do not know of fields, and send them all.
+_FIELDS = "id,name,display,device,mgmt_only,mac_address,mac_addresses,primary_mac_address,last_updated"
 
 
 def macs_of(interface: Raw) -> tuple[str, ...]:
@@ -37,7 +41,7 @@ def find_by_mac(netbox: NetBox, macs: Iterable[str]) -> dict[str, list[Raw]]:
     """Find the interfaces, BMC or not, by MAC address (A0:36:9F:7C:05:00); an address without one has no key."""
     wanted = set(macs)
     found: dict[str, list[Raw]] = defaultdict(list)
-    for interface in netbox.find(INTERFACES, mac_address=sorted(wanted)):
+    for interface in netbox.find(INTERFACES, mac_address=sorted(wanted), fields=_FIELDS):
         for mac in macs_of(interface):
             if mac in wanted:
                 found[mac].append(interface)
@@ -50,7 +54,8 @@ def find_by_name(netbox: NetBox, device_ids: Iterable[int], names: Collection[st
     The server selects, so that nodes with hundreds of ports cost no more than others.
     """
     found: dict[int, list[Raw]] = defaultdict(list)
-    for interface in netbox.find(INTERFACES, device_id=sorted(set(device_ids)), name__ie=sorted(_lower(names))):
+    wanted = {"device_id": sorted(set(device_ids)), "name__ie": sorted(_lower(names))}
+    for interface in netbox.find(INTERFACES, **wanted, fields=_FIELDS):
         found[device_id_of(interface)].append(interface)
     return dict(found)
 

@@ -6,12 +6,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .client import JOURNAL, NetBox, Raw
 from .errors import NetBoxError, NetBoxTransportError
 
 INFO, SUCCESS, WARNING, DANGER = "info", "success", "warning", "danger"
+
+# What a token must be allowed to do for that.
+JOURNALING = (("GET", JOURNAL), ("POST", JOURNAL))
 
 # Stands before the key; also what the server searches for, so that entries of others are not even read.
 _MARK = "baremetal-bcm:"
@@ -57,7 +60,8 @@ def entry_key(*parts: object) -> str:
 def known_keys(netbox: NetBox, device_ids: Iterable[int]) -> set[tuple[int, str]]:
     """Read the keys of the entries that these devices have already, as pairs of device id and key."""
     found = set()
-    for raw in netbox.find(JOURNAL, assigned_object_type=_DEVICE, assigned_object_id=sorted(set(device_ids)), q=_MARK):
+    wanted = {"assigned_object_type": _DEVICE, "assigned_object_id": sorted(set(device_ids)), "q": _MARK}
+    for raw in netbox.find(JOURNAL, **wanted, fields="id,assigned_object_id,comments"):
         key = _key_in(str(raw.get("comments", "")))
         if key:
             found.add((int(raw["assigned_object_id"]), key))
@@ -85,6 +89,26 @@ def write_entries(netbox: NetBox, entries: Sequence[Entry]) -> dict[Entry, NetBo
         written.update({entry: one if isinstance(one, NetBoxError) else None for entry, one in zip(left, made)})
         return written
     return written
+
+
+def write_new(
+    netbox: NetBox, entries: Sequence[Entry], *, dry_run: bool = False
+) -> tuple[set[Entry], dict[Entry, NetBoxError]]:
+    """Write the entries that are not there; give those that were written, and why others could not be.
+
+    A dry run gives those that would be written. Raises NetBoxError where the journal can't be read.
+    """
+    if not entries:
+        return set(), {}
+    known = known_keys(netbox, {entry.device_id for entry in entries if not entry.is_new})
+    fresh = [entry for entry in dict.fromkeys(entries) if (entry.device_id, entry.key) not in known]
+    if dry_run:
+        return set(fresh), {}
+    # What was looked for is not there.
+    sent = {entry: replace(entry, is_new=True) for entry in fresh}
+    made = write_entries(netbox, list(sent.values()))
+    errors = {entry: error for entry in fresh if (error := made[sent[entry]]) is not None}
+    return {entry for entry in fresh if entry not in errors}, errors
 
 
 def _key_in(comments: str) -> str:

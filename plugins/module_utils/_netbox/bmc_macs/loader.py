@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 
@@ -14,9 +14,11 @@ from ..._values.mac import canonical_mac
 from ..._values.names import count
 from ..api.client import DEVICES, MAC_ADDRESSES, NetBox, Raw
 from ..api.errors import NetBoxAuthError, NetBoxError
-from ..api.interfaces import BMC_NAMES, find_by_mac, find_by_name, macs_of, set_macs
-from ..api.journal import SUCCESS, WARNING, Entry, entry_key, known_keys, write_entries
+from ..api.interfaces import BMC_NAMES, NEEDED_TO_SET, find_by_mac, find_by_name, macs_of, set_macs
+from ..api.journal import JOURNALING, SUCCESS, WARNING, Entry, entry_key, write_new
+from ..api.ledger import Ledger
 from .manifest import Manifest, ManifestRow
+from .owed import OwedEntries, Settled
 from .rules import BmcPort, DeviceRef, MacOwner, RowDecision, RowOutcome, decide_row
 
 _VM_INTERFACES = "virtualization/interfaces/"
@@ -93,18 +95,28 @@ class MacLoader:
     """Loads manifests into one NetBox; `say` gets a line every few seconds, `now_s` gives seconds of some clock."""
 
     def __init__(
-        self, netbox: NetBox, options: LoadOptions, *, now_s: Callable[[], float], say: Callable[[str], None]
+        self,
+        netbox: NetBox,
+        options: LoadOptions,
+        *,
+        ledger: Ledger,
+        now_s: Callable[[], float],
+        say: Callable[[str], None],
     ) -> None:
         self._netbox = netbox
         self._options = options
+        self._owed = OwedEntries(netbox, ledger)
         self._now_s = now_s
         self._say = say
+        # Entries that an earlier run owed for MAC addresses that are not in the manifest of this one.
+        self.settled: list[Settled] = []
 
     def load(self, manifest: Manifest) -> list[RowResult]:
         """Load all rows; give a result for every line that is not blank, in the file's order.
 
         Safe to repeat. Raises NetBoxError where nothing was done yet; later errors fail the rows they concern.
         """
+        settled = self._owed.settle(dry_run=self._options.check_mode)
         results = [
             RowResult(fault.line, fault.serial, fault.mac, RowOutcome.FAILED, fault.message)
             for fault in manifest.faults
@@ -112,7 +124,8 @@ class MacLoader:
         for each in manifest.repeats:
             message = f"is the same as line {each.first_line}"
             results.append(RowResult(each.row.line, each.row.serial, each.row.mac, RowOutcome.REPEATED, message))
-        results += self._load_rows(manifest.rows)
+        results += [_with_owed(each, settled.pop(each.mac, None)) for each in self._load_rows(manifest.rows)]
+        self.settled = list(settled.values())
         return sorted(results, key=lambda result: result.line)
 
     def _load_rows(self, rows: Sequence[ManifestRow]) -> list[RowResult]:
@@ -160,6 +173,10 @@ class MacLoader:
     def _load_batch(self, rows: Sequence[ManifestRow]) -> _Batch:
         """Load some rows. Raises NetBoxError where nothing was written; errors of writing stand in the batch."""
         batch = _Batch(self._decide(rows))
+        if batch.with_outcome(RowOutcome.SET):
+            self._netbox.require(NEEDED_TO_SET if self._netbox.has_mac_objects else NEEDED_TO_SET[:1])
+        if batch.with_outcome(RowOutcome.SET, RowOutcome.SKIPPED):
+            self._netbox.require(JOURNALING)
         self._set(batch)
         self._note(batch)
         return batch
@@ -218,10 +235,14 @@ class MacLoader:
         wanted = {row: each.port.id for row, each in batch.with_outcome(RowOutcome.SET).items() if each.port}
         verdicts: Mapping[int, NetBoxError | None] = {}
         if not self._options.check_mode:
+            due = {row: _entry_of(row, batch.decisions[row], self._options.source) for row in wanted}
+            self._owed.remember({due[row]: (port_id, row.mac) for row, port_id in wanted.items()})
             try:
                 verdicts = set_macs(self._netbox, {port_id: row.mac for row, port_id in wanted.items()})
             except NetBoxError as error:
                 batch.error = error
+            else:
+                self._owed.forget(due[row] for row, port_id in wanted.items() if verdicts.get(port_id))
         for row, port_id in wanted.items():
             refused = batch.error or verdicts.get(port_id)
             if refused:
@@ -233,23 +254,20 @@ class MacLoader:
         """Write into the journal, once, what was set, and what was not and why."""
         noted = batch.with_outcome(RowOutcome.SET, RowOutcome.SKIPPED)
         entries = {row: _entry_of(row, decision, self._options.source) for row, decision in noted.items()}
-        new: dict[ManifestRow, Entry] = {}
-        refused: Mapping[Entry, NetBoxError | None] = {}
+        fresh: Collection[Entry] = ()
         try:
-            known = known_keys(self._netbox, {entry.device_id for entry in entries.values()})
-            new = {row: each for row, each in entries.items() if (each.device_id, each.key) not in known}
-            if not self._options.check_mode:
-                refused = write_entries(self._netbox, list(new.values()))
+            fresh, refused = write_new(self._netbox, list(entries.values()), dry_run=self._options.check_mode)
         except NetBoxError as error:
             batch.error = batch.error or error
-            new, refused = entries, dict.fromkeys(entries.values(), error)
-        for row, entry in new.items():
-            why = refused.get(entry)
-            if why is None:
-                batch.entries[row] = entry
-            else:
+            refused = dict.fromkeys(entries.values(), error)
+        if not self._options.check_mode:
+            self._owed.forget(entries.values(), but=refused)
+        for row, entry in entries.items():
+            if entry in refused:
                 was = "the MAC address was set, but " if row in batch.is_set else ""
-                batch.fail(row, f"{was}the journal entry could not be written: {why}")
+                batch.fail(row, f"{was}the journal entry could not be written: {refused[entry]}")
+            elif entry in fresh:
+                batch.entries[row] = entry
 
 
 class _Patience:
@@ -290,6 +308,16 @@ class _ProgressLine:
         rate = self._done / (now_s - self._began_s)
         left = f"about {format_duration((self._total - self._done) / rate)} left" if rate else "NetBox is slow"
         self._say(f"{self._done:,} of {count(self._total, 'row')}, {rate:.0f} rows/s, {left}")
+
+
+def _with_owed(result: RowResult, settled: Settled | None) -> RowResult:
+    """Give the result of a row for which an earlier run owed an entry."""
+    if settled is None or result.outcome is not RowOutcome.UNCHANGED:
+        return result
+    if settled.error is None:
+        return replace(result, entry=settled.text)
+    message = f"the MAC address was set earlier, but its journal entry could not be written: {settled.error}"
+    return replace(result, outcome=RowOutcome.FAILED, message=message)
 
 
 def _port_of(raw: Raw) -> BmcPort:

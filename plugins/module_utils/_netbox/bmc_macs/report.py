@@ -16,8 +16,10 @@ from ..._values.names import count, shorten
 from ..._values.table import align
 from ..api.errors import NetBoxConfigError
 from ..api.interfaces import BMC_NAMES
+from ..api.ledger import DEFAULT_PATH
 from .loader import LoadOptions, RowResult
 from .manifest import Manifest, ManifestError, decode_manifest, parse_manifest
+from .owed import Settled
 from .rules import RowOutcome
 
 MAC_LOADER: dict[str, Any] = {
@@ -27,6 +29,7 @@ MAC_LOADER: dict[str, Any] = {
     "batch_size": {"type": "int", "default": LoadOptions.batch_size},
     "parallel_batches": {"type": "int", "default": LoadOptions.parallel_batches},
     "report_path": {"type": "path"},
+    "ledger_path": {"type": "path", "default": DEFAULT_PATH},
     "fail_on_error": {"type": "bool", "default": True},
 }
 MAC_LOADER_RULES: dict[str, Any] = {
@@ -69,16 +72,22 @@ def load_options_of(params: Mapping[str, Any], *, check_mode: bool) -> LoadOptio
     )
 
 
-def load_result(manifest: Manifest, results: Sequence[RowResult], *, fail_on_error: bool) -> dict[str, Any]:
-    """Make the result that netbox_bmc_mac documents; failed where a row failed and the caller wants that."""
+def load_result(
+    manifest: Manifest, results: Sequence[RowResult], settled: Sequence[Settled] = (), *, fail_on_error: bool
+) -> dict[str, Any]:
+    """Make the result that netbox_bmc_mac documents; failed where a row failed and the caller wants that.
+
+    `settled` are entries that earlier runs owed for what is not in the manifest.
+    """
+    written = [each for each in settled if each.error is None]
     failures = {str(each.line): _failure(each) for each in results if each.outcome is RowOutcome.FAILED}
     shown = {
-        "changed": any(each.changed for each in results),
+        "changed": bool(written) or any(each.changed for each in results),
         "rows": [_row(each) for each in results],
         "counts": _counts(results),
         "failures": failures,
         "ignored_columns": list(manifest.ignored_columns),
-        "diff": [_diff(each) for each in results if each.changed],
+        "diff": [*map(_diff_of_settled, written), *(_diff(each) for each in results if each.changed)],
     }
     if failures and fail_on_error:
         reasons = shorten([f"line {line}: {why}" for line, why in failures.items()], _MOST_REASONS, separator="; ")
@@ -143,4 +152,14 @@ def _diff(result: RowResult) -> dict[str, Any]:
         "after_header": header,
         "before": {"mac_address": result.before},
         "after": {**after, "journal": result.entry} if result.entry else after,
+    }
+
+
+def _diff_of_settled(settled: Settled) -> dict[str, Any]:
+    header = f"{settled.device} {settled.interface}"
+    return {
+        "before_header": header,
+        "after_header": header,
+        "before": {"mac_address": settled.mac},
+        "after": {"mac_address": settled.mac, "journal": settled.text},
     }

@@ -6,27 +6,31 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass, field, replace
 
-from ..api.client import DEVICES, NetBox
+from ..api.client import DEVICES, IP_ADDRESSES, NetBox
 from ..api.errors import NetBoxApiError, NetBoxError
 from ..api.interfaces import BMC_NAMES
-from ..api.journal import WARNING, Entry, entry_key, known_keys, write_entries
+from ..api.journal import JOURNALING, Entry, write_new
+from ..api.ledger import DEFAULT_PATH, Ledger
 from ..api.locks import locked
 from .find_device import FoundDevice, NoDevice, find_device
-from .plan import EventPlan, plan_event
+from .owed import WORK, OwedEntries
+from .plan import EventPlan, conflict_entry, plan_event, refusal_entry
 from .read import read_device_index, read_snapshot, read_vrf
 from .reported_event import ReportedEvent
 from .results import EventResult, Results
-from .state import Snapshot, StateField
+from .state import Snapshot, StateField, reassignments
 from .transitions import EventOutcome
-from .write import AddressLost, Writer, Written, states_missing
+from .write import DEVICE_GONE, AddressLost, Writer, Written, states_missing
 
 # What is locked at once, and about what one request of each kind takes.
 _BATCH = 100
 _ROUNDS = 3
+# What NetBox says of these fields is for who wrote the task, and not about a device.
+_OF_OPTIONS = {"tags", "vrf"}
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,7 @@ class EventSettings:
     tags: Sequence[str] = ()
     vrf: str | None = None
     lock_path: str = "~/.ansible/baremetal.bcm/locks"
+    ledger_path: str = DEFAULT_PATH
 
 
 @dataclass
@@ -70,50 +75,83 @@ class EventRun:
 
         Raises NetBoxError where the first batch fails. Trying again is safe.
         """
-        begun = False
         vrf_id = read_vrf(self.netbox, self.settings.vrf)
         writer = Writer(self.netbox, self.settings.state_field, vrf_id, self.settings.tags)
+        ledger = Ledger(self.settings.ledger_path, self.netbox.url, WORK, read_only=self.dry_run)
+        with closing(ledger):
+            owed = OwedEntries(self.netbox, ledger, self.settings.state_field, vrf_id)
+            owed.settle(self.results, dry_run=self.dry_run)
+            self._apply_all(events, writer, owed)
+        self.results.has_written = self.netbox.has_written
+        return self.results
+
+    def _apply_all(self, events: Sequence[ReportedEvent], writer: Writer, owed: OwedEntries) -> None:
+        begun = False
         # A dry run is one batch, so that each event sees what those before it would have done.
         size = len(events) if self.dry_run else _BATCH
         for start in range(0, len(events), max(1, size)):
             batch = events[start : start + size]
             try:
-                self._apply_batch(batch, writer)
+                self._apply_batch(batch, writer, owed)
                 begun = True
             except NetBoxError as error:
                 if not begun:
                     raise
                 # Those of the other batches would meet the same; each of the calls was already tried again.
-                self._fail([each for each in events if each.number not in self.results.events], error)
+                self._fail([each for each in events if each.number not in self.results.events], str(error))
                 break
-        return self.results
 
-    def _apply_batch(self, events: Sequence[ReportedEvent], writer: Writer) -> None:
+    def _apply_batch(self, events: Sequence[ReportedEvent], writer: Writer, owed: OwedEntries) -> None:
         left: Sequence[ReportedEvent] = events
         for last in (*[False] * (_ROUNDS - 1), True):
             index = read_device_index(self.netbox, left, self.settings.names)
             lookups = [(each, find_device(each, index)) for each in left]
-            for each, lookup in lookups:
-                if isinstance(lookup, NoDevice):
-                    self.results.add(EventResult(each, lookup.outcome, message=lookup.message))
+            self._tell([(each, lookup) for each, lookup in lookups if isinstance(lookup, NoDevice)])
             found = [(each, lookup) for each, lookup in lookups if isinstance(lookup, FoundDevice)]
             with self._locked({device.device_id for _each, device in found}):
-                stale = self._round(found, writer)
+                stale = self._round(found, writer, owed)
             left = [each for each, device in found if device.device_id in stale]
+            if last:
+                for each, device in found:
+                    if device.device_id in stale:
+                        self._fail([each], stale[device.device_id])
             if not left:
                 return
-            if last:
-                text = f"the device was changed by others {_ROUNDS} times during this run; run it again"
-                self._fail(left, NetBoxApiError(text, status=412))
 
-    def _round(self, found: Sequence[tuple[ReportedEvent, FoundDevice]], writer: Writer) -> set[int]:
-        """Plan and write once; returns the ids of devices whose events must be planned again."""
+    def _tell(self, lookups: Sequence[tuple[ReportedEvent, NoDevice]]) -> None:
+        """Keep the results of events without a device; what contradicts NetBox gets an entry on each device in it."""
+        entries = {
+            conflict_entry(device_id, each, lookup.message): name
+            for each, lookup in lookups
+            for device_id, name in lookup.devices.items()
+        }
+        if entries:
+            self.netbox.require(JOURNALING)
+        fresh, errors = write_new(self.netbox, list(entries), dry_run=self.dry_run)
+        for entry in fresh:
+            self.results.add_entry(entries[entry], entry)
+        for each, lookup in lookups:
+            own = [conflict_entry(device_id, each, lookup.message) for device_id in lookup.devices]
+            refused = next((errors[entry] for entry in own if entry in errors), None)
+            if refused is not None:
+                self._fail([each], f"{lookup.message}. But the journal entry could not be written: {refused}")
+                continue
+            journal = next((entry.text for entry in own if entry in fresh), "")
+            self.results.add(EventResult(each, lookup.outcome, journal=journal, message=lookup.message))
+
+    def _round(
+        self, found: Sequence[tuple[ReportedEvent, FoundDevice]], writer: Writer, owed: OwedEntries
+    ) -> Mapping[int, str]:
+        """Plan and write once; returns by id of device why its events must be planned again."""
         batch = self._plan(found, writer)
+        batch.plans = owed.take_over(batch.plans, batch.after)
+        self.netbox.require(_needed(batch))
         if self.dry_run:
-            self._journal(batch, Written())
-            return set()
+            self._journal(batch, Written(), owed)
+            return {}
+        owed.remember(batch.plans, batch.after)
         written = writer.write(batch.before, batch.after, batch.device_of())
-        self._journal(batch, written)
+        self._journal(batch, written, owed)
         return written.stale
 
     def _plan(self, found: Sequence[tuple[ReportedEvent, FoundDevice]], writer: Writer) -> _Batch:
@@ -128,8 +166,7 @@ class EventRun:
         batch = _Batch(snapshot.copy(), snapshot, [])
         for each, device in found:
             if device.device_id not in snapshot.devices:
-                message = "the device was deleted meanwhile"
-                self.results.add(EventResult(each, EventOutcome.NOT_FOUND, message=message))
+                self.results.add(EventResult(each, EventOutcome.NOT_FOUND, message=DEVICE_GONE))
                 continue
             kept = snapshot.copy()
             plan = plan_event(snapshot, each, device, nonce=self.nonce())
@@ -155,48 +192,51 @@ class EventRun:
             "(netbox_bootstrap shows how), or keep the state in a custom field with state_field"
         )
 
-    def _journal(self, batch: _Batch, written: Written) -> None:
+    def _journal(self, batch: _Batch, written: Written, owed: OwedEntries) -> None:
         """Write the entries of what succeeded, and the results of all but those that are planned again."""
         plans = [plan for plan in batch.plans if plan.device.id not in written.stale]
         good = [plan for plan in plans if written.is_good(plan.device.id)]
-        lost = [plan for plan in plans if isinstance(written.errors.get(plan.device.id), AddressLost)]
-        entries = [*_entries(good), *(_lost_entry(plan, written) for plan in lost)]
-        fresh, errors = self._write_entries(entries)
+        told = _refusals(plans, written)
+        late = owed.shown_by(batch.before)
+        entries = [*_entries(good), *told.values(), *late]
+        fresh, errors = write_new(self.netbox, entries, dry_run=self.dry_run)
+        done = [entry for entry in _entries(batch.plans) if entry.is_new] + entries
+        changed = {plan.device.id for plan in good if plan.is_change}
+        owed.forget(done, changed=changed, but=errors)
         self.results.add_changes(batch.before, batch.after, batch.plans, {plan.device.id for plan in good}, fresh)
         for plan in plans:
             error = written.errors.get(plan.device.id)
+            entry = plan.entry if error is None else told.get(plan.reported.number)
+            journal = entry.text if entry is not None and entry in fresh else ""
             if error is not None:
                 outcome = EventOutcome.CONFLICT if isinstance(error, AddressLost) else EventOutcome.FAILED
-                self.results.add(EventResult(plan.reported, outcome, plan=_undone(plan), message=str(error)))
-            elif plan.entry in errors:
-                message = f"{plan.message} But the journal entry could not be written: {errors[plan.entry]}"
-                self.results.add(EventResult(plan.reported, EventOutcome.FAILED, plan=plan, message=message))
+                is_lasting = outcome is EventOutcome.FAILED and entry is not None and entry not in errors
+                result = EventResult(plan.reported, outcome, _undone(plan), journal, str(error), is_lasting)
+            elif entry in errors:
+                message = f"{plan.message} But the journal entry could not be written: {errors[entry]}"
+                result = EventResult(plan.reported, EventOutcome.FAILED, plan=plan, message=message)
             else:
-                journal = plan.entry.text if plan.entry is not None and plan.entry in fresh else ""
-                self.results.add(EventResult(plan.reported, plan.outcome, plan=plan, journal=journal))
-
-    def _write_entries(self, entries: Sequence[Entry]) -> tuple[set[Entry], dict[Entry, NetBoxError]]:
-        """Write the entries that are not there; returns them, and why others could not be written."""
-        if not entries:
-            return set(), {}
-        known = known_keys(self.netbox, {entry.device_id for entry in entries if not entry.is_new})
-        fresh = [entry for entry in dict.fromkeys(entries) if (entry.device_id, entry.key) not in known]
-        if self.dry_run:
-            return set(fresh), {}
-        # What was looked for is not there.
-        sent = {entry: replace(entry, is_new=True) for entry in fresh}
-        made = write_entries(self.netbox, list(sent.values()))
-        errors = {entry: error for entry in fresh if (error := made[sent[entry]]) is not None}
-        return {entry for entry in fresh if entry not in errors}, errors
+                result = EventResult(plan.reported, plan.outcome, plan=plan, journal=journal)
+            self.results.add(result)
 
     def _locked(self, device_ids: Collection[int]) -> AbstractContextManager[None]:
         if self.dry_run or not device_ids:
             return nullcontext()
         return locked(self.settings.lock_path, self.netbox.url, device_ids, sleep=self.sleep)
 
-    def _fail(self, events: Sequence[ReportedEvent], error: NetBoxError) -> None:
+    def _fail(self, events: Sequence[ReportedEvent], why: str) -> None:
         for each in events:
-            self.results.add(EventResult(each, EventOutcome.FAILED, message=str(error)))
+            self.results.add(EventResult(each, EventOutcome.FAILED, message=why))
+
+
+def _needed(batch: _Batch) -> Iterator[tuple[str, str]]:
+    """Give what the token must be allowed to do for these plans, before any of it is done."""
+    for move in reassignments(batch.before, batch.after):
+        yield ("POST" if move.before is None else "PATCH", IP_ADDRESSES)
+    if batch.before.devices != batch.after.devices:
+        yield ("PATCH", DEVICES)
+    if any(plan.entry is not None for plan in batch.plans):
+        yield from JOURNALING
 
 
 def _entries(plans: Sequence[EventPlan]) -> Iterator[Entry]:
@@ -208,7 +248,14 @@ def _undone(plan: EventPlan) -> EventPlan:
     return replace(plan, effects=(), after=plan.device.state, entry=None)
 
 
-def _lost_entry(plan: EventPlan, written: Written) -> Entry:
-    text = f"{plan.reported.event} in state {plan.device.state}: {written.errors[plan.device.id]}"
-    key = entry_key("problem", plan.device.id, text)
-    return Entry(plan.device.id, key, WARNING, f"{text} (conflict, nothing was changed).")
+def _refusals(plans: Sequence[EventPlan], written: Written) -> dict[int, Entry]:
+    """Give by number of event the entry about what will be the same each time until NetBox is changed."""
+    told = {}
+    for plan in plans:
+        error = written.errors.get(plan.device.id)
+        is_conflict = isinstance(error, AddressLost)
+        if not plan.is_change or not isinstance(error, NetBoxApiError) or error.complaints.keys() & _OF_OPTIONS:
+            continue
+        if is_conflict or error.is_lasting:
+            told[plan.reported.number] = refusal_entry(plan, str(error), is_conflict=is_conflict)
+    return told

@@ -54,13 +54,13 @@ class ObjectChange:
 def missing_statuses(netbox: NetBox) -> list[str]:
     """Find the states that devices of this NetBox can't have as their status.
 
-    Raises NetBoxConfigError where NetBox does not list the statuses, which it does only for users who may add devices.
+    Raises NetBoxConfigError where NetBox does not list them, as for users who may neither add nor change devices.
     """
     known = netbox.choices(DEVICES, "status")
     if known is None:
         raise NetBoxConfigError(
-            "NetBox does not list the statuses of devices, because the token's user may not add devices; "
-            "run this once with the token of a user who may"
+            "NetBox does not list the statuses of devices, because the token's user may neither add nor change devices "
+            "(dcim.add_device, dcim.change_device); run this once with the token of a user who may"
         )
     return [str(state) for state in State if state not in known]
 

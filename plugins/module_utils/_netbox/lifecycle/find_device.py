@@ -24,10 +24,11 @@ class FoundDevice:
 
 @dataclass(frozen=True)
 class NoDevice:
-    """Why no device was found; `outcome` is NOT_FOUND or CONFLICT."""
+    """Why no device was found; `outcome` is NOT_FOUND or CONFLICT. `devices` are names by id of those in conflict."""
 
     outcome: EventOutcome
     message: str
+    devices: Mapping[int, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -53,28 +54,30 @@ def find_device(reported: ReportedEvent, index: DeviceIndex) -> Lookup:
     if reported.device:
         known = index.by_label.get(reported.device, ())
         if len(known) != 1:
-            return _no_device(reported.device, len(known))
+            return _no_device(reported.device, known)
         (device_id,) = known
     seen = index.by_mac.get(reported.mac, ()) if reported.mac else ()
     owners = {each.device_id: each.device_name for each in seen}
     if len(owners) > 1:
-        return _conflict(f"{reported.mac} is recorded on several devices: {', '.join(sorted(owners.values()))}")
+        names = ", ".join(sorted(owners.values()))
+        return _conflict(f"{reported.mac} is recorded on several devices: {names}", owners)
     if device_id is None and not owners:
         return _not_found(f"no interface in NetBox has the MAC address {reported.mac}")
     if device_id is None:
         (device_id,) = owners
     elif owners and device_id not in owners:
         whose = ", ".join(owners.values())
-        return _conflict(f"{reported.mac} belongs to {whose} in NetBox, not to {reported.device}")
+        message = f"{reported.mac} belongs to {whose} in NetBox, not to {reported.device}"
+        return _conflict(message, {**owners, device_id: reported.device})
     if reported.event is not Event.DHCP_ACK:
         return FoundDevice(device_id)
     return _with_port(reported, device_id, seen, index)
 
 
-def _no_device(label: str, count: int) -> NoDevice:
-    if count == 0:
+def _no_device(label: str, known: Collection[int]) -> NoDevice:
+    if not known:
         return _not_found(f"NetBox has no device {label}")
-    return _conflict(f"NetBox has {count} devices called {label}; give its id")
+    return _conflict(f"NetBox has {len(known)} devices called {label}; give its id", dict.fromkeys(known, label))
 
 
 def _with_port(reported: ReportedEvent, device_id: int, seen: Sequence[Interface], index: DeviceIndex) -> Lookup:
@@ -85,7 +88,8 @@ def _with_port(reported: ReportedEvent, device_id: int, seen: Sequence[Interface
     if len(candidates) == 1:
         return FoundDevice(device_id, candidates[0])
     if len(candidates) > 1:
-        return _conflict(f"{reported.mac} is on several ports of {_names(candidates)}")
+        device = {device_id: candidates[0].device_name}
+        return _conflict(f"{reported.mac} is on several ports of {_names(candidates)}", device)
     if seen:
         whose = f"{seen[0].name} of {seen[0].device_name}"
         return _not_found(f"{reported.mac} is {whose}, whose BMC is on {_names(ports)}: not a BMC's lease")
@@ -93,11 +97,12 @@ def _with_port(reported: ReportedEvent, device_id: int, seen: Sequence[Interface
         words = ", ".join(index.names)
         which = f"{len(ports)} interfaces" if ports else "no interface"
         message = f"{reported.label} has {which} called {words} in any case"
-        return _conflict(message) if ports else _not_found(message)
+        return _conflict(message, {device_id: ports[0].device_name}) if ports else _not_found(message)
     (port,) = ports
     if reported.mac and port.macs and reported.mac not in port.macs:
         other = ", ".join(port.macs)
-        return _conflict(f"{port.name} of {port.device_name} has {other} in NetBox, not {reported.mac}")
+        message = f"{port.name} of {port.device_name} has {other} in NetBox, not {reported.mac}"
+        return _conflict(message, {device_id: port.device_name})
     return FoundDevice(device_id, port)
 
 
@@ -105,8 +110,8 @@ def _not_found(message: str) -> NoDevice:
     return NoDevice(EventOutcome.NOT_FOUND, message)
 
 
-def _conflict(message: str) -> NoDevice:
-    return NoDevice(EventOutcome.CONFLICT, message)
+def _conflict(message: str, devices: Mapping[int, str]) -> NoDevice:
+    return NoDevice(EventOutcome.CONFLICT, message, devices)
 
 
 def _names(interfaces: Sequence[Interface]) -> str:

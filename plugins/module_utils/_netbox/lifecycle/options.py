@@ -8,6 +8,7 @@ from typing import Any
 
 from ..api.client import NetBox
 from ..api.interfaces import BMC_NAMES
+from ..api.ledger import DEFAULT_PATH
 from .apply_events import EventRun, EventSettings
 from .reported_event import name_event, read_event
 from .results import EventResult, Results
@@ -40,6 +41,7 @@ EVENTS: Spec = {
     "vrf": _TEXT,
     "tags": {"type": "list", "elements": "str", "default": []},
     "lock_path": {"type": "path", "default": "~/.ansible/baremetal.bcm/locks"},
+    "ledger_path": {"type": "path", "default": DEFAULT_PATH},
 }
 
 
@@ -55,6 +57,7 @@ def apply_events(netbox: NetBox, params: dict[str, Any], *, check_mode: bool) ->
         tags=tuple(params["tags"]),
         vrf=params["vrf"],
         lock_path=params["lock_path"],
+        ledger_path=params["ledger_path"],
     )
     results = Results()
     usable = []

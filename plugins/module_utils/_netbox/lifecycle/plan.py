@@ -7,9 +7,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..api.journal import Entry, entry_key
+from ..api.journal import WARNING, Entry, entry_key
 from .find_device import FoundDevice
-from .reported_event import ReportedEvent
+from .reported_event import ReportedEvent, journal_text
 from .state import Device, Interface, IpAddress, Snapshot
 from .transitions import Effect, EventOutcome, Transition, find_transition
 
@@ -59,6 +59,21 @@ def plan_event(snapshot: Snapshot, reported: ReportedEvent, found: FoundDevice, 
         key = entry_key("change", device.id, nonce)
         entry = Entry(device.id, key, row.journal, message + _details_of(reported), is_new=True)
     return EventPlan(reported, device, interface, row, after, effects, message, entry)
+
+
+def conflict_entry(device_id: int, reported: ReportedEvent, message: str) -> Entry:
+    """Make the entry of an event that contradicts NetBox before any state is looked at; the same each time."""
+    key = entry_key("problem", device_id, reported.event, message)
+    text = f"{reported.event}: {message} (conflict, nothing was changed).{_details_of(reported)}"
+    return Entry(device_id, key, WARNING, text)
+
+
+def refusal_entry(plan: EventPlan, why: str, *, is_conflict: bool) -> Entry:
+    """Make the entry of a plan that NetBox refused, or that somebody else was quicker than; the same each time."""
+    text = f"{plan.reported.event} in state {plan.device.state}: {journal_text(why)}"
+    key = entry_key("problem", plan.device.id, text)
+    outcome = "conflict, nothing was changed" if is_conflict else "NetBox refused it"
+    return Entry(plan.device.id, key, WARNING, f"{text} ({outcome}).{_details_of(plan.reported)}")
 
 
 def _apply_effects(

@@ -20,6 +20,9 @@ from .state import Device, Interface, IpAddress, Snapshot, StateField
 from .transitions import Event
 
 VRFS = "ipam/vrfs/"
+# All else is most of NetBox's work. Versions before 4.0 do not know of fields, and send them all.
+_OF_DEVICES = "id,name,display,status,custom_fields,last_updated,primary_ip4,primary_ip6,oob_ip"
+_OF_ADDRESSES = "id,address,role,last_updated,assigned_object_type,assigned_object_id,assigned_object"
 # The global table: NetBox's word in filters for "none".
 GLOBAL = "null"
 VrfId = Union[int, str]
@@ -75,7 +78,7 @@ def _devices_by_label(netbox: NetBox, labels: Collection[str]) -> dict[str, set[
 
 def read_devices(netbox: NetBox, device_ids: Iterable[int], state_field: StateField) -> dict[int, Device]:
     """Read devices by id; one that is gone has no key."""
-    found = netbox.find(DEVICES, id=sorted(set(device_ids)), exclude="config_context")
+    found = netbox.find(DEVICES, id=sorted(set(device_ids)), fields=_OF_DEVICES, exclude="config_context")
     return {raw["id"]: Device.from_api(raw, state_field) for raw in found}
 
 
@@ -83,8 +86,10 @@ def read_addresses(
     netbox: NetBox, *, interface_ids: Collection[int] = (), hosts: Collection[Host] = (), vrf_id: VrfId
 ) -> dict[int, IpAddress]:
     """Read the addresses that these interfaces have, in any VRF, and all objects of these addresses in one VRF."""
-    found: list[Raw] = netbox.find(IP_ADDRESSES, interface_id=sorted(set(interface_ids)))
-    found += netbox.find(IP_ADDRESSES, address=sorted({str(host) for host in hosts}), vrf_id=vrf_id)
+    found: list[Raw] = netbox.find(IP_ADDRESSES, interface_id=sorted(set(interface_ids)), fields=_OF_ADDRESSES)
+    found += netbox.find(
+        IP_ADDRESSES, address=sorted({str(host) for host in hosts}), vrf_id=vrf_id, fields=_OF_ADDRESSES
+    )
     return {raw["id"]: IpAddress.from_api(raw) for raw in found}
 
 

@@ -19,13 +19,17 @@ Shown = dict[str, Any]
 
 @dataclass(frozen=True)
 class EventResult:
-    """What became of one event. `journal` is the text of the entry that was written for it, empty without one."""
+    """What became of one event. `journal` is the text of the entry that was written for it, empty without one.
+
+    `is_lasting` says of a failure that the journal has it, and that it would be the same until NetBox is changed.
+    """
 
     reported: ReportedEvent
     outcome: EventOutcome
     plan: EventPlan | None = None
     journal: str = ""
     message: str = ""
+    is_lasting: bool = False
 
     def to_ansible(self) -> Shown:
         """Give an element of `events` of netbox_lifecycle's result, where it is documented."""
@@ -43,6 +47,7 @@ class EventResult:
             "effects": list(plan.effects) if plan else [],
             "journal": self.journal or None,
             "outcome": str(self.outcome),
+            "lasting": self.is_lasting,
             "message": self.message or (plan.message if plan else ""),
         }
 
@@ -69,10 +74,15 @@ class _DeviceChange:
 
 @dataclass
 class Results:
-    """The results of a run by the event's number, and its changes by device."""
+    """The results of a run by the event's number, its changes by device, and what keeps entries of earlier runs back.
+
+    `has_written` says that something was written although no difference may show, as where a failure came between.
+    """
 
     events: dict[int, EventResult] = field(default_factory=dict)
     changes: dict[int, _DeviceChange] = field(default_factory=dict)
+    owed: dict[str, str] = field(default_factory=dict)
+    has_written: bool = False
 
     def add(self, result: EventResult) -> None:
         """Keep the result of an event; a later one replaces it."""
@@ -96,20 +106,27 @@ class Results:
             change.after = {**change.after, **(_shown(after, device_id, ports) if device_id in good else was)}
             change.journal += sorted(entry.text for entry in entries if entry.device_id == device_id)
 
+    def add_entry(self, name: str, entry: Entry) -> None:
+        """Keep that an entry was written of which no plan of this run tells; `name` is its device's."""
+        self.changes.setdefault(entry.device_id, _DeviceChange(name)).journal.append(entry.text)
+
     def to_ansible(self) -> Shown:
         """Give `changed`, `diff`, `events`, `counts` and `failures` of netbox_lifecycle's result."""
         results = [self.events[number] for number in sorted(self.events)]
         diff = [change.to_ansible() for change in self.changes.values()]
         diff = [each for each in diff if each["before"] or each["after"]]
         return {
-            "changed": bool(diff),
+            "changed": bool(diff) or self.has_written,
             "diff": diff,
             "events": [result.to_ansible() for result in results],
             "counts": {str(each): sum(result.outcome is each for result in results) for each in EventOutcome},
             "failures": {
-                result.plan.device.name if result.plan else result.reported.label: result.message
-                for result in results
-                if result.outcome is EventOutcome.FAILED
+                **self.owed,
+                **{
+                    result.plan.device.name if result.plan else result.reported.label: result.message
+                    for result in results
+                    if result.outcome is EventOutcome.FAILED
+                },
             },
         }
 

@@ -5,18 +5,22 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any
 
 from ..api.client import DEVICES, IP_ADDRESSES, Made, NetBox, Raw
-from ..api.errors import NetBoxApiError, NetBoxError, NetBoxNotFound, NetBoxStale
+from ..api.errors import NetBoxApiError, NetBoxError, NetBoxForbidden, NetBoxNotFound, NetBoxStale
 from .read import GLOBAL, VrfId, read_addresses, read_devices
 from .state import Device, IpAddress, Reassignment, Snapshot, StateField, reassignments
 
 _INTERFACE = "dcim.interface"
-_IN_FLIGHT = 4
+
+
+_CHANGED = "the device was changed by others 3 times during this run; run it again"
+# Of both NetBox says the same.
+DEVICE_GONE = "the device was deleted meanwhile, or the token's user is not allowed to view it"
+_UNSEEN = "NetBox does not show the address {} that it has: the token's user must be allowed to view it"
 
 
 class AddressLost(NetBoxApiError):
@@ -25,10 +29,10 @@ class AddressLost(NetBoxApiError):
 
 @dataclass
 class Written:
-    """What became of the devices of one round, by id: an error, or `stale` where another writer changed the device."""
+    """What became of the devices of one round, by id: an error, or in `stale` why it has to be planned again."""
 
     errors: dict[int, NetBoxError] = field(default_factory=dict)
-    stale: set[int] = field(default_factory=set)
+    stale: dict[int, str] = field(default_factory=dict)
 
     def is_good(self, device_id: int) -> bool:
         """Return whether all of a device was written so far."""
@@ -73,7 +77,7 @@ class Writer:
             device_id = _device(address, device_of)
             if isinstance(made, NetBoxApiError) and "uplicate" in made.complaints.get("address", ""):
                 # NetBox enforces unique addresses, and another writer was quicker: look again whose it is now.
-                written.stale.add(device_id)
+                written.stale[device_id] = _UNSEEN.format(address.host)
             elif isinstance(made, NetBoxError):
                 _note(written, device_id, made)
             else:
@@ -92,7 +96,7 @@ class Writer:
         for address_id, made in self._update(IP_ADDRESSES, changes, stamps).items():
             device_id = _device(left[address_id].after, device_of, left[address_id].before)
             if isinstance(made, NetBoxStale):
-                written.stale.add(device_id)
+                written.stale[device_id] = _CHANGED
             elif isinstance(made, NetBoxError):
                 _note(written, device_id, made)
 
@@ -127,15 +131,25 @@ class Writer:
                 continue
             if stored is not None and stored.interface_id == move.after.interface_id:
                 self._undo(address_id, created=move.before is None)
-            winner = rival.owner if rival else (stored.owner if stored else "nothing")
-            _note(written, device_id, AddressLost(f"{move.after.host} was given to {winner} at the same moment"))
+            if stored is None and rival is None:
+                _note(written, device_id, NetBoxNotFound(_UNSEEN.format(move.after.host), status=404))
+                continue
+            winner = rival or stored
+            whose = winner.owner if winner is not None and winner.owner else "nothing"
+            _note(written, device_id, AddressLost(f"{move.after.host} was given to {whose} at the same moment"))
 
     def _undo(self, address_id: int, *, created: bool) -> None:
+        """Delete an address that was created, or let it belong to nothing again, as where it may not be deleted."""
         try:
             if created:
                 self.netbox.delete(IP_ADDRESSES, address_id)
-            else:
-                self.netbox.update(IP_ADDRESSES, address_id, _belongs_to(None))
+                return
+        except NetBoxNotFound:
+            return
+        except NetBoxForbidden:
+            pass
+        try:
+            self.netbox.update(IP_ADDRESSES, address_id, _belongs_to(None))
         except NetBoxNotFound:
             return
 
@@ -164,13 +178,13 @@ class Writer:
         # Writing addresses took its time. Where there is no If-Match, this look is as late as it can be.
         for device_id, device in read_devices(self.netbox, wanted, self.state_field).items():
             if device.state != before.devices[device_id].state:
-                written.stale.add(device_id)
+                written.stale[device_id] = _CHANGED
                 continue
             stamps[device_id] = device.last_updated
             changes[device_id] = self.state_field.change(wanted[device_id])
         for device_id, made in self._update(DEVICES, changes, stamps).items():
             if isinstance(made, NetBoxStale):
-                written.stale.add(device_id)
+                written.stale[device_id] = _CHANGED
             elif isinstance(made, NetBoxError):
                 _note(written, device_id, _explained(made, wanted[device_id], self.state_field))
             elif Device.from_api(made, self.state_field).state != wanted[device_id]:
@@ -178,36 +192,36 @@ class Writer:
                 _note(written, device_id, NetBoxApiError(text, status=200))
         for device_id in wanted:
             if device_id not in changes and written.is_good(device_id):
-                _note(written, device_id, NetBoxNotFound("the device was deleted meanwhile", status=404))
+                _note(written, device_id, NetBoxNotFound(DEVICE_GONE, status=404))
 
     def _update(self, path: str, changes: Mapping[int, Raw], stamps: Mapping[int, str]) -> dict[int, Made]:
-        """Change objects: each alone with If-Match where NetBox honours it, which it does not in bulk; else in bulk."""
+        """Change objects in bulk, those only that are as they were where NetBox honours If-Match."""
         if not changes or not self.netbox.has_etags:
             return self.netbox.update_many(path, changes)
+        made = self.netbox.update_many(path, changes, etags={each: etag_of(stamps[each]) for each in changes})
+        for object_id, result in made.items():
+            if isinstance(result, NetBoxStale):
+                made[object_id] = self._update_one(path, object_id, changes[object_id], stamps[object_id], result)
+        return made
 
-        def one(object_id: int) -> Made:
-            try:
-                return self._update_one(path, object_id, changes[object_id], stamps[object_id])
-            except NetBoxApiError as error:
-                return error
-
-        with ThreadPoolExecutor(max_workers=_IN_FLIGHT) as pool:
-            return dict(zip(changes, pool.map(one, changes)))
-
-    def _update_one(self, path: str, object_id: int, change: Raw, stamp: str) -> Raw:
-        """Change one object if it is as it was. Raises NetBoxStale if not."""
+    def _update_one(self, path: str, object_id: int, change: Raw, stamp: str, stale: NetBoxStale) -> Made:
+        """Try again where the object was not changed: perhaps this NetBox makes its ETags in another way."""
         try:
-            return self.netbox.update(path, object_id, change, if_match=etag_of(stamp))
-        except NetBoxStale:
-            # Perhaps it was not changed, and this NetBox makes its ETags in another way.
             current = self.netbox.get(path, object_id)
-            if current.etag is None or current.raw.get("last_updated") != stamp:
-                raise
+            if current.etag is None or str(current.raw.get("last_updated") or "") != stamp:
+                return stale
             return self.netbox.update(path, object_id, change, if_match=current.etag)
+        except NetBoxApiError as error:
+            return error
 
 
 def etag_of(last_updated: str) -> str:
-    """Make the ETag as NetBox 4.6 makes it of the time of the last change; so none is read for its ETag alone."""
+    """Make the ETag as NetBox 4.6 makes it of the time of the last change; so none is read for its ETag alone.
+
+    Of an object without such a time it fits none, so that the true one is asked for.
+    """
+    if not last_updated:
+        return 'W/"unknown"'
     moment = datetime.fromisoformat(last_updated.replace("Z", "+00:00"))
     return f'W/"{moment.astimezone(timezone.utc).isoformat()}"'
 

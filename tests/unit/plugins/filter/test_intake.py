@@ -73,6 +73,16 @@ def test_what_netbox_has_or_contradicts_is_acknowledged_and_what_failed_is_tried
     assert verdict["failures"] == {rows[5]["mac"]: "failed"}
 
 
+def test_what_netbox_refuses_until_it_is_changed_is_a_failure_that_is_not_tried_again() -> None:
+    rows = [row(0)]
+    result = {"key": rows[0]["receipt"], "outcome": "failed", "lasting": True, "message": "Cannot create IP address"}
+
+    verdict = intake_verdict(rows, {"events": [result]}, unknown_seconds=60)
+
+    assert (verdict["acknowledge"], verdict["retry"], verdict["later"]) == ([rows[0]["receipt"]], [], [])
+    assert verdict["failures"] == {rows[0]["mac"]: "Cannot create IP address"}
+
+
 def test_what_netbox_does_not_know_is_kept_until_it_has_waited_long_enough() -> None:
     rows = [row(0, waited_s=59), row(1, waited_s=60)]
 

@@ -5,7 +5,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import closing
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.api.client import (
@@ -16,6 +18,7 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.api.client i
     NetBox,
 )
 from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.api.errors import NetBoxApiError, NetBoxError
+from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.api.ledger import Ledger
 from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.bmc_macs.loader import (
     LoadOptions,
     MacLoader,
@@ -95,6 +98,8 @@ class MemoryNetBox:
                 return [each for each in self.devices if each["serial"].casefold() in serials]
             if path == MAC_ADDRESSES:
                 return [dict(each) for each in self.macs.values() if each["mac_address"] in filters["mac_address"]]
+            if "id" in filters:
+                return [dict(self.ports[identity]) for identity in filters["id"]]
             ports = self.vm_ports if path == VM_INTERFACES else list(self.ports.values())
             return [dict(each) for each in ports if _matches(each, filters)]
 
@@ -109,6 +114,9 @@ class MemoryNetBox:
             if entities:
                 self._note("POST", path)
             return [self._make(path, fields) for fields in entities]
+
+    def require(self, needed: Iterable[tuple[str, str]]) -> None:
+        """All is allowed here."""
 
     # -- inside ---------------------------------------------------------------------------------------------------
 
@@ -174,7 +182,9 @@ class Loading:
         netbox: Any = self.netbox
         client: NetBox = netbox
         given = LoadOptions("order.csv", **options)
-        return MacLoader(client, given, now_s=self._now_s, say=self.said.append).load(manifest)
+        with TemporaryDirectory() as directory, closing(Ledger(directory, self.netbox.url, "test")) as ledger:
+            loader = MacLoader(client, given, ledger=ledger, now_s=self._now_s, say=self.said.append)
+            return loader.load(manifest)
 
     def _now_s(self) -> float:
         self._time_s += self._tick_s
