@@ -362,6 +362,10 @@ NETBOX: dict[str, tuple[Any, Callable[[NetBox], object]]] = {
         _page({"id": 1, "name": "state", "type": {"value": "text"}, "object_types": ["dcim.site"]}),
         lambda box: plan_custom_field(box, "state"),
     ),
+    "selection": (
+        _page({"id": 1, "name": "state", "type": {"value": "select"}, "object_types": [], "choice_set": {"id": 2}}),
+        lambda box: plan_custom_field(box, "state"),
+    ),
     "choices": (
         {"actions": {"POST": {"status": {"choices": [{"value": "planned", "display_name": "Planned"}]}}}},
         lambda box: box.choices(DEVICES, "status"),

@@ -15,7 +15,7 @@ from ..._values.shape import Shape, anything, list_of, type_name
 from ..._values.text import cut, printable
 from .answer import Answer
 from .errors import BcmApiError, BcmAuthError, BcmConflict, BcmError, BcmNotFound, BcmProtocolError, Complaint
-from .transport import Transport
+from .failover import NOT_ACTIVE, Link
 
 Json = Any
 Raw = dict[str, Any]
@@ -44,7 +44,7 @@ class Caller:
     """
 
     def __init__(
-        self, transport: Transport, *, read_only: bool = False, before_write: Callable[[], None] | None = None
+        self, transport: Link, *, read_only: bool = False, before_write: Callable[[], None] | None = None
     ) -> None:
         self._transport = transport
         self._read_only = read_only
@@ -175,6 +175,8 @@ def refusal(complaints: Sequence[Complaint], name: str, action: str, reason: str
     reason = shorten(list(map(str, errors)), separator="; ") or reason
     reason = reason or f"{name} answered success: false without a reason"
     codes = {complaint.error_code for complaint in errors}
+    if NOT_ACTIVE in codes:
+        reason += "; this is the passive head node: give head_node the active one, or both"
     kind: type[BcmApiError] = BcmApiError
     if codes & CONFLICTS:
         kind = BcmConflict

@@ -33,13 +33,16 @@ def address(value: Any) -> Misfit | None:
     return None
 
 
-def _has_types(value: Any) -> Misfit | None:
-    # NetBox 4.0 gave the key another name.
-    return None if "object_types" in value or "content_types" in value else Misfit(".object_types", "nothing")
-
-
 def _custom_field(value: Any) -> Misfit | None:
-    return _CUSTOM_FIELD(value) or _has_types(value)
+    misfit = _CUSTOM_FIELD(value)
+    if misfit is not None:
+        return misfit
+    # NetBox 4.0 gave the key another name, 3.6 made the choices an object of their own.
+    if value.get("object_types") is None and value.get("content_types") is None:
+        return Misfit(".object_types", "nothing")
+    if value["type"]["value"] == "select" and value.get("choice_set") is None and value.get("choices") is None:
+        return Misfit(".choice_set", "nothing")
+    return None
 
 
 PAGE = object_of({"results": list_of(anything), "count": whole})
