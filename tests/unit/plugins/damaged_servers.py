@@ -99,6 +99,7 @@ from .objects import (
     make_device,
     make_head_node,
     make_image,
+    make_interface,
     make_network,
     make_object,
     make_partition,
@@ -118,6 +119,7 @@ _NODE = make_device(
     userDefinedResources=["gpu"],
     extra_values={"baremetal_claim_run": "r", "baremetal_claim_until": 5, "baremetal_intent_power_ms": 7},
 )
+_HEAD = {**make_head_node(), "interfaces": [make_interface("head", "ens33", ip="10.141.255.254")]}
 _CATEGORY = make_category(
     modules=[make_object("KernelModule", "", "m", name="nvme", parameters="")],
     services=[make_object("OSServiceConfig", "", "s", name="sshd")],
@@ -162,8 +164,8 @@ def _devices(head: HeadNode) -> object:
     for name, raw in devices.items():
         shown += [Record.from_api(raw.get("extra_values")), sorted(mac_addresses(raw)), assignment_of(raw, references)]
         targets_of({name: raw}, references)
+        shown.append(device_to_ansible(raw, references))
         if is_node(raw):
-            shown.append(device_to_ansible(raw, references))
             wanted = wanted_of({"hostname": name, **_WANTED_DEVICE})
             shown.append(plan_present(DEVICE, raw, wanted, Context(references)).diff())
     return shown
@@ -209,7 +211,7 @@ def _events(head: HeadNode) -> object:
 
 # Each call of a head node: what it answers, and what reads that.
 BCM: dict[str, tuple[Any, Callable[[HeadNode], object]]] = {
-    "getDevices": ([make_head_node(), _NODE], _devices),
+    "getDevices": ([_HEAD, _NODE], _devices),
     "getDevicesByUuids": ([_NODE, None], lambda head: head.get_devices_by_uuids(_UUIDS)),
     "getCategories": ([_CATEGORY, make_category("gpu")], _categories),
     "getSoftwareImages": (

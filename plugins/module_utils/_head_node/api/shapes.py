@@ -44,7 +44,7 @@ _OF_DEVICES: dict[str, Shape] = {
     "disksetup": text,
     "extra_values": entries,
 }
-_DEVICE = {"uuid": word, "hostname": word, "childType": text}
+_DEVICE: dict[str, Shape] = {"uuid": word, "hostname": word, "childType": text}
 _NODE = {**_DEVICE, "mac": optional(text), "provisioningInterface": optional(text)}
 DEVICE = by_kind(
     "childType",
