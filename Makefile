@@ -154,6 +154,10 @@ soak: .venv ## 2,000 operations of four writers, 20 rounds of playbooks, all at 
 fuzz: .venv ## a million damaged DHCP packets through the tap (ARGS='--packets N --seed N')
 	@$(MAIN) env PYTHONPATH=.collections python $(TOOLS)/fuzz_dhcp.py $(ARGS)
 
+.PHONY: fuzz-answers
+fuzz-answers: .venv ## a million damaged answers of a head node and of NetBox (ARGS='--answers N --seed N')
+	@$(MAIN) env PYTHONPATH=.collections python $(TOOLS)/fuzz_answers.py $(ARGS)
+
 ##@ Release
 .PHONY: build
 build: .venv ## build the collection artifact

@@ -12,9 +12,12 @@ options:
   head_node:
     description:
       - Host name or address of the BCM head node.
-      - In a pair of head nodes, the active one.
-      - Without it the environment variable E(BCM_HEAD_NODE) is used.
-    type: str
+      - Of a pair of head nodes, both, or the address they share. Of several, the one that is active is used; when the
+        other takes over, the calls go there. This costs two calls per task, and a login at each head node that is asked;
+        one that does not answer costs O(connect_timeout) as well, in every task, so name it last.
+      - Without it the environment variable E(BCM_HEAD_NODE) is used, in which several are separated by commas.
+    type: list
+    elements: str
   port:
     description:
       - Port of CMDaemon.

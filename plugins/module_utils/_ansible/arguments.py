@@ -21,7 +21,7 @@ def _from_environment(variable: str, **option: Any) -> Spec:
 
 
 CONNECTION: Spec = {
-    "head_node": _from_environment("BCM_HEAD_NODE", type="str"),
+    "head_node": _from_environment("BCM_HEAD_NODE", type="list", elements="str"),
     "port": _from_environment("BCM_PORT", type="int", default=8081),
     "username": _from_environment("BCM_USERNAME", type="str"),
     "password": _from_environment("BCM_PASSWORD", type="str", no_log=True),
@@ -72,13 +72,20 @@ NAMES: Spec = {"names": {"type": "list", "elements": "str", "required": True}}
 FILTER: Spec = {"names": {"type": "list", "elements": "str"}}
 
 
-def connection_of(params: dict[str, Any]) -> Connection:
-    """Return the connection to a head node from the options CONNECTION.
+def connections_of(params: dict[str, Any]) -> list[Connection]:
+    """Return the connections to a head node, or to each of a pair, from the options CONNECTION.
 
     Raises BcmConfigError where they do not fit together.
     """
+    named = [name.strip() for name in params["head_node"] or [] if name.strip()]
+    if len(named) > 1 and params["tls_fingerprint"]:
+        raise BcmConfigError("tls_fingerprint is that of one certificate; several head nodes take ca_path")
+    return [_connection(name, params) for name in dict.fromkeys(named or [""])]
+
+
+def _connection(head_node: str, params: dict[str, Any]) -> Connection:
     return Connection(
-        head_node=params["head_node"] or "",
+        head_node=head_node,
         port=params["port"],
         username=params["username"],
         password=params["password"],

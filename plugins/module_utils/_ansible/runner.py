@@ -13,12 +13,13 @@ from ansible.module_utils.basic import AnsibleModule
 
 from .._head_node.api.client import HeadNode
 from .._head_node.api.errors import BcmError
+from .._head_node.api.failover import HeadNodes, Link
 from .._head_node.api.transport import Transport
 from .._https.call_log import CallLog, OnCall
 from .._netbox.api.client import NetBox
 from .._netbox.api.connection import NetBoxTransport
 from .._netbox.api.errors import NetBoxError
-from .arguments import CONNECTION, NETBOX, Spec, connection_of, netbox_connection_of
+from .arguments import CONNECTION, NETBOX, Spec, connections_of, netbox_connection_of
 from .owner import controller_of_this
 
 # ansible-playbook -vvv
@@ -66,7 +67,13 @@ def open_head_node(
 
     In check mode, calls that would write raise WriteRefused. Raises BcmConfigError for options that don't fit together.
     """
-    transport = Transport(connection_of(params), on_call=on_call)
+    connections = connections_of(params)
+    transport: Link
+    if len(connections) == 1:
+        transport = Transport(connections[0], on_call=on_call)
+    else:
+        # One attempt each: the other head node is what is tried next.
+        transport = HeadNodes([Transport(each, attempts=1, on_call=on_call) for each in connections])
     head_node = HeadNode(transport, read_only=check_mode, before_write=before_write)
     try:
         yield head_node

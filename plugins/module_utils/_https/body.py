@@ -7,11 +7,13 @@ from __future__ import annotations
 import zlib
 from collections.abc import Mapping
 
+from .._values.text import quote
 from .errors import MaybePerformed, TooLarge
 from .exchange import Bounds
 
 # The window that zlib calls 15, with the header and the checksum of gzip.
 _GZIP = 16 + zlib.MAX_WBITS
+_MOST_DIGITS = 20
 
 
 class BodyReader:
@@ -31,13 +33,14 @@ class BodyReader:
     def begin(self, headers: Mapping[str, str]) -> None:
         """Check the headers before the body: one whose stated length is too large is not read at all."""
         length = headers.get("content-length", "")
-        if length.isdigit() and int(length) > self._limits.wire_bytes:
+        # Python refuses to read a number of thousands of digits; "²" is a digit to it.
+        if length.isascii() and length.isdigit() and int(length[:_MOST_DIGITS]) > self._limits.wire_bytes:
             raise TooLarge(self._limits.wire_bytes)
         encoding = headers.get("content-encoding", "").strip().lower()
         if encoding in ("gzip", "x-gzip"):
             self._decoder = zlib.decompressobj(_GZIP)
         elif encoding not in ("", "identity"):
-            raise MaybePerformed(f"the answer is packed as {encoding[:40]}, which was not asked for")
+            raise MaybePerformed(f"the answer is packed as {quote(encoding)}, which was not asked for")
 
     def add(self, piece: bytes) -> None:
         """Add one piece as it came over the wire."""

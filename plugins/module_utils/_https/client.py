@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from .._values.text import cut, printable
 from .blanking import blank
 from .body import BodyReader
 from .call_log import CallLine, OnCall
@@ -17,13 +18,16 @@ from .retry import Retry
 from .tls import Tls
 from .wire import Wire
 
+# An answer that is no HTTP stands in the library's error, up to 100 KiB of it.
+_LONGEST_REASON = 500
+
 
 class HttpsClient:
     """A sender of calls to one server; safe to share between threads.
 
     `secrets` are blanked in the text of every error and in every line of `on_call`, which is given one line per
-    attempt. Raises NoLibrary, BadTlsFile and BadFingerprint. An exchange ends within `patience.limit_s` and holds at
-    most `limits` of its answer in memory, whatever the server does.
+    attempt. Raises NoLibrary, BadAddress, BadTlsFile and BadFingerprint. An exchange ends within `patience.limit_s` and
+    holds at most `limits` of its answer in memory, whatever the server does.
     """
 
     def __init__(
@@ -97,10 +101,10 @@ class HttpsClient:
         return outcome
 
     def _cleaned(self, error: NoAnswer) -> NoAnswer:
-        text = self.clean(str(error))
+        text = cut(printable(self.clean(str(error))), _LONGEST_REASON)
         if text != str(error):
             error.args = (text,)
-            # Its cause has the same text, with the secret in it.
+            # Its cause has the same text, with the secret or the whole length in it.
             error.__cause__ = None
         return error
 

@@ -18,6 +18,10 @@ class NoLibrary(HttpsError):
     """The Python package httpx is missing."""
 
 
+class BadAddress(HttpsError):
+    """A host name, port, URL or header that can't be used as one."""
+
+
 class BadTlsFile(HttpsError):
     """A certificate or key that can't be used; `is_missing` where one of the files does not exist."""
 
@@ -32,6 +36,10 @@ class BadFingerprint(HttpsError):
 
 class NotJson(HttpsError):
     """An answer whose body is not JSON."""
+
+
+class Unsound(HttpsError):
+    """An answer in JSON that is not taken; the text follows on "the answer"."""
 
 
 class NoAnswer(HttpsError):

@@ -4,14 +4,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .errors import NotJson
+from .json_text import parse_json
 
 _MIB = 1024 * 1024
+# Of a body that is shown to people: far more than any message has.
+_SHOWN_BYTES = 64 * 1024
+# A day. Sockets refuse to wait for years, in words of their own.
+LONGEST_PATIENCE_S = 86_400
 
 
 @dataclass(frozen=True)
@@ -60,16 +63,15 @@ class Reply:
     headers: Mapping[str, str] = field(repr=False)
     cookies: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
-    charset: str = "utf-8"
 
     @property
     def text(self) -> str:
-        """Return the body as text; bytes that are not of its charset are replaced."""
-        return self.body.decode(self.charset, errors="replace")
+        """Return the beginning of the body as text, for messages; what is not UTF-8 is replaced.
+
+        The charset that a server names is not asked: it may be none, or one that is not for texts.
+        """
+        return self.body[:_SHOWN_BYTES].decode("utf-8", errors="replace")
 
     def json(self) -> Any:
-        """Return the body decoded as JSON. Raises NotJson."""
-        try:
-            return json.loads(self.body)
-        except (ValueError, RecursionError) as error:
-            raise NotJson(str(error)) from error
+        """Return the body decoded as JSON. Raises NotJson and Unsound."""
+        return parse_json(self.body)

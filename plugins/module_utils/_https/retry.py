@@ -42,5 +42,5 @@ class Retry:
         wanted = ""
         if self.heeds_retry_after and isinstance(outcome, Reply):
             wanted = outcome.headers.get("retry-after", "")
-        pause_s = float(wanted) if wanted.isdigit() else self.first_pause_s * 2.0 ** (attempt - 1)
+        pause_s = float(wanted) if wanted.isascii() and wanted.isdigit() else self.first_pause_s * 2.0 ** (attempt - 1)
         return min(pause_s, self.longest_pause_s)

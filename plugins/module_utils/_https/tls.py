@@ -41,11 +41,16 @@ class Tls:
         try:
             context = ssl.create_default_context(cafile=self.ca_path)
             if self.client_cert:
-                context.load_cert_chain(self.client_cert, self.client_key)
-        except OSError as error:
-            # What OpenSSL refuses is an OSError too.
+                # Without a password OpenSSL would ask for one at the terminal, and wait.
+                context.load_cert_chain(self.client_cert, self.client_key, password=_no_password)
+        except (OSError, ValueError) as error:
+            # What OpenSSL refuses is an OSError too; a path with a null byte in it is a ValueError.
             raise BadTlsFile(str(error), is_missing=isinstance(error, FileNotFoundError)) from error
         return context
+
+
+def _no_password() -> str:
+    raise BadTlsFile("the client's key is encrypted, and there is no option for its passphrase", is_missing=False)
 
 
 class WrongFingerprint(ssl.SSLCertVerificationError):

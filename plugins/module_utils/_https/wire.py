@@ -5,13 +5,15 @@
 from __future__ import annotations
 
 import ssl
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, cast
 
+from .address import check_host, check_port, resolve
 from .body import BodyReader
 from .deadline import BoundedBackend, Deadline
-from .errors import MaybePerformed, NeverSent, NoAnswer, NoLibrary, NotAccepted, Silent, TookTooLong
+from .errors import BadAddress, MaybePerformed, NeverSent, NoAnswer, NoLibrary, NotAccepted, Silent, TookTooLong
 from .exchange import HttpRequest, Patience, Reply
 from .tls import Tls, explain_refusal, find_tls_error
 
@@ -30,7 +32,7 @@ class Wire:
     """The connections to one server; safe to share between threads.
 
     Redirects are never followed, and proxies of the environment never used: they would see every call. `http_transport`
-    replaces the network in tests. Raises NoLibrary, BadTlsFile and BadFingerprint.
+    replaces the network in tests. Raises NoLibrary, BadAddress, BadTlsFile and BadFingerprint.
     """
 
     def __init__(
@@ -45,6 +47,7 @@ class Wire:
     ) -> None:
         if _IMPORT_ERROR is not None:
             raise NoLibrary(str(_IMPORT_ERROR)) from _IMPORT_ERROR
+        _check(base_url, headers, tls.server_name)
         context = tls.context()
         self.peer_certificate: bytes | None = None  # the server's, in DER, once it has shown one
         self._deadline = Deadline(now_s)
@@ -71,6 +74,9 @@ class Wire:
                 return self._exchange(request, patience, body)
             except (httpx.HTTPError, ssl.SSLError) as error:
                 raise self._sort(error, patience) from error
+            except ValueError as error:
+                # Older releases of h11 let a Content-Length of thousands of digits through to int().
+                raise MaybePerformed("the headers of the answer can't be read") from error
 
     def _exchange(self, request: HttpRequest, patience: Patience, body: BodyReader) -> Reply:
         timeout = httpx.Timeout(patience.read_s, connect=patience.connect_s)
@@ -91,7 +97,7 @@ class Wire:
                 body.add(piece)
             # Not dict(cookies), which refuses two cookies of one name.
             cookies = {cookie.name: cookie.value or "" for cookie in response.cookies.jar}
-            return Reply(response.status_code, headers, cookies, body.finish(), response.encoding or "utf-8")
+            return Reply(response.status_code, headers, cookies, body.finish())
 
     def _sort(self, error: Exception, patience: Patience) -> NoAnswer:
         if isinstance(error, httpx.ConnectTimeout):
@@ -117,7 +123,7 @@ class _Pool(BaseTransport):
     """A transport as httpx.HTTPTransport is, on a network whose every operation ends with the deadline."""
 
     def __init__(self, context: ssl.SSLContext, keep_alive_s: float, deadline: Deadline) -> None:
-        backend = cast("httpcore.NetworkBackend", BoundedBackend(httpcore.SyncBackend(), deadline))
+        backend = cast("httpcore.NetworkBackend", BoundedBackend(_ByName(httpcore.SyncBackend()), deadline))
         self._pool = httpcore.ConnectionPool(
             ssl_context=context,
             max_connections=None,
@@ -145,6 +151,35 @@ class _Pool(BaseTransport):
         self._pool.close()
 
 
+class _ByName:
+    """A network backend that looks a host up and connects to one of its addresses, all of it within the time-out."""
+
+    def __init__(self, backend: Any) -> None:
+        self._backend = backend
+
+    def connect_tcp(self, host: str, port: int, timeout: float | None = None, **options: Any) -> Any:
+        until_s = None if timeout is None else time.monotonic() + timeout
+        try:
+            addresses = resolve(host, port, timeout)
+        except TimeoutError as error:
+            raise httpcore.ConnectTimeout(str(error)) from error
+        except OSError as error:
+            raise httpcore.ConnectError(f"{host}: {error.strerror or error}") from error
+        for index, address in enumerate(addresses):
+            left_s = None if until_s is None else max(0.001, until_s - time.monotonic())
+            # A silent address leaves time for those after it.
+            share_s = None if left_s is None else left_s / (len(addresses) - index)
+            try:
+                return self._backend.connect_tcp(address, port, share_s, **options)
+            except (httpcore.ConnectError, httpcore.ConnectTimeout):
+                if index == len(addresses) - 1:
+                    raise
+        raise httpcore.ConnectError(f"{host} has no address")
+
+    def sleep(self, seconds: float) -> None:
+        self._backend.sleep(seconds)
+
+
 class _Pieces(SyncByteStream):
     def __init__(self, stream: Any) -> None:
         self._stream = stream
@@ -155,6 +190,22 @@ class _Pieces(SyncByteStream):
 
     def close(self) -> None:
         self._stream.close()
+
+
+def _check(base_url: str, headers: Mapping[str, str], server_name: str | None) -> None:
+    """Raise BadAddress for what httpx, sockets or TLS would refuse in words of their own, in the middle of a call."""
+    try:
+        url = httpx.URL(base_url)
+    except (httpx.InvalidURL, ValueError) as error:
+        raise BadAddress(f"{base_url[:60]!r} is no URL: {error}") from error
+    check_host(url.raw_host.decode("ascii"))
+    if url.port is not None:
+        check_port(url.port)
+    if server_name:
+        check_host(server_name)
+    for name, value in headers.items():
+        if not (value.isascii() and value.isprintable()):
+            raise BadAddress(f"the header {name} takes printable ASCII characters only")
 
 
 @contextmanager

@@ -136,6 +136,10 @@ class Rack:
         """Let CMDaemon end, and start again so many real seconds later."""
         self._admin("POST", "/head_node", {"away_s": away_s})
 
+    def take_over(self, *, away_s: float) -> None:
+        """Let the passive head node take over, because the active one is gone for so many real seconds."""
+        self._admin("POST", "/head_node", {"take_over": True, "away_s": away_s})
+
     def is_listening(self) -> bool:
         """Say whether CMDaemon is there."""
         return bool(self._admin("GET", "/head_node")["listening"])

@@ -45,6 +45,7 @@ READS = frozenset(
         "getSoftwareImages",
         "getPartitions",
         "getNetworks",
+        "getActivePassiveUuids",
         "getVersion",
         "getLicenseInfo",
         "getStatusForDevices",
@@ -310,6 +311,9 @@ class FakeHeadNode:
         capacity["ref_image_uuids"] = self.served_images
         capacity["upToDate"] = [image not in self.outdated_images for image in self.served_images]
         return {"provisioningRequestStatusList": [], "provisioningNodeStatusList": [capacity]}
+
+    def _cmmain_get_active_passive_uuids(self) -> list[str]:
+        return [uid("device/head")]
 
     def _cmmain_get_version(self) -> Raw:
         return {"cmVersion": self.version, "cmdaemonVersion": "3.1", "ref_node_uuid": uid("device/head")}

@@ -119,7 +119,7 @@ def test_an_absence_that_cannot_be_is_refused(play: Callable[[Scene], None], bod
 
 def test_a_head_node_comes_back_by_itself(play: Callable[[Scene], None]) -> None:
     async def scene(client: Client) -> None:
-        port = client.running.api_port
+        port = client.running.api_ports["bcm-head"]
         await client.admin.post("/head_node", json={"away_s": 0.05})
         async with asyncio.timeout(10):
             await port.listening.wait()

@@ -64,7 +64,7 @@ def issue_server(authority: Pair, *, hostname: str, matching: bool, days: int = 
         names = [
             x509.DNSName("localhost"),
             x509.DNSName(hostname),
-            x509.IPAddress(ipaddress.IPv4Address("127.0.0.1")),
+            *(x509.IPAddress(ipaddress.IPv4Address(address)) for address in ("127.0.0.1", "127.0.0.2")),
         ]
     subject = _name(hostname if matching else "somewhere-else.invalid")
     usage = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH])

@@ -24,6 +24,7 @@ from virtual_rack.nodes.provisioning import Provisioning
 from virtual_rack.nodes.registry import Registry
 from virtual_rack.nodes.status import DeviceStatus, StatusBoard
 from virtual_rack.nodes.transfers import Transfers
+from virtual_rack.pair import Pair
 from virtual_rack.power.direct import DirectPower
 from virtual_rack.power.driver import PowerDriver
 from virtual_rack.power.operations import PowerRunner
@@ -43,6 +44,7 @@ class HeadNode:
         monotonic_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self.spec = rack.head_node
+        self.pair = Pair(self.spec.hostname, self.spec.passive)
         self.clock = clock
         self.faults = Faults(monotonic_s=monotonic_s)
         self.sessions = Sessions(monotonic_s=monotonic_s)
@@ -129,6 +131,12 @@ class HeadNode:
         self.sessions.forget_all()
         self.power.forget_pending()
         self.provisioning.pause()
+
+    def take_over(self) -> None:
+        """Let the passive head node's CMDaemon do what the active one's did: with its database, not its memory."""
+        self.stop_daemon()
+        self.pair.take_over()
+        self.start_daemon()
 
     def start_daemon(self) -> None:
         """Let CMDaemon start again, with its database as it was."""

@@ -140,6 +140,7 @@ class HeadNodeSpec:
     licensed_nodes: int = 10_000
     certificate_days: int = 3650
     devices: tuple[str, ...] = ()
+    passive: str = ""
     profiles: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
 
 

@@ -229,6 +229,7 @@ def _head_node(section: Section, machines: tuple[MachineSpec, ...]) -> HeadNodeS
         users=section.each("users", _user),
         profiles=_profiles(section.section("profiles")),
         devices=_devices(section, machines),
+        passive=section.take("passive", str, ""),
     )
     section.end()
     _check_head_node(section, spec)
@@ -236,6 +237,8 @@ def _head_node(section: Section, machines: tuple[MachineSpec, ...]) -> HeadNodeS
 
 
 def _check_head_node(section: Section, spec: HeadNodeSpec) -> None:
+    if spec.passive == spec.hostname:
+        raise section.fail("passive", f"{spec.passive} is the name of the active head node")
     if not spec.users:
         raise section.fail("users", "at least one user is required")
     if spec.slots < 1:

@@ -9,7 +9,7 @@ import shlex
 import signal
 import ssl
 import tempfile
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,8 @@ from virtual_rack.web.api import Api
 from virtual_rack.web.api_port import ApiPort
 
 ADDRESS = "127.0.0.1"
+# Of the second head node of a pair, which has the same port.
+SECOND_ADDRESS = "127.0.0.2"
 _GOODBYE_S = 0.2
 
 
@@ -54,7 +56,7 @@ class Running:
     head: HeadNode
     pacer: Pacer
     bmcs: Bmcs
-    api_port: ApiPort
+    api_ports: Mapping[str, ApiPort]
     port: int
     admin_port: int
     directory: Path
@@ -62,9 +64,10 @@ class Running:
     def environment(self) -> dict[str, str]:
         """Give the variables by which clients find the rack."""
         user = self.head.spec.users[0]
+        addresses = (ADDRESS, SECOND_ADDRESS)[: len(self.api_ports)]
         ipmi = {"VIRTUAL_RACK_IPMI_PORT": str(self.bmcs.port)} if len(self.bmcs) else {}
         return {
-            "BCM_HEAD_NODE": ADDRESS,
+            "BCM_HEAD_NODE": ",".join(addresses),
             "BCM_PORT": str(self.port),
             "BCM_CA_PATH": str(self.directory / "ca.pem"),
             "BCM_USERNAME": user.username,
@@ -143,21 +146,26 @@ def _directory(chosen: Path | None) -> Any:
 
 @contextlib.asynccontextmanager
 async def _listening(head: HeadNode, rack: RackSpec, options: Options, directory: Path) -> AsyncIterator[Running]:
-    access, log = Access(head.spec.users), CallLog()
+    log = CallLog()
     pacer = Pacer(head.clock, speed=options.speed)
-    api = Api(head, pacer=pacer, access=access, log=log)
     ipmi_port = rack.ipmi_port if options.ipmi_port is None else options.ipmi_port
     bmcs = Bmcs(head, pacer=pacer, directory=directory / "bmc", port=ipmi_port)
-    api_port = ApiPort(api, head=head, pacer=pacer, access=access, context=_certificates(head.spec, directory))
-    admin = Admin(head, pacer=pacer, bmcs=bmcs, access=access, log=log, api_port=api_port)
+    context = _certificates(head.spec, directory)
+    api_ports = {}
+    for name in head.pair.names:
+        # A login at the one head node is none at the other.
+        access = Access(head.spec.users)
+        api = Api(head, name=name, pacer=pacer, access=access, log=log)
+        api_ports[name] = ApiPort(api, head=head, pacer=pacer, access=access, context=context)
+    admin = Admin(head, pacer=pacer, bmcs=bmcs, log=log, api_ports=api_ports)
     async with (
-        _open(api_port, options.port) as port,
+        _open(list(api_ports.values()), options.port) as port,
         _site(admin.application(), options.admin_port) as admin_port,
         _powered(head, bmcs, pacer, rack.ipmi_timeout_s),
     ):
         pace, fault_timer = asyncio.create_task(pacer.run()), FaultTimer(head.faults, pacer=pacer)
         try:
-            yield Running(head, pacer, bmcs, api_port, port, admin_port, directory)
+            yield Running(head, pacer, bmcs, api_ports, port, admin_port, directory)
         finally:
             fault_timer.stop()
             pace.cancel()
@@ -183,11 +191,14 @@ async def _powered(head: HeadNode, bmcs: Bmcs, pacer: Pacer, timeout_s: float) -
 
 
 @contextlib.asynccontextmanager
-async def _open(api_port: ApiPort, port: int) -> AsyncIterator[int]:
+async def _open(api_ports: Sequence[ApiPort], port: int) -> AsyncIterator[int]:
     try:
-        yield await api_port.open(ADDRESS, port)
+        for address, api_port in zip((ADDRESS, SECOND_ADDRESS), api_ports, strict=False):
+            port = await api_port.open(address, port)
+        yield port
     finally:
-        await api_port.close()
+        for api_port in api_ports:
+            await api_port.close()
 
 
 @contextlib.asynccontextmanager

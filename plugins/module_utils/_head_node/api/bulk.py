@@ -4,31 +4,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Optional
 
-from .calls import CONFLICTS, Json, Raw, complaints_of, refusal, shape
+from ..._values.shape import type_name
+from .calls import CONFLICTS, Json, Raw, complaints_of, refusal
 from .errors import BcmApiError, BcmProtocolError, Complaint
 
 # Why each entity was refused, in their order; None for those that were stored.
 Refusals = list[Optional[BcmApiError]]
 
 
-def read_bulk(answer: Json, entities: Sequence[Raw], actions: Sequence[str], name: str) -> Refusals:
+def read_bulk(
+    answer: Json, entities: Sequence[Raw], actions: Sequence[str], name: str, *, secrets: Collection[str] = ()
+) -> Refusals:
     """Return why each entity was refused, in their order; None for one that was stored.
 
-    `actions` has what was to be done with each ("update device dgx-05"), `name` is the call's. The answer has one list
-    of complaints for all: an error has those that are surely about its entity, none where no complaint is. Raises
-    BcmProtocolError for an answer that can't be read; any of the entities may have been stored then.
+    `actions` has what was to be done with each ("update device dgx-05"), `name` is the call's; `secrets` are blanked.
+    The answer has one list of complaints for all: an error has those that are surely about its entity, none where no
+    complaint is. Raises BcmProtocolError for an answer that can't be read; any of the entities may have been stored
+    then.
     """
     if not isinstance(answer, dict):
-        raise BcmProtocolError(f"{name} answered {shape(answer)} where an object is due")
+        raise BcmProtocolError(f"{name} answered {type_name(answer)} where an object is due")
     success = answer.get("success", answer.get("result"))
     if success is True:
         return [None] * len(entities)
     if not isinstance(success, list) or len(success) != len(entities) or not all(type(one) is bool for one in success):
-        raise BcmProtocolError(f"{name} answered success with {shape(success)} where {len(entities)} booleans are due")
-    complaints = complaints_of(answer)
+        raise BcmProtocolError(
+            f"{name} answered success with {type_name(success)} where {len(entities)} booleans are due"
+        )
+    complaints = complaints_of(answer, secrets)
     # One refusal alone owns every error, whatever it names.
     owned = [c for c in complaints if c.severity != "WARNING"] if success.count(False) == 1 else []
     return [

@@ -5,20 +5,24 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any
 
 from ..._https.blanking import blank
+from ..._values.names import shorten
+from ..._values.shape import Shape, anything, list_of, type_name
+from ..._values.text import cut, printable
 from .answer import Answer
 from .errors import BcmApiError, BcmAuthError, BcmConflict, BcmError, BcmNotFound, BcmProtocolError, Complaint
-from .transport import Transport
+from .failover import NOT_ACTIVE, Link
 
 Json = Any
 Raw = dict[str, Any]
 
 CONFLICTS = {"DUPLICATE_FIELD", "DUPLICATE_NAME"}
+# Of a text of the head node in a message.
+_LONGEST_TEXT = 500
 
 
 class UnknownCall(BcmApiError):
@@ -40,12 +44,16 @@ class Caller:
     """
 
     def __init__(
-        self, transport: Transport, *, read_only: bool = False, before_write: Callable[[], None] | None = None
+        self, transport: Link, *, read_only: bool = False, before_write: Callable[[], None] | None = None
     ) -> None:
         self._transport = transport
         self._read_only = read_only
         self._before_write = before_write
-        self.address = transport.connection.url
+
+    @property
+    def address(self) -> str:
+        """Return the base URL of the head node that is spoken to."""
+        return self._transport.connection.url
 
     def confirm_leave(self) -> None:
         """Call `before_write` without writing, for long work that only reads meanwhile. Raises what that raises."""
@@ -56,13 +64,9 @@ class Caller:
         """Close the connections; sessions on the head node are not ended."""
         self._transport.close()
 
-    def _objects(self, service: str, call: str) -> list[Raw]:
-        return self._list(self._call(service, call, [], reads=True, action=f"read {call[3:]}"), f"{service}.{call}")
-
-    def _list(self, answer: Json, call: str) -> list[Raw]:
-        if not isinstance(answer, list):
-            raise BcmProtocolError(f"{call} answered {shape(answer)} where a list is due")
-        return answer
+    def _objects(self, service: str, call: str, shape: Shape) -> list[Raw]:
+        objects: list[Raw] = self._call(service, call, [], reads=True, action=f"read {call[3:]}", shape=list_of(shape))
+        return objects
 
     def _commit(self, service: str, call: str, args: list[Json], action: str) -> None:
         answer = self._call(service, call, args, reads=False, action=action)
@@ -76,8 +80,10 @@ class Caller:
         *,
         reads: bool,
         action: str,
+        shape: Shape = anything,
         read_timeout_s: float | None = None,
     ) -> Json:
+        """Send one call and return its data, which has this shape: nothing else of an answer gets any further."""
         name = f"{service}.{call}"
         if not reads:
             if self._read_only:
@@ -88,12 +94,9 @@ class Caller:
         body = {"service": service, "call": call, "args": args}
         with _hiding(secrets):
             answer = self._transport.call(body, name=name, reads=reads, read_timeout_s=read_timeout_s)
-            # Before the text is cut for a message: half of a secret would not be recognised.
-            return _data(replace(answer, text=blank(answer.text, secrets)), name, action)
-
-    def _get(self, path: str) -> Answer:
-        with _hiding(self._own_secrets()):
-            return self._transport.get(path)
+            data = _data(answer, name, action, secrets)
+        require_shape(data, shape, f"could not {action}: {name}")
+        return data
 
     def _secrets_in(self, args: list[Json]) -> set[str]:
         return _secrets(args) | self._own_secrets()
@@ -103,12 +106,21 @@ class Caller:
 
     def _raise_if_refused(self, result: Json, name: str, action: str) -> None:
         if not isinstance(result, dict):
-            raise BcmProtocolError(f"could not {action}: {name} answered {shape(result)} where a commit result is due")
+            raise BcmProtocolError(
+                f"could not {action}: {name} answered {type_name(result)} where a commit result is due"
+            )
         if result.get("success", result.get("result")) is False:
-            raise _refusal(result, name, action)
+            raise _refusal(result, name, action, self._own_secrets())
 
 
-def _data(answer: Answer, name: str, action: str) -> Json:
+def require_shape(data: Json, shape: Shape, what: str) -> None:
+    """Raise BcmProtocolError where data does not fit; `what` answered it."""
+    misfit = shape(data)
+    if misfit is not None:
+        raise BcmProtocolError(f"{what} answered {misfit}")
+
+
+def _data(answer: Answer, name: str, action: str, secrets: set[str]) -> Json:
     """Return the data of an answer: checks the HTTP status, then `errormessage`, then `success: false` (1.4)."""
     if answer.status == 400:
         raise UnknownCall(
@@ -119,29 +131,40 @@ def _data(answer: Answer, name: str, action: str) -> Json:
             f"could not {action}: {name} answered HTTP {answer.status}", call=name, http_status=answer.status
         )
     if not answer.is_json:
-        raise BcmProtocolError(f"could not {action}: {name} answered something that is not JSON: {answer.text[:80]!r}")
+        said = blank(answer.text, secrets)[:80]
+        raise BcmProtocolError(f"could not {action}: {name} answered something that is not JSON: {said!r}")
     value = answer.value
     if isinstance(value, dict) and value.get("errormessage"):
-        text = str(value["errormessage"]).strip()
+        text = _told(value["errormessage"], secrets)
         if "does not allow access" in text:
             raise BcmAuthError(f"could not {action}: {text}; the account's profile must allow {name}")
         raise BcmApiError(f"could not {action}: {text} ({name})", call=name)
     if isinstance(value, dict) and value.get("success", value.get("result")) is False:
-        raise _refusal(value, name, action)
+        raise _refusal(value, name, action, secrets)
     return value
 
 
-def complaints_of(result: Raw) -> tuple[Complaint, ...]:
-    """Return the validation list of a result; what is no object in it is left out."""
+def _told(text: Json, secrets: Collection[str]) -> str:
+    """Return a text of the head node for a message. Cut last: half of a secret would not be recognised."""
+    return cut(printable(blank(str(text), secrets)), _LONGEST_TEXT)
+
+
+def complaints_of(result: Raw, secrets: Collection[str] = ()) -> tuple[Complaint, ...]:
+    """Return the validation list of a result, long texts cut and secrets blanked; what is no object is left out."""
+    validation = result.get("validation")
+
+    def told(entry: Raw, key: str) -> str:
+        return _told(entry.get(key, ""), secrets)
+
     return tuple(
         Complaint(
-            field=str(entry.get("field", "")),
-            error_code=str(entry.get("error_code", "")),
-            message=str(entry.get("message", "")),
-            severity=str(entry.get("severity", "ERROR")),
-            ref_entity_uuid=str(entry.get("ref_entity_uuid", "")),
+            field=told(entry, "field"),
+            error_code=told(entry, "error_code"),
+            message=told(entry, "message"),
+            severity=told(entry, "severity") or "ERROR",
+            ref_entity_uuid=told(entry, "ref_entity_uuid"),
         )
-        for entry in result.get("validation") or []
+        for entry in (validation if isinstance(validation, list) else [])
         if isinstance(entry, dict)
     )
 
@@ -149,8 +172,11 @@ def complaints_of(result: Raw) -> tuple[Complaint, ...]:
 def refusal(complaints: Sequence[Complaint], name: str, action: str, reason: str = "") -> BcmApiError:
     """Return the error for a commit that failed; `reason` stands where the head node complained of nothing."""
     errors = [complaint for complaint in complaints if complaint.severity != "WARNING"] or list(complaints)
-    reason = "; ".join(map(str, errors)) or reason or f"{name} answered success: false without a reason"
+    reason = shorten(list(map(str, errors)), separator="; ") or reason
+    reason = reason or f"{name} answered success: false without a reason"
     codes = {complaint.error_code for complaint in errors}
+    if NOT_ACTIVE in codes:
+        reason += "; this is the passive head node: give head_node the active one, or both"
     kind: type[BcmApiError] = BcmApiError
     if codes & CONFLICTS:
         kind = BcmConflict
@@ -159,25 +185,18 @@ def refusal(complaints: Sequence[Complaint], name: str, action: str, reason: str
     return kind(f"could not {action}: {reason}", call=name, complaints=tuple(complaints))
 
 
-def _refusal(result: Raw, name: str, action: str) -> BcmApiError:
-    return refusal(complaints_of(result), name, action, _in_use(result.get("changes")))
+def _refusal(result: Raw, name: str, action: str, secrets: Collection[str]) -> BcmApiError:
+    return refusal(complaints_of(result, secrets), name, action, _in_use(result.get("changes"), secrets))
 
 
-def _in_use(changes: Json) -> str:
+def _in_use(changes: Json, secrets: Collection[str]) -> str:
     """Return what stands in the way of a removal: references that the head node does not change by itself (2)."""
     held = Counter(
-        f"{change.get('ref_base_type')} ({change.get('parameter')})"
+        _told(f"{change.get('ref_base_type')} ({change.get('parameter')})", secrets)
         for change in (changes if isinstance(changes, list) else [])
         if isinstance(change, dict) and change.get("auto_change") != "YES"
     )
-    return "it is in use by " + ", ".join(f"{count} {what}" for what, count in held.items()) if held else ""
-
-
-def shape(answer: Json) -> str:
-    """Return the name of an answer's JSON type, such as "a list", for messages about an unexpected one."""
-    return {dict: "an object", list: "a list", str: "a string", bool: "a boolean", type(None): "null"}.get(
-        type(answer), "a number"
-    )
+    return "it is in use by " + shorten([f"{count} {what}" for what, count in held.items()]) if held else ""
 
 
 @contextmanager

@@ -7,9 +7,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..._values.shape import Shape, anything, list_of, object_of, optional
+from . import shapes
 from .bulk import Refusals, read_bulk
-from .calls import Raw, hide, shape
-from .errors import BcmProtocolError
+from .calls import Raw, hide
 from .events import SessionCalls
 
 # In messages as for one entity.
@@ -29,31 +30,38 @@ class HeadNode(SessionCalls):
 
     def get_devices(self) -> list[Raw]:
         """Read all devices, head nodes and switches included (bcm-api.md 4.1)."""
-        return self._objects("cmdevice", "getDevices")
+        return self._objects("cmdevice", "getDevices", shapes.DEVICE)
 
     def get_devices_by_uuids(self, uuids: Sequence[str]) -> list[Raw]:
         """Read the devices with these uuids; those that no longer exist are left out."""
         # The head node takes an empty list as all devices.
         if not uuids:
             return []
-        answer = self._call("cmdevice", "getDevicesByUuids", [list(uuids)], reads=True, action="read the nodes")
-        return [entry for entry in self._list(answer, "cmdevice.getDevicesByUuids") if entry]
+        answer = self._call(
+            "cmdevice",
+            "getDevicesByUuids",
+            [list(uuids)],
+            reads=True,
+            action="read the nodes",
+            shape=list_of(optional(shapes.DEVICE)),
+        )
+        return [entry for entry in answer if entry]
 
     def get_categories(self) -> list[Raw]:
         """Read all categories (bcm-api.md 4.2)."""
-        return self._objects("cmdevice", "getCategories")
+        return self._objects("cmdevice", "getCategories", shapes.CATEGORY)
 
     def get_software_images(self) -> list[Raw]:
         """Read all software images (bcm-api.md 4.4)."""
-        return self._objects("cmpart", "getSoftwareImages")
+        return self._objects("cmpart", "getSoftwareImages", shapes.SOFTWARE_IMAGE)
 
     def get_partitions(self) -> list[Raw]:
         """Read all partitions (bcm-api.md 2)."""
-        return self._objects("cmpart", "getPartitions")
+        return self._objects("cmpart", "getPartitions", shapes.PARTITION)
 
     def get_networks(self) -> list[Raw]:
         """Read all networks (bcm-api.md 4.5)."""
-        return self._objects("cmnet", "getNetworks")
+        return self._objects("cmnet", "getNetworks", shapes.NETWORK)
 
     def add(self, service: str, kind: str, entity: Raw) -> None:
         """Create one entity; `kind` is as in the call's name, such as Device. Its uuid is made by the caller (3).
@@ -84,8 +92,8 @@ class HeadNode(SessionCalls):
         args = [list(entities), False]
         answer = self._call(service, call, args, reads=False, action=f"{verb} {len(entities)} {plural}")
         actions = [f"{_VERBS[verb]} {_describe(str(entity.get('baseType')), entity)}" for entity in entities]
-        refusals = read_bulk(answer, entities, actions, f"{service}.{call}")
         secrets = self._secrets_in(args)
+        refusals = read_bulk(answer, entities, actions, f"{service}.{call}", secrets=secrets)
         for error in filter(None, refusals):
             hide(error, secrets)
         return refusals
@@ -95,32 +103,37 @@ class HeadNode(SessionCalls):
     def get_status_for_devices(self, uuids: Sequence[str]) -> list[Raw]:
         """Read the DeviceStatus of each device that has one (bcm-api.md 2.2, 4.9)."""
         answer = self._call(
-            "cmstatus", "getStatusForDevices", [list(uuids)], reads=True, action="read the status of the nodes"
+            "cmstatus",
+            "getStatusForDevices",
+            [list(uuids)],
+            reads=True,
+            action="read the status of the nodes",
+            shape=shapes.STATUSES,
         )
-        # Entries may be null (bcm-api.md 2.2).
-        return [entry for entry in self._list(answer, "cmstatus.getStatusForDevices") if entry]
+        return [entry for entry in answer if entry]
 
     def get_provisioning_status(self) -> Raw:
         """Read the provisioning nodes with their slots, and the requests for slots (bcm-api.md 2.4, 4.9)."""
-        return self._object("cmprov", "getProvisioningStatus", "read the provisioning slots", [])
+        return self._object(
+            "cmprov", "getProvisioningStatus", "read the provisioning slots", [], shape=shapes.PROVISIONING_STATUS
+        )
 
     def get_version(self) -> str:
         """Read the version of BCM, such as "11.0"; "" where the answer has none (bcm-api.md 2.6)."""
-        return str(self._object("cmmain", "getVersion", "read the version").get("cmVersion") or "")
+        version = self._object("cmmain", "getVersion", "read the version", shape=shapes.VERSION)
+        return str(version.get("cmVersion") or "")
 
     def get_licence(self) -> Raw:
         """Read the licence of the cluster (bcm-api.md 2.6)."""
-        return self._object("cmmain", "getLicenseInfo", "read the licence")
+        return self._object("cmmain", "getLicenseInfo", "read the licence", shape=shapes.LICENCE)
 
     @property
     def server_certificate(self) -> bytes | None:
         """Return the certificate that the head node has shown, in DER; None before the first call."""
         return self._transport.server_certificate
 
-    def _object(self, service: str, call: str, action: str, *args: Any) -> Raw:
-        answer = self._call(service, call, list(args), reads=True, action=action)
-        if not isinstance(answer, dict):
-            raise BcmProtocolError(f"{service}.{call} answered {shape(answer)} where an object is due")
+    def _object(self, service: str, call: str, action: str, *args: Any, shape: Shape) -> Raw:
+        answer: Raw = self._call(service, call, list(args), reads=True, action=action, shape=shape)
         return answer
 
     # -- power ----------------------------------------------------------------------------------------------------
@@ -146,10 +159,10 @@ class HeadNode(SessionCalls):
             request["force"] = True
         reads = operation == "STATUS"
         action = "ask for the power state" if reads else f"send power {operation}"
-        answer = self._call("cmdevice", "powerOperation", [request], reads=reads, action=action)
-        if not isinstance(answer, dict) or not {"count", "index"} <= answer.keys():
-            raise BcmProtocolError(f"cmdevice.powerOperation answered {shape(answer)} where {{count, index}} is due")
-        return answer
+        result: Raw = self._call(
+            "cmdevice", "powerOperation", [request], reads=reads, action=action, shape=shapes.POWER_RESULT
+        )
+        return result
 
     def restart(self, uuids: Sequence[str], timeout_s: float) -> list[bool]:
         """Ask the nodes' own daemons to restart them; returns whether each agreed, in the order of the uuids (2.3).
@@ -163,13 +176,9 @@ class HeadNode(SessionCalls):
             [True, round(timeout_s * 1000), list(uuids)],
             reads=False,
             action="ask the nodes to restart",
+            shape=object_of({"success": list_of(anything, length=len(uuids))}),
         )
-        agreed = answer.get("success") if isinstance(answer, dict) else None
-        if not isinstance(agreed, list) or len(agreed) != len(uuids):
-            raise BcmProtocolError(
-                f"cmdevice.preboot answered {shape(answer)} where an object with one success per node is due"
-            )
-        return [bool(one) for one in agreed]
+        return [bool(one) for one in answer["success"]]
 
     def power_operation_history(self, uuids: Sequence[str]) -> list[Raw]:
         """Read the last power operation of each device; `executionTime` is in ms of the head node's clock (4.9).
@@ -177,10 +186,15 @@ class HeadNode(SessionCalls):
         # ASSUMED: asking for STATUS leaves no history, or it would hide the operation before it. One STATUS and one
         # look at the history of a live head node would settle it.
         """
-        answer = self._call(
-            "cmdevice", "powerOperationHistory", [list(uuids), True], reads=True, action="read the power history"
+        history: list[Raw] = self._call(
+            "cmdevice",
+            "powerOperationHistory",
+            [list(uuids), True],
+            reads=True,
+            action="read the power history",
+            shape=shapes.POWER_HISTORY,
         )
-        return self._list(answer, "cmdevice.powerOperationHistory")
+        return history
 
 
 def _describe(kind: str, entity: Mapping[str, Any]) -> str:

@@ -8,8 +8,10 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from .calls import Caller, Raw, shape
-from .errors import BcmError, BcmProtocolError, BcmTransportError
+from ..._values.text import cut, printable
+from . import shapes
+from .calls import Caller, Raw
+from .errors import BcmError, BcmTransportError
 
 PYTHON_CLIENT = 6  # client_type of registerSession (bcm-api.md 2.1)
 
@@ -27,10 +29,15 @@ class SessionCalls(Caller):
     def register_session(self) -> str:
         """Open a session; returns its uuid."""
         # A session changes nothing in the cluster, so it is allowed in check mode.
-        answer = self._call("cmsession", "registerSession", [PYTHON_CLIENT], reads=True, action="open a session")
-        if not isinstance(answer, str):
-            raise BcmProtocolError(f"cmsession.registerSession answered {shape(answer)} where a session uuid is due")
-        return answer
+        session: str = self._call(
+            "cmsession",
+            "registerSession",
+            [PYTHON_CLIENT],
+            reads=True,
+            action="open a session",
+            shape=shapes.SESSION,
+        )
+        return session
 
     def unregister_session(self, session: str) -> None:
         """End a session."""
@@ -38,15 +45,16 @@ class SessionCalls(Caller):
 
     def wait_for_events(self, session: str, timeout_s: int) -> list[Raw]:
         """Wait until there are events, for at most `timeout_s`; the type of each stands in its `childType`."""
-        answer = self._call(
+        events: list[Raw] = self._call(
             "cmsession",
             "waitForEvents",
             [session, timeout_s],
             reads=True,
             action="wait for events",
+            shape=shapes.EVENTS,
             read_timeout_s=timeout_s + self._transport.connection.read_timeout_s,
         )
-        return self._list(answer, "cmsession.waitForEvents")
+        return events
 
     def acknowledge_keep_alive(self, session: str) -> None:
         """Acknowledge a KeepAliveEvent, as the head node asks for."""
@@ -76,5 +84,6 @@ def next_events(head_node: SessionCalls, session: str, wait_s: float) -> list[Ra
         if event.get("childType") == "KeepAliveEvent":
             head_node.acknowledge_keep_alive(session)
         elif event.get("childType") == "EndOfSessionEvent":
-            raise SessionLost(f"the head node ended our session: {event.get('reason') or 'no reason given'}")
+            reason = cut(printable(event.get("reason") or "no reason given"), 500)
+            raise SessionLost(f"the head node ended our session: {reason}")
     return events

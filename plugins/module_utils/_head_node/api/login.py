@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable
 from typing import Any, Optional
@@ -13,6 +14,8 @@ from .connection import Connection
 from .errors import BcmAuthError, BcmProtocolError
 
 COOKIE = "cm-login-token"
+# What a cookie's value may hold (RFC 6265, 4.1.1).
+_VALUE = re.compile(r"[!#-+\--:<-\[\]-~]{1,4096}")
 
 # (body, name for messages) → the answer, and the cookie's value where one was set.
 Ask = Callable[[dict[str, Any], str], tuple[Answer, Optional[str]]]
@@ -51,6 +54,8 @@ class Login:
         name = f"login as {who}"
         answer, token = self._ask({"service": "login", "username": who, "password": self._connection.password}, name)
         if answer.status == 200 and answer.value is True and token:
+            if not _VALUE.fullmatch(token):
+                raise BcmProtocolError(f"could not {name}: {url} set a cookie {COOKIE} that can't be sent back")
             return token
         if answer.status == 200 and not answer.is_json:
             raise BcmProtocolError(

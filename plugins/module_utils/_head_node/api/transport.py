@@ -41,7 +41,7 @@ class Transport:
 
     A call that reads is sent up to `attempts` times in all where no usable answer comes; one that writes is sent once,
     because it may have been performed. `on_call` is given one line per attempt. Raises BcmConfigError for TLS files or
-    a fingerprint that can't be used, and where httpx is missing.
+    an address or fingerprint that can't be used, and where httpx is missing.
     """
 
     def __init__(
@@ -155,12 +155,19 @@ class Transport:
                 f"could not call {name}: {self.connection.url} refused it, {_REFUSED[status]} (HTTP {status}); "
                 "the profile of this account or certificate must allow the call"
             )
+        if 300 <= status < 400:
+            raise BcmProtocolError(
+                f"could not call {name}: {self.connection.url} redirects elsewhere (HTTP {status}), "
+                "as no head node does, and it is not followed; check head_node and port"
+            )
         if status >= 500:
             raise BcmTransportError(f"could not call {name}: {self.connection.url} answered HTTP {status}")
         try:
             return Answer(status, reply.json(), True)
         except https.NotJson:
             return Answer(status, None, False, reply.text)
+        except https.Unsound as error:
+            raise BcmProtocolError(f"could not call {name}: the answer of {self.connection.url} {error}") from error
 
     def _no_answer(self, error: https.NoAnswer, name: str) -> BcmError:
         url = self.connection.url

@@ -226,7 +226,8 @@ def bmc_settings(raw: Mapping[str, Any], references: References) -> Mapping[str,
 
 
 def _address(interfaces: list[Mapping[str, Any]]) -> str | None:
-    return next((str(item["ip"]) for item in interfaces if item["ip"] != "0.0.0.0"), None)
+    # Interfaces of what is no node may have none.
+    return next((str(item["ip"]) for item in interfaces if item.get("ip") not in (None, "0.0.0.0")), None)
 
 
 def effective_proxy(raw: Mapping[str, Any], references: References) -> Mapping[str, Any] | None:

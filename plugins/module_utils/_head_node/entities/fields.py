@@ -296,8 +296,9 @@ def with_new_uuids(stored: Raw, context: Context) -> Raw:
 
     def rename(value: Json) -> Json:
         if isinstance(value, dict):
-            if "baseType" in value and value.get("uuid"):
-                renamed[value["uuid"]] = context.new_uuid()
+            known = value.get("uuid")
+            if "baseType" in value and known and isinstance(known, str):
+                renamed[known] = context.new_uuid()
             return {key: rename(item) for key, item in value.items()}
         return [rename(item) for item in value] if isinstance(value, list) else value
 

@@ -37,8 +37,8 @@ class Slots:
             nodes=tuple(
                 ProvisioningNode(
                     device=str(node["ref_node_uuid"]),
-                    capacity=int(node.get("slotsCapacity", 0)),
-                    used=int(node.get("slotsUsed", 0)),
+                    capacity=int(node.get("slotsCapacity") or 0),
+                    used=int(node.get("slotsUsed") or 0),
                     drained=bool(node.get("drained")),
                 )
                 for node in nodes

@@ -4,10 +4,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar, Union
 
+from ..._values.shape import Shape, entries, list_of, object_of, text
+from ..._values.text import quote
+from . import shapes
 from .connection import Calls, Filter, NetBoxTransport, encode_query
 from .errors import (
     NetBoxApiError,
@@ -24,6 +28,10 @@ from .rights import missing_rights, right_to
 Raw = dict[str, Any]
 Made = Union[Raw, NetBoxError]
 _T = TypeVar("_T")
+
+_NUMBER = re.compile("[0-9]{1,4}")
+_CHOICES = list_of(object_of({"value": text}))
+_OPTIONS = object_of({}, {"actions": object_of({}, {"POST": entries, "PUT": entries})})
 
 DEVICES = "dcim/devices/"
 INTERFACES = "dcim/interfaces/"
@@ -93,8 +101,9 @@ class NetBox:
             self._transport.request("GET", "", action="read the version of NetBox")
         version = self._transport.api_version or ""
         numbers = version.split(".")
-        if len(numbers) < 2 or not all(number.isdigit() for number in numbers[:2]):
-            raise NetBoxProtocolError(f"{self.url} does not say its version (API-Version: {version or 'absent'})")
+        if len(numbers) < 2 or not all(_NUMBER.fullmatch(number) for number in numbers[:2]):
+            said = quote(version) if version else "absent"
+            raise NetBoxProtocolError(f"{self.url} does not say its version (API-Version: {said})")
         return int(numbers[0]), int(numbers[1])
 
     @property
@@ -122,10 +131,11 @@ class NetBox:
         longest = max(lists, key=lambda name: len(lists[name]), default=None)
         fixed: list[Filter] = [(name, value) for name, value in given.items() if name not in lists]
         fixed += [(name, value) for name, values in lists.items() if name != longest for value in values]
+        shape = shapes.shape_of(path, few_fields="fields" in given)
         found: dict[int, Raw] = {}
         for part in _spread(longest, lists[longest], len(encode_query(fixed))) if longest else [[]]:
             for raw in self._pages(path, [*fixed, *part]):
-                found[raw["id"]] = raw
+                found[self._fitting(raw, shape, f"could not list {path}")["id"]] = raw
         return list(found.values())
 
     def get(self, path: str, object_id: int) -> Versioned:
@@ -134,10 +144,14 @@ class NetBox:
         return Versioned(self._object(answer.value, path), answer.etag)
 
     def choices(self, path: str, field: str) -> frozenset[str] | None:
-        """Read the values a field may have; None where NetBox does not list them, as for users who may not write it."""
         actions = self._actions(path)
-        known = (actions.get("POST") or actions.get("PUT") or {}).get(field, {}).get("choices")
-        return frozenset(choice["value"] for choice in known) if known else None
+        action = f"could not read the choices of {field} of {path}"
+        fields = self._fitting(actions.get("POST") or actions.get("PUT") or {}, object_of({}, {field: entries}), action)
+        known = (fields.get(field) or {}).get("choices")
+        if not known:
+            return None
+        self._fitting(known, _CHOICES, action)
+        return frozenset(choice["value"] for choice in known)
 
     def require(self, needed: Iterable[tuple[str, str]]) -> None:
         """Make sure, before anything is done, that the token may do these: pairs of GET, POST or PATCH and a path.
@@ -166,8 +180,8 @@ class NetBox:
         """Read what the token may do with all objects of a kind, once: POST stands for adding, PUT for changing."""
         if path not in self._known_actions:
             answer = self._transport.request("OPTIONS", path, action=f"read what {path} allows")
-            actions = answer.value.get("actions") if isinstance(answer.value, dict) else None
-            self._known_actions[path] = actions if isinstance(actions, dict) else {}
+            said = self._fitting(answer.value, _OPTIONS, f"could not read what {path} allows")
+            self._known_actions[path] = said.get("actions") or {}
         return self._known_actions[path]
 
     # -- writing --------------------------------------------------------------------------------------------------
@@ -208,12 +222,10 @@ class NetBox:
         while True:
             page = [*query, ("limit", _PAGE), ("offset", offset)]
             answer = self._transport.request("GET", path, query=page, action=f"list {path}")
-            if not isinstance(answer.value, dict) or not isinstance(answer.value.get("results"), list):
-                raise NetBoxProtocolError(f"could not list {path}: {self.url} answered no list; is this a NetBox?")
-            results = answer.value["results"]
+            results = self._fitting(answer.value, shapes.PAGE, f"could not list {path}")["results"]
             yield from results
             offset += len(results)
-            if not results or offset >= int(answer.value["count"]):
+            if not results or offset >= answer.value["count"]:
                 return
 
     def _write(self, method: str, path: str, body: Any, if_match: str | None = None) -> Any:
@@ -275,6 +287,8 @@ class NetBox:
     def _in_order(self, method: str, path: str, bodies: Sequence[Raw], answer: Any) -> list[Made]:
         """Put the objects in the order they were sent; the response of a bulk PATCH has the server's own order."""
         objects = answer if isinstance(answer, list) else [answer]
+        for each in objects:
+            self._object(each, path)
         if len(objects) != len(bodies):
             missing = {body.get("id") for body in bodies} - {each.get("id") for each in objects}
             if method == "PATCH" and missing:
@@ -287,14 +301,20 @@ class NetBox:
             raise NetBoxProtocolError(f"{method} {path}: {len(bodies)} objects sent, {len(objects)} came back")
         if method == "PATCH":
             by_id = {each["id"]: each for each in objects}
+            if not all(body["id"] in by_id for body in bodies):
+                raise NetBoxProtocolError(f"{method} {path}: other objects came back than were sent")
             return [by_id[body["id"]] for body in bodies]
         return list(objects)
 
     def _object(self, value: Any, path: str) -> Raw:
-        if not isinstance(value, dict) or "id" not in value:
-            raise NetBoxProtocolError(
-                f"{self.url} answered something about {path} that is no object; is this a NetBox?"
-            )
+        fitting: Raw = self._fitting(value, shapes.shape_of(path), f"could not use what was answered about {path}")
+        return fitting
+
+    def _fitting(self, value: Any, shape: Shape, could_not: str) -> Any:
+        """Return a value that has this shape, which is the only kind that gets any further."""
+        misfit = shape(value)
+        if misfit is not None:
+            raise NetBoxProtocolError(f"{could_not}: {self.url} answered {misfit}; is this a NetBox?")
         return value
 
 

@@ -13,12 +13,15 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from ..._https import errors as https
+from ..._https.address import check_host, check_port
 from ..._https.call_log import CallLine, OnCall
 from ..._https.client import HttpsClient
-from ..._https.exchange import Bounds, HttpRequest, Patience, Reply
+from ..._https.exchange import LONGEST_PATIENCE_S, Bounds, HttpRequest, Patience, Reply
 from ..._https.retry import Retry
 from ..._https.tls import Tls
 from .complaints import complaints_in, culprits_of, is_missing
+from ..._values.text import cut, printable
+from ..._values.text import quote as in_quotes
 from .errors import (
     NetBoxApiError,
     NetBoxAuthError,
@@ -36,6 +39,8 @@ Filter = tuple[str, Any]
 
 _NO_LOGIN = 401
 _FORBIDDEN = 403
+# Of a text of the server in a message.
+_LONGEST_TEXT = 1_000
 _TOO_MANY_REQUESTS = 429
 _STALE = 412
 # A gateway or a server in trouble; whether a write was performed is unknown then.
@@ -63,11 +68,27 @@ class NetBoxConnection:
             raise NetBoxConfigError("no NetBox given: set url or the environment variable NETBOX_URL")
         if not self.token:
             raise NetBoxConfigError("no token given: set token or the environment variable NETBOX_TOKEN")
-        parts = urlsplit(self.url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise NetBoxConfigError(f"url must be like https://netbox.example.com, not {self.url}")
+        like = "url must be like https://netbox.example.com"
+        try:
+            parts = urlsplit(self.url)
+            port = parts.port
+        except ValueError as error:
+            raise NetBoxConfigError(f"{like}: {error}") from error
         if parts.username or parts.query:
             raise NetBoxConfigError("url must carry no account and no query; the token is an option of its own")
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise NetBoxConfigError(f"{like}, not {in_quotes(self.url)}")
+        try:
+            check_host(parts.hostname)
+            check_port(443 if port is None else port)
+        except https.BadAddress as error:
+            raise NetBoxConfigError(f"{like}: {error}") from error
+        if not (self.token.isascii() and self.token.isprintable()) or " " in self.token:
+            raise NetBoxConfigError("token takes the letters and digits that NetBox made it of, no others")
+        if not 0 < self.timeout_s <= LONGEST_PATIENCE_S:
+            raise NetBoxConfigError(
+                f"timeout takes seconds above 0 and up to {LONGEST_PATIENCE_S:,}, not {self.timeout_s}"
+            )
 
     @property
     def base(self) -> str:
@@ -210,14 +231,14 @@ class NetBoxTransport:
             text = f"could not {action}: {where} answered HTTP {status}{unknown}"
             raise NetBoxTransportError(text, may_be_performed=bool(unknown))
         if 300 <= status < 400:
-            target = self._client.clean(reply.headers.get("location", ""))
+            target = cut(printable(self._client.clean(reply.headers.get("location", ""))), _LONGEST_TEXT)
             raise NetBoxConfigError(f"could not {action}: {where} redirects to {target}; give that address as url")
         raise self._refusal(reply, action, right)
 
     def _refusal(self, reply: Reply, action: str, right: str) -> NetBoxError:
         try:
             said = reply.json()
-        except https.NotJson:
+        except (https.NotJson, https.Unsound):
             said = None
         if reply.status == _NO_LOGIN:
             return NetBoxAuthError(self._refused(said, action, reply.status, right))
@@ -241,7 +262,7 @@ class NetBoxTransport:
 
     def _refused(self, said: Any, action: str, status: int, right: str) -> str:
         reasons = "; ".join(f"{name}: {text}" if name else text for name, text in complaints_in(said).items())
-        why = self._client.clean(reasons) or "no reason given"
+        why = cut(printable(self._client.clean(reasons)), _LONGEST_TEXT) or "no reason given"
         if status in (_NO_LOGIN, _FORBIDDEN):
             return (
                 f"could not {action}: {self.connection.base} refused it (HTTP {status}): {why}; "
@@ -258,6 +279,8 @@ class NetBoxTransport:
             raise NetBoxProtocolError(
                 f"could not {action}: {self.connection.base} answered something that is not JSON; is this a NetBox?"
             ) from None
+        except https.Unsound as error:
+            raise NetBoxProtocolError(f"could not {action}: the answer of {self.connection.base} {error}") from error
 
 
 def encode_query(query: Sequence[Filter]) -> str:
@@ -273,4 +296,6 @@ def _authorization(token: str) -> str:
 def _config_error(error: https.HttpsError, connection: NetBoxConnection) -> NetBoxConfigError:
     if isinstance(error, https.NoLibrary):
         return NetBoxConfigError("the Python package httpx is missing where this task runs: pip install httpx")
+    if isinstance(error, https.BadAddress):
+        return NetBoxConfigError(f"url can't be used: {error}")
     return NetBoxConfigError(f"could not use ca_path {connection.ca_path}: {error}")

@@ -38,6 +38,7 @@ REPORT_MAY_IMPORT = ("_values", "_head_node/api", "_head_node/entities", "_provi
 PURE = (
     "_values/*",
     "_https/errors",
+    "_https/json_text",
     "_https/exchange",
     "_https/retry",
     "_https/body",

@@ -56,7 +56,7 @@ _HEAD_NODE_ROLES = {
     "ProvisioningRole": "provisioning",
     "BootRole": "boot",
 }
-_HEAD_NODE_MAC = "02:00:5E:00:53:01"
+_HEAD_NODE_MAC_PREFIX = "02:00:5E:00:53:"
 
 
 def stable_uuid(*words: str) -> str:
@@ -92,7 +92,9 @@ def fill_database(database: Database, rack: RackSpec, *, date_s: float) -> None:
         database.put("SoftwareImage", _image(maker, image))
     for category in spec.categories:
         database.put("Category", _category(maker, category, spec))
-    database.put("Device", _head_node(maker, spec))
+    database.put("Device", _head_node(maker, spec, spec.hostname, number=1))
+    if spec.passive:
+        database.put("Device", _head_node(maker, spec, spec.passive, number=2))
     known = set(spec.devices)
     for machine in rack.machines:
         if machine.name in known:
@@ -169,30 +171,32 @@ def _management_network(name: str, networks: Iterable[NetworkSpec]) -> str:
     return stable_uuid("Network", "", chosen) if chosen else ZERO_UUID
 
 
-def _head_node(maker: _Maker, spec: HeadNodeSpec) -> Entity:
-    key = spec.hostname
+def _head_node(maker: _Maker, spec: HeadNodeSpec, key: str, *, number: int) -> Entity:
+    """Make the first head node, which serves the images, or the second, which does not."""
+    mac = f"{_HEAD_NODE_MAC_PREFIX}{number:02X}"
     network = next((network for network in spec.networks if network.management), None)
-    address = str(_block_of(network).broadcast_address - 1) if network else "127.0.0.1"
+    address = str(_block_of(network).broadcast_address - number) if network else "127.0.0.1"
     interface = maker.make(
         "NetworkInterface",
         "NetworkPhysicalInterface",
         key,
         name="ens33",
         ip=address,
-        mac=_HEAD_NODE_MAC,
+        mac=mac,
         connectedMode=True,
         network=stable_uuid("Network", "", network.name) if network else ZERO_UUID,
     )
     roles = [
         maker.make("Role", child, key, name=name, maxProvisioningNodes=spec.slots)
         for child, name in _HEAD_NODE_ROLES.items()
+        if number == 1 or child != "ProvisioningRole"
     ]
     return maker.make(
         "Device",
         "HeadNode",
         key,
         hostname=key,
-        mac=_HEAD_NODE_MAC,
+        mac=mac,
         cmdaemonUrl=f"https://{address}:8081",
         partition=stable_uuid("Partition", "", "base"),
         interfaces=[interface],

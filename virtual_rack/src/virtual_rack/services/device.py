@@ -6,6 +6,7 @@ from __future__ import annotations
 from virtual_rack.entities.fields import Entity
 from virtual_rack.entities.validation import Validation
 from virtual_rack.head_node import HeadNode
+from virtual_rack.pair import uuid_of
 from virtual_rack.power.operations import OPERATIONS, PowerOperation
 from virtual_rack.services.calls import Args, Service
 from virtual_rack.services.entities import added, entity_calls
@@ -38,7 +39,7 @@ class DeviceService:
     def _get_node(self, args: Args) -> Entity | None:
         name = args.text(0)
         if name == "master":
-            return next((d for d in self._head.database.all("Device") if d["childType"] == "HeadNode"), None)
+            return self._head.database.get("Device", uuid_of(self._head.pair.active))
         device = self._head.database.find("Device", name)
         return device if device and is_node(device) else None
 

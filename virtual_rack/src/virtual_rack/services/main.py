@@ -8,6 +8,7 @@ from typing import Any
 
 from virtual_rack.entities.fields import Entity
 from virtual_rack.head_node import HeadNode
+from virtual_rack.pair import uuid_of
 from virtual_rack.services.calls import Service
 
 # Only the keys are known; the values are those of no real build.
@@ -34,17 +35,16 @@ class MainService:
         """Give the calls by name."""
         return {
             "getHeadNodeIPs": lambda _: self._addresses(),
-            "getActivePassiveUuids": lambda _: [self._entity()["uuid"]],
+            "getActivePassiveUuids": lambda _: self._head.pair.uuids(),
             "getVersion": lambda _: self._version(),
             "getLicenseInfo": lambda _: self._licence(),
         }
 
-    def _entity(self) -> Entity:
-        return next(d for d in self._head.database.all("Device") if d["childType"] == "HeadNode")
-
     def _addresses(self) -> Entity:
-        address = self._entity()["interfaces"][0]["ip"]
-        return {"active_head_node_ip": address, "passive_head_node_ip": "0.0.0.0", "shared_head_node_ip": "0.0.0.0"}
+        devices = [self._head.database.get("Device", uuid) for uuid in self._head.pair.uuids()]
+        ips = [device["interfaces"][0]["ip"] for device in devices if device]
+        active, passive = (*ips, "0.0.0.0")[:2]
+        return {"active_head_node_ip": active, "passive_head_node_ip": passive, "shared_head_node_ip": "0.0.0.0"}
 
     def _version(self) -> Entity:
         known = version_answer(self._head.spec.version)
@@ -54,7 +54,8 @@ class MainService:
             "cmdaemonBuildIndex": known["build_index"],
             "cmdaemonBuildHash": known["build_hash"],
             "databaseVersion": known["database_version"],
-            "ref_node_uuid": self._entity()["uuid"],
+            # ASSUMED: it is that of the head node that answers; see `web.api`.
+            "ref_node_uuid": uuid_of(self._head.pair.active),
         }
 
     def _licence(self) -> dict[str, Any]:

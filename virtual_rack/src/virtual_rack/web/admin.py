@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -16,7 +16,6 @@ from virtual_rack.clock import Pacer
 from virtual_rack.faults import FaultError
 from virtual_rack.head_node import HeadNode
 from virtual_rack.nodes.machine import Machine
-from virtual_rack.web.access import Access
 from virtual_rack.web.api_port import ApiPort
 
 
@@ -28,14 +27,17 @@ class Admin:
     """Answers an administrator of the rack."""
 
     def __init__(
-        self, head: HeadNode, *, pacer: Pacer, bmcs: Bmcs, access: Access, log: CallLog, api_port: ApiPort
+        self, head: HeadNode, *, pacer: Pacer, bmcs: Bmcs, log: CallLog, api_ports: Mapping[str, ApiPort]
     ) -> None:
         self._head = head
         self._bmcs = bmcs
         self._pacer = pacer
-        self._access = access
         self._log = log
-        self._api_port = api_port
+        self._api_ports = api_ports
+
+    @property
+    def _api_port(self) -> ApiPort:
+        return self._api_ports[self._head.pair.active]
 
     def application(self) -> web.Application:
         """Make the web application."""
@@ -139,11 +141,13 @@ class Admin:
         return await self._clock(request)
 
     async def _expire(self, _request: web.Request) -> web.Response:
-        return web.json_response({"expired": self._access.expire_all()})
+        return web.json_response({"expired": sum(port.expire_logins() for port in self._api_ports.values())})
 
     async def _daemon(self, _request: web.Request) -> web.Response:
         back_in_s = self._api_port.back_in_s()
         shown = {
+            "active": self._head.pair.active,
+            "passive": self._head.pair.passive,
             "listening": back_in_s is None,
             "back_in_s": back_in_s and round(back_in_s, 3),
             "restarts": self._api_port.restarts,
@@ -152,13 +156,29 @@ class Admin:
 
     async def _restart_daemon(self, request: web.Request) -> web.Response:
         wanted = await _body(request)
+        if wanted.get("take_over") is True and not wanted.keys() - {"take_over", "away_s"}:
+            return await self._take_over(request, wanted)
         if wanted.keys() != {"away_s"}:
-            raise AdminError('expected {"away_s": SECONDS}')
+            raise AdminError('expected {"away_s": SECONDS}, {"take_over": true}, or both')
         seconds = wanted["away_s"]
         if seconds == 0 and not isinstance(seconds, bool):
             await self._api_port.come_back()
         elif not await self._api_port.leave(_positive(wanted, "away_s")):
             raise AdminError(f"the head node is away already; back in {self._api_port.back_in_s():.1f} s")
+        return await self._daemon(request)
+
+    async def _take_over(self, request: web.Request, wanted: dict[str, Any]) -> web.Response:
+        """Let the passive head node take over; with `away_s` because the active one is gone for so long."""
+        if self._head.pair.passive is None:
+            raise AdminError("there is no passive head node; name one in the rack file as head_node.passive")
+        if self._api_ports[self._head.pair.passive].back_in_s() is not None:
+            raise AdminError(f"the passive head node {self._head.pair.passive} is away")
+        seconds = _positive(wanted, "away_s") if "away_s" in wanted else None
+        left = self._api_port
+        self._pacer.catch_up()
+        self._head.take_over()
+        if seconds is not None:
+            await left.leave(seconds)
         return await self._daemon(request)
 
     def _machine(self, request: web.Request) -> Machine:

@@ -8,6 +8,7 @@ from typing import Any
 
 from aiohttp import web
 
+from virtual_rack.entities.fields import ZERO_UUID
 from virtual_rack.json_text import to_json
 
 # ASSUMED: from which size on answers are compressed; only that larger ones are was seen.
@@ -19,6 +20,25 @@ _LOGIN_PAGE = "<!DOCTYPE html>\n<html><head><title>Login</title></head><body><fo
 _LOGIN_NEEDED = {"errormessage": "You are not logged in\n"}
 # ASSUMED: a wrong password. Settled by one wrong login on a live head node.
 WRONG_PASSWORD: Any = False
+
+# ASSUMED: how a passive head node refuses what changes anything. Only the error code was published; one write to the
+# passive head node of a live pair settles the rest.
+NOT_ACTIVE: Any = {
+    "success": False,
+    "task_uuid": ZERO_UUID,
+    "updated_entity": None,
+    "validation": [
+        {
+            "baseType": "Validation",
+            "childType": "",
+            "ref_entity_uuid": ZERO_UUID,
+            "field": "",
+            "error_code": "NOT_ACTIVE",
+            "message": "This head node is not active",
+            "severity": "ERROR",
+        }
+    ],
+}
 
 DENIED_STATUSES = {"635": 635, "640": 640}
 

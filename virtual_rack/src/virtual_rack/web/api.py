@@ -13,7 +13,8 @@ from aiohttp import web
 from virtual_rack.call_log import CallLog, LoggedCall, operation_of
 from virtual_rack.clock import Pacer
 from virtual_rack.head_node import HeadNode
-from virtual_rack.services.calls import Args, BadArguments, Handler
+from virtual_rack.pair import uuid_of
+from virtual_rack.services.calls import Args, BadArguments, Handler, is_mutating
 from virtual_rack.services.directory import Directory, bare_name
 from virtual_rack.services.main import version_answer
 from virtual_rack.services.minify import minify
@@ -40,14 +41,20 @@ class Call:
 class Api:
     """Answers requests for a head node."""
 
-    def __init__(self, head: HeadNode, *, pacer: Pacer, access: Access, log: CallLog) -> None:
+    def __init__(self, head: HeadNode, *, name: str, pacer: Pacer, access: Access, log: CallLog) -> None:
         self._head = head
+        self._name = name
         self._pacer = pacer
         self._access = access
         self._log = log
         self._directory = Directory(head)
         self._long_poll = LongPoll(head.sessions)
         self._life: object | None = object()
+
+    @property
+    def is_active(self) -> bool:
+        """Say whether this is the API of the active head node."""
+        return self._head.pair.active == self._name
 
     def end_life(self) -> None:
         """Let CMDaemon end: what it has not begun to do when it ends it never does."""
@@ -122,11 +129,15 @@ class Api:
         if not self._directory.allows(caller.profile, service, call.call):
             form = self._head.spec.denied
             return answers.denied(caller.profile, f"{service.name}::{call.call}", request, form=form)
+        if not self.is_active and is_mutating(call.call, operation_of(call.call, call.args)):
+            return answers.json_answer(answers.NOT_ACTIVE, request)
         try:
             answer = await self._answer(handler, call)
         except BadArguments:
             # ASSUMED: arguments of the wrong kind are answered like an unknown call.
             return answers.bad_request()
+        if call.call == "getVersion":
+            answer = {**answer, "ref_node_uuid": uuid_of(self._name)}
         if call.minify:
             answer = minify(answer, version=self._head.spec.version)
         return answers.json_answer(answer, request)

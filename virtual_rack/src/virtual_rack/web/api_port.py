@@ -52,6 +52,10 @@ class ApiPort:
             self._place.close()
         await self._runner.cleanup()
 
+    def expire_logins(self) -> int:
+        """Make every login worthless; say how many there were."""
+        return self._access.expire_all()
+
     def back_in_s(self) -> float | None:
         """Say in how many real seconds it listens again, None while it listens."""
         return max(0.0, self._back_at_s - _now_s()) if self._site is None else None
@@ -66,7 +70,8 @@ class ApiPort:
         self._pacer.catch_up()
         self._access.expire_all()
         self._api.end_life()
-        self._head.stop_daemon()
+        if self._api.is_active:
+            self._head.stop_daemon()
         await site.stop()
         self._place = _bind(self._address)
         for connection in self._runner.server.connections if self._runner.server else ():
@@ -89,7 +94,8 @@ class ApiPort:
 
     async def _return(self) -> None:
         self._pacer.catch_up()
-        self._head.start_daemon()
+        if self._api.is_active:
+            self._head.start_daemon()
         self._api.begin_life()
         await self._listen()
         self.restarts += 1

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.arguments import CONNECTION, NETBOX, connection_of
+from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.arguments import CONNECTION, NETBOX, connections_of
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.errors import BcmConfigError
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.options import (
     CATEGORY,
@@ -128,7 +128,7 @@ def validate(options: dict[str, Any]) -> Any:
 def test_the_connection_comes_from_options() -> None:
     options = {"head_node": "h", "username": "u", "password": "p", "port": 9000, "tls_server_name": "n"}
 
-    connection = connection_of(validate(options).validated_parameters)
+    (connection,) = connections_of(validate(options).validated_parameters)
 
     assert (connection.url, connection.tls_server_name) == ("https://h:9000", "n")
     assert connection.validate_certs is True
@@ -150,11 +150,29 @@ def test_every_option_of_the_connection_comes_from_the_environment(monkeypatch: 
     for name, value in values.items():
         monkeypatch.setenv(f"BCM_{name}", value)
 
-    connection = connection_of(validate({}).validated_parameters)
+    (connection,) = connections_of(validate({}).validated_parameters)
 
     assert (connection.head_node, connection.port, connection.username, connection.password) == ("h", 9000, "u", "p")
     assert (connection.client_cert, connection.client_key, connection.ca_path) == ("/c", "/k", "/a")
     assert (connection.validate_certs, connection.tls_server_name, connection.tls_fingerprint) == (False, "n", "f")
+
+
+@pytest.mark.parametrize("given", [["a", "b"], "a,b", " a , b ,", ["a", "b", "a"]])
+def test_several_head_nodes_have_a_connection_each(given: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    options = {"username": "u", "password": "p"}
+    by_option = connections_of(validate({"head_node": given, **options}).validated_parameters)
+    monkeypatch.setenv("BCM_HEAD_NODE", given if isinstance(given, str) else ",".join(given))
+    by_environment = connections_of(validate(options).validated_parameters)
+
+    assert [each.head_node for each in by_option] == ["a", "b"]
+    assert by_option == by_environment
+
+
+def test_one_fingerprint_is_not_that_of_several_head_nodes() -> None:
+    options = {"head_node": ["a", "b"], "username": "u", "password": "p", "tls_fingerprint": "00"}
+
+    with pytest.raises(BcmConfigError, match="several head nodes take ca_path"):
+        connections_of(validate(options).validated_parameters)
 
 
 @pytest.mark.parametrize(("spec", "variable"), [(CONNECTION, "BCM_DEBUG_CALLS"), (NETBOX, "NETBOX_DEBUG_CALLS")])
@@ -172,4 +190,4 @@ def test_calls_are_shown_only_where_that_is_switched_on(
 def test_options_come_before_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BCM_HEAD_NODE", "other")
 
-    assert validate({"head_node": "h"}).validated_parameters["head_node"] == "h"
+    assert validate({"head_node": "h"}).validated_parameters["head_node"] == ["h"]

@@ -41,11 +41,16 @@ class _TlsServer(http.server.HTTPServer):
             raise OSError(str(error)) from error
 
 
-@contextmanager
-def serving_tls(pem: Path, handler: type[Answering]) -> Iterator[int]:
-    """Serve HTTPS with this certificate; gives the port."""
+def server_context(pem: Path) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(pem)
+    return context
+
+
+@contextmanager
+def serving_tls(pem: Path, handler: type[Answering], context: ssl.SSLContext | None = None) -> Iterator[int]:
+    """Serve HTTPS with this certificate; gives the port."""
+    context = context or server_context(pem)
     server = _TlsServer(("127.0.0.1", 0), handler)
     server.socket = context.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
@@ -56,6 +61,11 @@ def serving_tls(pem: Path, handler: type[Answering]) -> Iterator[int]:
         server.shutdown()
         thread.join(30)
         server.server_close()
+
+
+def say_true(connection: socket.socket, _over: threading.Event) -> None:
+    connection.recv(65536)
+    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\nConnection: close\r\n\r\ntrue")
 
 
 @contextmanager

@@ -116,8 +116,8 @@ def test_a_packed_body_that_unpacks_to_nothing_is_bounded_by_what_crosses_the_wi
 DAMAGED = {
     "no gzip": (b"plain", "gzip", "damaged"),
     "half of it": (gzip.compress(b"x" * 100)[:-10], "gzip", "ends too early"),
-    "not asked for": (b"x", "br", "packed as br, which was not asked for"),
-    "packed twice": (gzip.compress(gzip.compress(b"x")), "gzip, gzip", "packed as gzip, gzip"),
+    "not asked for": (b"x", "br", "packed as 'br', which was not asked for"),
+    "packed twice": (gzip.compress(gzip.compress(b"x")), "gzip, gzip", "packed as 'gzip, gzip'"),
 }
 
 

@@ -18,11 +18,11 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._https.blanking impo
 from ansible_collections.baremetal.bcm.plugins.module_utils._https.call_log import CallLine, CallLog
 from ansible_collections.baremetal.bcm.plugins.module_utils._https.client import HttpsClient
 from ansible_collections.baremetal.bcm.plugins.module_utils._https.errors import NoAnswer, NoLibrary, NotJson
-from ansible_collections.baremetal.bcm.plugins.module_utils._https.exchange import Bounds, HttpRequest, Patience
+from ansible_collections.baremetal.bcm.plugins.module_utils._https.exchange import Bounds, HttpRequest, Patience, Reply
 from ansible_collections.baremetal.bcm.plugins.module_utils._https.retry import Retry
 from ansible_collections.baremetal.bcm.plugins.module_utils._https.tls import Tls
 
-from .loopback import speaking
+from .loopback import say_true, speaking
 from .peers import CALL, Peer, Pieces
 
 SECRET = 'correct-"horse"-ü'
@@ -39,11 +39,6 @@ def test_a_redirect_is_an_answer_and_is_never_followed(status: int) -> None:
     assert [request.url.host for request in peer.requests] == ["peer.example"]
 
 
-def say_true(connection: socket.socket, _over: threading.Event) -> None:
-    connection.recv(65536)
-    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\nConnection: close\r\n\r\ntrue")
-
-
 def test_proxies_of_the_environment_are_never_used(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:1")
@@ -56,12 +51,68 @@ def test_proxies_of_the_environment_are_never_used(monkeypatch: pytest.MonkeyPat
         client.close()
 
 
-@pytest.mark.parametrize("content", [b"", b"<html>", b"\xff\xfe\x00", b"[" * 100_000])
+@pytest.mark.parametrize("content", [b"", b"<html>", b"\xff\xfe\x00", "[]".encode("utf-16"), b"[NaN]", b"[1,]"])
 def test_what_is_not_json_is_one_error(content: bytes) -> None:
     reply = Peer(httpx.Response(200, content=content)).client().send(CALL, Retry())
 
     with pytest.raises(NotJson):
         reply.json()
+
+
+@pytest.mark.parametrize("charset", ["no-such-charset", "hex", "zlib_codec", "utf-16", "\u00fcber"])
+def test_the_charset_that_a_server_names_is_not_asked(charset: str) -> None:
+    headers = [(b"Content-Type", f"text/html; charset={charset}".encode())]
+
+    reply = Peer(httpx.Response(200, headers=headers, content=b"plain words")).client().send(CALL, Retry())
+
+    assert reply.text == "plain words"
+
+
+def test_of_a_long_text_only_the_beginning_is_kept_for_messages() -> None:
+    assert len(Reply(200, {}, {}, b"x" * 1_000_000).text) == 65_536
+
+
+RAW = {
+    "no HTTP": b"\x00" * 90_000 + b"\r\n\r\n",
+    "a status line without end": b"HTTP/1.1 200 " + b"x" * 1_000_000,
+    "a header without end": b"HTTP/1.1 200 OK\r\nX: " + b"y" * 1_000_000,
+    "headers without end": b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 100_000,
+    "a length of thousands of digits": b"HTTP/1.1 200 OK\r\nContent-Length: " + b"9" * 5_000 + b"\r\n\r\n",
+    "a chunk of thousands of digits": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + b"f" * 5_000,
+    "a header that is none": b"HTTP/1.1 200 OK\r\n" + b"\xff\x00" * 5_000 + b"\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("raw", RAW.values(), ids=RAW)
+def test_what_is_no_http_or_too_long_is_no_answer_in_a_few_words(raw: bytes) -> None:
+    def speak(connection: socket.socket, _over: threading.Event) -> None:
+        connection.recv(65536)
+        connection.sendall(raw)
+
+    with speaking(speak) as port:
+        client = HttpsClient(f"http://127.0.0.1:{port}", Tls(), patience=Patience(5.0, 5.0, 5.0))
+        with pytest.raises(NoAnswer) as caught:
+            client.send(CALL, Retry())
+        client.close()
+
+    assert len(str(caught.value)) <= 500
+    assert str(caught.value).isprintable()
+
+
+def test_what_an_http_library_can_not_read_is_no_answer() -> None:
+    with pytest.raises(NoAnswer, match="the headers of the answer can't be read"):
+        Peer(ValueError("Exceeds the limit (4300 digits)")).client().send(CALL, Retry())
+
+
+@pytest.mark.parametrize("wanted", ["\u00b2", "9" * 5_000, "-1", "soon"])
+def test_a_pause_that_is_none_is_not_taken_from_the_server(wanted: str) -> None:
+    busy = httpx.Response(503, headers=[(b"Retry-After", wanted.encode("latin-1"))])
+    peer = Peer(busy, httpx.Response(200, content=b"true"))
+
+    retry = Retry(attempts=2, statuses=frozenset({503}), heeds_retry_after=True)
+
+    assert peer.client().send(CALL, retry).json() is True
+    assert peer.clock.now_s() <= 60
 
 
 # -- secrets ----------------------------------------------------------------------------------------------------------

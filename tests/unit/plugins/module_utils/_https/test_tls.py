@@ -3,12 +3,15 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives import serialization
 
 from ansible_collections.baremetal.bcm.plugins.module_utils._https.client import HttpsClient
 from ansible_collections.baremetal.bcm.plugins.module_utils._https.errors import (
@@ -22,7 +25,7 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._https.retry import 
 from ansible_collections.baremetal.bcm.plugins.module_utils._https.tls import Tls
 
 from .certificates import Certificate, make_certificate
-from .loopback import Answering, serving_tls
+from .loopback import Answering, server_context, serving_tls
 
 NAME = "head.cluster"
 
@@ -114,6 +117,62 @@ def test_certificates_are_checked_unless_told_otherwise() -> None:
 @pytest.mark.parametrize("options", [{}, {"validate": False}, {"fingerprint": "0" * 64}])
 def test_nothing_older_than_tls_1_2_is_spoken(options: dict[str, Any]) -> None:
     assert Tls(**options).context().minimum_version == ssl.TLSVersion.TLSv1_2
+
+
+@pytest.fixture
+def old_server(tmp_path: Path) -> Iterator[TlsServer]:
+    """A server that speaks nothing newer than TLS 1.1."""
+    certificate = make_certificate(NAME)
+    pem = certificate.write(tmp_path)
+    context = server_context(pem)
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    with pytest.warns(DeprecationWarning, match="TLS"):
+        context.minimum_version, context.maximum_version = ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1
+    requests: list[str] = []
+
+    class Noting(Answering):
+        def do_POST(self) -> None:
+            requests.append(self.path)
+            super().do_POST()
+
+    with serving_tls(pem, Noting, context) as port:
+        yield TlsServer(port, certificate, str(pem), requests)
+
+
+def test_a_server_that_speaks_only_older_tls_is_told_nothing(old_server: TlsServer) -> None:
+    lax = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    lax.check_hostname, lax.verify_mode = False, ssl.CERT_NONE
+    lax.set_ciphers("ALL:@SECLEVEL=0")
+    with pytest.warns(DeprecationWarning, match="TLS"):
+        lax.minimum_version = ssl.TLSVersion.TLSv1
+    try:
+        with socket.create_connection(("127.0.0.1", old_server.port), 5) as plain, lax.wrap_socket(plain) as spoken:
+            assert spoken.version() == "TLSv1.1"
+    except ssl.SSLError:
+        pytest.skip("this OpenSSL speaks no older TLS at all")
+
+    for options in ({"validate": False}, {"fingerprint": old_server.certificate.sha256}):
+        assert old_server.refused(**options).doubt is Doubt.OTHER
+
+
+def test_a_key_with_a_passphrase_is_refused_and_nobody_is_asked_for_it(tmp_path: Path) -> None:
+    made = make_certificate("client")
+    pem = tmp_path / "client.pem"
+    key = made.key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.BestAvailableEncryption(b"a passphrase"),
+    )
+    pem.write_bytes(made.pem + key)
+
+    with pytest.raises(BadTlsFile, match="the client's key is encrypted, and there is no option for its passphrase"):
+        Tls(client_cert=str(pem)).context()
+
+
+@pytest.mark.parametrize("option", ["ca_path", "client_cert"])
+def test_a_path_that_can_be_none_is_a_file_that_can_not_be_used(option: str) -> None:
+    with pytest.raises(BadTlsFile):
+        Tls(**{option: "a\0b"}).context()
 
 
 @pytest.mark.parametrize("option", ["ca_path", "client_cert"])

@@ -172,9 +172,9 @@ MALFORMED: dict[str, tuple[Callable[[HeadNode], object], Any, str]] = {
     "no boolean list": (HeadNode.get_categories, True, "a boolean where a list"),
     "statuses": (lambda head: head.get_status_for_devices(["u"]), None, "null where a list"),
     "slots": (HeadNode.get_provisioning_status, [], "a list where an object"),
-    "power": (lambda head: head.power_operation("ON", ["u"], "s"), {"index": 1}, "where {count, index} is due"),
-    "power index": (lambda head: head.power_operation("ON", ["u"], "s"), {"count": 1}, "where {count, index} is due"),
-    "session": (HeadNode.register_session, None, "null where a session uuid"),
+    "power": (lambda head: head.power_operation("ON", ["u"], "s"), {"index": 1}, "nothing in count"),
+    "power index": (lambda head: head.power_operation("ON", ["u"], "s"), {"count": 1}, "nothing in index"),
+    "session": (HeadNode.register_session, None, "null where a string"),
     "version": (HeadNode.get_version, [], "a list where an object"),
     "licence": (HeadNode.get_licence, None, "null where an object"),
 }
@@ -186,6 +186,83 @@ def test_an_answer_of_the_wrong_shape_names_the_call(
 ) -> None:
     with pytest.raises(BcmProtocolError, match=words):
         method(answering(httpx.Response(200, content=json.dumps(value))))
+
+
+MISSHAPEN: dict[str, tuple[Callable[[HeadNode], object], Any, str]] = {
+    "no hostname": (HeadNode.get_devices, [{"uuid": "u"}], "cmdevice.getDevices answered nothing in [0].hostname"),
+    "no uuid": (HeadNode.get_categories, [{"name": "n"}], "cmdevice.getCategories answered nothing in [0].uuid"),
+    "no ref_device_uuid": (
+        lambda head: head.get_status_for_devices(["u"]),
+        [None, {"status": "UP"}],
+        "cmstatus.getStatusForDevices answered nothing in [1].ref_device_uuid",
+    ),
+    "numbers": (HeadNode.get_devices, [1, 2], "cmdevice.getDevices answered a number where an object is due in [0]"),
+    "an object for a list": (
+        HeadNode.get_devices,
+        [make_device(interfaces={"name": "BOOTIF"})],
+        "cmdevice.getDevices answered an object where a list is due in [0].interfaces",
+    ),
+    "a list for an object": (
+        HeadNode.get_categories,
+        [{"uuid": "u", "name": "n", "bmcSettings": []}],
+        "answered a list where an object is due in [0].bmcSettings",
+    ),
+    "a name of 6 MB": (
+        HeadNode.get_networks,
+        [{"uuid": "u", "name": "x" * 6_000_000}],
+        "a name of 6,000,000 characters",
+    ),
+    "a version that is a number": (
+        HeadNode.get_version,
+        {"cmVersion": 11},
+        "a number where a string is due in cm_version",
+    ),
+    "another number of nodes": (lambda head: head.restart(["u"], 1.0), {"success": []}, "a list of 0 where 1 are due"),
+    "events": (
+        lambda head: head.wait_for_events("s", 1),
+        [{"childType": "PowerStatusChangedEvent", "status": 5}],
+        "cmsession.waitForEvents answered a number where a list is due in [0].status",
+    ),
+}
+
+
+@pytest.mark.parametrize(("method", "value", "words"), MISSHAPEN.values(), ids=MISSHAPEN)
+def test_what_does_not_fit_names_call_and_field(method: Callable[[HeadNode], object], value: Any, words: str) -> None:
+    with pytest.raises(BcmProtocolError) as caught:
+        method(answering(httpx.Response(200, content=json.dumps(value))))
+
+    assert words in str(caught.value)
+    assert str(caught.value).startswith("could not ")
+    assert len(str(caught.value)) < 500
+
+
+LONG = "y" * 6_000_000
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"errormessage": LONG},
+        {"errormessage": f"does not allow access {LONG}"},
+        {"success": False, "validation": [{"field": LONG, "message": LONG, "error_code": LONG}] * 2},
+        {"success": False, "validation": [{"message": f"{number}"} for number in range(50_000)]},
+        {"success": False, "validation": 5},
+        {"success": False, "validation": {"message": "x"}},
+    ],
+    ids=["text", "denied", "complaints", "many", "number", "object"],
+)
+def test_a_long_refusal_is_told_in_part(value: Any) -> None:
+    with pytest.raises((BcmApiError, BcmAuthError)) as caught:
+        answering(answer(value)).update("cmdevice", "Device", DEVICE)
+
+    assert len(str(caught.value)) < 4_000
+
+
+def test_no_refusal_moves_the_cursor() -> None:
+    with pytest.raises(BcmApiError) as caught:
+        answering(answer({"errormessage": "\x1b[2J\x1b[H all is well\r\n"})).get_networks()
+
+    assert str(caught.value).isprintable()
 
 
 def test_nodes_without_a_status_are_left_out() -> None:

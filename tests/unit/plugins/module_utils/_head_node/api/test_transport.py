@@ -209,6 +209,67 @@ def test_what_is_not_json_is_handed_on_as_text() -> None:
     assert answer.text == "plain words"
 
 
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+@pytest.mark.parametrize("call", [read, write])
+def test_a_redirect_is_refused_and_nothing_is_sent_there(call: Callable[[Server], Answer], status: int) -> None:
+    server = Server(httpx.Response(status, headers={"Location": "https://elsewhere.example/json"}))
+
+    with pytest.raises(BcmProtocolError, match=f"redirects elsewhere .HTTP {status}.*not followed"):
+        call(server)
+
+    assert [request.url.host for request in server.requests] == ["head.example"]
+
+
+UNSOUND = {
+    "deep": (b"[" * 5_000 + b"]" * 5_000, "nested deeper than 64 levels"),
+    "a lone surrogate": (b'["\\ud800"]', "half of a character"),
+}
+
+
+@pytest.mark.parametrize(("content", "words"), UNSOUND.values(), ids=UNSOUND)
+def test_json_that_is_not_taken_says_why(content: bytes, words: str) -> None:
+    with pytest.raises(BcmProtocolError, match=f"could not call cmdevice.getDevices: the answer of .* {words}"):
+        read(Server(httpx.Response(200, content=content)))
+
+
+@pytest.mark.parametrize("charset", ["no-such", "hex", "utf-16"])
+def test_an_odd_charset_is_no_matter(charset: str) -> None:
+    headers = {"Content-Type": f"text/html; charset={charset}"}
+
+    assert read(Server(httpx.Response(200, headers=headers, content=b"plain words"))).text == "plain words"
+
+
+@pytest.mark.parametrize("token", ["t\u00f6ken", "a b", "x" * 5_000, "\x01"])
+def test_a_cookie_that_can_not_be_sent_back_is_refused(token: str) -> None:
+    cookie = [(b"Set-Cookie", b"cm-login-token=" + token.encode() + b";path=/;Secure")]
+    odd = httpx.MockTransport(lambda _request: httpx.Response(200, json=True, headers=cookie))
+
+    with pytest.raises(BcmProtocolError, match=r"could not login as admin: .*cm-login-token that can't be sent back"):
+        Transport(CONNECTION, http_transport=odd).call(BODY, name="x", reads=True)
+
+
+@pytest.mark.parametrize("host", ["a b", "head/json", "u:p@head", "a..b", "x" * 64, "[::1]", "head:8081"])
+def test_an_odd_host_name_is_refused_before_anything_is_looked_up(host: str) -> None:
+    with pytest.raises(BcmConfigError, match=r"head_node: .* is neither a host name nor an IP address"):
+        Connection(host, username="admin", password=SECRET)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"port": 0}, "port: 0 is no port"),
+        ({"port": 99999}, "port: 99999 is no port"),
+        ({"tls_server_name": "a b"}, "tls_server_name: .* neither"),
+        ({"read_timeout_s": 0.0}, "read_timeout takes more than 0"),
+        ({"connect_timeout_s": float("nan")}, "connect_timeout takes more than 0"),
+        ({"connect_timeout_s": 1e12}, "at most 86,400 seconds"),
+    ],
+)
+def test_an_odd_option_is_refused_in_our_words(options: dict[str, Any], words: str) -> None:
+    with pytest.raises(BcmConfigError, match=words):
+        Connection("head.example", username="admin", password=SECRET, **options)
+
+
 def test_json_null_is_an_answer() -> None:
     answer = read(Server(good(None)))
 

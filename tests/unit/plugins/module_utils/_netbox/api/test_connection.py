@@ -15,7 +15,7 @@ import pytest
 
 from ansible_collections.baremetal.bcm.plugins.module_utils._https import wire
 from ansible_collections.baremetal.bcm.plugins.module_utils._https.exchange import Bounds
-from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.api.client import DEVICES, NetBox, WriteRefused
+from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.api.client import NetBox, WriteRefused
 from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.api.connection import (
     NetBoxConnection,
     NetBoxTransport,
@@ -34,6 +34,8 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.api.errors i
 from ..._https.certificates import make_certificate
 from ..._https.loopback import Answering, serving_tls
 
+# Objects of which nothing but the id is read.
+DEVICES = "dcim/platforms/"
 TOKEN = "c0ffeec0ffeec0ffeec0ffeec0ffeec0ffeec0ff"
 Handler = Callable[[httpx.Request], httpx.Response]
 
@@ -132,7 +134,7 @@ def test_a_write_that_may_have_been_performed_is_sent_once(trouble: httpx.Respon
         (httpx.Response(400, json=[{}, {"name": ["too long"]}]), NetBoxApiError, "name: too long"),
         (httpx.Response(400, text="<html>"), NetBoxApiError, "no reason given"),
         (httpx.Response(200, text="<html>"), NetBoxProtocolError, "is this a NetBox?"),
-        (httpx.Response(200, json=[]), NetBoxProtocolError, "no object; is this a NetBox?"),
+        (httpx.Response(200, json=[]), NetBoxProtocolError, "a list where an object is due; is this a NetBox?"),
         (
             httpx.Response(301, headers={"Location": "https://new.example/api/"}),
             NetBoxConfigError,
@@ -144,7 +146,7 @@ def test_what_netbox_said_is_told(response: httpx.Response, error: type[NetBoxEr
     with pytest.raises(error) as caught:
         Wire(response).netbox().update(DEVICES, 1, {})
     assert said in str(caught.value)
-    assert "dcim/devices" in str(caught.value)
+    assert "dcim/platforms" in str(caught.value)
 
 
 def test_the_token_is_in_no_message() -> None:
@@ -176,7 +178,7 @@ def test_the_address_may_be_given_as_people_have_it(url: str, base: str) -> None
 
     wire.netbox(url=url).find(DEVICES)
 
-    assert str(wire.requests[0].url).startswith(f"{base}/api/dcim/devices/?")
+    assert str(wire.requests[0].url).startswith(f"{base}/api/dcim/platforms/?")
 
 
 @pytest.mark.parametrize("url", ["netbox.example", "ftp://x", "https://me:secret@x", "https://x/?token=1", ""])
@@ -371,6 +373,75 @@ def test_a_missing_httpx_is_a_clear_failure(monkeypatch: pytest.MonkeyPatch) -> 
 
     with pytest.raises(NetBoxConfigError, match="httpx is missing where this task runs: pip install httpx"):
         NetBoxTransport(NetBoxConnection("https://x", TOKEN))
+
+
+ODD_OPTIONS = {
+    "no host": ({"url": "https://"}, "url must be like"),
+    "brackets": ({"url": "https://[::1"}, "url must be like"),
+    "a port that is none": ({"url": "https://a.example:99999"}, "url must be like"),
+    "a port in words": ({"url": "https://a.example:http"}, "url must be like"),
+    "blanks": ({"url": "https://a b"}, "neither a host name nor an IP address"),
+    "labels": ({"url": "https://a..b"}, "neither a host name nor an IP address"),
+    "a token of other letters": ({"token": "t\u00f6ken"}, "token takes the letters and digits"),
+    "a token with a line end": ({"token": "a\r\nX: y"}, "token takes the letters and digits"),
+    "no time": ({"timeout_s": 0.0}, "timeout takes seconds above 0"),
+    "no number": ({"timeout_s": float("nan")}, "timeout takes seconds above 0"),
+}
+
+
+@pytest.mark.parametrize(("options", "words"), ODD_OPTIONS.values(), ids=ODD_OPTIONS)
+def test_an_odd_option_is_refused_in_our_words(options: dict[str, Any], words: str) -> None:
+    given = {"url": "https://netbox.example", "token": TOKEN, **options}
+
+    with pytest.raises(NetBoxConfigError, match=words) as caught:
+        NetBoxConnection(**given)
+
+    assert given["token"] not in str(caught.value)
+
+
+ODD_ANSWERS = {
+    "no list": ({"count": 1, "results": {}}, "answered an object where a list is due in results"),
+    "no count": ({"results": []}, "answered nothing in count"),
+    "numbers": ({"count": 2, "results": [1, 2]}, "answered a number where an object is due"),
+    "no id": ({"count": 1, "results": [{"name": "x"}]}, "answered nothing in id"),
+    "no status": ({"count": 1, "results": [{"id": 1, "name": "x"}]}, "answered nothing in status"),
+    "a list for an object": (
+        {"count": 1, "results": [{"id": 1, "name": "x", "status": [], "custom_fields": {}}]},
+        "answered a list where an object is due in status",
+    ),
+}
+
+
+@pytest.mark.parametrize(("value", "words"), ODD_ANSWERS.values(), ids=ODD_ANSWERS)
+def test_what_does_not_fit_names_call_and_field(value: Any, words: str) -> None:
+    with pytest.raises(NetBoxProtocolError, match=f"could not list dcim/devices/: https://netbox.example {words}"):
+        Wire(httpx.Response(200, json=value)).netbox().find("dcim/devices/")
+
+
+@pytest.mark.parametrize("content", ["[]".encode("utf-16"), b"[" * 5_000, b'["\\ud800"]', b"[NaN]"])
+def test_what_is_no_json_for_us_is_an_error_of_ours(content: bytes) -> None:
+    with pytest.raises(NetBoxProtocolError, match="could not list dcim/platforms/"):
+        Wire(httpx.Response(200, content=content)).netbox().find(DEVICES)
+
+
+def test_a_long_refusal_is_told_in_part_and_moves_no_cursor() -> None:
+    complaints = {f"field{number}": ["\x1b[2J" + "y" * 10_000] for number in range(1_000)}
+
+    with pytest.raises(NetBoxApiError) as caught:
+        Wire(httpx.Response(400, json=complaints)).netbox().create(DEVICES, {})
+
+    assert len(str(caught.value)) < 2_000
+    assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize("said", ["\u00b2.1", "9" * 5_000 + ".1", "4", "x.y"])
+def test_a_version_that_is_none_is_no_version(said: str) -> None:
+    answer = httpx.Response(200, json={}, headers=[(b"API-Version", said.encode())])
+
+    with pytest.raises(NetBoxProtocolError, match="does not say its version") as caught:
+        assert Wire(answer).netbox().version
+
+    assert len(str(caught.value)) < 200
 
 
 def test_every_request_that_was_sent_is_counted() -> None:
