@@ -19,9 +19,9 @@ from ..._https.client import HttpsClient
 from ..._https.exchange import LONGEST_PATIENCE_S, Bounds, HttpRequest, Patience, Reply
 from ..._https.retry import Retry
 from ..._https.tls import Tls
-from .complaints import complaints_in, culprits_of, is_missing
 from ..._values.text import cut, printable
 from ..._values.text import quote as in_quotes
+from .complaints import complaints_in, culprits_of, is_missing
 from .errors import (
     NetBoxApiError,
     NetBoxAuthError,
