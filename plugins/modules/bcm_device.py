@@ -117,7 +117,7 @@ options:
     type: dict
     suboptions:
       username:
-        description: User of the BMC.
+        description: User of the BMC. Compared, but never shown.
         type: str
       password:
         description: Password of the BMC. BCM stores it in clear; it is compared, but never shown.

@@ -87,7 +87,7 @@ class HeadNode(SessionCalls):
         refusals = read_bulk(answer, entities, actions, f"{service}.{call}")
         secrets = self._secrets_in(args)
         for error in filter(None, refusals):
-            hide(error, secrets)
+            hide(error, secrets, self._users_in(args))
         return refusals
 
     # -- status, provisioning -------------------------------------------------------------------------------------

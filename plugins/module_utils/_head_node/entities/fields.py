@@ -247,13 +247,21 @@ class ImageProxy:
 
 
 @dataclass(frozen=True)
-class Password:
-    """Compared in clear, as BCM returns it, and never shown."""
+class Secret:
+    """A credential: compared in clear, as BCM returns it, and never shown.
+
+    With `no_log` Ansible cuts it out of every text. That would spoil the names of nodes and files where it is a user's
+    name, often a word like admin; such a name is kept from diffs, results and messages one by one.
+    """
+
+    no_log: bool = True
 
     def options(self, name: str) -> Spec:
-        return {name: {"type": "str", "no_log": True}}
+        return {name: {"type": "str", **({"no_log": True} if self.no_log else {})}}
 
     def merge(self, stored: Json, wanted: Json, context: Context) -> Json:
+        if wanted == HIDDEN:
+            raise BcmConfigError("asterisks are what is shown instead of it, so it can't be given back; leave it out")
         return wanted
 
     def show(self, stored: Json, references: References) -> Json:

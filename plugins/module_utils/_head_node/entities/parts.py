@@ -9,7 +9,7 @@ from typing import Any
 
 from ..._values.mac import ZERO_MAC
 from ..api.errors import BcmConfigError
-from .fields import Choice, Field, Mac, Password, Raw, Reference, Value
+from .fields import Choice, Field, Mac, Raw, Reference, Secret, Value
 from .merge import Element, SubObject, SubObjects
 from .references import ZERO_UUID
 
@@ -31,8 +31,8 @@ BMC_SETTINGS = SubObject(
             "leakReactionDelay": 0.0,
         },
         (
-            Field("username", "userName", Value()),
-            Field("password", "password", Password()),
+            Field("username", "userName", Secret(no_log=False)),
+            Field("password", "password", Secret()),
             Field("user_id", "userID", Value("int")),
             Field(
                 "privilege",

@@ -30,7 +30,7 @@ ROOMS = {
     "_netbox/api": ("_values", "_https"),
     "_netbox/lifecycle": ("_values", "_netbox/api"),
     "_netbox/bmc_macs": ("_values", "_netbox/api"),
-    "_ansible": ("_bmc", "_https", "_head_node/api", "_head_node/entities", "_netbox/api"),
+    "_ansible": ("_values", "_bmc", "_https", "_head_node/api", "_head_node/entities", "_netbox/api"),
 }
 REPORT_MAY_IMPORT = ("_values", "_head_node/api", "_head_node/entities", "_provisioning")
 

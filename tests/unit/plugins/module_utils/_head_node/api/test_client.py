@@ -262,6 +262,16 @@ def test_a_write_is_sent_once_and_a_read_again(name: str) -> None:
     assert silent.sent == (1 if head.writes else 3)
 
 
+def test_no_refusal_tells_the_name_of_a_bmc_user_that_was_sent_and_names_it_is_a_part_of_stay() -> None:
+    device = make_device(bmcSettings=make_bmc_settings("x", userName="rack-admin"))
+    refused = answer(refusal("BAD_VALUE", "userName", "'rack-admin' is too long; see /home/rack-admin7"))
+
+    with pytest.raises(BcmApiError) as caught:
+        Echo(refused).client.update("cmdevice", "Device", device)
+
+    assert "'********' is too long; see /home/rack-admin7" in str(caught.value)
+
+
 def secret_echoes(secret: str) -> Iterator[httpx.Response | Exception]:
     """Every way a head node, or what stands before it, can throw a secret back at us."""
     for text in (f"you sent {secret}", f"{'x' * 60} {secret} y"):

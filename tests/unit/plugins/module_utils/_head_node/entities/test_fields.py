@@ -18,9 +18,9 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.
     KeyValues,
     Kind,
     Mac,
-    Password,
     Reference,
     Script,
+    Secret,
     TextSet,
     Value,
     Xml,
@@ -92,7 +92,7 @@ MERGED: dict[str, tuple[Kind, Any, Any, Any]] = {
         make_proxy("n", "default-image", 0),
     ),
     "no image of its own": (ImageProxy(), make_proxy("n", "default-image"), {"name": ""}, None),
-    "a password": (Password(), "old", "new", "new"),
+    "a password": (Secret(), "old", "new", "new"),
     "keys of others stay": (KeyValues(), {"theirs": 1}, {"ours": 2}, {"theirs": 1, "ours": 2}),
     "null removes a key": (KeyValues(), {"theirs": None, "ours": 2}, {"ours": None}, {"theirs": None}),
     "removing what is not there": (KeyValues(), None, {"ours": None}, None),
@@ -167,8 +167,8 @@ SHOWN: dict[str, tuple[Kind, Any, Any]] = {
     "image": (ImageProxy(), make_proxy("n", "default-image"), "default-image"),
     "revision": (ImageProxy(), make_proxy("n", "default-image", 3), "default-image, revision 3"),
     "no image": (ImageProxy(), None, None),
-    "password": (Password(), "secret", HIDDEN),
-    "no password": (Password(), "", ""),
+    "password": (Secret(), "secret", HIDDEN),
+    "no password": (Secret(), "", ""),
 }
 
 
