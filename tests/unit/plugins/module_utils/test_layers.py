@@ -48,6 +48,7 @@ PURE = (
     "_head_node/changes/plan",
     "_head_node/changes/network_checks",
     "_head_node/changes/preflight",
+    "_head_node/changes/preflight_nodes",
     "_head_node/changes/prerequisites",
     "_provisioning/decide",
     "_provisioning/outcome",

@@ -194,7 +194,7 @@ def test_a_change_that_installs_nothing_needs_no_leave(modules: Modules) -> None
     ("options", "words"),
     [
         ({"disksetup": "<diskSetup>"}, "disksetup: not well-formed XML"),
-        ({"finalize": "files/finalize.sh"}, "finalize: 'files/finalize.sh' looks like a path"),
+        ({"finalize": "files/finalize.sh"}, "finalize: this looks like a path"),
         ({"roles": [{"name": "gpu"}]}, "words of your own go in labels"),
         ({"software_image": "no"}, "existing: default-image, other-image"),
     ],

@@ -11,7 +11,9 @@ from typing import Any
 from unittest import mock
 
 import pytest
+import yaml
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ..action.acting import Actions
 from ..fake_head_node import FakeHeadNode
@@ -157,3 +159,19 @@ def test_no_credential_is_shown_by_a_module_that_runs(name: str, prints: Print) 
     _failed, printed = prints.of(name, options)
 
     assert PLANT not in printed
+
+
+ROLES = sorted(path.parents[1].name for path in (PLUGINS.parent / "roles").glob("*/meta/argument_specs.yml"))
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_what_ansible_says_of_a_roles_variables_quotes_nothing_from_inside_of_a_structure(role: str) -> None:
+    text = (PLUGINS.parent / "roles" / role / "meta/argument_specs.yml").read_text(encoding="utf-8")
+    for spec in yaml.safe_load(text)["argument_specs"].values():
+        options = spec["options"]
+        for name in (
+            name for name, option in options.items() if option["type"] in ("dict", "list") or "no_log" in option
+        ):
+            for shape in SHAPES:
+                validated = ArgumentSpecValidator(options).validate({name: shape})
+                assert PLANT not in " ".join(validated.error_messages)

@@ -124,9 +124,9 @@ def test_a_first_image_of_its_own_gets_a_proxy_with_a_uuid() -> None:
 
 REFUSED: dict[str, tuple[Kind, Any, type[Exception], str]] = {
     "unknown choice": (MODES, "HALF", BcmConfigError, "'HALF' is not one of AUTO, FULL"),
-    "no MAC": (Mac(), "02:00:00:00:00", BcmConfigError, "'02:00:00:00:00' is not a MAC address"),
+    "no MAC": (Mac(), "02:00:00:00:00", BcmConfigError, "^not a MAC address: it takes 12"),
     "broken XML": (DISKS, "<diskSetup>", BcmConfigError, "not well-formed XML"),
-    "another root": (DISKS, "<disks/>", BcmConfigError, "the root element is <disks>, not <diskSetup>"),
+    "another root": (DISKS, "<disks/>", BcmConfigError, "the root element is not <diskSetup>"),
     "unknown network": (NETWORK, "nonet", BcmNotFound, "network 'nonet' does not exist .*: internalnet, ipminet"),
     "unknown image": (
         ImageProxy(),
