@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Any, ClassVar
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
@@ -14,7 +14,11 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.arguments import Spec
-from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.validation import find_problems, refusal
+from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.validation import (
+    find_problems,
+    name_words,
+    refusal,
+)
 from ansible_collections.baremetal.bcm.plugins.module_utils._https.call_log import OnCall
 
 
@@ -24,6 +28,7 @@ class ControllerAction(ActionBase):
     CONNECTION: ClassVar[Spec] = {}
     SPEC: ClassVar[Spec] = {}
     RULES: ClassVar[dict[str, Any]] = {}  # which options exclude or need each other
+    TAKES_WORDS: ClassVar[Container[str]] = ()  # the lists in which a word alone is the name of an element
     ERRORS: ClassVar[tuple[type[Exception], ...]] = ()
     _requires_connection = False
 
@@ -37,7 +42,8 @@ class ControllerAction(ActionBase):
         Options that are not valid are a failure too, and not raised: Ansible shows the task's source with an exception.
         """
         super().run(tmp, task_vars)
-        spec, given = {**self.CONNECTION, **self.SPEC}, dict(self._task.args)
+        spec = {**self.CONNECTION, **self.SPEC}
+        given = name_words(spec, self._task.args, self.TAKES_WORDS)
         problems = find_problems(spec, given, "this module")
         # What is left for Ansible to find are the rules, whose messages name options only.
         validated = ArgumentSpecValidator(spec, **self.RULES).validate({} if problems else given)
