@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -13,6 +13,7 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.arguments i
 from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.owner import owner_of
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.client import HeadNode
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.errors import BcmConfigError
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.options import TAKES_WORDS
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.draw_up import PLAN, PlanDrawer
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.plan_file import RunPlan, read_plan
 from ansible_collections.baremetal.bcm.plugins.module_utils._values.clock import SystemClock
@@ -25,6 +26,7 @@ class ActionModule(HeadNodeAction):
 
     SPEC: ClassVar[Spec] = PLAN
     RULES: ClassVar[dict[str, Any]] = {"required_one_of": [["path", "content"]]}
+    TAKES_WORDS: ClassVar[Container[str]] = TAKES_WORDS
 
     def act(self, params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
         """Open the head node for reading alone, in check mode or not, and do the work. Raises BcmError."""

@@ -56,7 +56,7 @@ options:
         type: dict
         suboptions:
           username:
-            description: User of the BMC.
+            description: User of the BMC. Compared, but never shown.
             type: str
           password:
             description: Password of the BMC. BCM stores it in clear; it is compared, but never shown.
@@ -130,7 +130,9 @@ options:
         type: bool
         default: false
       modules:
-        description: Kernel modules of the ramdisk, merged by name. An empty list removes all.
+        description:
+          - Kernel modules of the ramdisk, merged by name. A word alone is the name of a module.
+          - An empty list removes all.
         type: list
         elements: dict
         suboptions:
@@ -154,7 +156,7 @@ options:
         default: false
       roles:
         description:
-          - BCM roles, merged by name.
+          - BCM roles, merged by name. A word alone is the name of a role.
           - An empty list removes all roles.
         type: list
         elements: dict
@@ -178,7 +180,9 @@ options:
         type: bool
         default: false
       services:
-        description: Services that BCM looks after, merged by name. An empty list removes all.
+        description:
+          - Services that BCM looks after, merged by name. A word alone is the name of a service.
+          - An empty list removes all.
         type: list
         elements: dict
         suboptions:
@@ -229,6 +233,10 @@ options:
             description: MIG profiles.
             type: list
             elements: str
+          enable_persistence_mode:
+            description:
+              - No setting of BCM. It is refused with the way there is, a parameter of the kernel module in O(categories[].modules) or a script in O(categories[].finalize).
+            type: raw
           state:
             description: Whether the setting should exist.
             type: str

@@ -54,7 +54,7 @@ options:
             type: str
             choices: [physical, bond, bmc]
           mac:
-            description: MAC address of the interface.
+            description: MAC address of the interface. A new physical interface needs one, unless it is the one that boots.
             type: str
           ip:
             description: IPv4 address.
@@ -84,7 +84,7 @@ options:
             description: Options of a bond.
             type: str
           members:
-            description: Names of the interfaces in a bond.
+            description: Names of the interfaces in a bond, which the node has or gets.
             type: list
             elements: str
           state:
@@ -104,7 +104,7 @@ options:
         type: dict
         suboptions:
           username:
-            description: User of the BMC.
+            description: User of the BMC. Compared, but never shown.
             type: str
           password:
             description: Password of the BMC. BCM stores it in clear; it is compared, but never shown.
@@ -125,6 +125,7 @@ options:
       power_control:
         description:
           - Name of the BMC interface that power goes through, or V(none).
+          - V(ipmi) and V(redfish) mean the node's own BMC interface of that kind, whose name begins with C(ipmi) or C(rf).
           - At creation, without this option, the first BMC interface.
         type: str
       software_image:
@@ -141,7 +142,7 @@ options:
         choices: ["", AUTO, FULL, MAIN, NOSYNC, SKIP, MINIMAL]
       roles:
         description:
-          - BCM roles, merged by name. Words of your own, such as compute or gpu, go in O(devices[].labels).
+          - BCM roles, merged by name. A word alone is the name of a role. Words of your own, such as compute or gpu, go in O(devices[].labels).
           - An empty list removes all roles.
         type: list
         elements: dict

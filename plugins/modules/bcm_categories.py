@@ -118,7 +118,12 @@ from typing import TYPE_CHECKING, Any
 
 from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.runner import run_module
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.categories import apply_categories
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.options import CATEGORIES, MEMBERS
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.options import (
+    CATEGORIES,
+    MEMBERS,
+    TAKES_WORDS,
+)
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.preflight_nodes import warn_of_aliases
 
 if TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
@@ -134,6 +139,7 @@ SPEC = {
 
 
 def work(module: AnsibleModule, head_node: HeadNode) -> dict[str, Any]:
+    warn_of_aliases(module.warn, module.params["categories"])
     result = apply_categories(
         head_node,
         module.params["categories"],
@@ -147,7 +153,7 @@ def work(module: AnsibleModule, head_node: HeadNode) -> dict[str, Any]:
 
 
 def main() -> None:
-    run_module(SPEC, work)
+    run_module(SPEC, work, takes_words=TAKES_WORDS)
 
 
 if __name__ == "__main__":

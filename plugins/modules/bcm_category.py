@@ -71,7 +71,7 @@ options:
     type: dict
     suboptions:
       username:
-        description: User of the BMC.
+        description: User of the BMC. Compared, but never shown.
         type: str
       password:
         description: Password of the BMC. BCM stores it in clear; it is compared, but never shown.
@@ -145,7 +145,9 @@ options:
     type: bool
     default: false
   modules:
-    description: Kernel modules of the ramdisk, merged by name. An empty list removes all.
+    description:
+      - Kernel modules of the ramdisk, merged by name. A word alone is the name of a module.
+      - An empty list removes all.
     type: list
     elements: dict
     suboptions:
@@ -169,7 +171,7 @@ options:
     default: false
   roles:
     description:
-      - BCM roles, merged by name.
+      - BCM roles, merged by name. A word alone is the name of a role.
       - An empty list removes all roles.
     type: list
     elements: dict
@@ -193,7 +195,9 @@ options:
     type: bool
     default: false
   services:
-    description: Services that BCM looks after, merged by name. An empty list removes all.
+    description:
+      - Services that BCM looks after, merged by name. A word alone is the name of a service.
+      - An empty list removes all.
     type: list
     elements: dict
     suboptions:
@@ -244,6 +248,10 @@ options:
         description: MIG profiles.
         type: list
         elements: str
+      enable_persistence_mode:
+        description:
+          - No setting of BCM. It is refused with the way there is, a parameter of the kernel module in O(modules) or a script in O(finalize).
+        type: raw
       state:
         description: Whether the setting should exist.
         type: str
@@ -268,7 +276,7 @@ EXAMPLES = r"""
     software_image: ubuntu-22.04-nvidia-535
     kernel_parameters: nvidia-drm.modeset=1 iommu=pt
     modules:
-      - name: nvidia
+      - nvidia
 
 - name: Change the boot loader and leave everything else as it is
   baremetal.bcm.bcm_category:
@@ -329,7 +337,12 @@ from typing import TYPE_CHECKING, Any
 from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.runner import run_module
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.errors import BcmError
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.categories import apply_categories
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.options import CATEGORY, MEMBERS
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.options import (
+    CATEGORY,
+    MEMBERS,
+    TAKES_WORDS,
+)
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.preflight_nodes import warn_of_aliases
 
 if TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
@@ -339,6 +352,7 @@ if TYPE_CHECKING:
 
 def work(module: AnsibleModule, head_node: HeadNode) -> dict[str, Any]:
     options = {option: module.params[option] for option in CATEGORY}
+    warn_of_aliases(module.warn, [options])
     result = apply_categories(
         head_node,
         [options],
@@ -352,7 +366,7 @@ def work(module: AnsibleModule, head_node: HeadNode) -> dict[str, Any]:
 
 
 def main() -> None:
-    run_module({**CATEGORY, **MEMBERS}, work)
+    run_module({**CATEGORY, **MEMBERS}, work, takes_words=TAKES_WORDS)
 
 
 if __name__ == "__main__":

@@ -67,7 +67,7 @@ options:
         type: str
         choices: [physical, bond, bmc]
       mac:
-        description: MAC address of the interface.
+        description: MAC address of the interface. A new physical interface needs one, unless it is the one that boots.
         type: str
       ip:
         description: IPv4 address.
@@ -97,7 +97,7 @@ options:
         description: Options of a bond.
         type: str
       members:
-        description: Names of the interfaces in a bond.
+        description: Names of the interfaces in a bond, which the node has or gets.
         type: list
         elements: str
       state:
@@ -117,7 +117,7 @@ options:
     type: dict
     suboptions:
       username:
-        description: User of the BMC.
+        description: User of the BMC. Compared, but never shown.
         type: str
       password:
         description: Password of the BMC. BCM stores it in clear; it is compared, but never shown.
@@ -138,6 +138,7 @@ options:
   power_control:
     description:
       - Name of the BMC interface that power goes through, or V(none).
+      - V(ipmi) and V(redfish) mean the node's own BMC interface of that kind, whose name begins with C(ipmi) or C(rf).
       - At creation, without this option, the first BMC interface.
     type: str
   software_image:
@@ -154,7 +155,7 @@ options:
     choices: ["", AUTO, FULL, MAIN, NOSYNC, SKIP, MINIMAL]
   roles:
     description:
-      - BCM roles, merged by name. Words of your own, such as compute or gpu, go in O(labels).
+      - BCM roles, merged by name. A word alone is the name of a role. Words of your own, such as compute or gpu, go in O(labels).
       - An empty list removes all roles.
     type: list
     elements: dict
@@ -276,7 +277,8 @@ from typing import TYPE_CHECKING, Any
 from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.runner import run_module
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.errors import BcmError
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.devices import apply_devices
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.options import DEVICE
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.options import DEVICE, TAKES_WORDS
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.preflight_nodes import warn_of_aliases
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.power.credentials import spread_credentials
 
 if TYPE_CHECKING:
@@ -287,6 +289,7 @@ if TYPE_CHECKING:
 
 def work(module: AnsibleModule, head_node: HeadNode) -> dict[str, Any]:
     options = {option: module.params[option] for option in DEVICE}
+    warn_of_aliases(module.warn, [options])
     result = apply_devices(head_node, [options], check_mode=module.check_mode, try_credentials=spread_credentials)
     for message in result["failures"].values():
         raise BcmError(message)
@@ -294,7 +297,7 @@ def work(module: AnsibleModule, head_node: HeadNode) -> dict[str, Any]:
 
 
 def main() -> None:
-    run_module(DEVICE, work)
+    run_module(DEVICE, work, takes_words=TAKES_WORDS)
 
 
 if __name__ == "__main__":

@@ -138,7 +138,9 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.o
     DECLARED_CATEGORIES,
     DEVICES,
     PARALLEL,
+    TAKES_WORDS,
 )
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.preflight_nodes import warn_of_aliases
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.power.credentials import spread_credentials
 
 if TYPE_CHECKING:
@@ -158,6 +160,7 @@ SPEC = {
 
 
 def work(module: AnsibleModule, head_node: HeadNode) -> dict[str, Any]:
+    warn_of_aliases(module.warn, module.params["devices"])
     result = apply_devices(
         head_node,
         module.params["devices"],
@@ -175,7 +178,7 @@ def work(module: AnsibleModule, head_node: HeadNode) -> dict[str, Any]:
 
 
 def main() -> None:
-    run_module(SPEC, work)
+    run_module(SPEC, work, takes_words=TAKES_WORDS)
 
 
 if __name__ == "__main__":

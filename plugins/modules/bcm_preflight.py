@@ -13,10 +13,13 @@ version_added: 0.1.0
 description:
   - Finds what would make a provisioning run fail half way, before anything is changed, and lists all of it at once.
   - "In the inventory: names BCM refuses, and host names, MAC, IP and BMC IP addresses that two nodes share."
+  - Whatever the modules would refuse of a node or a category, such as an unknown role, an interface that is named twice, a bond of
+    interfaces that do not exist, an address or a disk setup that is none, and a category that is declared twice.
   - "On the head node: images, categories and networks that do not exist, images that are still being copied, host names, MAC and IP
-    addresses that another device owns, what new nodes lack, and provisioning slots."
+    addresses that another device owns, IP addresses outside of their networks, what new nodes lack, and provisioning slots."
   - "Around it: the version of BCM, its licence, the certificates of the connection, the images of the provisioning nodes, DNS and address
     ranges of the networks that the nodes boot from. Licence and certificates that end within 30 days are a warning."
+  - Nodes that boot over another network than their management network are a warning.
 author:
   - The baremetal.bcm contributors (!UNKNOWN)
 extends_documentation_fragment:
@@ -96,6 +99,7 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.error
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes import (
     network_checks,
     preflight,
+    preflight_nodes,
     prerequisites,
 )
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.categories import assume_categories
@@ -103,6 +107,7 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.g
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.options import (
     DECLARED_CATEGORIES,
     DEVICES,
+    TAKES_WORDS,
 )
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.prerequisites import Findings
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.read import read_devices, read_references
@@ -133,11 +138,16 @@ def work(module: AnsibleModule, head_node: HeadNode) -> dict[str, Any]:
     problems = preflight.check_inventory(nodes)
     references = read_references(head_node, partitions=False)
     category_images = preflight.images_of_categories(references)
+    stored_categories = {str(raw["name"]): dict(raw) for raw in references.categories.raw.values()}
     references = assume_categories(references, categories)
     problems += preflight.check_references(nodes, categories, references)
     known = read_devices(head_node)
     problems += preflight.check_new(nodes, known)
     problems += preflight.check_owners(nodes, known, allow_mac_change=module.params["allow_mac_change"])
+    problems += preflight_nodes.check_addresses(nodes, known, references)
+    problems += preflight_nodes.check_plans(
+        nodes, categories, known, references, stored_categories=stored_categories, known=problems
+    )
     status = head_node.get_provisioning_status()
     slot_problems, remarks = preflight.check_slots(Slots.from_api(status), len(nodes))
     version = _read(head_node.get_version) or ""
@@ -156,6 +166,7 @@ def work(module: AnsibleModule, head_node: HeadNode) -> dict[str, Any]:
             prerequisites.check_provisioners(nodes, status, known, references),
             network_checks.check_networks(nodes, known, references),
             network_checks.check_taken_addresses(nodes, known),
+            Findings(warnings=preflight_nodes.find_warnings(nodes, categories, known, references)),
             Findings(to_check=(*unreadable, *prerequisites.NOT_SEEN)),
         ]
     )
@@ -194,7 +205,7 @@ def _certificates(params: dict[str, Any], head_node: HeadNode) -> tuple[dict[str
 
 
 def main() -> None:
-    run_module(SPEC, work)
+    run_module(SPEC, work, takes_words=TAKES_WORDS)
 
 
 if __name__ == "__main__":

@@ -158,8 +158,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule
-
+from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.checked_module import CheckedModule
 from ansible_collections.baremetal.bcm.plugins.module_utils._dhcp_tap.spool import Receipt, Row, Spool, SpoolError
 
 # What a diff shows of the spool: what the actions change, and nothing that changes by itself.
@@ -249,8 +248,8 @@ def _run(params: dict[str, Any], *, check_mode: bool) -> dict[str, Any]:
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
+    module = CheckedModule(
+        {
             "path": {"type": "path", "required": True},
             "action": {"type": "str", "required": True, "choices": ["lease", "acknowledge", "release", "stats"]},
             "holder": {"type": "str"},
@@ -264,7 +263,6 @@ def main() -> None:
             ("action", "acknowledge", ("holder", "receipts")),
             ("action", "release", ("holder", "receipts")),
         ],
-        supports_check_mode=True,
     )
     if module.params["action"] == "lease" and (module.params["limit"] < 1 or module.params["seconds"] <= 0):
         module.fail_json(msg="limit must be at least 1 and seconds more than 0: a lease of nothing leases nothing")

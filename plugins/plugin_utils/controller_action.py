@@ -5,16 +5,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Any, ClassVar
 
-from ansible.errors import AnsibleActionFail
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.parameters import remove_values
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.arguments import Spec
+from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.validation import (
+    find_problems,
+    name_words,
+    refusal,
+)
 from ansible_collections.baremetal.bcm.plugins.module_utils._https.call_log import OnCall
 
 
@@ -24,6 +28,7 @@ class ControllerAction(ActionBase):
     CONNECTION: ClassVar[Spec] = {}
     SPEC: ClassVar[Spec] = {}
     RULES: ClassVar[dict[str, Any]] = {}  # which options exclude or need each other
+    TAKES_WORDS: ClassVar[Container[str]] = ()  # the lists in which a word alone is the name of an element
     ERRORS: ClassVar[tuple[type[Exception], ...]] = ()
     _requires_connection = False
 
@@ -34,13 +39,16 @@ class ControllerAction(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Validate the options, act, and return the result without the connection's secrets.
 
-        Raises AnsibleActionFail for options that are not valid.
+        Options that are not valid are a failure too, and not raised: Ansible shows the task's source with an exception.
         """
         super().run(tmp, task_vars)
-        validator = ArgumentSpecValidator({**self.CONNECTION, **self.SPEC}, **self.RULES)
-        validated = validator.validate(dict(self._task.args))
-        if validated.error_messages:
-            raise AnsibleActionFail("; ".join(validated.error_messages))
+        spec = {**self.CONNECTION, **self.SPEC}
+        given = name_words(spec, self._task.args, self.TAKES_WORDS)
+        problems = find_problems(spec, given, "this module")
+        # What is left for Ansible to find are the rules, whose messages name options only.
+        validated = ArgumentSpecValidator(spec, **self.RULES).validate({} if problems else given)
+        if problems or validated.error_messages:
+            return {"failed": True, "msg": refusal(problems or validated.error_messages)}
         params = validated.validated_parameters
         try:
             result = self.act(params, bool(self._task.check_mode))

@@ -79,7 +79,7 @@ class TestPreflight:
             ("node001:", "BCM knows it with MAC address 02:00:00:00:00:01", "bcm_allow_mac_change"),
             ("bcm-head:", "belongs to a HeadNode"),
             ("bad_name:", "is not a host name BCM takes"),
-            ("bad_name:", "not-a-mac"),
+            ("bad_name:", "not a MAC address"),
         ],
         ids=" ".join,
     )

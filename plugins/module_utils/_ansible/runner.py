@@ -20,21 +20,17 @@ from .._netbox.api.client import NetBox
 from .._netbox.api.connection import NetBoxTransport
 from .._netbox.api.errors import NetBoxError
 from .arguments import CONNECTION, NETBOX, Spec, connections_of, netbox_connection_of
+from .checked_module import CheckedModule
 from .owner import controller_of_this
 
 # ansible-playbook -vvv
 _SHOWS_CALLS = 3
 
 
-class CallsModule(AnsibleModule):
+class CallsModule(CheckedModule):
     """A module whose result has one line per call in `debug_calls`, where that is switched on, also where it fails."""
 
     call_log: CallLog | None = None
-
-    def __init__(self, spec: Spec, **module_options: Any) -> None:
-        super().__init__(  # type: ignore[no-untyped-call]
-            argument_spec=spec, supports_check_mode=True, **module_options
-        )
 
     def log_calls(self) -> OnCall | None:
         """Return what is given each call's line; None without the option debug_calls and below -vvv."""

@@ -192,4 +192,4 @@ class Ipmi:
 
 def _not_tried(schedule: Schedule, bmcs: Mapping[str, Bmc], bmc: Bmc) -> str:
     refused = ", ".join(f"{name} ({bmcs[name].address})" for name in schedule.refused_by[bmc.credentials])
-    return f"not tried: the credentials of user {bmc.username} were refused by {refused}; correct them first"
+    return f"not tried: its credentials were refused by {refused}; correct them first"

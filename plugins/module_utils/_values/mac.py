@@ -15,10 +15,18 @@ _SEPARATORS = frozenset(":-. ")
 _WIDTHS = {1: 12, 2: 6, 3: 4, 6: 2}
 
 
+class MacError(ValueError):
+    """A text that is no MAC address. `unquoted` is the reason without what is no address even in form."""
+
+    def __init__(self, message: str, unquoted: str) -> None:
+        super().__init__(message)
+        self.unquoted = unquoted
+
+
 def parse_mac(text: str) -> str:
     """Return the MAC address of one interface, given in any usual notation, as A0:36:9F:7C:05:00.
 
-    Twelve hexadecimal digits, every group complete, with one kind of separator or none. Raises ValueError, whose
+    Twelve hexadecimal digits, every group complete, with one kind of separator or none. Raises MacError, whose
     text says what is wrong: not an address, two kinds of separators, a short octet, all zeros, broadcast, multicast.
     """
     word = text.strip()
@@ -37,7 +45,8 @@ def parse_mac(text: str) -> str:
     mac = ":".join(digits[start : start + 2] for start in range(0, 12, 2))
     reason = _reason_against(mac)
     if reason:
-        raise ValueError(f"{mac} is not the address of one interface: {reason}")
+        message = f"{mac} is not the address of one interface: {reason}"
+        raise MacError(message, message)
     return mac
 
 
@@ -49,8 +58,9 @@ def canonical_mac(stored: str) -> str:
         return stored.strip().upper()
 
 
-def _not_a_mac(word: str, reason: str) -> ValueError:
-    return ValueError(f"{quote(word)} is not a MAC address: {reason}; write it as A0:36:9F:7C:05:00")
+def _not_a_mac(word: str, reason: str) -> MacError:
+    text = f"not a MAC address: {reason}; write it as A0:36:9F:7C:05:00"
+    return MacError(f"{quote(word)} is {text}", text)
 
 
 def _reason_against(mac: str) -> str:

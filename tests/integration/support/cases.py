@@ -137,7 +137,15 @@ CASES: Mapping[str, tuple[Case, ...]] = {
                 "notes": "rack 7",
                 "labels": ["gpu"],
                 "kernel_parameters": "iommu=pt",
-                "interfaces": [{"name": "ib0", "type": "physical", "network": "internalnet", "ip": "10.141.3.3"}],
+                "interfaces": [
+                    {
+                        "name": "ib0",
+                        "type": "physical",
+                        "mac": "94:6D:AE:5C:05:02",
+                        "network": "internalnet",
+                        "ip": "10.141.3.3",
+                    }
+                ],
                 "roles": [{"name": "monitoring"}],
                 "software_image": "ubuntu-22.04-nvidia-550",
             },

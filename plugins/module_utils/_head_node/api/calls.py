@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from ..._https.blanking import blank
+from ..._https.blanking import blank, blank_words
 from ..._values.names import shorten
 from ..._values.shape import Shape, anything, list_of, type_name
 from ..._values.text import cut, printable
@@ -92,14 +92,17 @@ class Caller:
                 self._before_write()
         secrets = self._secrets_in(args)
         body = {"service": service, "call": call, "args": args}
-        with _hiding(secrets):
+        with _hiding(secrets, self._users_in(args)):
             answer = self._transport.call(body, name=name, reads=reads, read_timeout_s=read_timeout_s)
             data = _data(answer, name, action, secrets)
         require_shape(data, shape, f"could not {action}: {name}")
         return data
 
     def _secrets_in(self, args: list[Json]) -> set[str]:
-        return _secrets(args) | self._own_secrets()
+        return _texts_of("password", args) | self._own_secrets()
+
+    def _users_in(self, args: list[Json]) -> set[str]:
+        return _texts_of("userName", args)
 
     def _own_secrets(self) -> set[str]:
         return {secret for secret in (self._transport.connection.password,) if secret}
@@ -200,32 +203,33 @@ def _in_use(changes: Json, secrets: Collection[str]) -> str:
 
 
 @contextmanager
-def _hiding(secrets: set[str]) -> Iterator[None]:
-    """Blank these secrets in the text of every BcmError raised inside."""
+def _hiding(secrets: set[str], users: Iterable[str] = ()) -> Iterator[None]:
+    """Blank these secrets, and these names where they stand alone, in the text of every BcmError raised inside."""
     try:
         yield
     except BcmError as error:
-        hide(error, secrets)
+        hide(error, secrets, users)
         raise
 
 
-def hide(error: BcmError, secrets: set[str]) -> None:
-    """Blank these secrets in the text of an error."""
-    error.args = (blank(str(error), secrets), *error.args[1:])
+def hide(error: BcmError, secrets: set[str], users: Iterable[str] = ()) -> None:
+    """Blank these secrets, and these names where they stand alone, in the text of an error."""
+    error.args = (blank_words(blank(str(error), secrets), users), *error.args[1:])
 
 
-def _secrets(value: Json) -> set[str]:
-    return {text for text in _walk_secrets(value) if text}
+def _texts_of(key: str, value: Json) -> set[str]:
+    """Return the texts behind a key, however deep."""
+    return {text for text in _walk(key, value) if text}
 
 
-def _walk_secrets(value: Json) -> Iterator[str]:
+def _walk(key: str, value: Json) -> Iterator[str]:
     children: Iterable[Json] = ()
     if isinstance(value, dict):
-        secret = value.get("password")
-        if isinstance(secret, str):
-            yield secret
+        text = value.get(key)
+        if isinstance(text, str):
+            yield text
         children = value.values()
     elif isinstance(value, list):
         children = value
     for child in children:
-        yield from _walk_secrets(child)
+        yield from _walk(key, child)

@@ -95,7 +95,7 @@ class HeadNode(SessionCalls):
         secrets = self._secrets_in(args)
         refusals = read_bulk(answer, entities, actions, f"{service}.{call}", secrets=secrets)
         for error in filter(None, refusals):
-            hide(error, secrets)
+            hide(error, secrets, self._users_in(args))
         return refusals
 
     # -- status, provisioning -------------------------------------------------------------------------------------

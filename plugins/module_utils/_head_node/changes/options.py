@@ -12,6 +12,7 @@ from typing import Any
 from ..api.errors import BcmConfigError
 from ..entities import category, device
 from ..entities.fields import NAME, STATE, options_of
+from ..entities.merge import SubObjects
 from ..entities.schema import Schema
 
 Spec = dict[str, Any]
@@ -25,6 +26,13 @@ def _entity(schema: Schema, **beside: Spec) -> Spec:
 def _list_of(options: Spec, **more: Any) -> Spec:
     return {"type": "list", "elements": "dict", "options": options, **more}
 
+
+# Lists in which a word alone is the name of an element.
+TAKES_WORDS = frozenset(
+    known.option
+    for known in (*device.DEVICE.fields, *category.CATEGORY.fields)
+    if isinstance(known.kind, SubObjects) and known.kind.takes_words
+)
 
 DEVICE = _entity(device.DEVICE)
 CATEGORY = _entity(category.CATEGORY, clone_from={"type": "str"})

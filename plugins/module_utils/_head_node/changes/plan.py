@@ -120,16 +120,18 @@ def _changes(
 def _change(field: Field, stored: Raw | None, merged: Raw, references: References) -> Change:
     before = None if stored is None else field.kind.show(stored.get(field.key), references)
     after = field.kind.show(merged[field.key], references)
-    if stored is not None and _has_new_password(stored.get(field.key), merged[field.key]):
-        after = {**after, "password": f"{HIDDEN} (changed)"}
+    if stored is not None:
+        hidden = _changed_secrets(stored.get(field.key), merged[field.key])
+        after = {**after, **dict.fromkeys(hidden, f"{HIDDEN} (changed)")} if hidden else after
     return Change(field.option, before, after, field.disruption)
 
 
-def _has_new_password(before: Json, after: Json) -> bool:
-    """Return whether two objects differ in a password, which is hidden in both."""
+def _changed_secrets(before: Json, after: Json) -> list[str]:
+    """Return the options of credentials in which two objects differ; they are hidden in both."""
     if not isinstance(before, dict) or not isinstance(after, dict):
-        return False
-    return before.get("password") != after.get("password")
+        return []
+    keys = {"username": "userName", "password": "password"}
+    return [option for option, key in keys.items() if before.get(key) != after.get(key)]
 
 
 def plan_absent(schema: Schema, stored: Raw | None, name: str) -> Plan:

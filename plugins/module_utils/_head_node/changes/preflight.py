@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..._values.mac import ZERO_MAC, canonical_mac, parse_mac
+from ..._values.mac import ZERO_MAC, MacError, canonical_mac, parse_mac
 from ..._values.names import count
 from ..api.errors import BcmConfigError, BcmError
 from ..entities.device import check_hostname, is_node, mac_addresses
@@ -57,8 +57,8 @@ def _check_words(node: Wanted) -> list[Problem]:
     for mac in _raw_macs(node):
         try:
             parse_mac(mac)
-        except ValueError as error:
-            problems.append(Problem(name, str(error)))
+        except MacError as error:
+            problems.append(Problem(name, error.unquoted))
     return problems
 
 

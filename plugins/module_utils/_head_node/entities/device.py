@@ -36,6 +36,8 @@ INSTALL_MODES = ("", "AUTO", "FULL", "MAIN", "NOSYNC", "SKIP")
 INSTALL_MODE_ALIASES = {"MINIMAL": "AUTO"}
 BOOT_LOADERS = ("SYSLINUX", "GRUB")
 BOOT_LOADER_ALIASES = {"grub2": "GRUB"}
+# What other documents call a power control, and how the names of BMC interfaces begin that speak it.
+POWER_PROTOCOLS = {"ipmi": "ipmi", "redfish": "rf"}
 BOOT_INTERFACE = "BOOTIF"
 BOOT_REVISION = "bootif"
 
@@ -125,12 +127,53 @@ def _finish(stored: Raw | None, merged: Raw, wanted: Mapping[str, Json]) -> Raw:
     """Make the one bootable interface BCM's provisioningInterface; choose powerControl at creation."""
     if wanted.get("interfaces") is not None:
         merged = _point_to_boot_interface(stored, merged, wanted["interfaces"]["elements"])
-    if stored is None and wanted.get("power_control") is None:
-        controls = [item["name"] for item in merged["interfaces"] if interface_type(item) == "bmc"]
-        merged = {**merged, "powerControl": controls[0] if controls else "none"}
+        _check_interfaces(stored, merged, wanted["interfaces"]["elements"])
+    merged = _choose_power_control(stored, merged, wanted)
     if stored is None and not _has_address(merged):
         raise BcmConfigError("it needs an interface that boots: bootable: true, with an ip or dhcp: true")
     return merged
+
+
+def _choose_power_control(stored: Raw | None, merged: Raw, wanted: Mapping[str, Json]) -> Raw:
+    """Name a BMC interface of the node: the first one at creation, or that of the protocol that was asked for."""
+    asked = wanted.get("power_control")
+    if asked not in POWER_PROTOCOLS and not (stored is None and asked is None):
+        return merged
+    bmcs = [str(item["name"]) for item in merged["interfaces"] if interface_type(item) == "bmc"]
+    if asked is None:
+        return {**merged, "powerControl": bmcs[0] if bmcs else "none"}
+    fitting = [name for name in bmcs if name.startswith(POWER_PROTOCOLS[asked])]
+    if not fitting:
+        raise BcmConfigError(
+            f"power_control: {asked} needs a BMC interface called {POWER_PROTOCOLS[asked]}0, "
+            f"and it has {', '.join(bmcs) or 'none'}"
+        )
+    current = (stored or {}).get("powerControl")
+    return {**merged, "powerControl": current if current in fitting else fitting[0]}
+
+
+def _check_interfaces(stored: Raw | None, merged: Raw, elements: Iterable[Mapping[str, Json]]) -> None:
+    """Refuse members of a bond that the node does not have, and new physical interfaces without a MAC address.
+
+    The interface that boots is known by the node's own.
+    """
+    aliases = sub_entities.INTERFACES.alias
+    named = {aliases(item["name"]) for item in elements if item.get("state") != "absent"}
+    known = {item["name"] for item in (stored or {}).get("interfaces") or []}
+    names = {item["name"] for item in merged["interfaces"]}
+    for item in merged["interfaces"]:
+        if item["name"] not in named:
+            continue
+        kind = interface_type(item)
+        missing = sorted(set(item.get(sub_entities.BOND_MEMBERS_KEY) or []) - names) if kind == "bond" else []
+        if missing:
+            has = ", ".join(sorted(names - {item["name"]})) or "none"
+            raise BcmConfigError(
+                f"interfaces: {item['name']}: the node has no interface {', '.join(missing)} for it; it has {has}"
+            )
+        boots = item["name"] == BOOT_INTERFACE or item["uuid"] == merged["provisioningInterface"]
+        if kind == "physical" and not boots and item["name"] not in known and item["mac"] == ZERO_MAC:
+            raise BcmConfigError(f"interfaces: {item['name']}: a physical interface needs its mac")
 
 
 def _point_to_boot_interface(stored: Raw | None, merged: Raw, elements: Iterable[Mapping[str, Json]]) -> Raw:

@@ -18,7 +18,8 @@ from enum import Enum
 from typing import Any, Protocol
 from xml.etree import ElementTree
 
-from ..._values.mac import ZERO_MAC, canonical_mac, parse_mac
+from ..._values.ip import parse_ip
+from ..._values.mac import ZERO_MAC, MacError, canonical_mac, parse_mac
 from ..api.errors import BcmConfigError
 from .references import ZERO_UUID, References
 
@@ -137,12 +138,42 @@ class Mac(Text):
     def merge(self, stored: Json, wanted: Json, context: Context) -> Json:
         try:
             value = parse_mac(wanted)
-        except ValueError as error:
-            raise BcmConfigError(str(error)) from error
+        except MacError as error:
+            raise BcmConfigError(error.unquoted) from error
         return stored if stored and canonical_mac(stored) == value else value
 
     def show(self, stored: Json, references: References) -> Json:
         return None if stored == ZERO_MAC else stored
+
+
+@dataclass(frozen=True)
+class Address(Text):
+    """An IPv4 address; 0.0.0.0 is none."""
+
+    def merge(self, stored: Json, wanted: Json, context: Context) -> Json:
+        try:
+            return parse_ip(wanted)
+        except ValueError as error:
+            raise BcmConfigError(str(error)) from error
+
+    def show(self, stored: Json, references: References) -> Json:
+        return stored
+
+
+@dataclass(frozen=True)
+class Refused:
+    """An option that other documents name and BCM does not have: given, it is refused with the way there is."""
+
+    reason: str
+
+    def options(self, name: str) -> Spec:
+        return {name: {"type": "raw"}}
+
+    def merge(self, stored: Json, wanted: Json, context: Context) -> Json:
+        raise BcmConfigError(self.reason)
+
+    def show(self, stored: Json, references: References) -> Json:
+        return None
 
 
 @dataclass(frozen=True)
@@ -167,7 +198,7 @@ class Script(Text):
         text = wanted.strip()
         if text and "\n" not in text and re.fullmatch(r"[~/.]?[\w@%+=:,./-]*/[\w@%+=:,.-]+|[\w.-]+\.(sh|py|pl)", text):
             raise BcmConfigError(
-                f"'{text}' looks like a path, but the text of the script is needed: lookup('ansible.builtin.file', …)"
+                "this looks like a path, but the text of the script is needed: lookup('ansible.builtin.file', …)"
             )
         return wanted
 
@@ -198,7 +229,7 @@ class Xml(Text):
         try:
             root = ElementTree.fromstring(text.strip().encode())
             if root.tag != self.root:
-                raise BcmConfigError(f"the root element is <{root.tag}>, not <{self.root}>")
+                raise BcmConfigError(f"the root element is not <{self.root}>")
             return ElementTree.canonicalize(ElementTree.tostring(root, encoding="unicode"), strip_text=True)
         except ElementTree.ParseError as error:
             raise BcmConfigError(f"not well-formed XML: {error}") from error
@@ -247,13 +278,21 @@ class ImageProxy:
 
 
 @dataclass(frozen=True)
-class Password:
-    """Compared in clear, as BCM returns it, and never shown."""
+class Secret:
+    """A credential: compared in clear, as BCM returns it, and never shown.
+
+    With `no_log` Ansible cuts it out of every text. That would spoil the names of nodes and files where it is a user's
+    name, often a word like admin; such a name is kept from diffs, results and messages one by one.
+    """
+
+    no_log: bool = True
 
     def options(self, name: str) -> Spec:
-        return {name: {"type": "str", "no_log": True}}
+        return {name: {"type": "str", **({"no_log": True} if self.no_log else {})}}
 
     def merge(self, stored: Json, wanted: Json, context: Context) -> Json:
+        if wanted == HIDDEN:
+            raise BcmConfigError("asterisks are what is shown instead of it, so it can't be given back; leave it out")
         return wanted
 
     def show(self, stored: Json, references: References) -> Json:

@@ -92,6 +92,7 @@ class SubObjects:
     alias: Callable[[Json], Json] = lambda key: key
     extra: Callable[[Raw], dict[str, Json]] = field(default=lambda _stored: {})
     has_type: bool = False  # whether an option `type` says which of `elements` a new one is
+    takes_words: bool = False  # whether an element may be given by its name alone
 
     def merge(self, stored: Json, wanted: Json, context: Context) -> Json:
         named = self._index(wanted["elements"])

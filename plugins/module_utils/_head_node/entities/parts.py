@@ -9,7 +9,7 @@ from typing import Any
 
 from ..._values.mac import ZERO_MAC
 from ..api.errors import BcmConfigError
-from .fields import Choice, Field, Mac, Password, Raw, Reference, Value
+from .fields import Address, Choice, Field, Mac, Raw, Reference, Refused, Secret, Value
 from .merge import Element, SubObject, SubObjects
 from .references import ZERO_UUID
 
@@ -31,8 +31,8 @@ BMC_SETTINGS = SubObject(
             "leakReactionDelay": 0.0,
         },
         (
-            Field("username", "userName", Value()),
-            Field("password", "password", Password()),
+            Field("username", "userName", Secret(no_log=False)),
+            Field("password", "password", Secret()),
             Field("user_id", "userID", Value("int")),
             Field(
                 "privilege",
@@ -66,7 +66,7 @@ _INTERFACE_DEFAULTS = {
 _INTERFACE_FIELDS = (
     Field("name", "name", Value()),
     Field("mac", "mac", Mac()),
-    Field("ip", "ip", Value()),
+    Field("ip", "ip", Address()),
     Field("dhcp", "dhcp", Value("bool")),
     Field("network", "network", Reference("networks")),
     # On BCM 10 provisioningInterface alone says the same.
@@ -90,7 +90,7 @@ _INTERFACES = {
         (
             *(known for known in _INTERFACE_FIELDS if known.option != "mac"),
             Field("mac", "mac", Mac(), since_bcm=11),
-            Field("gateway", "gateway", Value()),
+            Field("gateway", "gateway", Address()),
             Field("vlan_id", "vlanid", Value("int")),
             Field("lan_channel", "lanchannel", Value("int")),
         ),
@@ -234,6 +234,7 @@ ROLES = SubObjects(
     _ROLES,
     kind_of_wanted=_wanted_role,
     kind_of_stored=lambda stored: str(stored.get("name", "")),
+    takes_words=True,
 )
 
 # -- file systems, kernel modules, services, GPUs ---------------------------------------------------------------------
@@ -276,6 +277,7 @@ MODULES = SubObjects(
             (Field("name", "name", Value()), Field("parameters", "parameters", Value())),
         )
     },
+    takes_words=True,
 )
 
 SERVICES = SubObjects(
@@ -305,6 +307,12 @@ SERVICES = SubObjects(
             ),
         )
     },
+    takes_words=True,
+)
+
+_NO_PERSISTENCE_MODE = (
+    "BCM has no such GPU setting; the driver keeps it: set it by a parameter of the kernel module (modules), or by a "
+    "finalize script that enables nvidia-persistenced"
 )
 
 GPU_SETTINGS = SubObjects(
@@ -332,6 +340,7 @@ GPU_SETTINGS = SubObjects(
                 Field("ecc_mode", "eccMode", Value()),
                 Field("compute_mode", "computeMode", Value()),
                 Field("mig_profiles", "migProfiles", Value("list")),
+                Field("enable_persistence_mode", "", Refused(_NO_PERSISTENCE_MODE)),
             ),
         )
     },

@@ -42,7 +42,7 @@ def spread_credentials(
             for name in schedule.drop_condemned():
                 refused_by = ", ".join(schedule.refused_by[new[name]])
                 errors[name] = BcmConflict(
-                    f"could not update device {name}: the new BMC credentials of user {new[name][0]} were refused by "
+                    f"could not update device {name}: the new BMC credentials were refused by "
                     f"the BMCs of {refused_by}; they were put back there and changed nowhere else"
                 )
             due = [name for name in schedule.due(0.0) if new[name] not in schedule.trusted]
@@ -53,8 +53,7 @@ def spread_credentials(
     for refused in schedule.refused_by.values():
         for name in refused:
             errors[name] = BcmConflict(
-                f"could not update device {name}: its BMC refuses the new credentials of user {new[name][0]}; "
-                "the old ones were put back"
+                f"could not update device {name}: its BMC refuses the new credentials; the old ones were put back"
             )
     return errors
 

@@ -101,5 +101,4 @@ def _read(channel: PowerChannel, name: str, status: Raw) -> PowerResult:
 
 def _not_tried(channel: PowerChannel, refused_by: Sequence[str]) -> str:
     refused = ", ".join(f"{name} ({channel.targets[name].address})" for name in refused_by)
-    user = channel.targets[refused_by[0]].username
-    return f"not tried: the credentials of user {user} were refused by {refused}; correct them in BCM first"
+    return f"not tried: its credentials were refused by {refused}; correct them in BCM first"

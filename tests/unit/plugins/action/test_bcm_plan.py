@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible.errors import AnsibleActionFail
 
 from ..fake_head_node import PASSWORD, FakeHeadNode
 from .acting import Actions
@@ -157,8 +156,16 @@ def test_a_plan_that_is_not_there_is_one_sentence(actions: Actions, file: str) -
 
 
 def test_file_or_content_has_to_be_given(actions: Actions) -> None:
-    with pytest.raises(AnsibleActionFail, match="path, content"):
-        actions.run("bcm_plan", devices=DEVICES)
+    result = actions.run("bcm_plan", devices=DEVICES)
+
+    assert result["failed"] is True
+    assert "path, content" in result["msg"]
+
+
+def test_a_plain_word_is_the_name_of_a_role_here_too(actions: Actions, file: str) -> None:
+    devices = [{"hostname": "node001", "roles": ["boot"]}]
+
+    assert agree(actions, file, check=True, devices=devices)["planned"]
 
 
 def test_a_node_that_differs_when_its_turn_comes_is_refused_alone(

@@ -6,7 +6,11 @@ from typing import Any
 import pytest
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.baremetal.bcm.plugins.filter.desired_device import FilterModule, desired_device
+from ansible_collections.baremetal.bcm.plugins.filter.desired_device import (
+    HOST_VARIABLES,
+    FilterModule,
+    desired_device,
+)
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.options import DEVICE
 
 Raw = dict[str, Any]
@@ -155,6 +159,42 @@ def test_an_image_that_the_category_has_already_is_no_override(
     variables: Raw, image_of: dict[str, str] | None, image: str | None
 ) -> None:
     assert desired_device({**SHORT, **variables}, image_of).get("software_image") == image
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "option"),
+    [
+        ("bcm_roles", "boot", "roles"),
+        ("bcm_roles", {"name": "boot"}, "roles"),
+        ("bcm_roles", [["boot"]], "roles"),
+        ("bcm_interfaces", "eth0", "interfaces"),
+        ("bcm_interfaces", {"name": "eth0"}, "interfaces"),
+        ("bcm_interfaces", ["eth0"], "interfaces"),
+        ("bcm_bmc_settings", "text", "bmc_settings"),
+        ("bcm_bmc_settings", ["text"], "bmc_settings"),
+    ],
+)
+def test_a_structure_that_is_none_is_handed_on_for_the_module_to_refuse(variable: str, value: Any, option: str) -> None:
+    assert device(**{variable: value})[option] == value
+
+
+def test_an_interface_that_is_listed_twice_stays_twice() -> None:
+    listed = [{"name": "BOOTIF", "mac": "02:00:00:00:00:99"}, {"name": "BOOTIF", "mac": "02:00:00:00:00:98"}]
+
+    assert device(bcm_interfaces=listed)["interfaces"] == [{**BOOTIF, **listed[0]}, IPMI, listed[1]]
+
+
+def test_every_variable_of_a_host_that_is_read_is_known_as_one() -> None:
+    asked: set[str] = set()
+
+    class Noting(dict[str, Any]):
+        def get(self, key: str, default: Any = None) -> Any:
+            asked.add(key)
+            return super().get(key, default)
+
+    desired_device(Noting({**SHORT, "bcm_bmc_mac": "x", "bcm_management_dhcp": True}))
+
+    assert {name for name in asked if name.startswith("bcm_")} - HOST_VARIABLES == set()
 
 
 def test_variables_that_are_not_of_a_host_say_so() -> None:

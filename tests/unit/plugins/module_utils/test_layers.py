@@ -30,7 +30,7 @@ ROOMS = {
     "_netbox/api": ("_values", "_https"),
     "_netbox/lifecycle": ("_values", "_netbox/api"),
     "_netbox/bmc_macs": ("_values", "_netbox/api"),
-    "_ansible": ("_bmc", "_https", "_head_node/api", "_head_node/entities", "_netbox/api"),
+    "_ansible": ("_values", "_bmc", "_https", "_head_node/api", "_head_node/entities", "_netbox/api"),
 }
 REPORT_MAY_IMPORT = ("_values", "_head_node/api", "_head_node/entities", "_provisioning")
 
@@ -49,6 +49,7 @@ PURE = (
     "_head_node/changes/plan",
     "_head_node/changes/network_checks",
     "_head_node/changes/preflight",
+    "_head_node/changes/preflight_nodes",
     "_head_node/changes/prerequisites",
     "_provisioning/decide",
     "_provisioning/outcome",

@@ -53,6 +53,7 @@ def test_credentials_that_two_bmcs_refuse_are_put_back_and_spread_no_further(
     assert passwords(head) == ["bmc-secret"] * 3
     assert "node003" not in {call.args[0]["hostname"] for call in head.names("updateDevice")}
     assert "new-bmc-secret" not in modules.printed
+    assert "bright" not in modules.printed
 
 
 def test_one_bmc_that_refuses_keeps_its_old_credentials_and_the_others_get_the_new(

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -194,7 +195,7 @@ def test_a_change_that_installs_nothing_needs_no_leave(modules: Modules) -> None
     ("options", "words"),
     [
         ({"disksetup": "<diskSetup>"}, "disksetup: not well-formed XML"),
-        ({"finalize": "files/finalize.sh"}, "finalize: 'files/finalize.sh' looks like a path"),
+        ({"finalize": "files/finalize.sh"}, "finalize: this looks like a path"),
         ({"roles": [{"name": "gpu"}]}, "words of your own go in labels"),
         ({"software_image": "no"}, "existing: default-image, other-image"),
     ],
@@ -492,3 +493,44 @@ def test_preflight_names_what_an_account_may_not_read_with_the_command_that_show
 
     shown = {"getVersion": "main; versioninfo", "getLicenseInfo": "main; licenseinfo"}[call]
     assert [text for text in result["to_check"] if shown in text]
+
+
+WORDS = {"modules": ["nvidia"], "services": ["ntpd"], "roles": ["boot"]}
+
+
+@pytest.mark.parametrize(
+    ("module", "options"),
+    [("bcm_category", {"name": "gpu", **WORDS}), ("bcm_categories", {"categories": [{"name": "gpu", **WORDS}]})],
+)
+def test_a_plain_word_is_the_name_of_a_module_a_service_and_a_role(
+    module: str, options: dict[str, Any], modules: Modules, head: FakeHeadNode
+) -> None:
+    assert modules.good(module, **options)["changed"] is True
+
+    assert {key: [item["name"] for item in head.category("gpu")[key]] for key in WORDS} == WORDS
+    assert modules.good(module, **options)["changed"] is False
+
+
+def test_a_role_of_a_node_may_be_a_plain_word(modules: Modules, head: FakeHeadNode) -> None:
+    modules.good("bcm_devices", devices=[{"hostname": "node001", "roles": ["boot"]}])
+
+    assert [role["name"] for role in head.device("node001")["roles"]] == ["boot"]
+
+
+@pytest.mark.parametrize(
+    ("module", "options"),
+    [
+        ("bcm_device", {"hostname": "node001", "install_mode": "MINIMAL"}),
+        ("bcm_devices", {"devices": [{"hostname": "node001", "install_mode": "MINIMAL"}]}),
+        ("bcm_category", {"name": "default", "new_node_install_mode": "MINIMAL"}),
+        ("bcm_categories", {"categories": [{"name": "default", "install_mode": "MINIMAL"}]}),
+        ("bcm_preflight", {"devices": [{"hostname": "node001", "install_mode": "MINIMAL"}]}),
+    ],
+)
+def test_the_install_mode_minimal_is_said_to_be_sent_as_auto(
+    module: str, options: dict[str, Any], modules: Modules
+) -> None:
+    result = modules.good(module, **options)
+
+    said = "install mode MINIMAL does not exist in BCM and is sent as AUTO, the least that installs the image"
+    assert said in json.dumps(result["warnings"])

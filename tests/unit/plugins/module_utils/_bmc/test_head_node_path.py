@@ -101,7 +101,7 @@ def test_what_is_not_tried_names_the_user_and_the_bmcs_and_not_the_password() ->
     states = ask_all(head)
 
     assert states["node003"].error == (
-        "not tried: the credentials of user bright were refused by node001 (10.148.0.1), node002 (10.148.0.2); "
+        "not tried: its credentials were refused by node001 (10.148.0.1), node002 (10.148.0.2); "
         "correct them in BCM first (not tried, BMC 10.148.0.3)"
     )
     assert states["node003"].tries == 0

@@ -133,7 +133,7 @@ def test_a_wrong_password_for_all_touches_two() -> None:
         name: "credentials" if name in ("bmc1", "bmc2") else "not tried" for name in hall.bmcs
     }
     assert results["bmc20"].error == (
-        "not tried: the credentials of user admin were refused by bmc1 (10.148.0.1), bmc2 (10.148.0.2); "
+        "not tried: its credentials were refused by bmc1 (10.148.0.1), bmc2 (10.148.0.2); "
         "correct them first (not tried, BMC 10.148.0.20)"
     )
     assert results["bmc20"].tries == 0

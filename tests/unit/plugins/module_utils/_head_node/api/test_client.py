@@ -215,7 +215,7 @@ MISSHAPEN: dict[str, tuple[Callable[[HeadNode], object], Any, str]] = {
     "a version that is a number": (
         HeadNode.get_version,
         {"cmVersion": 11},
-        "a number where a string is due in cm_version",
+        "a number where a string is due in cmVersion",
     ),
     "another number of nodes": (lambda head: head.restart(["u"], 1.0), {"success": []}, "a list of 0 where 1 are due"),
     "events": (
@@ -337,6 +337,16 @@ def test_a_write_is_sent_once_and_a_read_again(name: str) -> None:
     head = FakeHeadNode(DEVICE)
     call_method(head.client(), name)
     assert silent.sent == (1 if head.writes else 3)
+
+
+def test_no_refusal_tells_the_name_of_a_bmc_user_that_was_sent_and_names_it_is_a_part_of_stay() -> None:
+    device = make_device(bmcSettings=make_bmc_settings("x", userName="rack-admin"))
+    refused = answer(refusal("BAD_VALUE", "userName", "'rack-admin' is too long; see /home/rack-admin7"))
+
+    with pytest.raises(BcmApiError) as caught:
+        Echo(refused).client.update("cmdevice", "Device", device)
+
+    assert "'********' is too long; see /home/rack-admin7" in str(caught.value)
 
 
 def secret_echoes(secret: str) -> Iterator[httpx.Response | Exception]:

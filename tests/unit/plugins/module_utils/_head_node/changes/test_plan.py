@@ -149,7 +149,7 @@ def test_what_is_shown_can_be_given_back_without_a_change(schema: Schema) -> Non
     if schema is DEVICE:
         options["software_image"] = shown["software_image_override"]
     if options["bmc_settings"]:
-        options["bmc_settings"].pop("password")
+        del options["bmc_settings"]["username"], options["bmc_settings"]["password"]
 
     assert plan_present(schema, stored, wanted_of(options), make_context()).is_empty
 
@@ -217,8 +217,30 @@ def test_a_diff_does_not_say_that_a_password_changes_which_stays() -> None:
     assert diff["after"]["bmc_settings"]["password"] == "********"
 
 
-def test_no_password_is_shown() -> None:
-    device = make_device(bmcSettings=make_bmc_settings("n"))
+def test_the_name_of_a_bmc_user_is_in_no_diff_either_which_says_that_it_changes() -> None:
+    stored = make_device(bmcSettings=make_bmc_settings("n"))
 
-    assert "bmc-secret" not in json.dumps(device_to_ansible(device, make_references()))
-    assert "bmc-secret" not in json.dumps(category_to_ansible(make_category(), make_references()))
+    diff = plan_device(stored, bmc_settings={"username": "other-user"}).diff()
+
+    assert diff["before"]["bmc_settings"]["username"] == "********"
+    assert diff["after"]["bmc_settings"]["username"] == "******** (changed)"
+    assert "bright" not in json.dumps(diff)
+    assert "other-user" not in json.dumps(diff)
+
+
+@pytest.mark.parametrize("option", ["username", "password"])
+def test_what_is_shown_instead_of_a_credential_is_not_stored_as_one(option: str) -> None:
+    with pytest.raises(BcmConfigError, match=f"bmc_settings: {option}: asterisks"):
+        plan_device(make_device(), bmc_settings={option: "********"})
+
+
+def test_no_credential_of_a_bmc_is_shown() -> None:
+    settings = make_bmc_settings("n")
+
+    for shown in (
+        device_to_ansible(make_device(bmcSettings=settings), make_references()),
+        category_to_ansible(make_category(bmcSettings=settings), make_references()),
+    ):
+        assert (shown["bmc_settings"]["username"], shown["bmc_settings"]["password"]) == ("********", "********")
+        assert "bmc-secret" not in json.dumps(shown)
+        assert "bright" not in json.dumps(shown)

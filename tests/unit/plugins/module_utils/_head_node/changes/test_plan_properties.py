@@ -53,7 +53,11 @@ extra_interfaces = elements(
     ip=st.sampled_from(["10.0.0.1", "10.0.0.2"]),
     dhcp=flags,
     network=st.sampled_from(["internalnet", "ipminet", ""]),
-).map(lambda found: [{**element, "type": "physical"} for element in found])
+).map(
+    lambda found: [
+        {**element, "type": "physical", "mac": element.get("mac") or "02:00:00:00:00:77"} for element in found
+    ]
+)
 roles = elements("name", st.sampled_from(["provisioning", "boot", "storage"]), max_provisioning_nodes=numbers)
 roles = roles.map(
     lambda found: [

@@ -20,7 +20,7 @@ from ....objects import make_device, make_head_node, make_image, make_references
 Raw = dict[str, Any]
 
 HOST_NAMES = "letters, digits and hyphens, no dots, not digits alone"
-NO_MAC = "is not a MAC address: it takes 12 hexadecimal digits; write it as A0:36:9F:7C:05:00"
+NO_MAC = "not a MAC address: it takes 12 hexadecimal digits; write it as A0:36:9F:7C:05:00"
 SWAP = "if its board was swapped, allow it with bcm_allow_mac_change: true"
 
 
@@ -74,7 +74,7 @@ INVENTORY: dict[str, tuple[Raw, list[str]]] = {
     "no interfaces": (node(2, interfaces=None), []),
     "bad MAC": (
         node(2, mac="nonsense"),
-        [f"node002: 'nonsense' {NO_MAC}"],
+        [f"node002: {NO_MAC}"],
     ),
     "bad host name": (
         node(2, hostname="node002.cluster"),

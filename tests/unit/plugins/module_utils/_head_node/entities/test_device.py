@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from typing import Any
 
 import pytest
@@ -71,7 +72,9 @@ def test_the_options_of_a_new_node_are_all_in_the_diff() -> None:
         ([{"name": "bmc", "type": "bmc", "ip": "10.148.0.9"}], None, "ipmi0"),
         ([{"name": "rf0", "type": "bmc"}, {"name": "ipmi0", "type": "bmc"}], None, "rf0"),
         ([{"name": "rf0", "type": "bmc"}], "custom", "custom"),
-        ([{"name": "eth1", "type": "physical"}], None, "none"),
+        ([{"name": "eth1", "type": "physical", "mac": "02:00:00:00:01:09"}], None, "none"),
+        ([{"name": "rf0", "type": "bmc"}, {"name": "ipmi0", "type": "bmc"}], "ipmi", "ipmi0"),
+        ([{"name": "ipmi0", "type": "bmc"}, {"name": "rf1", "type": "bmc"}], "redfish", "rf1"),
     ],
 )
 def test_the_power_control_of_a_new_node_is_its_bmc_interface(
@@ -88,6 +91,50 @@ def test_the_power_control_of_a_known_node_is_left_alone() -> None:
     )
 
     assert desired_of(plan)["powerControl"] == "custom"
+
+
+def test_a_protocol_as_power_control_of_a_known_node_is_its_interface_too_and_changes_nothing_again() -> None:
+    device = make_device(powerControl="none")
+
+    desired = desired_of(plan_device(device, power_control="ipmi"))
+
+    assert desired["powerControl"] == "ipmi0"
+    assert plan_device(desired, power_control="ipmi").is_empty
+
+
+def test_a_protocol_that_no_bmc_interface_speaks_is_refused_with_those_there_are() -> None:
+    with pytest.raises(BcmConfigError, match="redfish needs a BMC interface called rf0, and it has ipmi0"):
+        plan_device(make_device(), power_control="redfish")
+
+
+BOND = {"name": "bond0", "type": "bond", "members": ["BOOTIF", "eth1"]}
+ETH1 = {"name": "eth1", "type": "physical", "mac": "02:00:00:00:01:01"}
+
+
+@pytest.mark.parametrize(
+    ("interfaces", "reason"),
+    [
+        ([BOND], "bond0: the node has no interface eth1 for it; it has BOOTIF, ipmi0"),
+        ([{"name": "eth1", "type": "physical"}], "eth1: a physical interface needs its mac"),
+        ([{**ETH1, "mac": "00:00:00:00:00:00"}], "it is all zeros"),
+        ([{**ETH1, "ip": "10.141.0.256"}], "eth1: ip: '10.141.0.256' is not an IPv4 address"),
+        ([ETH1, ETH1], "name 'eth1' is named twice"),
+    ],
+)
+def test_interfaces_that_no_node_can_have_are_refused(interfaces: list[Raw], reason: str) -> None:
+    with pytest.raises(BcmConfigError, match=re.escape(reason)):
+        plan_device(make_device(), interfaces=interfaces)
+
+
+def test_a_bond_of_interfaces_that_the_node_has_or_gets_is_one() -> None:
+    assert not plan_device(make_device(), interfaces=[BOND, ETH1]).is_empty
+
+
+def test_a_physical_interface_that_is_known_without_a_mac_address_may_be_named() -> None:
+    known = make_device()
+    known["interfaces"].append(make_interface("node001", "eth1"))
+
+    assert not plan_device(known, interfaces=[{"name": "eth1", "ip": "10.141.7.7"}]).is_empty
 
 
 INCOMPLETE: dict[str, tuple[Raw, str]] = {
@@ -114,7 +161,7 @@ INCOMPLETE: dict[str, tuple[Raw, str]] = {
     "a dot": ({"hostname": "node009.cluster"}, "no dots"),
     "digits": ({"hostname": "009"}, "not digits alone"),
     "unknown role": ({"roles": [{"name": "gpu"}]}, "words of your own go in labels"),
-    "no XML MAC": ({"mac": "nonsense"}, "mac: 'nonsense' is not a MAC address"),
+    "no XML MAC": ({"mac": "nonsense"}, "mac: not a MAC address"),
 }
 
 

@@ -18,9 +18,9 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.
     KeyValues,
     Kind,
     Mac,
-    Password,
     Reference,
     Script,
+    Secret,
     TextSet,
     Value,
     Xml,
@@ -92,7 +92,7 @@ MERGED: dict[str, tuple[Kind, Any, Any, Any]] = {
         make_proxy("n", "default-image", 0),
     ),
     "no image of its own": (ImageProxy(), make_proxy("n", "default-image"), {"name": ""}, None),
-    "a password": (Password(), "old", "new", "new"),
+    "a password": (Secret(), "old", "new", "new"),
     "keys of others stay": (KeyValues(), {"theirs": 1}, {"ours": 2}, {"theirs": 1, "ours": 2}),
     "null removes a key": (KeyValues(), {"theirs": None, "ours": 2}, {"ours": None}, {"theirs": None}),
     "removing what is not there": (KeyValues(), None, {"ours": None}, None),
@@ -124,9 +124,9 @@ def test_a_first_image_of_its_own_gets_a_proxy_with_a_uuid() -> None:
 
 REFUSED: dict[str, tuple[Kind, Any, type[Exception], str]] = {
     "unknown choice": (MODES, "HALF", BcmConfigError, "'HALF' is not one of AUTO, FULL"),
-    "no MAC": (Mac(), "02:00:00:00:00", BcmConfigError, "'02:00:00:00:00' is not a MAC address"),
+    "no MAC": (Mac(), "02:00:00:00:00", BcmConfigError, "^not a MAC address: it takes 12"),
     "broken XML": (DISKS, "<diskSetup>", BcmConfigError, "not well-formed XML"),
-    "another root": (DISKS, "<disks/>", BcmConfigError, "the root element is <disks>, not <diskSetup>"),
+    "another root": (DISKS, "<disks/>", BcmConfigError, "the root element is not <diskSetup>"),
     "unknown network": (NETWORK, "nonet", BcmNotFound, "network 'nonet' does not exist .*: internalnet, ipminet"),
     "unknown image": (
         ImageProxy(),
@@ -167,8 +167,8 @@ SHOWN: dict[str, tuple[Kind, Any, Any]] = {
     "image": (ImageProxy(), make_proxy("n", "default-image"), "default-image"),
     "revision": (ImageProxy(), make_proxy("n", "default-image", 3), "default-image, revision 3"),
     "no image": (ImageProxy(), None, None),
-    "password": (Password(), "secret", HIDDEN),
-    "no password": (Password(), "", ""),
+    "password": (Secret(), "secret", HIDDEN),
+    "no password": (Secret(), "", ""),
 }
 
 

@@ -299,7 +299,7 @@ def test_wrong_credentials_are_tried_on_two_bmcs_and_no_more() -> None:
     ]
     failures = [state.failure for state in states.values()]
     assert failures == [Failure.CREDENTIALS] * 2 + [Failure.NOT_TRIED] * 4
-    assert "user bright were refused by node001 (10.148.0.1), node002" in states["node006"].error
+    assert "its credentials were refused by node001 (10.148.0.1), node002" in states["node006"].error
 
 
 def test_other_credentials_do_not_suffer_from_wrong_ones() -> None:
