@@ -396,6 +396,17 @@ def test_power_is_read_on_request_and_unknown_with_a_reason(modules: Modules, he
     assert "chassis is busy" in nodes["node002"]["power_error"]
 
 
+def test_a_node_that_a_run_gave_up_is_failed_until_it_is_up(modules: Modules, head: FakeHeadNode) -> None:
+    for name in ("node001", "node003"):
+        head.device(name)["extra_values"] = {"baremetal_failed": "booting: it hung: for long"}
+
+    nodes = modules.good("bcm_status_info")["nodes"]
+
+    keys = ("state", "status", "phase", "message")
+    assert [nodes["node001"][key] for key in keys] == ["failed", "DOWN", "booting", "it hung: for long"]
+    assert [nodes["node003"][key] for key in keys] == ["active", "UP", "up", ""]
+
+
 def test_the_status_of_a_node_that_does_not_exist_is_unknown(modules: Modules) -> None:
     node = modules.good("bcm_status_info", names=["node404"])["nodes"]["node404"]
 

@@ -110,6 +110,28 @@ def test_a_node_that_was_given_up_is_started_anew_whatever_its_status() -> None:
     assert outcomes(results) == {"node001": "successful"}
 
 
+def test_why_a_node_was_given_up_is_recorded_until_a_run_works_on_it_again() -> None:
+    head = make_rack(1)
+    head.node("node001").boot = boot_up_to(5, ("INSTALLER_FAILED", "no space left"))
+    result = provision(head)["node001"]
+    failed = record_of(head)
+    head.node("node001").boot = BOOT
+    provision(head)
+
+    assert (failed.failed_phase, failed.failed_message) == (result.phase, result.message)
+    assert "no space left" in failed.failed_message
+    assert record_of(head).failed_phase == ""
+
+
+def test_a_node_whose_power_failed_is_recorded_as_failed_and_not_as_given_up() -> None:
+    head = make_rack(1)
+    head.node("node001").bmc = "idle"
+    result = provision(head)["node001"]
+
+    assert (record_of(head).failed_phase, record_of(head).failed_message) == ("power", result.message)
+    assert record_of(head).intent_failed == ""
+
+
 def test_a_record_that_can_not_be_written_fails_its_node() -> None:
     head = make_rack(2)
 

@@ -9,7 +9,7 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.decide import Action, Decision
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.node_run import NodeResult
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.outcome import Outcome
-from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.timeline import TIMELINE_KEY, Timeline
+from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.timeline import Timeline
 from ansible_collections.baremetal.bcm.plugins.plugin_utils._report.rows import (
     NodeRow,
     Summary,
@@ -22,6 +22,7 @@ from ...module_utils._provisioning.timing import STARTED_S, make_timeline
 from ...objects import make_bmc_settings, make_device, make_object, make_references
 
 Raw = dict[str, Any]
+TIMELINE_KEY = "baremetal_timeline"
 ON = Decision(Action.POWER_ON, "install default-image")
 
 
@@ -113,9 +114,9 @@ def test_the_summary_counts_and_names() -> None:
 
     summary = Summary.of(rows).to_ansible()
 
-    assert summary["total"] == 6
+    assert summary["total"] == 7
     assert summary["failed"] == 2
-    assert summary["failed_nodes"] == ["n1", "n5"]
+    assert summary["failed_nodes"] == ["n1", "n6"]
     assert sum(summary[outcome.value] for outcome in Outcome) == summary["total"]
     assert {f"{outcome}_nodes" for outcome in Outcome} <= summary.keys()
 
