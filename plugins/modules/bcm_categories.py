@@ -119,6 +119,7 @@ from typing import TYPE_CHECKING, Any
 from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.runner import run_module
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.categories import apply_categories
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.options import CATEGORIES, MEMBERS
+from ansible_collections.baremetal.bcm.plugins.module_utils._values.sentences import sentences
 
 if TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
@@ -142,7 +143,7 @@ def work(module: AnsibleModule, head_node: HeadNode) -> dict[str, Any]:
         allow_member_change=module.params["allow_member_change"],
     )
     if result["failures"] and module.params["fail_on_error"]:
-        module.fail_json(msg="; ".join(result["failures"].values()), **result)
+        module.fail_json(msg="; ".join(sentences(result["failures"], "category", "categories")), **result)
     return result
 
 

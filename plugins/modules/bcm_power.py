@@ -151,6 +151,7 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.power.run
     run_power_action,
 )
 from ansible_collections.baremetal.bcm.plugins.module_utils._values.names import count
+from ansible_collections.baremetal.bcm.plugins.module_utils._values.sentences import sentences
 
 if TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
@@ -186,12 +187,10 @@ def work(module: AnsibleModule, head_node: HeadNode) -> dict[str, Any]:
         overrides={bmc["name"]: bmc for bmc in params["bmcs"]},
     )
     result = run_power_action(head_node, job, check_mode=module.check_mode)
-    errors = [f"{name}: {node['error']}" for name, node in result["nodes"].items() if node["error"]]
+    errors = {name: node["error"] for name, node in result["nodes"].items() if node["error"]}
     if errors and module.params["fail_on_error"]:
-        module.fail_json(
-            msg=f"power failed for {len(errors):,} of {count(len(result['nodes']), 'node')}: {'; '.join(errors)}",
-            **result,
-        )
+        failed = f"power failed for {len(errors):,} of {count(len(result['nodes']), 'node')}"
+        module.fail_json(msg=f"{failed}: {'; '.join(sentences(errors))}", **result)
     return result
 
 

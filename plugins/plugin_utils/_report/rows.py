@@ -22,6 +22,7 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.node_run import NodeResult
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.outcome import Outcome
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.timeline import Timeline, durations
+from ansible_collections.baremetal.bcm.plugins.module_utils._values.sentences import sentences
 from ansible_collections.baremetal.bcm.plugins.module_utils._values.text import printable
 
 from .judgement import Reading, judge_node
@@ -179,10 +180,8 @@ def order_rows(rows: Sequence[NodeRow], *, together: bool) -> list[NodeRow]:
     return sorted(rows, key=key)
 
 
-def names_by_message(rows: Iterable[NodeRow]) -> dict[str, list[str]]:
-    """Group nodes by what is said of them, so that it is said once; the status stands in for a message."""
-    names: dict[str, list[str]] = {}
-    for row in rows:
-        message = printable(row.message) or printable(row.status or "") or "no message"
-        names.setdefault(message, []).append(printable(row.hostname))
-    return names
+def describe_messages(rows: Iterable[NodeRow]) -> list[str]:
+    """Return what is said of nodes, one sentence for all of whom it is the same; the status stands in for a message."""
+    return sentences(
+        {printable(row.hostname): printable(row.message) or printable(row.status or "") or "no message" for row in rows}
+    )

@@ -16,7 +16,7 @@ from ..._bmc.power import ACTIONS, Failure, PowerPath, PowerResult, plan_power
 from ..._bmc.schedule import Limits
 from ..._bmc.session import PYGHMI_IMPORT_ERROR, Bmc
 from ..._values.clock import SystemClock
-from ..._values.names import count
+from ..._values.names import count, shorten
 from ..api.client import HeadNode
 from ..api.errors import BcmConfigError
 from ..api.events import open_session
@@ -204,7 +204,7 @@ def bmc_of(name: str, device: Raw, references: References, job: PowerJob) -> Bmc
 def _refuse_up(action: str, up: Sequence[str]) -> None:
     if up:
         raise BcmConfigError(
-            f"could not {_VERBS[action]} nodes that are UP: {', '.join(up)}; nothing was sent; allow_up: true allows it"
+            f"could not {_VERBS[action]} nodes that are UP: {shorten(up)}; nothing was sent; allow_up: true allows it"
         )
 
 

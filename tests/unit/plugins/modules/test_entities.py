@@ -434,7 +434,27 @@ def test_preflight_counts_its_problems_with_the_right_noun(modules: Modules) -> 
     second = {**unknown, "hostname": "node010", "mac": "02:00:00:00:00:10", "interfaces": []}
 
     assert modules.bad("bcm_preflight", devices=[unknown]).startswith("nothing was changed, 1 problem: ")
-    assert "nothing was changed, 3 problems: " in modules.bad("bcm_preflight", devices=[unknown, second])
+    assert "nothing was changed, 2 problems: " in modules.bad("bcm_preflight", devices=[unknown, second])
+
+
+def test_an_image_that_a_thousand_nodes_lack_is_one_problem(modules: Modules) -> None:
+    interface = {"name": "BOOTIF", "type": "physical", "dhcp": True, "bootable": True}
+    devices = [
+        {
+            "hostname": f"new{number:03d}",
+            "mac": f"02:10:00:00:{number // 256:02X}:{number % 256:02X}",
+            "category": "default",
+            "software_image": "no-such-image",
+            "interfaces": [interface],
+        }
+        for number in range(1000)
+    ]
+
+    message = modules.bad("bcm_preflight", devices=devices)
+
+    assert message.startswith("nothing was changed, 1 problem: 1,000 times (new000, new001, ")
+    assert "and 990 more): " in message
+    assert "no-such-image" in message
 
 
 def test_preflight_knows_the_categories_of_the_run(modules: Modules) -> None:

@@ -84,6 +84,20 @@ def test_one_failing_node_of_ten_leaves_nine(break_: Callable[[FakeHeadNode], No
     assert not head.sessions
 
 
+def test_nodes_that_fail_in_the_same_look_are_one_line_of_the_run() -> None:
+    head = make_rack(30)
+    said: list[str] = []
+    for number in range(1, 26):
+        head.node(f"node{number:03d}").boot = boot_up_to(5, ("INSTALLER_FAILED", "no space left"))
+
+    results = provision(head, said=said)
+
+    (line,) = [line for line in said if "no space left" in line]
+    assert "FAILED: 25 nodes (node001, " in line
+    assert "and 15 more)" in line
+    assert sum(result.failed for result in results.values()) == 25
+
+
 def test_a_failed_node_is_tried_again_by_the_next_run() -> None:
     head = make_rack(2)
     head.node("node001").boot = boot_up_to(5, ("INSTALLER_FAILED", "no space left"))

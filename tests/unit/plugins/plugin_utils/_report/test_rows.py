@@ -14,7 +14,7 @@ from ansible_collections.baremetal.bcm.plugins.plugin_utils._report.rows import 
     NodeRow,
     Summary,
     build_row,
-    names_by_message,
+    describe_messages,
     order_rows,
 )
 
@@ -146,7 +146,7 @@ def test_failures_come_first_then_the_order_of_starts_then_names() -> None:
     assert [one.hostname for one in order_rows(rows, together=False)] == ["z", "y", "b", "c", "d", "e"]
 
 
-def test_nodes_are_grouped_by_message_or_else_by_status() -> None:
+def test_what_is_said_of_several_nodes_is_said_once_and_the_status_stands_in_for_it() -> None:
     rows = [
         NodeRow("a", Outcome.FAILED, message="no space left"),
         NodeRow("b", Outcome.FAILED, message="no space left"),
@@ -154,4 +154,4 @@ def test_nodes_are_grouped_by_message_or_else_by_status() -> None:
         NodeRow("d", Outcome.FAILED),
     ]
 
-    assert names_by_message(rows) == {"no space left": ["a", "b"], "INSTALLER_FAILED": ["c"], "no message": ["d"]}
+    assert describe_messages(rows) == ["2 nodes (a, b): no space left", "c: INSTALLER_FAILED", "d: no message"]
