@@ -50,7 +50,8 @@ class IpmiPower:
         leaving = [name for name in names if results[name].after == "ON" and results[name].sent]
         if leaving:
             self.say(f"Asked to shut down, power is cut after {patience_s:g} s: {shorten(leaving)}")
-        while leaving and (left_s := begun_s + patience_s - self.clock.now_s()) > 0:
+        # A rest as short as a rounding error would pass no time.
+        while leaving and (left_s := begun_s + patience_s - self.clock.now_s()) > _RAREST_S / 1000:
             waited_s = patience_s - left_s
             self.clock.sleep(min(left_s, max(self.interval_s, waited_s / 8), _RAREST_S))
             # One that does not answer is tried once and not looked at again, so that it hardly delays the others.
