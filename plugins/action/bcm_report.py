@@ -66,6 +66,9 @@ class Report:
             "timelines": {row.hostname: _phases(row) for row in self.rows if row.timeline},
             "failures": {row.hostname: row.message for row in self.rows if row.failed},
             "provisioning_summary": self.summary.to_ansible(),
+            "node_ips": {row.hostname: row.ip for row in self.rows},
+            "node_bmc_ips": {row.hostname: row.bmc_ip for row in self.rows},
+            "device_ids": {row.hostname: row.uuid for row in self.rows},
             "run": self._run(),
             "table": self.table,
         }
@@ -101,9 +104,11 @@ class ActionModule(HeadNodeAction):
         """
         names = list(dict.fromkeys(params["names"]))
         require_names(names)
-        figures = RunFigures.from_ansible(params["run"])
         given = params["results"]
         results = {name: NodeResult.from_ansible(name, given[name]) for name in names if name in given}
+        figures = RunFigures.from_ansible(params["run"])
+        if figures is not None:
+            figures = figures.measured(result.timeline for result in results.values() if result.timeline)
         reading = _read(head_node, names, params, results)
         rows = [
             build_row(

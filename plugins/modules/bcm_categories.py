@@ -124,6 +124,7 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.o
     TAKES_WORDS,
 )
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.preflight_nodes import warn_of_aliases
+from ansible_collections.baremetal.bcm.plugins.module_utils._values.sentences import sentences
 
 if TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
@@ -148,7 +149,7 @@ def work(module: AnsibleModule, head_node: HeadNode) -> dict[str, Any]:
         allow_member_change=module.params["allow_member_change"],
     )
     if result["failures"] and module.params["fail_on_error"]:
-        module.fail_json(msg="; ".join(result["failures"].values()), **result)
+        module.fail_json(msg="; ".join(sentences(result["failures"], "category", "categories")), **result)
     return result
 
 

@@ -142,6 +142,7 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.o
 )
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.preflight_nodes import warn_of_aliases
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.power.credentials import spread_credentials
+from ansible_collections.baremetal.bcm.plugins.module_utils._values.sentences import sentences
 
 if TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
@@ -173,7 +174,7 @@ def work(module: AnsibleModule, head_node: HeadNode) -> dict[str, Any]:
         bulk=module.params["bulk_calls"],
     )
     if result["failures"] and module.params["fail_on_error"]:
-        module.fail_json(msg="; ".join(result["failures"].values()), **result)
+        module.fail_json(msg="; ".join(sentences(result["failures"])), **result)
     return result
 
 

@@ -14,6 +14,10 @@ description:
   - Switches nodes on or off, cycles or resets them, or asks for their power state, for any number of nodes at once.
   - The call of the head node returns before anything has happened. This module waits until the BMC of every node shows the state that was asked
     for; a node that does not get there fails, and the others are still done.
+  - A node that is switched off is asked to shut down first, and its power is cut when it has not done so after O(graceful_timeout). Through the
+    head node BCM's own shutdown is used, for nodes that are UP; the power of others, which have nothing that could shut down, is cut at
+    once. With O(via=ipmi) the BMC of every node is asked for a soft shutdown (ACPI). RV(nodes.HOSTNAME.off_by) says which it was.
+  - Where the task runs on the controller, as with C(delegate_to=localhost), what goes on is printed while it does.
   - Nodes that are UP are only switched off, cycled or reset with O(allow_up). Head nodes are always refused.
   - Of all BMCs that share a set of credentials one is asked first. If it refuses them, one more is; if that refuses them too, no other
     BMC is asked, so that a typo can't lock them all.
@@ -50,6 +54,17 @@ options:
     description: Whether nodes that are UP may be switched off, cycled or reset. Whatever runs on them is lost.
     type: bool
     default: false
+  shutdown:
+    description:
+      - How to switch off. V(graceful) asks the node to shut down first, V(hard) cuts its power at once.
+      - A cycle and a reset are always hard.
+    type: str
+    choices: [graceful, hard]
+    default: graceful
+  graceful_timeout:
+    description: How long a node may take to shut down, in seconds. Then its power is cut.
+    type: float
+    default: 300
   timeout:
     description: How long to wait for a BMC to show the state, for each step, in seconds.
     type: float
@@ -99,12 +114,21 @@ EXAMPLES = r"""
     via: ipmi
     boot_device: pxe
 
+- name: Shut down a node that is UP, and cut its power if that takes longer than two minutes
+  baremetal.bcm.bcm_power:
+    names:
+      - dgx-05
+    action: "off"
+    allow_up: true
+    graceful_timeout: 120
+
 - name: Cut the power of a node that is UP
   baremetal.bcm.bcm_power:
     names:
       - dgx-06
     action: "off"
     allow_up: true
+    shutdown: hard
 """
 
 RETURN = r"""
@@ -120,6 +144,12 @@ nodes:
         before: {description: "Power state before, ON, OFF or UNKNOWN.", type: str, sample: "OFF"}
         action: {description: "What was sent, or in check mode would be; none where nothing was to be done.", type: str, sample: "on"}
         after: {description: Power state after., type: str, sample: "ON"}
+        off_by:
+          description:
+            - How it was switched off, V(shutdown) where the node did it itself when it was asked, V(cut) where its power was cut; null where it
+              was not switched off, and in check mode.
+          type: str
+          sample: null
         seconds: {description: How long it took., type: float, sample: 2.5}
         tries: {description: "How often the BMC was tried, 0 where it was left alone.", type: int, sample: 1}
         failure:
@@ -145,14 +175,18 @@ from typing import TYPE_CHECKING, Any
 
 from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.arguments import IPMI, NAMES, limits_of
 from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.runner import run_module
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.errors import BcmConfigError
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.power.run_action import (
     ACTION_WORDS,
     PowerJob,
     run_power_action,
 )
 from ansible_collections.baremetal.bcm.plugins.module_utils._values.names import count
+from ansible_collections.baremetal.bcm.plugins.module_utils._values.sentences import sentences
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from ansible.module_utils.basic import AnsibleModule
 
     from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.client import HeadNode
@@ -162,6 +196,8 @@ SPEC = {
     **NAMES,
     "action": {"type": "str", "required": True, "choices": ACTION_WORDS},
     "allow_up": {"type": "bool", "default": False},
+    "shutdown": {"type": "str", "choices": ["graceful", "hard"], "default": "graceful"},
+    "graceful_timeout": {"type": "float", "default": 300.0},
     "timeout": {"type": "float", "default": 60.0},
     "via": {"type": "str", "choices": ["head_node", "ipmi"], "default": "head_node"},
     "boot_device": {"type": "str", "choices": ["pxe", "disk", "bios"]},
@@ -171,27 +207,40 @@ SPEC = {
 }
 
 
-def work(module: AnsibleModule, head_node: HeadNode) -> dict[str, Any]:
-    params = module.params
+def switch_power(
+    params: Mapping[str, Any], head_node: HeadNode, *, check_mode: bool, say: Callable[[str], None] = lambda _line: None
+) -> dict[str, Any]:
+    """Power the nodes of the options; returns the result, failed where a node failed and that counts.
+
+    `say` prints what goes on. Raises BcmError.
+    """
+    if params["graceful_timeout"] < 0:
+        raise BcmConfigError(f"graceful_timeout must not be negative, as {params['graceful_timeout']:g} is")
     job = PowerJob(
         names=params["names"],
         action=params["action"].replace("power_", ""),
         via=params["via"],
         allow_up=params["allow_up"],
+        graceful_s=params["graceful_timeout"] if params["shutdown"] == "graceful" else 0.0,
         timeout_s=params["timeout"],
         boot_device=params["boot_device"] or "",
         max_nodes=params["max_nodes"],
-        limits=limits_of(params),
+        limits=limits_of(dict(params)),
         ipmi_port=params["ipmi_port"],
         overrides={bmc["name"]: bmc for bmc in params["bmcs"]},
     )
-    result = run_power_action(head_node, job, check_mode=module.check_mode)
-    errors = [f"{name}: {node['error']}" for name, node in result["nodes"].items() if node["error"]]
-    if errors and module.params["fail_on_error"]:
-        module.fail_json(
-            msg=f"power failed for {len(errors):,} of {count(len(result['nodes']), 'node')}: {'; '.join(errors)}",
-            **result,
-        )
+    result = run_power_action(head_node, job, check_mode=check_mode, say=say)
+    errors = {name: node["error"] for name, node in result["nodes"].items() if node["error"]}
+    if errors and params["fail_on_error"]:
+        failed = f"power failed for {len(errors):,} of {count(len(result['nodes']), 'node')}"
+        return {**result, "failed": True, "msg": f"{failed}: {'; '.join(sentences(errors))}"}
+    return result
+
+
+def work(module: AnsibleModule, head_node: HeadNode) -> dict[str, Any]:
+    result = switch_power(module.params, head_node, check_mode=module.check_mode)
+    if result.get("failed"):
+        module.fail_json(**result)
     return result
 
 

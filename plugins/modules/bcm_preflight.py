@@ -174,7 +174,7 @@ def work(module: AnsibleModule, head_node: HeadNode) -> dict[str, Any]:
         module.warn(warning)
     result: dict[str, Any] = {
         "changed": False,
-        "problems": [str(problem) for problem in (*problems, *slot_problems, *found.problems)],
+        "problems": preflight.describe((*problems, *slot_problems, *found.problems)),
         "remarks": [*remarks, *found.warnings, *found.remarks],
         "category_images": category_images,
         "to_check": list(found.to_check),

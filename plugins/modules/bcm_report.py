@@ -89,7 +89,17 @@ nodes:
       type: dict
       contains:
         hostname: {description: Host name., type: str, sample: dgx-05}
-        state: {description: "One of active, provisioning, failed, powered_off, down and unknown.", type: str, sample: active}
+        requested: {description: "Whether the report was asked for it, which is so for every row.", type: bool, sample: true}
+        found: {description: Whether the head node knows it., type: bool, sample: true}
+        uuid: {description: Identifier of the device; null where the head node does not know it., type: str, sample: 8d5b2f6e-0000-4c1f-9f57-8a1f3c2d7e01}
+        mac: {description: MAC address of the device., type: str, sample: "94:6D:AE:5C:05:01"}
+        state:
+          description:
+            - One of V(active), V(provisioning), V(failed), V(powered_off) and V(unknown).
+            - A node for which this run or an earlier one failed is V(failed) until it is UP or another run works on it. A node that is DOWN and
+              not known to be switched off is V(unknown).
+          type: str
+          sample: active
         status: {description: BCM's own word., type: str, sample: UP}
         power: {description: "ON, OFF or UNKNOWN where the BMC was asked.", type: str, sample: null}
         ip: {description: Address of the interface that boots., type: str, sample: 10.184.162.109}
@@ -101,15 +111,17 @@ nodes:
         success: {description: Whether it is as it should be. Never of a node that is not UP now., type: bool, sample: true}
         outcome:
           description:
-            - One of V(successful), V(failed), V(skipped), V(pending) and V(not_found).
+            - One of V(successful), V(failed), V(skipped), V(under_way), V(pending) and V(not_found).
             - With O(results) that of the run; but a node that the run brought UP and that is not UP now is V(failed).
+            - Without, V(under_way) is a node that is being installed or that a run has powered and not finished, and V(pending) one with which
+              nothing was attempted.
           type: str
           sample: successful
         failed: {description: Whether it counts as a failure of the run., type: bool, sample: false}
         phase:
           description:
             - Where it is on its way now; null where no status is known.
-            - Where the run failed for it and its status does not say how far it came, the phase in which the run failed.
+            - Of a node that is V(failed) because a run failed for it, the phase in which that was.
           type: str
           sample: up
         message: {description: The outcome in words., type: str, sample: UP after 6m05s}
@@ -129,11 +141,13 @@ provisioning_summary:
     successful: {description: Nodes that are as they should be., type: int, sample: 5}
     failed: {description: Nodes for which something was attempted and failed., type: int, sample: 0}
     not_found: {description: Nodes BCM does not know., type: int, sample: 0}
-    pending: {description: Nodes for which nothing was attempted because it was not allowed., type: int, sample: 0}
+    under_way: {description: Nodes that are being installed; none after a run., type: int, sample: 0}
+    pending: {description: Nodes with which nothing was attempted., type: int, sample: 0}
     skipped: {description: Nodes that were left alone or refused., type: int, sample: 0}
     successful_nodes: {description: Their names., type: list, elements: str, sample: [dgx-05]}
     failed_nodes: {description: Their names., type: list, elements: str, sample: []}
     not_found_nodes: {description: Their names., type: list, elements: str, sample: []}
+    under_way_nodes: {description: Their names., type: list, elements: str, sample: []}
     pending_nodes: {description: Their names., type: list, elements: str, sample: []}
     skipped_nodes: {description: Their names., type: list, elements: str, sample: []}
   sample: {total: 5, successful: 5, failed: 0}
@@ -152,13 +166,28 @@ timelines:
         seconds: {description: How long it lasted., type: float, sample: 301.5}
         message: {description: BCM's words then., type: str, sample: provisioning started}
   sample: {dgx-05: [{phase: powered, at: 0.0, seconds: 12.0, message: ""}, {phase: up, at: 12.0, seconds: 0.0, message: ""}]}
+node_ips:
+  description: RV(nodes.HOSTNAME.ip) by host name.
+  returned: success
+  type: dict
+  sample: {dgx-05: 10.184.162.109}
+node_bmc_ips:
+  description: RV(nodes.HOSTNAME.bmc_ip) by host name.
+  returned: success
+  type: dict
+  sample: {dgx-05: 10.229.10.15}
+device_ids:
+  description: RV(nodes.HOSTNAME.uuid) by host name.
+  returned: success
+  type: dict
+  sample: {dgx-05: 8d5b2f6e-0000-4c1f-9f57-8a1f3c2d7e01}
 failures:
   description: Why the run of O(results) failed for a node, by host name.
   returned: success
   type: dict
   sample: {dgx-06: "INSTALLER_FAILED after phase installing, last message 'no space left'"}
 run:
-  description: The figures of the run as O(run) gave them.
+  description: The figures of the run. Where O(run) has none that were measured, as after a task for each node, they are those of O(results).
   returned: success
   type: dict
   sample: {nodes: 20, slots: 10, bound_seconds: 745.0, achieved_seconds: 763.0, efficiency: 0.98}

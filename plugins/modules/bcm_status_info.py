@@ -59,15 +59,22 @@ nodes:
       type: dict
       contains:
         found: {description: Whether BCM knows it., type: bool, sample: true}
-        state: {description: "One of active, provisioning, failed, powered_off, down and unknown.", type: str, sample: active}
+        state:
+          description:
+            - One of V(active), V(provisioning), V(failed), V(powered_off) and V(unknown).
+            - A node for which a run failed is V(failed) until it is UP or another run works on it. Where the power state was not asked
+              for, a node that is DOWN is V(unknown).
+          type: str
+          sample: active
         status: {description: BCM's own word., type: str, sample: UP}
         phase:
           description:
             - Where it is on its way, one of V(booting), V(rebooting), V(installer), V(queued), V(installing), V(init), V(up) and V(failed).
             - Not on its way, it is V(down), V(going down), V(pending), V(undefined), or V(unknown) for a status that is not documented.
+            - Where a run failed for it, the phase in which that was.
           type: str
           sample: up
-        message: {description: The message of its installer., type: str, sample: ""}
+        message: {description: "The message of its installer, or why the run failed.", type: str, sample: ""}
         power: {description: "ON, OFF or UNKNOWN; null unless O(include_power).", type: str, sample: null}
         power_error: {description: Why the power state is unknown., type: str, sample: ""}
         closed: {description: Whether an administrator closed it., type: bool, sample: false}
@@ -101,6 +108,7 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.r
     read_statuses,
 )
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.phases import node_state
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.record import Record
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.references import Names
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.slots import Slots
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.status import DeviceStatus
@@ -111,6 +119,7 @@ if TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
 
     from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.client import HeadNode
+    from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.fields import Raw
 
 
 def work(module: AnsibleModule, head_node: HeadNode) -> dict[str, Any]:
@@ -119,7 +128,7 @@ def work(module: AnsibleModule, head_node: HeadNode) -> dict[str, Any]:
     known = {name: devices[name] for name in names if name in devices}
     statuses = read_statuses(head_node, known)
     seen = _read_power(head_node, known, module.params["timeout"]) if module.params["include_power"] else {}
-    nodes = {name: _show(statuses.get(name), name in known, seen.get(name)) for name in names}
+    nodes = {name: _show(known.get(name), statuses.get(name), seen.get(name)) for name in names}
     return {"changed": False, "nodes": nodes, "slots": _read_slots(head_node, devices)}
 
 
@@ -128,14 +137,17 @@ def _read_power(head_node: HeadNode, devices: dict[str, Any], timeout_s: float) 
     return read_power_states(head_node, SystemClock(), devices, categories, timeout_s=timeout_s)
 
 
-def _show(status: DeviceStatus | None, found: bool, seen: PowerResult | None) -> dict[str, Any]:
+def _show(device: Raw | None, status: DeviceStatus | None, seen: PowerResult | None) -> dict[str, Any]:
     power = seen.after if seen else None
+    record = Record.from_api((device or {}).get("extra_values"))
+    has_failed = status is not None and record.fails_at(status.status)
+    said = status.message if status else ""
     return {
-        "found": found,
-        "state": node_state(status.status if status else None, power).value,
+        "found": device is not None,
+        "state": node_state(status.status if status else None, power, has_failed=has_failed).value,
         "status": status.status if status else None,
-        "phase": status.phase.value if status else None,
-        "message": status.message if status else "",
+        "phase": record.failed_phase if has_failed else status.phase.value if status else None,
+        "message": (record.failed_message or said) if has_failed else said,
         "power": power,
         "power_error": seen.error if seen else "",
         "closed": bool(status and status.closed),

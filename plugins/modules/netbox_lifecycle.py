@@ -232,6 +232,7 @@ from typing import TYPE_CHECKING, Any
 
 from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.runner import run_netbox_module
 from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.lifecycle.options import EVENTS, apply_events
+from ansible_collections.baremetal.bcm.plugins.module_utils._values.sentences import sentences
 
 if TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
@@ -245,8 +246,7 @@ SPEC = {**EVENTS, "fail_on_error": {"type": "bool", "default": True}}
 def work(module: AnsibleModule, netbox: NetBox) -> dict[str, Any]:
     result = apply_events(netbox, module.params, check_mode=module.check_mode)
     if result["failures"] and module.params["fail_on_error"]:
-        reasons = [f"{name}: {message}" for name, message in result["failures"].items()]
-        module.fail_json(msg="; ".join(reasons), **result)
+        module.fail_json(msg="; ".join(sentences(result["failures"], "server")), **result)
     return result
 
 

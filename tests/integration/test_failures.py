@@ -52,6 +52,7 @@ class TestOneFailedNodeOfTen:
         where.rack.break_something("never_boots", node=TestOneFailedNodeOfTen.SILENT)
         anew = {**PARALLEL, "bcm_reprovision_token": "patched", "bcm_boot_timeout": 4}
         runs["silent"] = look(where.ansible.play("reprovision", variables=anew))
+        runs["later"] = look(where.ansible.play("status"))
         return runs
 
     def test_the_nine_others_come_up(self, runs: dict[str, tuple[Run, dict[str, str | None], dict[str, int]]]) -> None:
@@ -87,6 +88,17 @@ class TestOneFailedNodeOfTen:
         assert "check its boot order, cabling and MAC address" in run.failures[0]
         assert {name for name, state in states.items() if state != "UP"} == {self.SILENT}
         assert run.summary["successful"] == 9
+
+    def test_a_node_that_was_given_up_is_failed_in_that_run_and_whenever_somebody_asks_later(
+        self, runs: dict[str, tuple[Run, dict[str, str | None], dict[str, int]]]
+    ) -> None:
+        told, later = (runs[chapter][0].rows for chapter in ("silent", "later"))
+        for rows in (told, later):
+            row = rows[self.SILENT]
+            assert (row["state"], row["outcome"], row["phase"]) == ("failed", "failed", "powered")
+            assert row["message"].startswith("it hung in phase powered for 4 s, status DOWN")
+            assert {row["state"] for name, row in rows.items() if name != self.SILENT} == {"active"}
+        assert runs["later"][0].rc == 0
 
     def test_a_new_token_installs_the_same_image_anew(
         self, runs: dict[str, tuple[Run, dict[str, str | None], dict[str, int]]], where: Site

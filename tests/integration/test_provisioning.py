@@ -10,9 +10,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+import yaml
 
 from ansible_collections.baremetal.bcm.tests.integration.conftest import OpenSite
-from ansible_collections.baremetal.bcm.tests.integration.support.playbook import FAST, PARALLEL, POWER, Run
+from ansible_collections.baremetal.bcm.tests.integration.support.playbook import (
+    EXAMPLE_INVENTORY,
+    FAST,
+    PARALLEL,
+    POWER,
+    Run,
+)
 from ansible_collections.baremetal.bcm.tests.integration.support.rack import DEMO_NODES, Rack, demo_rack
 from ansible_collections.baremetal.bcm.tests.integration.support.site import Site
 
@@ -81,6 +88,24 @@ def identity(devices: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
     """Give what no installation may change."""
     kept = ("uuid", "hostname", "mac", "category", "interfaces", "bmcSettings", "powerControl", "provisioningInterface")
     return {name: {key: devices[name][key] for key in kept} for name in DEMO_NODES}
+
+
+def inventory_rows() -> dict[str, dict[str, Any]]:
+    """Give what the example's inventory says of every node, in a report's words."""
+    groups = yaml.safe_load((EXAMPLE_INVENTORY / "hosts.yml").read_text(encoding="utf-8"))["bcm_nodes"]["children"]
+    rows = {}
+    for group, members in groups.items():
+        shared = yaml.safe_load((EXAMPLE_INVENTORY / "group_vars" / group / "main.yml").read_text(encoding="utf-8"))
+        for name, own in members["hosts"].items():
+            node = {**shared, **own}
+            rows[name] = {
+                "mac": node["bcm_mac"],
+                "ip": node["bcm_management_ip"],
+                "bmc_ip": node["bcm_bmc_ip"],
+                "category": node["bcm_category"],
+                "roles": sorted(node["bcm_labels"]),
+            }
+    return rows
 
 
 @dataclass(frozen=True)
@@ -156,12 +181,13 @@ class TestSequential:
         rows = story.report["nodes"]
         assert list(story.first.run.rows) == list(DEMO_NODES)
         assert {name: {**row, "timeline": rows[name]["timeline"]} for name, row in story.first.run.rows.items()} == rows
-        assert rows["dgx-05"]["ip"] == "10.184.162.109"
-        assert rows["dgx-05"]["bmc_ip"] == "10.229.10.15"
-        assert rows["dgx-05"]["category"] == "dgx-worker"
-        assert rows["dgx-05"]["roles"] == ["compute", "gpu"]
-        assert {row["state"] for row in rows.values()} == {"active"}
-        assert {row["outcome"] for row in rows.values()} == {"successful"}
+        columns = ("mac", "ip", "bmc_ip", "category", "roles")
+        assert {name: {key: row[key] for key in columns} for name, row in rows.items()} == inventory_rows()
+        assert {name: row["uuid"] for name, row in rows.items()} == {
+            name: story.first.devices[name]["uuid"] for name in DEMO_NODES
+        }
+        for key, value in {"requested": True, "found": True, "state": "active", "outcome": "successful"}.items():
+            assert {name: row[key] for name, row in rows.items()} == dict.fromkeys(DEMO_NODES, value)
 
     def test_the_summary_counts_and_names_the_nodes(self, story: Story) -> None:
         summary = story.report["provisioning_summary"]
@@ -171,8 +197,14 @@ class TestSequential:
 
     def test_the_job_gets_the_report_as_statistics(self, story: Story) -> None:
         stats = story.first.run.output.rpartition("CUSTOM STATS")[2]
-        assert "provisioning_summary" in stats
-        assert "node_status" in stats
+        left = json.loads(stats[stats.index("{") :])
+        report, rows = story.first.run.of("bcm_report")[-1].result, story.report["nodes"]
+        assert left["provisioning_summary"] == report["provisioning_summary"]
+        assert left["provisioning_run"] == report["run"]
+        assert left["node_status"] == report["nodes"]
+        assert left["node_ips"] == {name: row["ip"] for name, row in rows.items()}
+        assert left["node_bmc_ips"] == {name: row["bmc_ip"] for name, row in rows.items()}
+        assert left["device_ids"] == {name: row["uuid"] for name, row in rows.items()}
 
     def test_no_secret_is_printed_returned_or_reported_even_at_the_highest_verbosity(self, story: Story) -> None:
         texts = [story.first.run.output, story.checked.run.output, json.dumps(story.report)]

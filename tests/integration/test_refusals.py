@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -340,3 +341,63 @@ def test_a_provisioning_node_without_the_image_ends_the_run(open_site: OpenSite)
     assert run.rc != 0
     assert "no provisioning node has software image 'default-image'" in run.failures[0]
     assert "no provisioning node has software image 'ubuntu-22.04-nvidia-535'" in run.failures[0]
+
+
+class TestPowerOff:
+    """All five nodes are UP; of four that are switched off, one does not shut down, and one takes too long."""
+
+    DEAF, SLOW = "dgx-06", "cpu-03"
+    NAMES = ("dgx-05", "dgx-06", "cpu-03", "cpu-05")
+
+    @pytest.fixture(scope="class")
+    @staticmethod
+    def where(open_class_site: OpenSite) -> Site:
+        where: Site = open_class_site(demo_rack(devices="all", power=True))
+        where.rack.break_something("daemon_ignores", node=TestPowerOff.DEAF)
+        # A hundred real seconds.
+        where.rack.break_something("shutdown_slow", node=TestPowerOff.SLOW, seconds=60_000)
+        return where
+
+    @pytest.fixture(scope="class")
+    @staticmethod
+    def runs(where: Site) -> dict[str, Run]:
+        def power_off(names: Iterable[str], *options: str, **variables: Any) -> Run:
+            leave = {"bcm_power_action": "power_off", "bcm_allow_up": True, "bcm_graceful_timeout": 4}
+            limit = ("--limit", ",".join(names))
+            run: Run = where.ansible.play("power", *limit, *options, variables={**POWER, **leave, **variables})
+            return run
+
+        checked = power_off(TestPowerOff.NAMES, "--check")
+        assert where.rack.mutating_calls() == []
+        where.rack.forget_calls()
+        off = power_off(TestPowerOff.NAMES)
+        assert where.rack.call_counts()["pshutdown"] == 1
+        return {"checked": checked, "off": off, "hard": power_off(["cpu-06"], bcm_restart="hard")}
+
+    def test_nodes_shut_down_and_only_those_that_do_not_are_cut(self, runs: dict[str, Run], where: Site) -> None:
+        run = runs["off"]
+        assert run.rc == 0, run.output
+        nodes = run.of("bcm_power")[0].result["nodes"]
+        stubborn = {self.DEAF, self.SLOW}
+        assert {name: node["off_by"] for name, node in nodes.items()} == {
+            name: "cut" if name in stubborn else "shutdown" for name in self.NAMES
+        }
+        # A shutdown is no power operation.
+        assert {name for name, count in where.rack.power_operations().items() if count} == {*stubborn, "cpu-06"}
+        assert {node["power"] for node in where.rack.nodes().values()} == {"OFF"}
+
+    def test_progress_is_printed_while_nodes_shut_down(self, runs: dict[str, Run]) -> None:
+        output = runs["off"].output
+        assert "Asked to shut down, power is cut after 4 s: dgx-05, dgx-06, cpu-03, cpu-05" in output
+        assert "Did not shut down in time, power is cut: " in output
+
+    def test_a_check_asks_nobody_to_shut_down(self, runs: dict[str, Run]) -> None:
+        nodes = runs["checked"].of("bcm_power")[0].result["nodes"]
+        assert {name: (node["action"], node["off_by"]) for name, node in nodes.items()} == dict.fromkeys(
+            self.NAMES, ("off", None)
+        )
+
+    def test_hard_cuts_at_once(self, runs: dict[str, Run]) -> None:
+        assert runs["hard"].rc == 0, runs["hard"].output
+        assert runs["hard"].of("bcm_power")[0].result["nodes"]["cpu-06"]["off_by"] == "cut"
+        assert "Asked to shut down" not in runs["hard"].output

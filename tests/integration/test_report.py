@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from ansible_collections.baremetal.bcm.tests.integration.conftest import OpenSite
-from ansible_collections.baremetal.bcm.tests.integration.support.playbook import PARALLEL, Run
+from ansible_collections.baremetal.bcm.tests.integration.support.playbook import PARALLEL, POWER, Run
 from ansible_collections.baremetal.bcm.tests.integration.support.rack import DEMO_NODES, ROOT, Rack, demo_rack
 from ansible_collections.baremetal.bcm.tests.integration.support.site import Site, site
 
@@ -209,6 +209,36 @@ class TestVerdict:
         run = told_of(where, {"cpu-03": FAILED}, whole_role=False)
 
         assert [task.host for task in run.tasks if task.module == "fail"] == ["cpu-03"]
+
+
+class TestAfterASequentialRun:
+    """One task per node, on a rack slow enough for every phase to be seen."""
+
+    NAMES = ("dgx-05", "dgx-06", "cpu-03")
+
+    @pytest.fixture(scope="class")
+    @staticmethod
+    def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+        with site(demo_rack(), tmp_path_factory.mktemp("site"), speed=100) as where:
+            return where.ansible.play(
+                "provision", "--limit", ",".join((*TestAfterASequentialRun.NAMES, "localhost")), variables=POWER
+            )
+
+    def test_the_figures_are_those_of_the_whole_run(self, run: Run) -> None:
+        assert run.rc == 0, run.output
+        figures, rows = run.of("bcm_report")[-1].result["run"], run.rows.values()
+        ended = max(row["started"] + row["seconds"] for row in rows)
+        assert figures["nodes"] == len(self.NAMES)
+        assert figures["achieved_seconds"] == pytest.approx(ended - min(row["started"] for row in rows), abs=0.2)
+        assert figures["achieved_seconds"] > sum(row["seconds"] for row in rows)
+        assert figures["durations"]["source"] == "observed"
+        assert (
+            sum(figures["durations"][key] for key in ("boot_s", "sync_s", "init_s"))
+            < max(row["seconds"] for row in rows) + 0.2
+        )
+        assert 0 < figures["efficiency"] <= 1
+        assert figures["efficiency"] == pytest.approx(figures["bound_seconds"] / figures["achieved_seconds"], abs=0.01)
+        assert "Achieved " in run.output
 
 
 class TestAfterARun:

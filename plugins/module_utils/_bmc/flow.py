@@ -18,7 +18,7 @@ from .power import STATE_AFTER, STEPS, Failure, plan_power
 _CHASSIS, _APPLICATION = 0x00, 0x06
 _GET_CHASSIS_STATUS, _CHASSIS_CONTROL, _SET_BOOT_OPTIONS, _GET_BOOT_OPTIONS = 0x01, 0x02, 0x08, 0x09
 _GET_DEVICE_ID = 0x01
-_CONTROL = {"OFF": 0x00, "ON": 0x01, "RESET": 0x03}
+_CONTROL = {"OFF": 0x00, "ON": 0x01, "RESET": 0x03, "SHUTDOWN": 0x05}
 _BOOT_FLAGS = 0x05
 BOOT_DEVICES = {"none": 0, "pxe": 1, "disk": 2, "safe": 3, "diagnostic": 4, "cdrom": 5, "bios": 6}
 
@@ -90,6 +90,19 @@ def read_power(progress: Progress) -> Flow:
     progress.after = "ON" if reply.data and reply.data[0] & 1 else "OFF"
     if progress.before == "UNKNOWN":
         progress.before = progress.after
+
+
+def ask_to_shut_down(progress: Progress) -> Flow:
+    """Ask the operating system of a machine that is on to shut down, by ACPI (IPMI 2.0, 28.3, soft shutdown).
+
+    A BMC that can't leaves SHUTDOWN out of `sent`; that is no failure. Raises Refused where it does not even report the
+    power state; trying again is safe.
+    """
+    yield from read_power(progress)
+    if progress.after == "ON" and "SHUTDOWN" not in progress.sent:
+        reply = yield Ask(_CHASSIS, _CHASSIS_CONTROL, (_CONTROL["SHUTDOWN"],))
+        if reply.code == 0:
+            progress.sent.append("SHUTDOWN")
 
 
 def read_details(progress: Progress) -> Flow:

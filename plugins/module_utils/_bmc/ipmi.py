@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .flow import FAILURE_OF, Ask, Flow, IpmiReply, NotConfirmed, Pause, Refused
 from .power import Failure
@@ -52,13 +52,15 @@ class Ipmi:
         self._ends: dict[str, End] = {}
         self._first_start_s: dict[str, float] = {}
 
-    def run(self, bmcs: Mapping[str, Bmc], flow_of: Callable[[str], Flow]) -> dict[str, End]:
+    def run(self, bmcs: Mapping[str, Bmc], flow_of: Callable[[str], Flow], *, tries: int = 0) -> dict[str, End]:
         """Talk to every BMC until its flow has ended, it failed for good, or its deadline passed; return how, by name.
 
-        `flow_of` makes a new flow for each try. Nothing is raised for a BMC that fails; the others go on.
+        `flow_of` makes a new flow for each try, of which there are `tries`, or those of the limits. Nothing is raised
+        for a BMC that fails; the others go on.
         """
         self._ends, self._first_start_s = {}, {}
-        schedule = Schedule.of({name: bmc.credentials for name, bmc in bmcs.items()}, self._limits)
+        limits = replace(self._limits, tries=tries or self._limits.tries)
+        schedule = Schedule.of({name: bmc.credentials for name, bmc in bmcs.items()}, limits)
         try:
             while schedule.slots:
                 self._turn(schedule, bmcs, flow_of)

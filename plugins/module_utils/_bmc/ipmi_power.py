@@ -5,12 +5,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from .flow import Flow, Progress, read_details, read_power, switch_power
+from .._values.clock import Clock, SystemClock
+from .._values.names import shorten
+from .flow import Flow, Progress, ask_to_shut_down, read_details, read_power, switch_power
 from .ipmi import End, Ipmi
 from .power import Failure, PowerResult
 from .session import Bmc
+
+# How rarely at most the power state of a machine that shuts down is asked for.
+_RAREST_S = 10.0
 
 
 @dataclass
@@ -22,6 +27,8 @@ class IpmiPower:
     timeout_s: float = 60.0
     interval_s: float = 1.0
     boot_device: str = ""
+    clock: Clock = field(default_factory=SystemClock)
+    say: Callable[[str], None] = lambda _line: None
     _refused: dict[str, PowerResult] = field(default_factory=dict)
 
     def states(self, names: Sequence[str]) -> dict[str, PowerResult]:
@@ -32,13 +39,45 @@ class IpmiPower:
         """Perform actions as PowerPath.run; each state is read on the same session first, so `before` may be empty."""
         return self._switch(actions, before)
 
+    def shut_down(self, names: Sequence[str], patience_s: float) -> dict[str, PowerResult]:
+        """Ask machines to shut down by themselves, and cut the power of those that are still on after `patience_s`.
+
+        All are asked, then all that are left are looked at together every few seconds: no connection is held meanwhile.
+        """
+        progress = {name: Progress() for name in names}
+        results = self._talk(progress, lambda name: ask_to_shut_down(progress[name]))
+        begun_s = self.clock.now_s()
+        leaving = [name for name in names if results[name].after == "ON" and results[name].sent]
+        if leaving:
+            self.say(f"Asked to shut down, power is cut after {patience_s:g} s: {shorten(leaving)}")
+        # A rest as short as a rounding error would pass no time.
+        while leaving and (left_s := begun_s + patience_s - self.clock.now_s()) > _RAREST_S / 1000:
+            waited_s = patience_s - left_s
+            self.clock.sleep(min(left_s, max(self.interval_s, waited_s / 8), _RAREST_S))
+            # One that does not answer is tried once and not looked at again, so that it hardly delays the others.
+            seen = self._switch(dict.fromkeys(leaving, "status"), {}, tries=1)
+            leaving = [name for name in leaving if seen[name].after == "ON" and seen[name].failure is None]
+            for name in seen:
+                if seen[name].after == "OFF":
+                    results[name] = replace(results[name], after="OFF", seconds=_since(self.clock, begun_s))
+        staying = [name for name in names if results[name].failure is None and results[name].after == "ON"]
+        stubborn = [name for name in staying if results[name].sent]
+        if stubborn:
+            self.say(f"Did not shut down in time, power is cut: {shorten(stubborn)}")
+        for name, cut in self._switch(dict.fromkeys(staying, "off"), {}).items():
+            sent = (*results[name].sent, *cut.sent)
+            results[name] = replace(cut, before="ON", sent=sent, seconds=_since(self.clock, begun_s))
+        return results
+
     def details(self) -> dict[str, tuple[PowerResult, Progress]]:
         """Return for each node how the talk with its BMC ended, and what the BMC reported of itself."""
         progress = {name: Progress() for name in self.bmcs}
         results = self._talk(progress, lambda name: read_details(progress[name]))
         return {name: (results[name], progress[name]) for name in self.bmcs}
 
-    def _switch(self, actions: Mapping[str, str], before: Mapping[str, PowerResult]) -> dict[str, PowerResult]:
+    def _switch(
+        self, actions: Mapping[str, str], before: Mapping[str, PowerResult], *, tries: int = 0
+    ) -> dict[str, PowerResult]:
         progress = {name: Progress(before=before[name].before if name in before else "UNKNOWN") for name in actions}
 
         def flow_of(name: str) -> Flow:
@@ -52,15 +91,21 @@ class IpmiPower:
                 boot_device=self.boot_device,
             )
 
-        return self._talk(progress, flow_of)
+        return self._talk(progress, flow_of, tries=tries)
 
-    def _talk(self, progress: Mapping[str, Progress], flow_of: Callable[[str], Flow]) -> dict[str, PowerResult]:
+    def _talk(
+        self, progress: Mapping[str, Progress], flow_of: Callable[[str], Flow], *, tries: int = 0
+    ) -> dict[str, PowerResult]:
         asked = {name: self.bmcs[name] for name in progress if name not in self._refused}
-        ends = self.engine.run(asked, flow_of)
+        ends = self.engine.run(asked, flow_of, tries=tries)
         results = {name: _result(progress[name], ends[name], bmc) for name, bmc in asked.items()}
         gone = (Failure.CREDENTIALS, Failure.NOT_TRIED)
         self._refused.update({name: result for name, result in results.items() if result.failure in gone})
         return {name: self._refused.get(name) or results[name] for name in progress}
+
+
+def _since(clock: Clock, begun_s: float) -> float:
+    return round(clock.now_s() - begun_s, 1)
 
 
 def _result(progress: Progress, end: End, bmc: Bmc) -> PowerResult:

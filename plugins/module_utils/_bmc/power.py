@@ -31,7 +31,7 @@ class Failure(str, Enum):
 class PowerResult:
     """The result for one node: power before and after (ON, OFF or UNKNOWN), what was sent, and why it failed.
 
-    `sent` are ON, OFF, RESET and REBOOT in their order; `address` is the BMC's, where known.
+    `sent` are ON, OFF, RESET, REBOOT and SHUTDOWN in their order; `address` is the BMC's, where known.
     """
 
     before: str = "UNKNOWN"
@@ -42,6 +42,13 @@ class PowerResult:
     address: str = ""
     tries: int = 1
     seconds: float = 0.0
+
+    @property
+    def off_by(self) -> str:
+        """Return how it was switched off: shutdown, by itself when asked; cut; or "" where it was not."""
+        if self.after != "OFF" or not self.sent:
+            return ""
+        return "cut" if self.sent[-1] == "OFF" else "shutdown" if self.sent[-1] == "SHUTDOWN" else ""
 
     @property
     def error(self) -> str:

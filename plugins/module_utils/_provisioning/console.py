@@ -10,12 +10,13 @@ from dataclasses import dataclass, field
 from .._head_node.entities.phases import VERDICTS, WAY, Phase, row_of
 from .._values.duration import format_duration
 from .._values.names import count, shorten
+from .._values.sentences import Sameness, group_by_problem
 from .watch import NodeWatch, count_phases
 
 # One line per node in a plan up to here; above, one line per action.
 MOST_SINGLE_LINES = 20
-# Of nodes that fail at the same time, so many are shown with their reasons.
-_MOST_FAILURES = 5
+# Of nodes that fail at the same time, so many reasons are shown.
+_MOST_REASONS = 5
 _FURTHEST_FIRST = (Phase.UP, *reversed(WAY), *(phase for phase in Phase if phase not in (*WAY, *VERDICTS)))
 
 
@@ -49,13 +50,19 @@ def run_line(status: RunStatus) -> str:
 
 
 def failure_lines(elapsed_s: float, failed: Mapping[str, str]) -> list[str]:
-    """Return one line per node that has just failed, `failed` being reasons by name; above five, the rest by name."""
+    """Return one line per reason for which nodes have just failed, `failed` being reasons by name; above five reasons,
+    the rest by name."""
     stamp = f"[{format_duration(elapsed_s):>6}]"
-    names = list(failed)
-    lines = [f"{stamp} {name}: FAILED ({failed[name]})" for name in names[:_MOST_FAILURES]]
-    if len(names) > _MOST_FAILURES:
-        lines.append(f"{stamp} FAILED too: {shorten(names[_MOST_FAILURES:])}")
-    return lines
+    groups = group_by_problem(failed)
+    lines = [f"{stamp} {_describe_failure(group)}" for group in groups[:_MOST_REASONS]]
+    others = [name for group in groups[_MOST_REASONS:] for name in group.names]
+    return [*lines, f"{stamp} FAILED too: {shorten(others)}"] if others else lines
+
+
+def _describe_failure(group: Sameness) -> str:
+    if len(group.names) == 1:
+        return f"{group.names[0]}: FAILED ({group.message})"
+    return f"FAILED: {group.describe('node')}"
 
 
 @dataclass
@@ -82,7 +89,7 @@ class Console:
         self._said_at_s, self._counts = status.elapsed_s, count_phases(status.watches)
 
     def show_failures(self, elapsed_s: float, failed: Mapping[str, str]) -> None:
-        """Print failures at once."""
+        """Print failures, reasons by name, that were found at the same time."""
         for line in failure_lines(elapsed_s, failed):
             self.say(line)
 

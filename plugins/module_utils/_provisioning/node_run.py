@@ -17,6 +17,7 @@ from .._head_node.entities.record import (
     Record,
     assignment_of,
     failed_values,
+    given_up_values,
     overtaken_values,
     provisioned_values,
 )
@@ -164,7 +165,10 @@ def values_to_write(node: NodeRun, result: NodeResult, wall_s: int) -> dict[str,
         # What an earlier run started was started with that run's kernel parameters.
         kernel = node.facts.record.intent_kernel if node.decision.action is Action.WATCH else ""
         return provisioned_values(node.facts.assignment, wall_s=wall_s, kernel=kernel, timeline=timeline)
-    return failed_values(result.phase, timeline) if result.verdict == Phase.FAILED else {}
+    if result.verdict == Phase.FAILED:
+        return given_up_values(result.phase, result.message, timeline)
+    # What was sent before its power failed may have worked, so the next run looks again.
+    return failed_values(result.phase, result.message) if result.outcome is Outcome.FAILED else {}
 
 
 def refuse_too_many(nodes: Mapping[str, NodeRun], most: int | None) -> None:

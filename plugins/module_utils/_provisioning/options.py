@@ -12,6 +12,7 @@ from .._head_node.changes.options import PARALLEL, Spec
 from .._head_node.entities.phases import Status
 from .._head_node.entities.record import Assignment
 from .._values.names import count
+from .._values.sentences import sentences
 from .admission import Admission, FailureLimit
 from .deadlines import Deadlines
 from .decide import Action, Planned, Request
@@ -134,12 +135,8 @@ def result_of(run: Run, pace: Pace, *, fail_on_error: bool) -> dict[str, Any]:
         "diff": [_diff(result) for result in run.results.values() if result.changed],
     }
     if failures and fail_on_error:
-        listed = "; ".join(f"{name}: {message}" for name, message in failures.items())
-        return {
-            **shown,
-            "failed": True,
-            "msg": f"{len(failures):,} of {count(len(run.results), 'node')} failed: {listed}",
-        }
+        failed = f"{len(failures):,} of {count(len(run.results), 'node')} failed"
+        return {**shown, "failed": True, "msg": f"{failed}: {'; '.join(sentences(failures))}"}
     return shown
 
 

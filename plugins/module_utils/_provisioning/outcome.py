@@ -13,7 +13,8 @@ class Outcome(Word):
     SUCCESSFUL = "successful"
     FAILED = "failed"  # something was attempted and did not succeed
     NOT_FOUND = "not_found"  # BCM does not know it
-    PENDING = "pending"  # nothing was attempted, because power was not enabled
+    UNDER_WAY = "under_way"  # it is being installed; only where no run is reported on
+    PENDING = "pending"  # nothing was attempted
     SKIPPED = "skipped"  # left alone or refused
 
     @property

@@ -100,6 +100,7 @@ class Rollout:
         self._under_way: dict[str, NodeRun] = {}
         self._unwritten: dict[str, NodeRun] = {}
         self._results: dict[str, NodeResult] = {}
+        self._untold: dict[str, str] = {}  # reasons of failures that were not printed yet
         self._statuses: dict[str, DeviceStatus] = {}
         self._taken_on: dict[str, int] = {}  # Unix time
         self.watches: dict[str, NodeWatch] = {}
@@ -118,6 +119,7 @@ class Rollout:
                 self._try_turn()
             self._look_back()
         finally:
+            self._tell_failures()
             self._node_power.close()
         return self._results
 
@@ -144,6 +146,7 @@ class Rollout:
         self._wait()
         self._look()
         self._cut_power_of_stuck()
+        self._tell_failures()
         self._show_progress()
         self._write_down()
         self._claims.renew(self._under_way)
@@ -180,9 +183,7 @@ class Rollout:
         self._results.update(others)
         self._waiting = {name: node for name, node in self._waiting.items() if name not in nodes}
         self._under_way.update(taken)
-        for name, result in others.items():
-            if result.failed:
-                self._console.show_failures(self._elapsed_s(), {name: result.message})
+        self._note_failures(others)
         now_s, wall_s = self._clock.now_s(), self._clock.wall_s()
         graceful = [name for name, node in taken.items() if self._is_graceful(node)]
         for name, node in taken.items():
@@ -238,8 +239,15 @@ class Rollout:
     def _settle(self, name: str, node: NodeRun, result: NodeResult) -> None:
         self._results[name] = result
         self._unwritten[name] = node
-        if result.failed:
-            self._console.show_failures(self._elapsed_s(), {name: result.message})
+        self._note_failures({name: result})
+
+    def _note_failures(self, results: Mapping[str, NodeResult]) -> None:
+        """Keep failures until the end of the turn: those of one reason are one line."""
+        self._untold.update({name: result.message for name, result in results.items() if result.failed})
+
+    def _tell_failures(self) -> None:
+        self._console.show_failures(self._elapsed_s(), self._untold)
+        self._untold = {}
 
     def _cut_power_of_stuck(self) -> None:
         """Cut the power of nodes that were asked to restart and are still UP, where this run may."""
@@ -329,7 +337,8 @@ class Rollout:
             if status.status != Status.UP and not self._results[name].failed:
                 reason = f"it is {status.status} now"
                 self._results[name] = spoil(self._results[name], reason, status=status.status)
-                self._console.show_failures(self._elapsed_s(), {name: self._results[name].message})
+                self._note_failures({name: self._results[name]})
+        self._tell_failures()
 
     def _elapsed_s(self) -> float:
         return self._clock.now_s() - self._began_s

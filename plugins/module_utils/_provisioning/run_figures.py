@@ -4,11 +4,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Any
 
+from .._head_node.entities.phases import Phase
+from .admission import Admission, Pipeline
 from .result_reader import ResultReader
-from .timeline import Durations
+from .timeline import Durations, Timeline, durations, expected_durations
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,31 @@ class RunFigures:
             "efficiency": _rounded(self.efficiency, 3),
         }
 
+    def measured(self, timelines: Iterable[Timeline]) -> RunFigures:
+        """Return the figures with what the time-lines of its nodes show, where it was a task per node or batch.
+
+        Figures that were measured in one task, by one clock, stay as they are.
+        """
+        seen = [timeline for timeline in timelines if timeline.spans]
+        installed = [one for one in seen if one.verdict == Phase.UP and durations(one).get(Phase.INSTALLING)]
+        observed = expected_durations(installed)
+        if self.achieved_s is not None or observed is None:
+            return self
+        began_s = min(one.started_s for one in seen)
+        achieved_s = round(max(one.started_s + one.total_s for one in installed) - began_s, 1)
+        if self.slots is None:
+            return replace(self, achieved_s=achieved_s)
+        pipeline = Pipeline(self.slots, self.provisioning_nodes or 0, observed, "observed")
+        admission = Admission.parse(self.admission)
+        return replace(
+            self,
+            durations=observed,
+            source=pipeline.source,
+            bound_s=pipeline.bound_s(self.nodes, admission),
+            achieved_s=achieved_s,
+            efficiency=pipeline.bound_s(len(installed), admission) / achieved_s if achieved_s else None,
+        )
+
     @classmethod
     def from_ansible(cls, returned: object) -> RunFigures | None:
         """Read what `to_ansible` returned; None for {}, a run that found nothing to do.
@@ -49,14 +77,14 @@ class RunFigures:
         if returned == {}:
             return None
         run = ResultReader("the figures of the run", returned)
-        durations, source = run.optional("durations", lambda key: _durations(run.inner(key))) or (None, "")
+        times, source = run.optional("durations", lambda key: _durations(run.inner(key))) or (None, "")
         return cls(
             nodes=run.whole("nodes"),
             admission=run.text("admission"),
             max_failures=run.optional("max_failures", run.whole),
             slots=run.optional("slots", run.whole),
             provisioning_nodes=run.optional("provisioning_nodes", run.whole),
-            durations=durations,
+            durations=times,
             source=source,
             bound_s=run.optional("bound_seconds", run.number),
             achieved_s=run.optional("achieved_seconds", run.number),

@@ -16,9 +16,6 @@ from typing import Any
 from .._head_node.api.errors import BcmConfigError
 from .._head_node.entities.phases import VERDICTS, Phase, Stage, phases_of
 
-# Where a node's last time-line is kept in its `extra_values`.
-TIMELINE_KEY = "baremetal_timeline"
-
 _LATEST_S = 10**10
 _BOOT, _SLOT, _INIT = phases_of(Stage.BOOT), phases_of(Stage.SLOT), phases_of(Stage.INIT)
 # A start of more digits is in no year that can be written.

@@ -11,7 +11,7 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.run_fi
 
 from .chart import draw_gantt, legend, phases_in_words
 from .colours import FILLS, INK
-from .rows import NodeRow, Summary, names_by_message, order_rows
+from .rows import NodeRow, Summary, describe_messages, order_rows
 from .table import Stamp, describe_run
 from .templates import render
 
@@ -42,7 +42,7 @@ def draw_page(
         begin_s=min(starts_s, default=None),
         written_s=written_s,
         figures=describe_run(figures),
-        failures=names_by_message(row for row in rows if row.is_bad),
+        failures=describe_messages(row for row in rows if row.is_bad),
         chart=draw_gantt(rows, together=together),
         legend=legend(rows),
         not_shown=sum(row.timeline is None and not row.is_bad for row in rows),

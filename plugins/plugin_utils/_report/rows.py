@@ -15,24 +15,22 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.
     management_ip,
 )
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.fields import Raw
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.phases import NodeState, node_state
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.phases import NodeState
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.record import Record
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.references import References
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.status import DeviceStatus
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.node_run import NodeResult
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.outcome import Outcome
-from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.timeline import (
-    TIMELINE_KEY,
-    Timeline,
-    durations,
-)
+from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.timeline import Timeline, durations
+from ansible_collections.baremetal.bcm.plugins.module_utils._values.sentences import sentences
 from ansible_collections.baremetal.bcm.plugins.module_utils._values.text import printable
 
-from .judgement import judge_node
+from .judgement import Reading, judge_node
 
 
 @dataclass(frozen=True)
 class NodeRow:
-    """One node. State, status, power and phase are of the report's reading; what a run did stands in outcome, action,
+    """One node. Status, power and what is stored are of the report's reading; what a run did stands in outcome, action,
     message, seconds and timeline. Without a run the timeline is that of the last one that is recorded on the node."""
 
     hostname: str
@@ -43,6 +41,8 @@ class NodeRow:
     status: str | None = None
     power: str | None = None
     phase: str | None = None
+    mac: str | None = None
+    uuid: str | None = None  # None where the head node does not know it
     ip: str | None = None
     bmc_ip: str | None = None
     category: str | None = None
@@ -70,6 +70,10 @@ class NodeRow:
         longest, longest_s = self.longest or (None, None)
         row = {
             "hostname": self.hostname,
+            "requested": True,
+            "found": self.uuid is not None,
+            "uuid": self.uuid,
+            "mac": self.mac,
             "state": str(self.state),
             "status": self.status,
             "power": self.power,
@@ -104,18 +108,21 @@ def build_row(
     """Build the row of one node. `power` is ON, OFF or UNKNOWN where its BMC was asked."""
     shown = device or {}
     labels = [*(role.get("name") for role in shown.get("roles") or []), *(shown.get("userDefinedResources") or [])]
-    judgement = judge_node(device is not None, status, result)
-    timeline = result.timeline if result else Timeline.from_words((shown.get("extra_values") or {}).get(TIMELINE_KEY))
+    record = Record.from_api(shown.get("extra_values"))
+    judgement = judge_node(Reading(device is not None, status, power, record), result)
+    timeline = result.timeline if result else Timeline.from_words(record.timeline)
     total_s = timeline.total_s if timeline else None
     return NodeRow(
         hostname=name,
         outcome=judgement.outcome,
         failed=judgement.failed,
         message=judgement.message,
-        state=node_state(status.status if status else None, power),
+        state=judgement.state,
         status=status.status if status else None,
         power=power,
         phase=judgement.phase,
+        mac=shown.get("mac") or None,
+        uuid=shown.get("uuid"),
         ip=management_ip(shown),
         bmc_ip=bmc_ip(shown),
         category=references.categories.name_of(shown.get("category")),
@@ -173,10 +180,8 @@ def order_rows(rows: Sequence[NodeRow], *, together: bool) -> list[NodeRow]:
     return sorted(rows, key=key)
 
 
-def names_by_message(rows: Iterable[NodeRow]) -> dict[str, list[str]]:
-    """Group nodes by what is said of them, so that it is said once; the status stands in for a message."""
-    names: dict[str, list[str]] = {}
-    for row in rows:
-        message = printable(row.message) or printable(row.status or "") or "no message"
-        names.setdefault(message, []).append(printable(row.hostname))
-    return names
+def describe_messages(rows: Iterable[NodeRow]) -> list[str]:
+    """Return what is said of nodes, one sentence for all of whom it is the same; the status stands in for a message."""
+    return sentences(
+        {printable(row.hostname): printable(row.message) or printable(row.status or "") or "no message" for row in rows}
+    )

@@ -17,7 +17,7 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._values.names import
 from ansible_collections.baremetal.bcm.plugins.module_utils._values.table import align
 from ansible_collections.baremetal.bcm.plugins.module_utils._values.text import cut, printable
 
-from .rows import NodeRow, Summary, names_by_message
+from .rows import NodeRow, Summary, describe_messages
 
 Stamp = Callable[[float], str]
 Column = tuple[str, Callable[[NodeRow], Any]]
@@ -82,8 +82,8 @@ def draw_summary(rows: Sequence[NodeRow], summary: Summary) -> list[str]:
     lines = [f"{count(summary.total, 'node')}: {summary.words or 'nothing to report'}"]
     for outcome in Outcome:
         if outcome is not Outcome.SUCCESSFUL:
-            groups = names_by_message(row for row in rows if row.outcome is outcome)
-            lines += [f"{outcome.words}: {', '.join(names)}: {message}" for message, names in groups.items()]
+            said = describe_messages(row for row in rows if row.outcome is outcome)
+            lines += [f"{outcome.words}: {sentence}" for sentence in said]
     return lines
 
 

@@ -96,6 +96,8 @@ class Node:
     bmc: str = ""
     daemon: str = ""  # "": well; "gone": can't be reached; "idle": says yes and does nothing
     flags: Raw = field(default_factory=dict)
+    shutdown_s: float = 20.0
+    off_at_s: float = float("inf")
     boots: int = 0  # how often it began to boot
 
     def restart(self, *first: Step) -> None:
@@ -336,6 +338,8 @@ class FakeHeadNode:
 
     def _operate(self, uuid: str, operation: str) -> list[Raw]:
         node = self.nodes[uuid]
+        if self.clock.now_s() >= node.off_at_s:
+            node.power, node.steps, node.off_at_s = "OFF", [("DOWN", "")], float("inf")
         if operation != "STATUS":
             self._remember(uuid, operation, not node.bmc)
         result = {"device": uuid, "indexes": [self._power_count], "msg": "", "extendedMsg": ""}
@@ -362,6 +366,16 @@ class FakeHeadNode:
                 self._remember(uuid, "REBOOT", True)
             if agrees and not node.daemon:
                 node.restart(node.steps[0], ("GOING_DOWN", ""))
+        return {"success": agreed, "operations": []}
+
+    def _cmdevice_pshutdown(self, _scripts: bool, _timeout_ms: int, uuids: list[str]) -> Raw:
+        agreed = [self.nodes[uuid].steps[0][0] == "UP" and self.nodes[uuid].daemon != "gone" for uuid in uuids]
+        for uuid, agrees in zip(uuids, agreed, strict=True):
+            node = self.nodes[uuid]
+            if agrees:
+                self._remember(uuid, "SHUTDOWN", True)
+            if agrees and not node.daemon:
+                node.off_at_s = self.clock.now_s() + node.shutdown_s
         return {"success": agreed, "operations": []}
 
     def _switch(self, node: Node, operation: str) -> None:

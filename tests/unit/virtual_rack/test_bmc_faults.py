@@ -167,6 +167,13 @@ def test_a_bmc_acts_on_its_machine(bench: Bench) -> None:
     assert not any(m.power for m in head.machines.all)
     assert act_on_board(head, node, "shutdown", "1")
     assert act_on_board(head, node, "identify", "15 0")
+    head.press_power(node, power=True)
+    head.faults.add({"kind": "soft_off_ignored", "node": "node1", "times": 1})
+    assert act_on_board(head, node, "shutdown", "1")
+    bench.step(60)
+    assert node.power
+    assert act_on_board(head, node, "power", "0")
+    assert not node.power
     assert not act_on_board(head, node, "boot", "floppy")
     assert not act_on_board(head, node, "nonsense", "1")
 

@@ -291,6 +291,31 @@ def test_a_daemon_can_say_yes_and_do_nothing(bench: Bench, call: str, operation:
     assert bench.status("node1")["status"] == "GOING_DOWN"
 
 
+def test_a_node_can_take_long_to_shut_down(bench: Bench) -> None:
+    bench.register("node1")
+    bench.power("node1", "ON")
+    bench.step(600)
+    bench.head.faults.add({"kind": "shutdown_slow", "node": "node1", "seconds": 200})
+    bench.call("cmdevice", "pshutdown", True, 1000, [bench.device("node1")["uuid"]])
+    bench.step(205)
+    assert (bench.status("node1")["status"], machine(bench, "node1").power) == ("GOING_DOWN", True)
+    bench.step(10)
+    assert not machine(bench, "node1").power
+
+
+def test_a_node_that_takes_long_to_shut_down_can_be_cut_meanwhile_and_stays_on_after_that(bench: Bench) -> None:
+    bench.register("node1")
+    bench.power("node1", "ON")
+    bench.step(600)
+    bench.head.faults.add({"kind": "shutdown_slow", "node": "node1", "seconds": 200})
+    bench.call("cmdevice", "pshutdown", True, 1000, [bench.device("node1")["uuid"]])
+    bench.power("node1", "OFF")
+    bench.step(10)
+    bench.power("node1", "ON")
+    bench.step(900)
+    assert bench.status("node1")["status"] == "UP"
+
+
 def test_image_update_changes_what_a_running_node_runs_without_a_boot(bench: Bench) -> None:
     bench.register("node1", "node2")
     bench.power("node1", "ON")

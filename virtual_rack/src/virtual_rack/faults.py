@@ -33,6 +33,8 @@ KINDS: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
     "power_ignored": (frozenset(), frozenset({"node"})),
     "power_slow": (frozenset({"seconds"}), frozenset({"node"})),
     "daemon_ignores": (frozenset(), frozenset({"node"})),
+    "soft_off_ignored": (frozenset(), frozenset({"node"})),
+    "shutdown_slow": (frozenset({"seconds"}), frozenset({"node"})),
     "bmc_silent": (frozenset(), frozenset({"node"})),
     "bmc_slow": (frozenset({"seconds"}), frozenset({"node"})),
     "bmc_drops": (frozenset({"every"}), frozenset({"node"})),

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from ..._values.names import shorten
 from ..api.errors import BcmConfigError, BcmConflict
 from ..entities.device import is_node
 from ..entities.fields import Disruption, Raw
@@ -32,14 +33,14 @@ def require_distinct(names: Sequence[str], kind: str = "nodes") -> None:
     require_names(names, kind)
     twice = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
     if twice:
-        raise BcmConfigError(f"named more than once: {', '.join(twice)}")
+        raise BcmConfigError(f"named more than once: {shorten(twice)}")
 
 
 def require_nodes(devices: Mapping[str, Raw]) -> None:
     """Refuse head nodes and other devices that this collection never changes. Raises BcmConfigError."""
     others = [f"{name} ({raw['childType']})" for name, raw in devices.items() if not is_node(raw)]
     if others:
-        raise BcmConfigError(f"only nodes that BCM installs may be touched, not: {', '.join(others)}")
+        raise BcmConfigError(f"only nodes that BCM installs may be touched, not: {shorten(others)}")
 
 
 def select_nodes(devices: Mapping[str, Raw], names: Sequence[str]) -> Selection:
@@ -73,13 +74,12 @@ def find_conflict(plan: Plan, affected: Sequence[str], members: Sequence[str], *
     `allowed` permits that other nodes are installed anew. It never permits to remove a category that nodes belong to.
     """
     if plan.action == "delete":
-        listed = ", ".join(affected)
-        text = f"could not remove category {plan.name}: nodes still belong to it: {listed}"
+        text = f"could not remove category {plan.name}: nodes still belong to it: {shorten(affected)}"
         return BcmConflict(text) if affected else None
     others = sorted(set(affected) - set(members))
     if not others or allowed:
         return None
     return BcmConflict(
         f"could not update category {plan.name}: it would have nodes installed anew that are not part of this run: "
-        f"{', '.join(others)}; allow it with allow_member_change (bcm_allow_category_change)"
+        f"{shorten(others)}; allow it with allow_member_change (bcm_allow_category_change)"
     )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..._values.mac import ZERO_MAC, MacError, canonical_mac, parse_mac
-from ..._values.names import count
+from ..._values.names import count, shorten
 from ..api.errors import BcmConfigError, BcmError
 from ..entities.device import check_hostname, is_node, mac_addresses
 from ..entities.fields import Raw
@@ -30,6 +30,19 @@ class Problem:
         return f"{self.node}: {self.message}" if self.node else self.message
 
 
+def describe(problems: Iterable[Problem]) -> list[str]:
+    """Return one sentence per problem, however many nodes have it; the order is that in which they were found first."""
+    same: dict[str, list[Problem]] = {}
+    for problem in problems:
+        same.setdefault(problem.message, []).append(problem)
+    return [_describe_same(message, found) for message, found in same.items()]
+
+
+def _describe_same(message: str, problems: Sequence[Problem]) -> str:
+    names = list(dict.fromkeys(problem.node for problem in problems if problem.node))
+    return f"{len(names):,} times ({shorten(names)}): {message}" if len(names) > 1 else str(problems[0])
+
+
 def check_inventory(nodes: Sequence[Wanted]) -> list[Problem]:
     """Find names that BCM would refuse, and host names, MAC, IP and BMC IP addresses that two nodes share.
 
@@ -43,7 +56,7 @@ def check_inventory(nodes: Sequence[Wanted]) -> list[Problem]:
                 owners.setdefault(value, []).append(str(node["hostname"]))
         for value, names in owners.items():
             if len(names) > 1:
-                problems.append(Problem("", f"duplicate {what} {value} in the inventory: {', '.join(names)}"))
+                problems.append(Problem("", f"duplicate {what} {value} in the inventory: {shorten(names)}"))
     return problems
 
 

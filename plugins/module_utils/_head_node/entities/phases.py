@@ -76,7 +76,6 @@ class NodeState(Word):
     PROVISIONING = "provisioning"
     FAILED = "failed"
     POWERED_OFF = "powered_off"
-    DOWN = "down"
     UNKNOWN = "unknown"
 
 
@@ -130,8 +129,8 @@ TABLE = (
         Limit.NONE,
         NodeState.FAILED,
     ),
-    PhaseRow(Phase.DOWN, "down", (Status.DOWN,), Stage.NONE, Limit.BOOT, NodeState.DOWN),
-    PhaseRow(Phase.GOING_DOWN, "going down", (Status.GOING_DOWN,), Stage.NONE, Limit.BOOT, NodeState.DOWN),
+    PhaseRow(Phase.DOWN, "down", (Status.DOWN,), Stage.NONE, Limit.BOOT, NodeState.UNKNOWN),
+    PhaseRow(Phase.GOING_DOWN, "going down", (Status.GOING_DOWN,), Stage.NONE, Limit.BOOT, NodeState.UNKNOWN),
     PhaseRow(Phase.PENDING, "pending", (Status.PENDING,), Stage.NONE, Limit.BOOT, NodeState.UNKNOWN),
     PhaseRow(Phase.UNDEFINED, "undefined", (Status.UNDEFINED,), Stage.NONE, Limit.BOOT, NodeState.UNKNOWN),
     PhaseRow(Phase.UNKNOWN, "in a status not known here", (), Stage.NONE, Limit.BOOT, NodeState.UNKNOWN),
@@ -171,10 +170,15 @@ def phase_of(status: str, message: str) -> Phase:
     return _PHASES.get(status, Phase.UNKNOWN)
 
 
-def node_state(status: str | None, power: str | None = None) -> NodeState:
-    """Return the state of a node with this status (None where BCM has none) and, where known, power (ON or OFF)."""
+def node_state(status: str | None, power: str | None = None, *, has_failed: bool = False) -> NodeState:
+    """Return the state of a node with this status (None where BCM has none) and, where known, power (ON or OFF).
+
+    `has_failed`: the last run failed for it, which only a later run or UP ends.
+    """
     if status is None:
         return NodeState.UNKNOWN
+    if has_failed and status != Status.UP:
+        return NodeState.FAILED
     if status == Status.DOWN and power == "OFF":
         return NodeState.POWERED_OFF
     return _ROWS[phase_of(status, "")].state

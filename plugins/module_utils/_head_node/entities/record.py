@@ -13,8 +13,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from ..._values.text import cut
 from .device import effective_proxy
 from .fields import Json
+from .phases import Status
 from .references import References
 
 _INTENT_DIGEST = "baremetal_intent_digest"
@@ -22,6 +24,7 @@ _INTENT_KERNEL = "baremetal_intent_kernel"
 _INTENT_TIME = "baremetal_intent_time"
 _INTENT_POWER_MS = "baremetal_intent_power_ms"
 _INTENT_FAILED = "baremetal_intent_failed"
+_FAILED = "baremetal_failed"
 _REASSIGNED = "baremetal_reassigned"
 _DIGEST = "baremetal_provisioned_digest"
 _TIME = "baremetal_provisioned_time"
@@ -31,8 +34,11 @@ _KERNEL = "baremetal_provisioned_kernel"
 _TOKEN = "baremetal_provisioned_token"
 _TIMELINE = "baremetal_timeline"
 
+# The message of a failure is for people; what BCM is given to keep stays short.
+_LONGEST_MESSAGE = 300
+
 _NO_INTENT: dict[str, Json] = dict.fromkeys(
-    (_INTENT_DIGEST, _INTENT_KERNEL, _INTENT_TIME, _INTENT_POWER_MS, _INTENT_FAILED)
+    (_INTENT_DIGEST, _INTENT_KERNEL, _INTENT_TIME, _INTENT_POWER_MS, _INTENT_FAILED, _FAILED)
 )
 
 
@@ -103,6 +109,8 @@ class Record:
     intent_kernel: str = ""
     intent_power_ms: int = 0
     intent_failed: str = ""  # the phase in which the last attempt was given up
+    failed_phase: str = ""  # the phase in which the last run failed for it, its power included
+    failed_message: str = ""
     reassigned: bool = False  # what a node is assigned was changed, and it has no record to see that by
     timeline: str = ""  # Timeline.to_words of the last attempt
 
@@ -110,6 +118,8 @@ class Record:
     def from_api(cls, extra_values: Mapping[str, Any] | None) -> Record:
         """Read the record from `extra_values`, whatever others may have written there."""
         stored = extra_values or {}
+        intent_failed = str(stored.get(_INTENT_FAILED) or "")
+        phase, _colon, message = str(stored.get(_FAILED) or "").partition(": ")
         return cls(
             provisioned_digest=str(stored.get(_DIGEST) or ""),
             provisioned_image=str(stored.get(_IMAGE) or ""),
@@ -119,10 +129,16 @@ class Record:
             intent_digest=str(stored.get(_INTENT_DIGEST) or ""),
             intent_kernel=str(stored.get(_INTENT_KERNEL) or ""),
             intent_power_ms=_whole_number(stored.get(_INTENT_POWER_MS)),
-            intent_failed=str(stored.get(_INTENT_FAILED) or ""),
+            intent_failed=intent_failed,
+            failed_phase=phase or intent_failed,
+            failed_message=message,
             reassigned=bool(stored.get(_REASSIGNED)),
             timeline=str(stored.get(_TIMELINE) or ""),
         )
+
+    def fails_at(self, status: str) -> bool:
+        """Return whether the last failure still stands for a node that has this status: UP ends it, as a run does."""
+        return bool(self.failed_phase) and status != Status.UP
 
 
 def _whole_number(value: object) -> int:
@@ -143,12 +159,18 @@ def intent_values(assignment: Assignment, *, wall_s: int, last_power_ms: int) ->
         _INTENT_TIME: wall_s,
         _INTENT_POWER_MS: last_power_ms,
         _INTENT_FAILED: None,
+        _FAILED: None,
     }
 
 
-def failed_values(phase: str, timeline: str = "") -> dict[str, Json]:
+def failed_values(phase: str, message: str) -> dict[str, Json]:
+    """Return what to write when a run failed for a node, for who asks later: the phase, and why."""
+    return {_FAILED: f"{phase}: {cut(message, _LONGEST_MESSAGE)}"}
+
+
+def given_up_values(phase: str, message: str, timeline: str = "") -> dict[str, Json]:
     """Return what to write when a node was given up: the next run starts it anew instead of watching it."""
-    return {_INTENT_FAILED: phase, _TIMELINE: timeline or None}
+    return {_INTENT_FAILED: phase, _TIMELINE: timeline or None, **failed_values(phase, message)}
 
 
 def reassigned_values() -> dict[str, Json]:

@@ -8,14 +8,18 @@ outcome "ON" is only what the BMC answered. So an action counts when a later STA
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from ..._bmc.power import STATE_AFTER, STEPS, Failure, PowerResult
+from ..._values.names import shorten
 from ..api.calls import Raw
 from ..api.errors import BcmTransportError, BcmUnreachable
 from .channel import LONG_POLL_S, NOT_STARTED, PowerChannel, failure_of, message_of, state_of
 from .read_states import ask_states
+
+# Until so many seconds have passed, a node that shuts down is asked after so many intervals; then after _RAREST.
+_RARER, _RAREST = ((30.0, 1), (60.0, 2)), 4
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,7 @@ class _NodeAction:
     begun_s: float
     index: int | None = None
     asking: bool = False  # the operation was sent; what is sent or awaited now is a STATUS
+    is_leaving: bool = False  # nothing was sent yet: it shuts down by itself, and `steps[0]` is sent if it does not
     until_s: float = 0.0  # for the result awaited, or for the state to show
     wake_s: float = 0.0  # not to be asked again before
 
@@ -45,7 +50,9 @@ class HeadNodePower(PowerChannel):
     """
 
     interval_s: float = 2.0
+    say: Callable[[str], None] = lambda _line: None
     _actions: dict[str, _NodeAction] = field(default_factory=dict)
+    _stayed: list[str] = field(default_factory=list)  # to be named as nodes that did not shut down
 
     def states(self, names: Sequence[str]) -> dict[str, PowerResult]:
         """Ask for the power state of each node; returns results by name. Raises as `ask_states` does."""
@@ -58,10 +65,14 @@ class HeadNodePower(PowerChannel):
         calls do; what was sent until then is not returned, so read the states before running it again.
         """
         self.begin(actions, before)
+        return self.finish(list(actions))
+
+    def finish(self, names: Sequence[str]) -> dict[str, PowerResult]:
+        """Go on until all that was begun has ended; returns the results of these nodes by name. Raises as `run`."""
         results: dict[str, PowerResult] = {}
         while self.is_busy:
             results.update(self.step(LONG_POLL_S)[0])
-        return {name: results[name] for name in actions}
+        return {name: results[name] for name in names}
 
     @property
     def is_busy(self) -> bool:
@@ -73,6 +84,20 @@ class HeadNodePower(PowerChannel):
         now_s = self.clock.now_s()
         for name, action in actions.items():
             self._actions[name] = _NodeAction(STEPS[action], before[name], now_s)
+
+    def watch_shutdown(self, before: Mapping[str, PowerResult], patience_s: float) -> None:
+        """Add nodes that were asked to shut down; the power of those that are not off in time is cut."""
+        now_s = self.clock.now_s()
+        for name, result in before.items():
+            self._actions[name] = _NodeAction(
+                STEPS["off"],
+                _with_sent(result, "SHUTDOWN"),
+                now_s,
+                asking=True,
+                is_leaving=True,
+                until_s=now_s + patience_s,
+                wake_s=now_s + min(self.interval_s, patience_s),
+            )
 
     def step(self, wait_s: float) -> tuple[dict[str, PowerResult], bool]:
         """Send what is due, and wait for events for at most `wait_s`.
@@ -93,6 +118,9 @@ class HeadNodePower(PowerChannel):
                     if name in self._actions and name is not None:
                         self._hear(name, status, finished)
         self._miss_overdue(finished)
+        if self._stayed:
+            self.say(f"Did not shut down in time, power is cut: {shorten(self._stayed)}")
+            self._stayed = []
         return finished, changed
 
     def so_far(self, name: str) -> PowerResult | None:
@@ -163,16 +191,19 @@ class HeadNodePower(PowerChannel):
             self._actions[name] = replace(action, steps=left, asking=False)
             if not left:
                 self._finish(name, finished)
+        elif now_s >= action.until_s and action.is_leaving:
+            self._stayed.append(name)
+            self._actions[name] = replace(action, is_leaving=False, asking=False, wake_s=now_s)
         elif now_s >= action.until_s:
             text = self._not_confirmed(action.steps[0], status)
             self._lose(name, action, text, Failure.NOT_CONFIRMED, finished)
         else:
-            self._actions[name] = replace(action, wake_s=now_s + self.interval_s)
+            self._actions[name] = replace(action, wake_s=self._next_look_s(action, now_s))
 
     def _miss_overdue(self, finished: dict[str, PowerResult]) -> None:
         now_s = self.clock.now_s()
         for name, action in list(self._actions.items()):
-            if action.index is None or now_s < action.until_s:
+            if action.index is None or now_s < self._overdue_s(action):
                 continue
             missed = {"state": "FAILED", "msg": f"no result within {self.timeout_s:g} s: no answer"}
             if action.asking:
@@ -181,6 +212,18 @@ class HeadNodePower(PowerChannel):
                 self._lose(
                     name, action, f"power {action.steps[0]} failed: {message_of(missed)}", Failure.UNREACHABLE, finished
                 )
+
+    def _next_look_s(self, action: _NodeAction, now_s: float) -> float:
+        """Return when to ask a BMC again. Nodes that shut down are looked at together, and ever more rarely."""
+        if not action.is_leaving:
+            return now_s + self.interval_s
+        waited_s = now_s - action.begun_s
+        pause_s = self.interval_s * next((times for until_s, times in _RARER if waited_s < until_s), _RAREST)
+        return min(action.begun_s + (waited_s // pause_s + 1) * pause_s, action.until_s)
+
+    def _overdue_s(self, action: _NodeAction) -> float:
+        """Return when a result that is awaited is missed. A node that may have shut down in time is asked once more."""
+        return action.until_s + (self.timeout_s if action.is_leaving else 0.0)
 
     def _about_to_ask(self, action: _NodeAction, now_s: float) -> _NodeAction:
         until_s = action.until_s if action.asking else now_s + self.timeout_s
@@ -202,7 +245,9 @@ class HeadNodePower(PowerChannel):
     def _patience_s(self, wait_s: float) -> float:
         """Return how long to wait for events, so that nothing that is due is missed."""
         now_s = self.clock.now_s()
-        times = [action.wake_s if action.index is None else action.until_s for action in self._actions.values()]
+        times = [
+            action.wake_s if action.index is None else self._overdue_s(action) for action in self._actions.values()
+        ]
         return max(0.0, min([wait_s, *(time_s - now_s for time_s in times)]))
 
     # -- messages ----------------------------------------------------------------------------------------------------

@@ -6,17 +6,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..._bmc.flow import Progress
 from ..._bmc.ipmi import Ipmi
 from ..._bmc.ipmi_power import IpmiPower
-from ..._bmc.power import ACTIONS, Failure, PowerPath, PowerResult, plan_power
+from ..._bmc.power import ACTIONS, Failure, PowerResult, plan_power
 from ..._bmc.schedule import Limits
 from ..._bmc.session import PYGHMI_IMPORT_ERROR, Bmc
 from ..._values.clock import SystemClock
-from ..._values.names import count
+from ..._values.names import count, shorten
 from ..api.client import HeadNode
 from ..api.errors import BcmConfigError
 from ..api.events import open_session
@@ -28,6 +28,7 @@ from ..entities.phases import Status
 from ..entities.references import References
 from .channel import targets_of
 from .operations import HeadNodePower
+from .restart import ask_to_shut_down
 
 # The names that other tools have for the same actions are accepted too.
 ACTION_WORDS = [*ACTIONS, *(f"power_{action}" for action in ACTIONS if action != "status")]
@@ -47,6 +48,7 @@ class PowerJob:
     action: str
     via: str = "head_node"
     allow_up: bool = False
+    graceful_s: float = 0.0  # how long a node may take to shut down before its power is cut; 0 cuts it at once
     timeout_s: float = 60.0
     boot_device: str = ""
     max_nodes: int | None = None
@@ -55,12 +57,15 @@ class PowerJob:
     overrides: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
-def run_power_action(head_node: HeadNode, job: PowerJob, *, check_mode: bool) -> dict[str, Any]:
+def run_power_action(
+    head_node: HeadNode, job: PowerJob, *, check_mode: bool, say: Callable[[str], None] = lambda _line: None
+) -> dict[str, Any]:
     """Perform one action on a set of nodes; returns a module's result, with `nodes` by host name.
 
-    A node that fails has `failure` and `error` there. Raises BcmConfigError, before any power is changed, for an empty
-    list, head nodes, UP nodes without `allow_up`, more nodes than `max_nodes`, and options that do not fit the path;
-    other BcmErrors as the calls do. Calling again is safe for on, off and status; cycle and reset act each time.
+    A node that fails has `failure` and `error` there. `say` prints what goes on.
+    Raises BcmConfigError, before any power is changed, for an empty list, head nodes, UP nodes without `allow_up`, more
+    nodes than `max_nodes`, and options that do not fit the path; other BcmErrors as the calls do. Calling again is safe
+    for on, off and status; cycle and reset act each time.
     """
     selection = select_nodes(read_devices(head_node), job.names)
     devices = dict(selection.devices)
@@ -71,19 +76,51 @@ def run_power_action(head_node: HeadNode, job: PowerJob, *, check_mode: bool) ->
     results = {name: _not_known("BCM knows no such node; provision.yml registers it") for name in selection.missing}
     with ExitStack() as stack:
         bmcs = _known_bmcs(devices, references, job, results) if job.via == "ipmi" else {}
-        path = _open_path(head_node, job, devices, bmcs, references, stack.enter_context)
+        path = _open_path(head_node, job, devices, bmcs, references, stack.enter_context, say)
         names = [name for name in devices if name not in results]
         _refuse_too_many(job, names)
         if isinstance(path, IpmiPower) and not check_mode and job.action != "status":
             # Each BMC's state is read and acted on in one session, so that a slow one never delays the others.
-            results.update(path.run(dict.fromkeys(names, job.action), {}))
+            results.update(
+                path.shut_down(names, job.graceful_s)
+                if job.action == "off" and job.graceful_s
+                else path.run(dict.fromkeys(names, job.action), {})
+            )
             return _result(_plans(job.action, results), results, check_mode)
         results.update(path.states(names))
         plans = _plans(job.action, results)
         todo = {name: plan for name, plan in plans.items() if plan != "none" and results[name].failure is None}
-        if todo and not check_mode:
-            results.update(path.run(todo, results))
+        if todo and not check_mode and isinstance(path, HeadNodePower):
+            leaving = _ask_to_leave(path, job, {name: devices[name] for name in todo}, results)
+            path.begin({name: plan for name, plan in todo.items() if name not in leaving}, results)
+            results.update(path.finish(list(todo)))
     return _result(plans, results, check_mode)
+
+
+def _ask_to_leave(
+    path: HeadNodePower, job: PowerJob, devices: Mapping[str, Raw], results: Mapping[str, PowerResult]
+) -> list[str]:
+    """Ask nodes that are UP to shut down, where the job is to switch off gracefully; return those that agreed.
+
+    The others have nothing that could: their power is cut at once.
+    """
+    if job.action != "off" or not job.graceful_s:
+        return []
+    statuses = read_statuses(path.head_node, devices)
+    up = {name: raw for name, raw in devices.items() if name in statuses and statuses[name].status == Status.UP}
+    if not up:
+        return []
+    reply = ask_to_shut_down(path.head_node, up, job.graceful_s)
+    if reply.error:
+        path.say(reply.error)
+    if reply.unwilling:
+        path.say(f"Did not agree to shut down, power is cut at once: {shorten(reply.unwilling)}")
+    # An error may be a lost answer, so that they are waited for all the same.
+    leaving = list(up) if reply.error else list(reply.agreed)
+    if leaving:
+        path.say(f"Asked to shut down, power is cut after {job.graceful_s:g} s: {shorten(leaving)}")
+    path.watch_shutdown({name: results[name] for name in leaving}, job.graceful_s)
+    return leaving
 
 
 def _plans(action: str, results: Mapping[str, PowerResult]) -> dict[str, str]:
@@ -125,13 +162,15 @@ def _open_path(
     bmcs: Mapping[str, Bmc],
     references: References,
     enter: Callable[[Any], Any],
-) -> PowerPath:
+    say: Callable[[str], None],
+) -> HeadNodePower | IpmiPower:
     if job.via == "ipmi":
-        return _open_ipmi(bmcs, job)
+        return replace(_open_ipmi(bmcs, job), say=say)
     if job.boot_device or job.overrides:
         raise BcmConfigError("boot_device and bmcs need via: ipmi; the head node uses what BCM stores")
     targets = targets_of(devices, references)
-    return HeadNodePower(head_node, enter(open_session(head_node)), SystemClock(), targets, job.timeout_s)
+    session = enter(open_session(head_node))
+    return HeadNodePower(head_node, session, SystemClock(), targets, job.timeout_s, say=say)
 
 
 def inspect_bmcs(head_node: HeadNode, job: PowerJob) -> dict[str, Any]:
@@ -154,7 +193,7 @@ def _open_ipmi(bmcs: Mapping[str, Bmc], job: PowerJob) -> IpmiPower:
         raise BcmConfigError(
             "the Python package pyghmi is missing where this task runs: pip install 'pyghmi>=1.6.0,<1.7'"
         )
-    return IpmiPower(bmcs, Ipmi(job.limits), job.timeout_s, boot_device=job.boot_device)
+    return IpmiPower(bmcs, Ipmi(job.limits), job.timeout_s, boot_device=job.boot_device, clock=SystemClock())
 
 
 def _show_details(result: PowerResult, progress: Progress) -> dict[str, Any]:
@@ -204,7 +243,7 @@ def bmc_of(name: str, device: Raw, references: References, job: PowerJob) -> Bmc
 def _refuse_up(action: str, up: Sequence[str]) -> None:
     if up:
         raise BcmConfigError(
-            f"could not {_VERBS[action]} nodes that are UP: {', '.join(up)}; nothing was sent; allow_up: true allows it"
+            f"could not {_VERBS[action]} nodes that are UP: {shorten(up)}; nothing was sent; allow_up: true allows it"
         )
 
 
@@ -228,6 +267,7 @@ def _show(result: PowerResult, plan: str, check_mode: bool) -> dict[str, Any]:
         "before": result.before,
         "action": plan,
         "after": result.after,
+        "off_by": result.off_by or None,
         "changed": plan != "none" if check_mode else bool(result.sent),
         "seconds": result.seconds,
         "tries": result.tries,

@@ -67,10 +67,45 @@ def test_only_nodes_that_are_down_have_their_bmc_asked(actions: Actions, head: F
     assert asked == {head.device("node001")["uuid"], head.device("node002")["uuid"]}
 
 
+def test_a_row_has_what_the_head_node_knows_it_by(actions: Actions, head: FakeHeadNode) -> None:
+    report = actions.run("bcm_report", names=NAMES)
+
+    device = head.device("node001")
+    known, unknown = report["nodes"]["node001"], report["nodes"]["node404"]
+    assert (known["found"], known["requested"]) == (True, True)
+    assert (known["uuid"], known["mac"]) == (device["uuid"], device["mac"])
+    assert (unknown["found"], unknown["requested"], unknown["uuid"], unknown["mac"]) == (False, True, None, None)
+
+
+def test_addresses_and_identifiers_are_there_by_name_alone(actions: Actions) -> None:
+    report = actions.run("bcm_report", names=NAMES)
+
+    for table, column in (("node_ips", "ip"), ("node_bmc_ips", "bmc_ip"), ("device_ids", "uuid")):
+        assert report[table] == {name: row[column] for name, row in report["nodes"].items()}
+
+
+def test_a_node_that_a_run_gave_up_is_failed_afterwards_until_it_is_up(actions: Actions, head: FakeHeadNode) -> None:
+    head.node("node001").boot = (("BOOTING", "loading the ramdisk"), ("INSTALLER_FAILED", "no space left"))
+    run = actions.run(
+        "bcm_provision", names=["node001"], enable_power_action=True, power_action="power_cycle", fail_on_error=False
+    )
+    head.node("node001").steps = [("DOWN", "")]
+    told = actions.run("bcm_report", names=["node001"], results=run["nodes"])["nodes"]["node001"]
+    later = actions.run("bcm_report", names=["node001"])["nodes"]["node001"]
+    head.node("node001").steps = [("UP", "")]
+    up = actions.run("bcm_report", names=["node001"])["nodes"]["node001"]
+
+    assert (told["state"], told["phase"], told["outcome"]) == ("failed", "booting", "failed")
+    assert "no space left" in told["message"]
+    for key in ("state", "phase", "outcome", "message"):
+        assert later[key] == told[key]
+    assert (up["state"], up["phase"], up["outcome"]) == ("active", "up", "successful")
+
+
 def test_power_need_not_be_asked_for(actions: Actions, head: FakeHeadNode) -> None:
     report = actions.run("bcm_report", names=NAMES, include_power=False)
 
-    assert report["nodes"]["node001"]["state"] == "down"
+    assert report["nodes"]["node001"]["state"] == "unknown"
     assert not head.names("powerOperation")
 
 
@@ -97,7 +132,7 @@ def test_a_node_without_a_bmc_does_not_spoil_the_report(actions: Actions, head: 
 
     report = actions.run("bcm_report", names=["node001"])
 
-    assert report["nodes"]["node001"]["state"] == "down"
+    assert report["nodes"]["node001"]["state"] == "unknown"
 
 
 def test_the_report_is_written_whole_with_run_and_phases(actions: Actions, tmp_path: Path) -> None:

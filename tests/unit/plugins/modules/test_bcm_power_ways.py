@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
@@ -20,7 +20,7 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.power.run
     run_power_action,
 )
 
-from ..fake_head_node import FakeHeadNode
+from ..fake_head_node import FakeHeadNode, answer
 from ..module_utils._bmc.fake_sessions import FakeBmc, FakeSessions
 from ..objects import make_bmc_settings, make_device, make_interface, make_references, uid
 
@@ -36,6 +36,7 @@ class Cluster:
         self.bmcs = {f"10.148.0.{number}": FakeBmc() for number in (1, 2, 3)}
         self.sessions = FakeSessions(self.head.clock, self.bmcs)
         self.limits: list[Limits] = []
+        self.said: list[str] = []
         monkeypatch.setattr(power_module, "Ipmi", self._open)
         monkeypatch.setattr(power_module, "SystemClock", lambda: self.head.clock)
 
@@ -45,7 +46,7 @@ class Cluster:
 
     def switch(self, action: str, *, names: tuple[str, ...] = NAMES, check_mode: bool = False, **job: Any) -> Any:
         client = self.head.client(read_only=check_mode)
-        return run_power_action(client, PowerJob(names, action, **job), check_mode=check_mode)
+        return run_power_action(client, PowerJob(names, action, **job), check_mode=check_mode, say=self.said.append)
 
     def turn_on(self, *names: str) -> None:
         """Switch nodes on that are not UP."""
@@ -325,3 +326,171 @@ def test_a_node_whose_bmc_nobody_knows_fails_alone(cluster: Cluster) -> None:
 
     assert "no address of the BMC of node003" in nodes["node003"]["error"]
     assert [name for name, node in nodes.items() if node["failure"]] == ["node003"]
+
+
+# -- switching off gracefully --
+
+
+GRACEFUL = {"allow_up": True, "graceful_s": 300.0}
+
+
+def bring_up(cluster: Cluster, *names: str, shutdown_s: float = 20.0) -> None:
+    """Have nodes UP, whose systems take so long to shut down."""
+    cluster.head.bring_up(*names)
+    cluster.turn_on(*names)
+    for name in names:
+        cluster.head.node(name).shutdown_s = shutdown_s
+        cluster.bmcs[f"10.148.0.{NAMES.index(name) + 1}"].shutdown_s = shutdown_s
+
+
+def off_by(result: Mapping[str, Any]) -> dict[str, str | None]:
+    return {name: node["off_by"] for name, node in result["nodes"].items()}
+
+
+@pytest.mark.parametrize("way", BEHAVES)
+def test_nodes_shut_down_by_themselves_and_only_those_that_do_not_are_cut(
+    cluster: Cluster, way: dict[str, Any]
+) -> None:
+    bring_up(cluster, "node001", "node002")
+    bring_up(cluster, "node003", shutdown_s=9000)
+    began_s = cluster.head.clock.now_s()
+
+    result = cluster.switch("off", **way, **GRACEFUL)
+
+    assert off_by(result) == {"node001": "shutdown", "node002": "shutdown", "node003": "cut"}
+    assert {node["after"] for node in result["nodes"].values()} == {"OFF"}
+    assert {node["failure"] for node in result["nodes"].values()} == {None}
+    assert all(node["changed"] for node in result["nodes"].values())
+    assert 300 <= cluster.head.clock.now_s() - began_s < 320
+    assert result["nodes"]["node001"]["seconds"] < 60
+    assert cluster.said == [
+        "Asked to shut down, power is cut after 300 s: node001, node002, node003",
+        "Did not shut down in time, power is cut: node003",
+    ]
+
+
+def test_all_nodes_are_asked_in_one_call_and_looked_at_together(cluster: Cluster) -> None:
+    bring_up(cluster, *NAMES, shutdown_s=100)
+
+    cluster.switch("off", **GRACEFUL)
+
+    (call,) = cluster.head.names("pshutdown")
+    uuids = [cluster.head.device(name)["uuid"] for name in NAMES]
+    assert call.args == [True, 300_000, uuids]
+    asked = [call.args[0]["devices"] for call in cluster.head.names("powerOperation")]
+    # Those who share credentials are asked one first, before anything is sent.
+    assert asked[:2] == [uuids[:1], uuids[1:]]
+    assert all(devices == uuids for devices in asked[2:])
+    assert len(asked) < 40
+    assert cluster.head.operations() == []
+
+
+@pytest.mark.parametrize("way", BEHAVES)
+def test_hard_cuts_at_once(cluster: Cluster, way: dict[str, Any]) -> None:
+    bring_up(cluster, *NAMES)
+
+    result = cluster.switch("off", allow_up=True, **way)
+
+    assert off_by(result) == dict.fromkeys(NAMES, "cut")
+    assert cluster.head.names("pshutdown") == []
+    assert (5,) not in cluster.sent
+    assert cluster.said == []
+
+
+@pytest.mark.parametrize("way", BEHAVES)
+def test_a_check_asks_nobody_to_shut_down(cluster: Cluster, way: dict[str, Any]) -> None:
+    bring_up(cluster, "node001")
+
+    result = cluster.switch("off", check_mode=True, **way, **GRACEFUL)
+
+    assert actions_of(result) == {"node001": "off", "node002": "none", "node003": "none"}
+    assert off_by(result) == dict.fromkeys(NAMES)
+    assert not cluster.head.writes
+    assert cluster.sent == []
+
+
+def test_what_is_not_up_is_cut_at_once_since_nothing_there_could_shut_down(cluster: Cluster) -> None:
+    bring_up(cluster, "node001")
+    cluster.turn_on("node002")
+
+    result = cluster.switch("off", **GRACEFUL)
+
+    assert off_by(result) == {"node001": "shutdown", "node002": "cut", "node003": None}
+    assert cluster.head.names("pshutdown")[0].args[2] == [cluster.head.device("node001")["uuid"]]
+
+
+def test_a_node_whose_daemon_does_not_agree_is_cut_at_once(cluster: Cluster) -> None:
+    bring_up(cluster, "node001", "node002")
+    cluster.head.node("node001").daemon = "gone"
+
+    result = cluster.switch("off", **GRACEFUL)
+
+    assert off_by(result) == {"node001": "cut", "node002": "shutdown", "node003": None}
+    assert "Did not agree to shut down, power is cut at once: node001" in cluster.said
+    assert result["nodes"]["node001"]["seconds"] < 10
+
+
+def test_a_bmc_that_knows_no_soft_shutdown_cuts_at_once(cluster: Cluster) -> None:
+    bring_up(cluster, "node001")
+    cluster.bmcs["10.148.0.1"].refuses_shutdown = True
+
+    result = cluster.switch("off", names=("node001",), via="ipmi", **GRACEFUL)
+
+    assert off_by(result) == {"node001": "cut"}
+    assert result["nodes"]["node001"]["seconds"] < 10
+
+
+@pytest.mark.parametrize("answer_of", [lambda: answer({"errormessage": "no"}), lambda: answer({}, 503)])
+def test_where_the_answer_to_the_question_is_lost_nodes_are_waited_for_all_the_same(
+    cluster: Cluster, answer_of: Any
+) -> None:
+    bring_up(cluster, "node001", shutdown_s=9000)
+    cluster.head.instead["pshutdown"] = lambda _call: answer_of()
+
+    result = cluster.switch("off", names=("node001",), **GRACEFUL)
+
+    assert off_by(result) == {"node001": "cut"}
+    assert result["nodes"]["node001"]["seconds"] >= 300
+
+
+@pytest.mark.parametrize("way", BEHAVES)
+def test_a_bmc_that_falls_silent_meanwhile_fails_its_node_and_the_others_are_off(
+    cluster: Cluster, way: dict[str, Any]
+) -> None:
+    bring_up(cluster, *NAMES, shutdown_s=60)
+    began_s = cluster.head.clock.now_s()
+
+    def silence() -> None:
+        cluster.head.node("node002").bmc = "silent"
+        cluster.bmcs["10.148.0.2"].silent = True
+
+    cluster.said = Listener(silence)
+    result = cluster.switch("off", **way, **GRACEFUL)
+
+    assert off_by(result) == {"node001": "shutdown", "node002": None, "node003": "shutdown"}
+    assert result["nodes"]["node002"]["failure"] is not None
+    assert {result["nodes"][name]["failure"] for name in ("node001", "node003")} == {None}
+    assert cluster.head.clock.now_s() - began_s < 600
+
+
+@pytest.mark.parametrize("way", BEHAVES)
+def test_nodes_that_are_up_need_leave_to_be_shut_down_too(cluster: Cluster, way: dict[str, Any]) -> None:
+    bring_up(cluster, "node001")
+
+    with pytest.raises(BcmConfigError, match="nodes that are UP: node001; nothing was sent"):
+        cluster.switch("off", graceful_s=300.0, **way)
+
+    assert cluster.head.names("pshutdown") == []
+
+
+class Listener(list[str]):
+    """What was said; the first line sets something off."""
+
+    def __init__(self, act: Callable[[], None]) -> None:
+        super().__init__()
+        self._act = act
+
+    def append(self, line: str) -> None:
+        if not self:
+            self._act()
+        super().append(line)

@@ -397,6 +397,17 @@ def test_power_is_read_on_request_and_unknown_with_a_reason(modules: Modules, he
     assert "chassis is busy" in nodes["node002"]["power_error"]
 
 
+def test_a_node_that_a_run_gave_up_is_failed_until_it_is_up(modules: Modules, head: FakeHeadNode) -> None:
+    for name in ("node001", "node003"):
+        head.device(name)["extra_values"] = {"baremetal_failed": "booting: it hung: for long"}
+
+    nodes = modules.good("bcm_status_info")["nodes"]
+
+    keys = ("state", "status", "phase", "message")
+    assert [nodes["node001"][key] for key in keys] == ["failed", "DOWN", "booting", "it hung: for long"]
+    assert [nodes["node003"][key] for key in keys] == ["active", "UP", "up", ""]
+
+
 def test_the_status_of_a_node_that_does_not_exist_is_unknown(modules: Modules) -> None:
     node = modules.good("bcm_status_info", names=["node404"])["nodes"]["node404"]
 
@@ -424,7 +435,27 @@ def test_preflight_counts_its_problems_with_the_right_noun(modules: Modules) -> 
     second = {**unknown, "hostname": "node010", "mac": "02:00:00:00:00:10", "interfaces": []}
 
     assert modules.bad("bcm_preflight", devices=[unknown]).startswith("nothing was changed, 1 problem: ")
-    assert "nothing was changed, 3 problems: " in modules.bad("bcm_preflight", devices=[unknown, second])
+    assert "nothing was changed, 2 problems: " in modules.bad("bcm_preflight", devices=[unknown, second])
+
+
+def test_an_image_that_a_thousand_nodes_lack_is_one_problem(modules: Modules) -> None:
+    interface = {"name": "BOOTIF", "type": "physical", "dhcp": True, "bootable": True}
+    devices = [
+        {
+            "hostname": f"new{number:03d}",
+            "mac": f"02:10:00:00:{number // 256:02X}:{number % 256:02X}",
+            "category": "default",
+            "software_image": "no-such-image",
+            "interfaces": [interface],
+        }
+        for number in range(1000)
+    ]
+
+    message = modules.bad("bcm_preflight", devices=devices)
+
+    assert message.startswith("nothing was changed, 1 problem: 1,000 times (new000, new001, ")
+    assert "and 990 more): " in message
+    assert "no-such-image" in message
 
 
 def test_preflight_knows_the_categories_of_the_run(modules: Modules) -> None:

@@ -143,7 +143,7 @@ def act_on_board(head: HeadNode, machine: Machine, what: str, value: str) -> boo
     elif what == "reset" and machine.power:
         head.boots.reset(machine)
     elif what == "shutdown" and machine.power:
-        head.boots.shut_down(machine, restart=False)
+        head.boots.press_soft_off(machine)
     elif what == "boot" and value in BOOT_DEVICES:
         head.boots.set_boot_device(machine, value)
     else:

@@ -107,8 +107,15 @@ class Boots:
 
     def shut_down(self, machine: Machine, *, restart: bool) -> None:
         """Let the operating system go down, and come back or not."""
+        slow = self._faults.strike("shutdown_slow", node=self._registry.names_of(machine))
+        going_down_s = GOING_DOWN_S + (float(slow.options["seconds"]) if slow else 0.0)
         self._report(machine, "GOING_DOWN")
-        self._after(machine, GOING_DOWN_S, lambda: self.reset(machine) if restart else self.power_off(machine))
+        self._after(machine, going_down_s, lambda: self.reset(machine) if restart else self.power_off(machine))
+
+    def press_soft_off(self, machine: Machine) -> None:
+        """Ask by ACPI for a shutdown, which the operating system may not hear."""
+        if not self._faults.strike("soft_off_ignored", node=self._registry.names_of(machine)):
+            self.shut_down(machine, restart=False)
 
     def resume_up(self, machine: Machine, device: Entity) -> None:
         """Take over a machine that has been running its operating system since before the program started."""

@@ -13,6 +13,7 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._bmc.session import 
 from ansible_collections.baremetal.bcm.plugins.module_utils._values.clock import Clock
 
 _CONTROL = {0: "OFF", 1: "ON"}
+_SOFT = Ask(0x00, 0x02, (5,))
 
 
 @dataclass
@@ -25,18 +26,26 @@ class FakeBmc:
     hangs_after: float = math.inf  # so many requests are answered, no more
     delay_s: float = 0.01
     unreachable: OSError | None = None
+    shutdown_s: float = math.inf  # how long its machine takes to shut down; for ever where it ignores that
+    refuses_shutdown: bool = False
     requests: list[Ask] = field(default_factory=list)
     opened: int = 0
+    _off_at_s: float = math.inf
 
     def log_in(self) -> SessionEvent | None:
         if self.silent:
             return None
         return SessionEvent(error=self.logins.pop(0) if len(self.logins) > 1 else self.logins[0])
 
-    def answer(self, request: Ask) -> SessionEvent | None:
+    def answer(self, request: Ask, now_s: float = 0.0) -> SessionEvent | None:
         self.requests.append(request)
+        if now_s >= self._off_at_s:
+            self.power, self._off_at_s = "OFF", math.inf
         if len(self.requests) > self.hangs_after:
             return None
+        if request == _SOFT:
+            self._off_at_s = now_s + self.shutdown_s
+            return SessionEvent(IpmiReply(code=0xC1 if self.refuses_shutdown else 0))
         if request.command == 0x02:
             self.power = _CONTROL[request.data[0]]
         return SessionEvent(IpmiReply(data=bytes([self.power == "ON", 0, 0])))
@@ -44,9 +53,14 @@ class FakeBmc:
 
 class FakeSession:
     def __init__(
-        self, bmc: FakeBmc, listener: Listener, say: Callable[[FakeSession, SessionEvent | None], None]
+        self,
+        bmc: FakeBmc,
+        listener: Listener,
+        say: Callable[[FakeSession, SessionEvent | None], None],
+        now_s: Callable[[], float],
     ) -> None:
         self.bmc = bmc
+        self._now_s = now_s
         self.listener = listener
         self.closed = False
         self._say = say
@@ -57,7 +71,7 @@ class FakeSession:
 
     def ask(self, request: Ask) -> None:
         assert not self.closed
-        self._say(self, self.bmc.answer(request))
+        self._say(self, self.bmc.answer(request, self._now_s()))
 
 
 class FakeSessions(Sessions):
@@ -79,7 +93,7 @@ class FakeSessions(Sessions):
         self.accounts.append(bmc)
         if behind.unreachable is not None:
             raise behind.unreachable
-        session = FakeSession(behind, listener, self._say)
+        session = FakeSession(behind, listener, self._say, self.clock.now_s)
         self.open_now.append(session)
         self.most_open = max(self.most_open, len(self.open_now))
         self._say(session, behind.log_in())

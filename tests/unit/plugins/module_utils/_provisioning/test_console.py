@@ -17,6 +17,7 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.consol
     run_line,
 )
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.watch import NodeWatch
+from ansible_collections.baremetal.bcm.plugins.module_utils._values.names import shorten
 
 
 def watches(count: int, phase: Phase = Phase.POWERED, **values: Any) -> dict[str, NodeWatch]:
@@ -54,7 +55,17 @@ def test_where_all_failed_nothing_is_left() -> None:
     assert line == "[    5s] 2 nodes: none left; 2 FAILED: n0, n1"
 
 
-def test_the_first_failures_of_a_reading_have_their_reasons_and_the_others_their_names() -> None:
+def test_nodes_that_fail_for_the_same_reason_at_the_same_time_are_one_line() -> None:
+    reasons = {f"n{number}": f"it went DOWN in phase installing after {number} s" for number in range(20, 40)}
+    first = "n20: it went DOWN in phase installing after 20 s"
+
+    assert failure_lines(65, {**reasons, "n7": "no space left"}) == [
+        f"[ 1m05s] FAILED: 20 nodes ({shorten(list(reasons))}), for instance {first}",
+        "[ 1m05s] n7: FAILED (no space left)",
+    ]
+
+
+def test_the_first_reasons_of_a_reading_are_told_and_the_other_nodes_named() -> None:
     lines = failure_lines(65, {f"n{number}": f"why {number}" for number in range(7)})
 
     assert lines == [

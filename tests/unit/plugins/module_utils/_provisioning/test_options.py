@@ -186,13 +186,13 @@ def test_the_result_has_nodes_failures_and_the_run_as_a_whole() -> None:
     }
     failed = result_of(run, pace, fail_on_error=True)
     assert failed["failed"]
-    assert failed["msg"] == "1 of 2 nodes failed: b: b said"
+    assert failed["msg"] == "1 of 2 nodes failed: b said"
 
 
 def test_the_message_of_one_failed_node_speaks_of_one() -> None:
     failed = result_of(Run({"b": node("b", failed=True)}), Pace(), fail_on_error=True)
 
-    assert failed["msg"] == "1 of 1 node failed: b: b said"
+    assert failed["msg"] == "1 of 1 node failed: b said"
 
 
 def test_where_nothing_is_done_there_is_no_run_to_report() -> None:

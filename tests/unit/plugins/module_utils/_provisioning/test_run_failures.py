@@ -84,6 +84,20 @@ def test_one_failing_node_of_ten_leaves_nine(break_: Callable[[FakeHeadNode], No
     assert not head.sessions
 
 
+def test_nodes_that_fail_in_the_same_look_are_one_line_of_the_run() -> None:
+    head = make_rack(30)
+    said: list[str] = []
+    for number in range(1, 26):
+        head.node(f"node{number:03d}").boot = boot_up_to(5, ("INSTALLER_FAILED", "no space left"))
+
+    results = provision(head, said=said)
+
+    (line,) = [line for line in said if "no space left" in line]
+    assert "FAILED: 25 nodes (node001, " in line
+    assert "and 15 more)" in line
+    assert sum(result.failed for result in results.values()) == 25
+
+
 def test_a_failed_node_is_tried_again_by_the_next_run() -> None:
     head = make_rack(2)
     head.node("node001").boot = boot_up_to(5, ("INSTALLER_FAILED", "no space left"))
@@ -108,6 +122,28 @@ def test_a_node_that_was_given_up_is_started_anew_whatever_its_status() -> None:
     assert record_of(head).intent_failed == ""
     assert actions(results) == {"node001": "reprovision"}
     assert outcomes(results) == {"node001": "successful"}
+
+
+def test_why_a_node_was_given_up_is_recorded_until_a_run_works_on_it_again() -> None:
+    head = make_rack(1)
+    head.node("node001").boot = boot_up_to(5, ("INSTALLER_FAILED", "no space left"))
+    result = provision(head)["node001"]
+    failed = record_of(head)
+    head.node("node001").boot = BOOT
+    provision(head)
+
+    assert (failed.failed_phase, failed.failed_message) == (result.phase, result.message)
+    assert "no space left" in failed.failed_message
+    assert record_of(head).failed_phase == ""
+
+
+def test_a_node_whose_power_failed_is_recorded_as_failed_and_not_as_given_up() -> None:
+    head = make_rack(1)
+    head.node("node001").bmc = "idle"
+    result = provision(head)["node001"]
+
+    assert (record_of(head).failed_phase, record_of(head).failed_message) == ("power", result.message)
+    assert record_of(head).intent_failed == ""
 
 
 def test_a_record_that_can_not_be_written_fails_its_node() -> None:

@@ -116,7 +116,7 @@ def test_a_page_tells_counts_bound_and_efficiency() -> None:
 def test_a_page_lists_failures_before_anything_else_by_what_went_wrong() -> None:
     seen = page(row("a"), row("b", Outcome.FAILED, "no space left"), row("c", Outcome.FAILED, "no space left"))
 
-    assert seen.text.index("b, c: no space left") < seen.text.index("Timeline")
+    assert seen.text.index("2 nodes (b, c): no space left") < seen.text.index("Timeline")
     assert seen.cells[7] == "b"
 
 

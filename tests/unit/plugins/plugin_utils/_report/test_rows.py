@@ -9,12 +9,12 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.decide import Action, Decision
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.node_run import NodeResult
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.outcome import Outcome
-from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.timeline import TIMELINE_KEY, Timeline
+from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.timeline import Timeline
 from ansible_collections.baremetal.bcm.plugins.plugin_utils._report.rows import (
     NodeRow,
     Summary,
     build_row,
-    names_by_message,
+    describe_messages,
     order_rows,
 )
 
@@ -22,6 +22,7 @@ from ...module_utils._provisioning.timing import STARTED_S, make_timeline
 from ...objects import make_bmc_settings, make_device, make_object, make_references
 
 Raw = dict[str, Any]
+TIMELINE_KEY = "baremetal_timeline"
 ON = Decision(Action.POWER_ON, "install default-image")
 
 
@@ -113,9 +114,9 @@ def test_the_summary_counts_and_names() -> None:
 
     summary = Summary.of(rows).to_ansible()
 
-    assert summary["total"] == 6
+    assert summary["total"] == 7
     assert summary["failed"] == 2
-    assert summary["failed_nodes"] == ["n1", "n5"]
+    assert summary["failed_nodes"] == ["n1", "n6"]
     assert sum(summary[outcome.value] for outcome in Outcome) == summary["total"]
     assert {f"{outcome}_nodes" for outcome in Outcome} <= summary.keys()
 
@@ -145,7 +146,7 @@ def test_failures_come_first_then_the_order_of_starts_then_names() -> None:
     assert [one.hostname for one in order_rows(rows, together=False)] == ["z", "y", "b", "c", "d", "e"]
 
 
-def test_nodes_are_grouped_by_message_or_else_by_status() -> None:
+def test_what_is_said_of_several_nodes_is_said_once_and_the_status_stands_in_for_it() -> None:
     rows = [
         NodeRow("a", Outcome.FAILED, message="no space left"),
         NodeRow("b", Outcome.FAILED, message="no space left"),
@@ -153,4 +154,4 @@ def test_nodes_are_grouped_by_message_or_else_by_status() -> None:
         NodeRow("d", Outcome.FAILED),
     ]
 
-    assert names_by_message(rows) == {"no space left": ["a", "b"], "INSTALLER_FAILED": ["c"], "no message": ["d"]}
+    assert describe_messages(rows) == ["2 nodes (a, b): no space left", "c: INSTALLER_FAILED", "d: no message"]

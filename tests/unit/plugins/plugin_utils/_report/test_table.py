@@ -112,7 +112,7 @@ def test_the_summary_on_the_screen_groups_nodes_by_what_is_wrong_with_them() -> 
 
     assert draw_summary(rows, Summary.of(rows)) == [
         "4 nodes: 1 successful, 2 failed, 1 not found",
-        "failed: a, b: no space left",
+        "failed: 2 nodes (a, b): no space left",
         "not found: c: no message",
     ]
 

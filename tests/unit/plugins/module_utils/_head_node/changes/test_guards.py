@@ -10,6 +10,7 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.g
     find_conflict,
     require_distinct,
     require_names,
+    require_nodes,
     select_nodes,
 )
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.plan import Plan, plan_absent
@@ -98,6 +99,16 @@ def test_nodes_that_are_not_named_are_installed_anew_only_with_leave(
 
     assert (conflict is None) is (named is None)
     assert (named or "") in str(conflict)
+
+
+def test_a_refusal_names_the_first_of_a_thousand_nodes() -> None:
+    nodes = [f"n{number:04d}" for number in range(1000)]
+
+    assert str(find_conflict(removal(), nodes, nodes, allowed=False)).endswith("n0008, n0009 and 990 more")
+    with pytest.raises(BcmConfigError, match=r"n0009 and 990 more$"):
+        require_distinct(nodes * 2)
+    with pytest.raises(BcmConfigError, match=r"and 990 more$"):
+        require_nodes({name: {"childType": "HeadNode"} for name in nodes})
 
 
 @pytest.mark.parametrize("allowed", [False, True])

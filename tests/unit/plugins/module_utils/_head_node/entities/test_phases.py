@@ -17,6 +17,7 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.
     TABLE,
     WAY,
     Limit,
+    NodeState,
     Phase,
     Stage,
     Status,
@@ -114,12 +115,26 @@ def test_no_other_file_spells_a_status_or_phase(path: Path) -> None:
         ("INSTALLER_FAILED", None, "failed"),
         ("INSTALLER_UNREACHABLE", "ON", "failed"),
         ("DOWN", "OFF", "powered_off"),
-        ("DOWN", "ON", "down"),
-        ("DOWN", "UNKNOWN", "down"),
-        ("DOWN", None, "down"),
-        ("GOING_DOWN", None, "down"),
+        ("DOWN", "ON", "unknown"),
+        ("DOWN", "UNKNOWN", "unknown"),
+        ("DOWN", None, "unknown"),
+        ("GOING_DOWN", None, "unknown"),
         ("PENDING", None, "unknown"),
     ],
 )
 def test_the_words_of_users_for_a_node(status: str | None, power: str | None, state: str) -> None:
     assert node_state(status, power) == state
+
+
+@pytest.mark.parametrize(
+    ("status", "power", "state"),
+    [("UP", None, "active"), ("DOWN", "OFF", "failed"), ("INSTALLING", None, "failed"), (None, None, "unknown")],
+)
+def test_a_node_for_which_a_run_failed_is_failed_until_it_is_up(
+    status: str | None, power: str | None, state: str
+) -> None:
+    assert node_state(status, power, has_failed=True) == state
+
+
+def test_down_is_no_state_of_its_own() -> None:
+    assert {*NodeState} == {"active", "provisioning", "failed", "powered_off", "unknown"}

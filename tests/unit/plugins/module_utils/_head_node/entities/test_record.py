@@ -15,6 +15,7 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.
     Assignment,
     Record,
     assignment_of,
+    given_up_values,
     intent_values,
     provisioned_values,
 )
@@ -84,6 +85,24 @@ def test_a_damaged_record_can_be_read(spoilt: object) -> None:
     assert Record.from_api({"baremetal_intent_power_ms": spoilt, "baremetal_intent_digest": "d"}) == Record(
         intent_digest="d"
     )
+
+
+@pytest.mark.parametrize("message", ["it hung: for long", "", "x" * 5000])
+def test_a_failure_is_read_back_with_its_phase_and_the_beginning_of_its_message(message: str) -> None:
+    record = Record.from_api(given_up_values("booting", message))
+
+    assert (record.failed_phase, record.intent_failed) == ("booting", "booting")
+    assert record.failed_message == message or (len(message) > 300 and record.failed_message == "x" * 299 + "…")
+    assert record.fails_at("DOWN")
+    assert not record.fails_at("UP")
+
+
+def test_a_run_that_begins_and_one_that_ends_well_forget_a_failure() -> None:
+    assignment = assignment_of(make_device(), make_references())
+    assert assignment is not None
+    for values in (intent_values(assignment, wall_s=1, last_power_ms=1), provisioned_values(assignment, wall_s=1)):
+        stored = {**given_up_values("booting", "it hung"), **values}
+        assert not Record.from_api(stored).fails_at("DOWN")
 
 
 @pytest.mark.parametrize("stored", [None, {}, {"theirs": 1}, {"baremetal_provisioned_digest": None}])
