@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -105,11 +104,7 @@ class FactGathering:
         """Return which run works on each device, in words; those that are free are left out."""
         ends, now_s = ends_of(everywhere), self.clock.wall_s()
         rivals = {name: rival_of(raw, self.owner, ends, now_s) for name, raw in devices.items()}
-        return {
-            name: f"{rival.owner} until {time.strftime('%H:%M:%S', time.gmtime(rival.until_s))} UTC"
-            for name, rival in rivals.items()
-            if rival is not None
-        }
+        return {name: rival.words for name, rival in rivals.items() if rival is not None}
 
     def _look_closer(self, nodes: dict[str, NodeRun]) -> dict[str, NodeRun]:
         """Read power state and history where the decision depends on them, and decide again."""
