@@ -15,6 +15,8 @@ description:
   - The call of the head node returns before anything has happened. This module waits until the BMC of every node shows the state that was asked
     for; a node that does not get there fails, and the others are still done.
   - Nodes that are UP are only switched off, cycled or reset with O(allow_up). Head nodes are always refused.
+  - Nodes that another run claims are not powered at all, and nodes that are being installed not switched off, cycled or reset, without
+    O(allow_claimed).
   - Of all BMCs that share a set of credentials one is asked first. If it refuses them, one more is; if that refuses them too, no other
     BMC is asked, so that a typo can't lock them all.
 author:
@@ -22,6 +24,7 @@ author:
 extends_documentation_fragment:
   - baremetal.bcm.connection
   - baremetal.bcm.attributes
+  - baremetal.bcm.claims
   - baremetal.bcm.ipmi
 attributes:
   check_mode:
@@ -68,7 +71,8 @@ options:
     type: str
     choices: [pxe, disk, bios]
   max_nodes:
-    description: Ceiling on the nodes that are acted on. If there are more, nothing is sent.
+    description: Ceiling on the nodes that power is sent to, which are not those that already have the power asked for. If there are more,
+      nothing is sent.
     type: int
   fail_on_error:
     description: Whether the task fails when a node failed. Without it, look at RV(nodes).
@@ -144,7 +148,9 @@ debug_calls:
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.arguments import IPMI, NAMES, limits_of
+from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.owner import owner_of_task
 from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.runner import run_module
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.options import CLAIMS
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.power.run_action import (
     ACTION_WORDS,
     PowerJob,
@@ -166,6 +172,7 @@ SPEC = {
     "via": {"type": "str", "choices": ["head_node", "ipmi"], "default": "head_node"},
     "boot_device": {"type": "str", "choices": ["pxe", "disk", "bios"]},
     "max_nodes": {"type": "int"},
+    **CLAIMS,
     **IPMI,
     "fail_on_error": {"type": "bool", "default": True},
 }
@@ -178,6 +185,8 @@ def work(module: AnsibleModule, head_node: HeadNode) -> dict[str, Any]:
         action=params["action"].replace("power_", ""),
         via=params["via"],
         allow_up=params["allow_up"],
+        allow_claimed=params["allow_claimed"],
+        owner=owner_of_task(params["claim_run"]),
         timeout_s=params["timeout"],
         boot_device=params["boot_device"] or "",
         max_nodes=params["max_nodes"],

@@ -35,14 +35,16 @@ from .watch import NodeWatch, timeline_of
 class Job:
     """The job of a run. `reassigned` are the nodes whose image or disk setup this run changed.
 
-    `assignments`, by host name, stand for what the run would have written where check mode wrote nothing. `planned`, by
-    host name, is what may be done with each node; None where there is no plan to hold to.
+    `assignments`, by host name, stand for what the run would have written where check mode wrote nothing. `expected` is
+    what the run began with: who assigned something else since is not overruled. `planned` is what may be done with each
+    node; None where there is no plan to hold to.
     """
 
     names: Sequence[str]
     request: Request
     reassigned: Collection[str] = ()
     assignments: Mapping[str, Assignment] = field(default_factory=dict)
+    expected: Mapping[str, Assignment] = field(default_factory=dict)
     planned: Mapping[str, Planned] | None = None
 
     def planned_for(self, name: str) -> Planned | None:
@@ -208,6 +210,7 @@ def facts_of(
         reassigned=name in job.reassigned,
         claimed_by=claimed_by,
         planned=job.planned_for(name),
+        expected=replace(expected, token=token) if (expected := job.expected.get(name)) else None,
     )
 
 

@@ -38,7 +38,7 @@ REACHES_INSTALLATION: Mapping[str, frozenset[str]] = {
 
 @dataclass(frozen=True)
 class Occupant:
-    """Who is at work on a node. `claim` is None where nobody claims it; `phase` is None where its status is not known."""
+    """Who is at work on a node: `claim` is None where nobody claims it, `phase` where its status is not known."""
 
     claim: Claim | None
     phase: Phase | None = None
@@ -46,7 +46,7 @@ class Occupant:
 
     @property
     def words(self) -> str:
-        """Return it as a sentence about the node goes on: claimed by alice until 12:00:00 UTC, in phase installing."""
+        """Return what the node is: claimed by alice until 12:00:00 UTC, in phase installing."""
         who = f"claimed by {self.claim.words}" if self.claim else "being installed, and claimed by nobody"
         return f"{who}, in phase {self.phase}" if self.phase else who
 
