@@ -44,8 +44,8 @@ class Job:
     request: Request
     reassigned: Collection[str] = ()
     assignments: Mapping[str, Assignment] = field(default_factory=dict)
-    expected: Mapping[str, Assignment] = field(default_factory=dict)
     planned: Mapping[str, Planned] | None = None
+    expected: Mapping[str, Assignment] = field(default_factory=dict)
 
     def planned_for(self, name: str) -> Planned | None:
         """Return what the plan says of a node, nothing where it does not know it; None without a plan."""

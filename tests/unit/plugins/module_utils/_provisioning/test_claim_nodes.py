@@ -302,7 +302,7 @@ def test_giving_back_the_claim_that_was_renewed_leaves_the_others_alive() -> Non
 def test_what_the_run_claims_for_later_batches_stays_alive_when_a_batch_ends() -> None:
     head = make_rack(3)
     Hold(head.direct_client(), head.clock, ALICE).take(names_of(head))
-    head.clock.sleep(250)
+    head.clock.sleep(295)
 
     provision(head, ON, "node001", owner=ALICE, direct=True)
 
