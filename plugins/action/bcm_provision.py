@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.arguments import NAMES, Spec
@@ -33,6 +34,8 @@ class ActionModule(HeadNodeAction):
         Running again is safe: it goes on with what is left.
         """
         job, pace = job_of(params), pace_of(params)
+        if not check_mode:
+            job = replace(job, assignments={}, expected=job.assignments)
         provisioner = Provisioner(head_node, SystemClock(), pace, self.say, owner_of(params["owner"] or ""))
         if not params["decide_only"]:
             run = provisioner.plan(job) if check_mode else provisioner.run(job)

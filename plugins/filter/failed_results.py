@@ -13,13 +13,21 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.node_r
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.outcome import Outcome
 
 
-def failed_results(nodes: Mapping[str, str] | Iterable[str], message: str = "") -> dict[str, dict[str, Any]]:
-    """Make one failed result per node, as bcm_provision returns them: from names and one message, or name: message."""
+def failed_results(
+    nodes: Mapping[str, str] | Iterable[str], message: str = "", refused: Iterable[str] = ()
+) -> dict[str, dict[str, Any]]:
+    """Make one failed result per node, as bcm_provision returns them: from names and one message, or name: message.
+
+    With those in `refused` nothing was attempted.
+    """
     messages = dict(nodes) if isinstance(nodes, Mapping) else dict.fromkeys(nodes, message)
-    return {name: _failed_result(name, text).to_ansible() for name, text in messages.items()}
+    left_alone = set(refused)
+    return {name: _failed_result(name, text, name in left_alone).to_ansible() for name, text in messages.items()}
 
 
-def _failed_result(name: str, message: str) -> NodeResult:
+def _failed_result(name: str, message: str, is_refused: bool) -> NodeResult:
+    if is_refused:
+        return NodeResult(name, Decision(Action.REFUSE, str(message)), Outcome.SKIPPED, message=str(message))
     return NodeResult(name, Decision(Action.NOTHING, ""), Outcome.FAILED, message=str(message))
 
 

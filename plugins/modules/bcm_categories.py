@@ -21,6 +21,7 @@ author:
 extends_documentation_fragment:
   - baremetal.bcm.connection
   - baremetal.bcm.attributes
+  - baremetal.bcm.claims
   - baremetal.bcm.entity
   - baremetal.bcm.category_list
   - baremetal.bcm.category_members
@@ -116,14 +117,18 @@ debug_calls:
 
 from typing import TYPE_CHECKING, Any
 
+from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.owner import owner_of_task
 from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.runner import run_module
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.categories import apply_categories
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.occupancy import Occupancy
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.options import (
     CATEGORIES,
+    CLAIMS,
     MEMBERS,
     TAKES_WORDS,
 )
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.preflight_nodes import warn_of_aliases
+from ansible_collections.baremetal.bcm.plugins.module_utils._values.clock import SystemClock
 from ansible_collections.baremetal.bcm.plugins.module_utils._values.sentences import sentences
 
 if TYPE_CHECKING:
@@ -135,6 +140,7 @@ if TYPE_CHECKING:
 SPEC = {
     **CATEGORIES,
     **MEMBERS,
+    **CLAIMS,
     "fail_on_error": {"type": "bool", "default": True},
 }
 
@@ -145,6 +151,12 @@ def work(module: AnsibleModule, head_node: HeadNode) -> dict[str, Any]:
         head_node,
         module.params["categories"],
         check_mode=module.check_mode,
+        occupancy=Occupancy(
+            head_node,
+            owner_of_task(module.params["claim_run"]),
+            SystemClock(),
+            allow_claimed=module.params["allow_claimed"],
+        ),
         members=module.params["members"],
         allow_member_change=module.params["allow_member_change"],
     )

@@ -20,6 +20,7 @@ author:
 extends_documentation_fragment:
   - baremetal.bcm.connection
   - baremetal.bcm.attributes
+  - baremetal.bcm.claims
   - baremetal.bcm.entity
   - baremetal.bcm.category_members
 attributes:
@@ -334,15 +335,19 @@ debug_calls:
 
 from typing import TYPE_CHECKING, Any
 
+from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.owner import owner_of_task
 from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.runner import run_module
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.errors import BcmError
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.categories import apply_categories
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.occupancy import Occupancy
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.options import (
     CATEGORY,
+    CLAIMS,
     MEMBERS,
     TAKES_WORDS,
 )
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.preflight_nodes import warn_of_aliases
+from ansible_collections.baremetal.bcm.plugins.module_utils._values.clock import SystemClock
 
 if TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
@@ -357,6 +362,12 @@ def work(module: AnsibleModule, head_node: HeadNode) -> dict[str, Any]:
         head_node,
         [options],
         check_mode=module.check_mode,
+        occupancy=Occupancy(
+            head_node,
+            owner_of_task(module.params["claim_run"]),
+            SystemClock(),
+            allow_claimed=module.params["allow_claimed"],
+        ),
         members=module.params["members"],
         allow_member_change=module.params["allow_member_change"],
     )
@@ -366,7 +377,7 @@ def work(module: AnsibleModule, head_node: HeadNode) -> dict[str, Any]:
 
 
 def main() -> None:
-    run_module({**CATEGORY, **MEMBERS}, work, takes_words=TAKES_WORDS)
+    run_module({**CATEGORY, **MEMBERS, **CLAIMS}, work, takes_words=TAKES_WORDS)
 
 
 if __name__ == "__main__":

@@ -19,6 +19,8 @@ author:
 extends_documentation_fragment:
   - baremetal.bcm.connection
   - baremetal.bcm.attributes
+  - baremetal.bcm.claims
+  - baremetal.bcm.claims.removal
   - baremetal.bcm.entity
 attributes:
   check_mode:
@@ -274,12 +276,21 @@ debug_calls:
 
 from typing import TYPE_CHECKING, Any
 
+from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.owner import owner_of_task
 from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.runner import run_module
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.errors import BcmError
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.devices import apply_devices
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.options import DEVICE, TAKES_WORDS
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.occupancy import Occupancy
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.options import (
+    CLAIMS,
+    DEVICE,
+    REMOVAL,
+    TAKES_WORDS,
+)
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.preflight_nodes import warn_of_aliases
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.power.credentials import spread_credentials
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.power.read_states import find_switched_on
+from ansible_collections.baremetal.bcm.plugins.module_utils._values.clock import SystemClock
 
 if TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
@@ -290,14 +301,27 @@ if TYPE_CHECKING:
 def work(module: AnsibleModule, head_node: HeadNode) -> dict[str, Any]:
     options = {option: module.params[option] for option in DEVICE}
     warn_of_aliases(module.warn, [options])
-    result = apply_devices(head_node, [options], check_mode=module.check_mode, try_credentials=spread_credentials)
+    result = apply_devices(
+        head_node,
+        [options],
+        check_mode=module.check_mode,
+        occupancy=Occupancy(
+            head_node,
+            owner_of_task(module.params["claim_run"]),
+            SystemClock(),
+            find_switched_on,
+            allow_claimed=module.params["allow_claimed"],
+            allow_up=module.params["allow_up"],
+        ),
+        try_credentials=spread_credentials,
+    )
     for message in result["failures"].values():
         raise BcmError(message)
     return {"diff": result["diff"], **result["devices"][options["hostname"]]}
 
 
 def main() -> None:
-    run_module(DEVICE, work, takes_words=TAKES_WORDS)
+    run_module({**DEVICE, **CLAIMS, **REMOVAL}, work, takes_words=TAKES_WORDS)
 
 
 if __name__ == "__main__":

@@ -21,6 +21,8 @@ author:
 extends_documentation_fragment:
   - baremetal.bcm.connection
   - baremetal.bcm.attributes
+  - baremetal.bcm.claims
+  - baremetal.bcm.claims.removal
   - baremetal.bcm.entity
   - baremetal.bcm.device_list
   - baremetal.bcm.category_list
@@ -111,6 +113,12 @@ failures:
   returned: success or failure of single nodes
   type: dict
   sample: {}
+refused:
+  description: Those of RV(failures) that were left alone because others are at work on them, or because they run and were to be removed.
+  returned: success or failure of single nodes
+  type: list
+  elements: str
+  sample: []
 reassigned:
   description: Nodes that existed before and are to be installed with something else now.
   returned: success or failure of single nodes
@@ -132,16 +140,22 @@ debug_calls:
 
 from typing import TYPE_CHECKING, Any
 
+from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.owner import owner_of_task
 from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.runner import run_module
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.devices import apply_devices
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.occupancy import Occupancy
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.options import (
+    CLAIMS,
     DECLARED_CATEGORIES,
     DEVICES,
     PARALLEL,
+    REMOVAL,
     TAKES_WORDS,
 )
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.preflight_nodes import warn_of_aliases
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.power.credentials import spread_credentials
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.power.read_states import find_switched_on
+from ansible_collections.baremetal.bcm.plugins.module_utils._values.clock import SystemClock
 from ansible_collections.baremetal.bcm.plugins.module_utils._values.sentences import sentences
 
 if TYPE_CHECKING:
@@ -156,6 +170,8 @@ SPEC = {
     "reassigned": {"type": "list", "elements": "str", "default": []},
     "remember_reassigned": {"type": "bool", "default": False},
     **PARALLEL,
+    **CLAIMS,
+    **REMOVAL,
     "fail_on_error": {"type": "bool", "default": True},
 }
 
@@ -166,6 +182,14 @@ def work(module: AnsibleModule, head_node: HeadNode) -> dict[str, Any]:
         head_node,
         module.params["devices"],
         check_mode=module.check_mode,
+        occupancy=Occupancy(
+            head_node,
+            owner_of_task(module.params["claim_run"]),
+            SystemClock(),
+            find_switched_on,
+            allow_claimed=module.params["allow_claimed"],
+            allow_up=module.params["allow_up"],
+        ),
         try_credentials=spread_credentials,
         declared_categories=module.params["categories"],
         reassigned=module.params["reassigned"],

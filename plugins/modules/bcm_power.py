@@ -19,6 +19,8 @@ description:
     once. With O(via=ipmi) the BMC of every node is asked for a soft shutdown (ACPI). RV(nodes.HOSTNAME.off_by) says which it was.
   - Where the task runs on the controller, as with C(delegate_to=localhost), what goes on is printed while it does.
   - Nodes that are UP are only switched off, cycled or reset with O(allow_up). Head nodes are always refused.
+  - Nodes that another run claims are not powered at all, and nodes that are being installed not switched off, cycled or reset, without
+    O(allow_claimed).
   - Of all BMCs that share a set of credentials one is asked first. If it refuses them, one more is; if that refuses them too, no other
     BMC is asked, so that a typo can't lock them all.
 author:
@@ -26,6 +28,7 @@ author:
 extends_documentation_fragment:
   - baremetal.bcm.connection
   - baremetal.bcm.attributes
+  - baremetal.bcm.claims
   - baremetal.bcm.ipmi
 attributes:
   check_mode:
@@ -83,7 +86,8 @@ options:
     type: str
     choices: [pxe, disk, bios]
   max_nodes:
-    description: Ceiling on the nodes that are acted on. If there are more, nothing is sent.
+    description: Ceiling on the nodes that power is sent to, which are not those that already have the power asked for. If there are more,
+      nothing is sent.
     type: int
   fail_on_error:
     description: Whether the task fails when a node failed. Without it, look at RV(nodes).
@@ -174,8 +178,10 @@ debug_calls:
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.arguments import IPMI, NAMES, limits_of
+from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.owner import owner_of_task
 from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.runner import run_module
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.errors import BcmConfigError
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.options import CLAIMS
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.power.run_action import (
     ACTION_WORDS,
     PowerJob,
@@ -202,6 +208,7 @@ SPEC = {
     "via": {"type": "str", "choices": ["head_node", "ipmi"], "default": "head_node"},
     "boot_device": {"type": "str", "choices": ["pxe", "disk", "bios"]},
     "max_nodes": {"type": "int"},
+    **CLAIMS,
     **IPMI,
     "fail_on_error": {"type": "bool", "default": True},
 }
@@ -222,6 +229,8 @@ def switch_power(
         via=params["via"],
         allow_up=params["allow_up"],
         graceful_s=params["graceful_timeout"] if params["shutdown"] == "graceful" else 0.0,
+        allow_claimed=params["allow_claimed"],
+        owner=owner_of_task(params["claim_run"]),
         timeout_s=params["timeout"],
         boot_device=params["boot_device"] or "",
         max_nodes=params["max_nodes"],

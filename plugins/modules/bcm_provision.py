@@ -125,7 +125,9 @@ options:
     elements: str
     default: []
   assignments:
-    description: In check mode, what nodes would be assigned, as M(baremetal.bcm.bcm_devices) returns it.
+    description:
+      - What nodes are assigned, as M(baremetal.bcm.bcm_devices) returns it. A node that others have assigned something else since is refused.
+      - In check mode it stands for what would be assigned.
     type: dict
     default: {}
   planned:

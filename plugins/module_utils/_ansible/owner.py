@@ -24,6 +24,15 @@ def owner_of(name: str) -> Owner:
     return Owner(name or _user_at_host(), f"{machine}.{controller}.{_start_of(controller)}", _is_dead)
 
 
+def owner_of_task(run: str | None) -> Owner:
+    """Return the owner on whose behalf a module works: `run` is its run's word, as bcm_claim returned it.
+
+    A module is started by the worker of ansible-playbook, perhaps on another machine, and can't find out by itself.
+    Without a word every claim is that of somebody else, even one of the same run.
+    """
+    return Owner(run=run or "", is_dead=_is_dead)
+
+
 def controller_of_this() -> int:
     """Return the process id of the ansible-playbook that started this worker, also where it has ended since.
 

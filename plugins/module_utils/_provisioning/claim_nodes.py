@@ -16,7 +16,7 @@ from .._head_node.changes.apply import Applied, Store, converge
 from .._head_node.entities.claim import Claim, Owner, claim_values, released_values
 from .._head_node.entities.device import DEVICE
 from .._head_node.entities.fields import Context, Raw
-from .._head_node.entities.record import intent_values
+from .._head_node.entities.record import Assignment, intent_values
 from .._head_node.entities.status import DeviceStatus
 from .._values.clock import Clock
 from .decide import Action, Decision
@@ -47,6 +47,7 @@ class Claims:
     bulk: bool = False
     _renewed_s: float = field(default=float("-inf"))
     _anchor: str = ""
+    _given_back: set[str] = field(default_factory=set)
 
     def take(
         self, nodes: Mapping[str, NodeRun], statuses: Mapping[str, DeviceStatus]
@@ -81,8 +82,9 @@ class Claims:
 
         Raises BcmTransportError where the head node does not answer; doing it again is safe.
         """
-        if self._anchor in values:
-            # The claims of the others last as long as this one.
+        self._given_back.update(values)
+        if self._anchor in values or not still_open:
+            # The claims of the others last as long as this one, those of later batches too.
             self._renewed_s = float("-inf")
             self.renew(still_open)
         wanted = {
@@ -97,7 +99,8 @@ class Claims:
         """
         if self.clock.now_s() - self._renewed_s < self.lasts_s / 3:
             return
-        for name, raw in devices_of(still_open).items():
+        kept = {name: raw for name, raw in self.gathering.held.items() if name not in self._given_back}
+        for name, raw in {**devices_of(still_open), **kept}.items():
             found = self.head_node.get_devices_by_uuids([str(raw["uuid"])])
             devices = dict(zip([name], found))
             if devices and self._write({name: self._claim_on(name)}, devices)[name].error is None:
@@ -142,6 +145,11 @@ class Claims:
         uuids = [str(raw["uuid"]) for raw in devices.values()]
         stored = {raw["hostname"]: raw for raw in self.head_node.get_devices_by_uuids(uuids)}
         claims = {name: Claim.from_api(stored.get(name, {}).get("extra_values")) for name in taken}
+        reassigned = {
+            name: f"it was assigned {now.image if now else 'no image'} at the same moment"
+            for name, now in self.gathering.assignments_of(stored, taken).items()
+            if not _is_same(now, taken[name])
+        }
         history = self.gathering.last_power(devices)
         powered = {
             name: "another run or a person powered it at the same moment"
@@ -153,9 +161,14 @@ class Claims:
             for name, claim in claims.items()
             if claim is None or claim.run != self.owner.run
         }
-        ours = {name: stored[name] for name in powered if name not in overwritten and name in stored}
+        ours = {n: stored[n] for n in {**reassigned, **powered} if n not in overwritten and n in stored}
         self._write({name: {"hostname": name, "extra_values": released_values()} for name in ours}, ours)
-        return {**powered, **overwritten}
+        return {**reassigned, **powered, **overwritten}
+
+
+def _is_same(now: Assignment | None, node: NodeRun) -> bool:
+    wanted = node.facts.assignment if node.facts else None
+    return now is not None and wanted is not None and (now.digest, now.kernel) == (wanted.digest, wanted.kernel)
 
 
 def _refused(node: NodeRun, reason: str) -> NodeRun:

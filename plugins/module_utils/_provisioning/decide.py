@@ -89,6 +89,7 @@ class Facts:
     power_sent_since_intent: bool = False
     claimed_by: str = ""
     planned: Planned | None = None
+    expected: Assignment | None = None  # what it was assigned when the run began
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,14 @@ def _decide_known(facts: Facts, request: Request) -> Decision:
         return Decision(Action.REFUSE, "it has no software image, neither of its own nor from its category")
     if facts.closed and not request.include_closed:
         return Decision(Action.SKIP, "it is CLOSED in BCM; open it first, or allow it with bcm_include_closed")
-    decision = _decide_alone(facts, facts.assignment, request)
+    if facts.expected is not None and facts.expected.digest != facts.assignment.digest:
+        decision = Decision(
+            Action.REFUSE,
+            f"it was assigned {facts.assignment.image} by others since this run began with {facts.expected.image}; "
+            "this run leaves it alone",
+        )
+    else:
+        decision = _decide_alone(facts, facts.assignment, request)
     if facts.claimed_by and (decision.action.acts or decision.action in (Action.ADOPT, Action.REFUSE)):
         return Decision(Action.REFUSE, f"claimed by {facts.claimed_by}, and longer while that run works on it")
     return decision

@@ -13,6 +13,7 @@ from .._head_node.api.errors import BcmConfigError, BcmError
 from .._head_node.changes.categories import apply_categories
 from .._head_node.changes.devices import apply_devices
 from .._head_node.changes.guards import require_names
+from .._head_node.changes.occupancy import Occupancy
 from .._head_node.changes.options import DECLARED_CATEGORIES, DEVICES, Spec
 from .._head_node.entities.claim import Owner
 from .._head_node.entities.fields import Json
@@ -58,6 +59,7 @@ class PlanDrawer:
         self._params = params
         self._names: Sequence[str] = [str(device["hostname"]) for device in params["devices"]]
         pace = Pace(power_timeout_s=params["power_timeout"])
+        self._occupancy = Occupancy(head_node, owner, clock)
         self._provisioner = Provisioner(head_node, clock, pace, say, owner)
 
     def draw(self) -> RunPlan:
@@ -94,6 +96,7 @@ class PlanDrawer:
                 self._head_node,
                 params["categories"],
                 check_mode=True,
+                occupancy=self._occupancy,
                 members=self._names,
                 allow_member_change=params["allow_member_change"],
             )
@@ -101,6 +104,7 @@ class PlanDrawer:
             self._head_node,
             params["devices"],
             check_mode=True,
+            occupancy=self._occupancy,
             try_credentials=_try_nothing,
             declared_categories=params["categories"],
             reassigned=categories["reassigned"],

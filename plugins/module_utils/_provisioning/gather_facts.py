@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -12,10 +11,10 @@ from .._bmc.power import PowerResult
 from .._head_node.api.client import HeadNode
 from .._head_node.changes.guards import select_nodes
 from .._head_node.changes.read import read_devices, read_references, read_statuses
-from .._head_node.entities.claim import Owner, ends_of, rival_of
+from .._head_node.entities.claim import Claim, Owner, ends_of, rival_of
 from .._head_node.entities.fields import Raw
-from .._head_node.entities.record import Record
-from .._head_node.entities.references import References
+from .._head_node.entities.record import Assignment, Record, assignment_of
+from .._head_node.entities.references import Names, References
 from .._head_node.entities.slots import Slots
 from .._head_node.entities.status import DeviceStatus
 from .._head_node.power.read_states import read_power_states
@@ -39,6 +38,7 @@ class FactGathering:
     owner: Owner
     power_timeout_s: float = 60.0
     references: References = field(default_factory=References)
+    held: dict[str, Raw] = field(default_factory=dict)  # all devices that this run claims
     _recorded: list[Timeline | None] = field(default_factory=list)
 
     def gather(self) -> dict[str, NodeRun]:
@@ -51,6 +51,7 @@ class FactGathering:
         self._recorded = [
             Timeline.from_words(Record.from_api(raw.get("extra_values")).timeline) for raw in devices.values()
         ]
+        self.held = {name: raw for name, raw in devices.items() if _run_on(raw) == self.owner.run}
         selection = select_nodes(devices, self.job.names)
         statuses = read_statuses(self.head_node, selection.devices)
         claims = self._claims(devices.values(), selection.devices)
@@ -84,6 +85,19 @@ class FactGathering:
         """Return the provisioning slots, and what phases took in earlier runs on this cluster; one call."""
         return Pipeline.of(Slots.from_api(self.head_node.get_provisioning_status()), self._recorded)
 
+    def assignments_of(self, devices: Mapping[str, Raw], nodes: Mapping[str, NodeRun]) -> dict[str, Assignment | None]:
+        """Return what these nodes are assigned by now, given their devices; one call, because categories decide too."""
+        categories = Names.from_api("category", self.head_node.get_categories())
+        self.references = replace(self.references, categories=categories)
+        tokens = {
+            name: node.facts.assignment.token for name, node in nodes.items() if node.facts and node.facts.assignment
+        }
+        return {
+            name: assignment_of(devices[name], self.references, token=token)
+            for name, token in tokens.items()
+            if name in devices
+        }
+
     def last_power(self, devices: Mapping[str, Raw]) -> dict[str, tuple[int, str]]:
         """Return when power was last sent to each node, in ms by BCM's clock, and what; STATUS does not count."""
         names = {str(raw["uuid"]): name for name, raw in devices.items()}
@@ -105,11 +119,7 @@ class FactGathering:
         """Return which run works on each device, in words; those that are free are left out."""
         ends, now_s = ends_of(everywhere), self.clock.wall_s()
         rivals = {name: rival_of(raw, self.owner, ends, now_s) for name, raw in devices.items()}
-        return {
-            name: f"{rival.owner} until {time.strftime('%H:%M:%S', time.gmtime(rival.until_s))} UTC"
-            for name, rival in rivals.items()
-            if rival is not None
-        }
+        return {name: rival.words for name, rival in rivals.items() if rival is not None}
 
     def _look_closer(self, nodes: dict[str, NodeRun]) -> dict[str, NodeRun]:
         """Read power state and history where the decision depends on them, and decide again."""
@@ -162,3 +172,8 @@ class FactGathering:
             # BCM answers nothing for a CLOSED device, not even its state.
             force=self.job.request.include_closed,
         )
+
+
+def _run_on(device: Raw) -> str:
+    claim = Claim.from_api(device.get("extra_values"))
+    return claim.run if claim else ""

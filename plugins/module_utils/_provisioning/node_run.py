@@ -36,8 +36,9 @@ from .watch import NodeWatch, timeline_of
 class Job:
     """The job of a run. `reassigned` are the nodes whose image or disk setup this run changed.
 
-    `assignments`, by host name, stand for what the run would have written where check mode wrote nothing. `planned`, by
-    host name, is what may be done with each node; None where there is no plan to hold to.
+    `assignments`, by host name, stand for what the run would have written where check mode wrote nothing. `expected` is
+    what the run began with: who assigned something else since is not overruled. `planned` is what may be done with each
+    node; None where there is no plan to hold to.
     """
 
     names: Sequence[str]
@@ -45,6 +46,7 @@ class Job:
     reassigned: Collection[str] = ()
     assignments: Mapping[str, Assignment] = field(default_factory=dict)
     planned: Mapping[str, Planned] | None = None
+    expected: Mapping[str, Assignment] = field(default_factory=dict)
 
     def planned_for(self, name: str) -> Planned | None:
         """Return what the plan says of a node, nothing where it does not know it; None without a plan."""
@@ -212,6 +214,7 @@ def facts_of(
         reassigned=name in job.reassigned,
         claimed_by=claimed_by,
         planned=job.planned_for(name),
+        expected=replace(expected, token=token) if (expected := job.expected.get(name)) else None,
     )
 
 

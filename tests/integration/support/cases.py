@@ -128,6 +128,15 @@ CASES: Mapping[str, tuple[Case, ...]] = {
         Case("all are listed", {}, changed=False),
         Case("one", {"names": ["default"]}, changed=False),
     ),
+    "bcm_claim": (
+        Case(
+            "a node that is to be changed is claimed, another is not",
+            {"devices": [{"hostname": "dgx-05", "notes": "claimed"}, {"hostname": "cpu-03"}]},
+            changed=False,
+            touches={"dgx-05": _NOTES},
+        ),
+        Case("all claims are given back", {"state": "absent"}, changed=False, touches={"dgx-05": _NOTES}),
+    ),
     "bcm_device": (
         Case("one is created", NEW_NODE, touches={"cpu-06": None}),
         Case(

@@ -17,8 +17,14 @@ from .plan import Plan, plan_entity
 
 # After this many calls without an answer the head node is assumed to be unreachable, and the rest is not sent.
 _MOST_UNANSWERED = 3
+# Sent between one look at who is at work on nodes and the next; more would let a claim be overlooked for too long.
+_MOST_AT_ONCE = 100
 # Another client may overwrite a change between write and read-back: it is merged into what that wrote and sent again.
 _ROUNDS = 3
+
+
+# Plans by name → what is stored by now, and why some may not be sent any more; see Occupancy.look_again.
+LookAgain = Callable[[Mapping[str, Plan]], tuple[Mapping[str, Raw], Mapping[str, BcmError]]]
 
 
 @dataclass(frozen=True)
@@ -79,14 +85,16 @@ def converge(
     *,
     stored: Mapping[str, Raw] | None = None,
     planned: Mapping[str, Plan] | None = None,
+    look_again: LookAgain | None = None,
     dry_run: bool = False,
 ) -> dict[str, Applied]:
     """Bring every named entity to what is wanted; one that fails does not keep the others from being changed.
 
     `wanted` maps name to options; {"state": "absent"} removes. `stored` replaces the first read where the caller has
-    just read; `planned` is sent as it is where the caller has planned all of `wanted` and checked the plans. With
-    `dry_run` nothing is sent. Errors of one entity are in its Applied. Errors of the connection, and BcmAuthError, are
-    raised, because they would meet every entity. Calling again is always safe.
+    just read; `planned` is sent as it is where the caller has planned all of `wanted` and checked the plans.
+    `look_again` is called right before plans are sent, at most a hundred of them without bulk calls. With `dry_run`
+    nothing is sent. Errors of one entity are in its Applied. Errors of the connection, and BcmAuthError, are raised,
+    because they would meet every entity. Calling again is always safe.
     """
     so_far = _Convergence()
     current = dict(stored) if stored is not None else store.by_name()
@@ -100,13 +108,24 @@ def converge(
     for _round in range(_ROUNDS):
         if not todo:
             break
-        _send_all(store, todo, so_far)
+        if look_again is None:
+            _send_all(store, todo, so_far)
+        for part in _parts(todo, store.bulk) if look_again else ():
+            fresh, refused = look_again(part)
+            so_far.errors.update(refused)
+            left = {name: wanted[name] for name in part if name not in refused}
+            _send_all(store, _plan_all(store.schema, left, {**current, **fresh}, context, so_far), so_far)
         current = store.by_name()
         left = {name: wanted[name] for name in todo if name not in so_far.errors}
         todo = _plan_all(store.schema, left, current, context, so_far)
     for plan in todo:
         so_far.errors[plan] = _not_kept(todo[plan])
     return {name: Applied(so_far.first.get(name), current.get(name), so_far.errors.get(name)) for name in wanted}
+
+
+def _parts(todo: Mapping[str, Plan], bulk: bool) -> list[dict[str, Plan]]:
+    plans, most = list(todo.items()), len(todo) if bulk else _MOST_AT_ONCE
+    return [dict(plans[start : start + most]) for start in range(0, len(plans), most)]
 
 
 def _plan_all(

@@ -12,10 +12,13 @@ from typing import Any
 from ..api.client import HeadNode
 from ..api.errors import BcmConfigError, BcmError
 from ..entities.category import CATEGORY, category_to_ansible
+from ..entities.device import is_node
 from ..entities.fields import Context, Json, Raw, new_object
+from ..entities.occupant import Occupant
 from ..entities.references import References
 from .apply import Applied, Store, converge, summarise
-from .guards import affected_nodes, concerns_members, find_conflict, require_distinct
+from .guards import affected_nodes, concerns_members, find_conflict, reached_nodes, refuse_category, require_distinct
+from .occupancy import Occupancy
 from .options import wanted_of
 from .plan import plan_entity
 from .read import read_references
@@ -26,21 +29,28 @@ def apply_categories(
     categories: Sequence[dict[str, Any]],
     *,
     check_mode: bool,
+    occupancy: Occupancy,
     members: Sequence[str] = (),
     allow_member_change: bool = False,
 ) -> dict[str, Any]:
     """Plan, guard, apply and read back; returns a module's result, with `categories` by name.
 
-    A category fails where it can't be planned, and where nodes that `members` does not name would be installed anew, or
-    lose their category; only new ones that were to be copied from it fail with it. `reassigned` lists the nodes that
-    are to be installed anew. Raises BcmConfigError for an empty list and for a name given twice, and as `converge`
-    does. Calling again is safe.
+    A category fails where it can't be planned, where nodes that `members` does not name would be installed anew, or
+    lose their category, and where somebody is at work on a node that it reaches; only new ones that were to be copied
+    from it fail with it. `reassigned` lists the nodes that are to be installed anew. Raises BcmConfigError for an empty
+    list and for a name given twice, and as `converge` does. Calling again is safe.
     """
     names = [str(options["name"]) for options in categories]
     require_distinct(names, "categories")
     references = read_references(head_node, partitions=False)
     store = Store(head_node, CATEGORY, head_node.get_categories)
-    work = _Work(store, references, cache(head_node.get_devices), members, allow_member_change)
+    read_all = cache(head_node.get_devices)
+
+    def read_occupants() -> Mapping[str, Occupant]:
+        nodes = {str(raw["hostname"]): raw for raw in read_all() if is_node(raw)}
+        return occupancy.read(nodes, nodes)
+
+    work = _Work(store, references, read_all, cache(read_occupants), members, allow_member_change)
     for generation in _generations(categories, references):
         for options in generation:
             work.plan(options)
@@ -95,6 +105,7 @@ class _Work:
     store: Store
     references: References
     read_devices: Callable[[], Sequence[Raw]]  # called where a plan concerns nodes, and then reads once
+    read_occupants: Callable[[], Mapping[str, Occupant]]
     members: Sequence[str]
     allow_member_change: bool
     wanted: dict[str, dict[str, Json]] = field(default_factory=dict)
@@ -114,6 +125,9 @@ class _Work:
             return
         self.affected[name] = affected_nodes(plan, self.read_devices()) if concerns_members(plan) else []
         conflict = find_conflict(plan, self.affected[name], self.members, allowed=self.allow_member_change)
+        if conflict is None and plan.stored is not None and plan.reaches_installation:
+            reached, occupants = reached_nodes(plan, self.read_devices()), self.read_occupants()
+            conflict = refuse_category(plan, {node: occupants[node] for node in reached if node in occupants})
         self.outcomes[name] = Applied(plan, stored, conflict)
         if conflict is None:
             self.references = _assume(self.references, name, plan.desired)

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from ..api.client import HeadNode
@@ -15,9 +16,10 @@ from ..entities.record import Record, assignment_of, reassigned_values
 from ..entities.references import References
 from .apply import Applied, Store, converge, summarise
 from .categories import assume_categories
-from .guards import require_distinct, require_nodes
+from .guards import Occupied, require_distinct, require_nodes
+from .occupancy import Occupancy
 from .options import wanted_of
-from .plan import plan_present
+from .plan import Plan, plan_entity, plan_present
 from .read import read_devices, read_references
 
 # (store, wanted, stored, context) → why nodes are not to be changed. See power/credentials, which tries changed
@@ -30,6 +32,7 @@ def apply_devices(
     devices: Sequence[dict[str, Any]],
     *,
     check_mode: bool,
+    occupancy: Occupancy,
     try_credentials: TryCredentials,
     declared_categories: Sequence[Mapping[str, Any]] = (),
     reassigned: Sequence[str] = (),
@@ -41,7 +44,8 @@ def apply_devices(
 
     `reassigned` lists the nodes that are to be installed anew, those given and those found; `assignments` has what each
     node would be installed with. `remember_reassigned` notes it on nodes without a record. A device that can't be
-    changed fails alone, in `failures`. Raises BcmConfigError for an empty list, a name given twice, or a device that is
+    changed fails alone, in `failures`; those that others are at work on, or that run and may not be removed, are in
+    `refused` as well. Raises BcmConfigError for an empty list, a name given twice, or a device that is
     not a node, and as `converge` does. Calling again is safe.
     """
     require_distinct([device["hostname"] for device in devices])
@@ -54,7 +58,11 @@ def apply_devices(
         references = assume_categories(references, declared_categories)
     store = Store(head_node, DEVICE, head_node.get_devices, workers, bulk)
     context = Context(references)
-    kept: Mapping[str, BcmError] = {} if check_mode else try_credentials(store, wanted, stored, context)
+    refused = occupancy.refuse_devices(_plans(wanted, stored, context), stored)
+    kept = dict(refused)
+    if not check_mode:
+        free = {name: options for name, options in wanted.items() if name not in refused}
+        kept.update(try_credentials(store, free, stored, context))
     # Planned against what was read before the credentials were tried, so that a node on which they were already changed
     # counts as changed; it is only sent once more.
     rest = {name: options for name, options in wanted.items() if name not in kept}
@@ -62,14 +70,25 @@ def apply_devices(
         rest = {
             name: _remember(options, stored.get(name), name in reassigned, context) for name, options in rest.items()
         }
-    outcomes = converge(store, rest, context, stored=stored, dry_run=check_mode)
+    outcomes = converge(store, rest, context, stored=stored, look_again=occupancy.look_again, dry_run=check_mode)
     outcomes.update({name: Applied(None, stored.get(name), error) for name, error in kept.items()})
+    outcomes = {name: outcomes[name] for name in wanted}
     return {
         **summarise(outcomes),
+        "refused": [name for name, outcome in outcomes.items() if isinstance(outcome.error, Occupied)],
         "devices": {name: _shown(outcome, references, check_mode) for name, outcome in outcomes.items()},
         "reassigned": [name for name, outcome in outcomes.items() if name in reassigned or _is_reassigned(outcome)],
         "assignments": _assignments(outcomes, references),
     }
+
+
+def _plans(wanted: Mapping[str, Any], stored: Mapping[str, Raw], context: Context) -> dict[str, Plan]:
+    """Return the plans by name; one that can't be made is left out, and reported where it is carried out."""
+    plans = {}
+    for name, options in wanted.items():
+        with suppress(BcmError):
+            plans[name] = plan_entity(DEVICE, stored.get(name), options, context)
+    return plans
 
 
 def _remember(options: dict[str, Any], stored: Raw | None, reassigned: bool, context: Context) -> dict[str, Any]:

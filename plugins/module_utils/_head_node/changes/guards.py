@@ -4,14 +4,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ..._values.names import shorten
+from ..._values.names import count, shorten
 from ..api.errors import BcmConfigError, BcmConflict
 from ..entities.device import is_node
 from ..entities.fields import Disruption, Raw
+from ..entities.occupant import REACHES_INSTALLATION, Occupant
 from .plan import Plan
+
+_ANEW = Disruption.REPROVISION
+_REACHING = REACHES_INSTALLATION["category"]
+_WAIT_OR_ALLOW = "nothing of it was written; try again when that is over, or allow it with allow_claimed"
+
+
+class Occupied(BcmConflict):
+    """Somebody is at work on a node, or it runs: it was left alone. Trying again helps when that is over."""
 
 
 @dataclass(frozen=True)
@@ -56,14 +65,24 @@ def concerns_members(plan: Plan) -> bool:
     return plan.stored is not None and plan.disruption in (Disruption.REPROVISION, Disruption.DELETE)
 
 
-def affected_nodes(plan: Plan, devices: Sequence[Raw]) -> list[str]:
+def affected_nodes(plan: Plan, devices: Iterable[Raw]) -> list[str]:
     """Return the names of the nodes that a category's plan would have installed anew, or leave without a category."""
-    if plan.stored is None or not concerns_members(plan):
+    if not concerns_members(plan):
         return []
-    reprovisioning = {change.option for change in plan.changes if change.disruption is Disruption.REPROVISION}
-    # A node with an image of its own does not follow its category's.
-    only_image = reprovisioning == {"software_image"}
+    return _members(plan, devices, {change.option for change in plan.changes if change.disruption is _ANEW})
+
+
+def reached_nodes(plan: Plan, devices: Iterable[Raw]) -> list[str]:
+    """Return the names of the nodes whose installation a category's plan would reach, were one under way."""
+    return _members(plan, devices, {change.option for change in plan.changes if change.option in _REACHING})
+
+
+def _members(plan: Plan, devices: Iterable[Raw], changed: Collection[str]) -> list[str]:
+    if plan.stored is None:
+        return []
     members = [raw for raw in devices if raw.get("category") == plan.stored["uuid"]]
+    # A node with an image of its own does not follow its category's.
+    only_image = set(changed) == {"software_image"}
     return sorted(str(raw["hostname"]) for raw in members if not (only_image and raw.get("softwareImageProxy")))
 
 
@@ -83,3 +102,39 @@ def find_conflict(plan: Plan, affected: Sequence[str], members: Sequence[str], *
         f"could not update category {plan.name}: it would have nodes installed anew that are not part of this run: "
         f"{shorten(others)}; allow it with allow_member_change (bcm_allow_category_change)"
     )
+
+
+def refuse_device(plan: Plan, occupant: Occupant) -> Occupied | None:
+    """Return why a device may not be changed while somebody is at work on it; None where it may be.
+
+    A claim guards the whole device, an installation that nobody claims only what it depends on.
+    """
+    if plan.stored is None or plan.is_empty or not (occupant.claim or plan.reaches_installation):
+        return None
+    return Occupied(f"could not {_verb(plan)} device {plan.name}: it is {occupant.words}; {_WAIT_OR_ALLOW}")
+
+
+def refuse_removal(plan: Plan, *, is_up: bool) -> Occupied:
+    """Return why a device that is UP, or is not but is switched on, is not removed."""
+    return Occupied(
+        f"could not remove device {plan.name}: it is {'UP' if is_up else 'switched on'}, and would go on running "
+        "unmanaged; switch it off first, or allow it with allow_up"
+    )
+
+
+def refuse_category(plan: Plan, occupants: Mapping[str, Occupant]) -> Occupied | None:
+    """Return why a category may not be changed while somebody is at work on nodes that belong to it; None where it may.
+
+    `occupants` are those of the nodes that the change reaches, by name.
+    """
+    if not occupants or not plan.reaches_installation:
+        return None
+    listed = shorten([f"{name}, {occupant.words}" for name, occupant in occupants.items()], 3, separator="; ")
+    return Occupied(
+        f"could not {_verb(plan)} category {plan.name}: that reaches {count(len(occupants), 'node')} that others are "
+        f"at work on: {listed}; {_WAIT_OR_ALLOW}"
+    )
+
+
+def _verb(plan: Plan) -> str:
+    return "remove" if plan.action == "delete" else plan.action

@@ -47,6 +47,18 @@ MEMBERS: Spec = {
     "members": {"type": "list", "elements": "str", "default": []},
     "allow_member_change": {"type": "bool", "default": False},
 }
+# What is done where others are at work, or where a node runs that is to be removed.
+CLAIMS: Spec = {"allow_claimed": {"type": "bool", "default": False}, "claim_run": {"type": "str"}}
+REMOVAL: Spec = {"allow_up": {"type": "bool", "default": False}}
+# Taking claims, for as long as nothing renews them.
+CLAIM: Spec = {
+    "state": STATE,
+    "devices": _list_of(DEVICE, default=[]),
+    "categories": _list_of(CATEGORY, default=[]),
+    "allow_member_change": {"type": "bool", "default": False},
+    "owner": {"type": "str"},
+    "claim_time": {"type": "float", "default": 300.0},
+}
 PARALLEL: Spec = {
     "bulk_calls": {"type": "bool", "default": False},
     "parallel_calls": {"type": "int", "default": 5},

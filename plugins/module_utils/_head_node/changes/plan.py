@@ -11,6 +11,7 @@ from typing import Any
 from ..api.errors import BcmConfigError, BcmNotFound
 from ..entities.fields import HIDDEN, Context, Disruption, Field, Json, Raw
 from ..entities.merge import merge_fields
+from ..entities.occupant import REACHES_INSTALLATION
 from ..entities.references import References
 from ..entities.schema import Schema
 
@@ -51,6 +52,14 @@ class Plan:
         if self.action != "update":
             return Disruption.NONE
         return max((change.disruption for change in self.changes), key=_SEVERITY.index, default=Disruption.NONE)
+
+    @property
+    def reaches_installation(self) -> bool:
+        """Return whether it changes what an installation under way depends on; creating an entity never does."""
+        reaching = REACHES_INSTALLATION.get(self.schema.entity, frozenset())
+        return self.action == "delete" or (
+            self.action == "update" and any(change.option in reaching for change in self.changes)
+        )
 
     def diff(self) -> dict[str, Any]:
         """Return the diff as Ansible shows it: before_header, after_header, and before and after, each by option."""

@@ -49,6 +49,12 @@ class Claim:
     run: str
     until_s: float
 
+    @property
+    def words(self) -> str:
+        """Return the claim as it stands in a sentence: alice until 12:00:00 UTC."""
+        of_day_s = int(self.until_s) % 86_400
+        return f"{self.owner} until {of_day_s // 3600:02}:{of_day_s // 60 % 60:02}:{of_day_s % 60:02} UTC"
+
     @classmethod
     def from_api(cls, extra_values: Mapping[str, Any] | None) -> Claim | None:
         """Read a claim; None where there is none. One whose end can't be read is over."""

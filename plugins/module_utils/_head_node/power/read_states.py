@@ -42,6 +42,18 @@ def read_power_states(
         return ask_states(PowerChannel(head_node, session, clock, targets, timeout_s, force=force), list(nodes))
 
 
+def find_switched_on(head_node: HeadNode, clock: Clock, devices: Mapping[str, Raw]) -> set[str]:
+    """Return the names of the nodes whose BMC says that they are switched on; one that does not answer is left out.
+
+    Raises as `read_power_states` does.
+    """
+    if not devices:
+        return set()
+    categories = Names.from_api("category", head_node.get_categories())
+    states = read_power_states(head_node, clock, devices, categories, force=True)
+    return {name for name, result in states.items() if result.after == "ON"}
+
+
 def ask_states(channel: PowerChannel, names: Sequence[str]) -> dict[str, PowerResult]:
     """Ask for the power of nodes, one BMC of each set of credentials first (see Schedule); returns results by name.
 

@@ -22,11 +22,13 @@ from ..api.errors import BcmConfigError
 from ..api.events import open_session
 from ..changes.guards import select_nodes
 from ..changes.read import read_devices, read_references, read_statuses
+from ..entities.claim import Owner
 from ..entities.device import bmc_ip, bmc_settings
 from ..entities.fields import Raw
 from ..entities.phases import Status
 from ..entities.references import References
 from .channel import targets_of
+from .leave import require_leave
 from .operations import HeadNodePower
 from .restart import ask_to_shut_down
 
@@ -49,6 +51,8 @@ class PowerJob:
     via: str = "head_node"
     allow_up: bool = False
     graceful_s: float = 0.0  # how long a node may take to shut down before its power is cut; 0 cuts it at once
+    allow_claimed: bool = False
+    owner: Owner = field(default_factory=lambda: Owner(run=""))  # whose claims are no obstacle
     timeout_s: float = 60.0
     boot_device: str = ""
     max_nodes: int | None = None
@@ -62,13 +66,14 @@ def run_power_action(
 ) -> dict[str, Any]:
     """Perform one action on a set of nodes; returns a module's result, with `nodes` by host name.
 
-    A node that fails has `failure` and `error` there. `say` prints what goes on.
-    Raises BcmConfigError, before any power is changed, for an empty list, head nodes, UP nodes without `allow_up`, more
-    nodes than `max_nodes`, and options that do not fit the path; other BcmErrors as the calls do. Calling again is safe
-    for on, off and status; cycle and reset act each time.
+    A node that fails has `failure` and `error` there. `say` prints what goes on. Raises BcmConfigError, before any power
+    is changed, for an empty list, head nodes, UP nodes without `allow_up`, more nodes to act on than `max_nodes`, and
+    options that do not fit the path; Occupied for nodes that others are at work on, without `allow_claimed`; other
+    BcmErrors as the calls do. Calling again is safe for on, off and status; cycle and reset act each time.
     """
     selection = select_nodes(read_devices(head_node), job.names)
     devices = dict(selection.devices)
+    _require_leave(head_node, job, list(devices))
     if job.action in _VERBS and not job.allow_up:
         statuses = read_statuses(head_node, devices)
         _refuse_up(job.action, [name for name in devices if name not in statuses or statuses[name].status == Status.UP])
@@ -78,23 +83,34 @@ def run_power_action(
         bmcs = _known_bmcs(devices, references, job, results) if job.via == "ipmi" else {}
         path = _open_path(head_node, job, devices, bmcs, references, stack.enter_context, say)
         names = [name for name in devices if name not in results]
-        _refuse_too_many(job, names)
-        if isinstance(path, IpmiPower) and not check_mode and job.action != "status":
+        is_counted = job.max_nodes is not None and len(names) > job.max_nodes
+        if isinstance(path, IpmiPower) and not check_mode and job.action != "status" and not is_counted:
             # Each BMC's state is read and acted on in one session, so that a slow one never delays the others.
-            results.update(
-                path.shut_down(names, job.graceful_s)
-                if job.action == "off" and job.graceful_s
-                else path.run(dict.fromkeys(names, job.action), {})
-            )
+            results.update(_run_ipmi(path, job, dict.fromkeys(names, job.action), {}))
             return _result(_plans(job.action, results), results, check_mode)
         results.update(path.states(names))
         plans = _plans(job.action, results)
         todo = {name: plan for name, plan in plans.items() if plan != "none" and results[name].failure is None}
-        if todo and not check_mode and isinstance(path, HeadNodePower):
-            leaving = _ask_to_leave(path, job, {name: devices[name] for name in todo}, results)
-            path.begin({name: plan for name, plan in todo.items() if name not in leaving}, results)
-            results.update(path.finish(list(todo)))
+        _refuse_too_many(job, list(todo))
+        if todo and not check_mode:
+            # Reading the power may have taken a minute.
+            _require_leave(head_node, job, list(todo))
+            if isinstance(path, IpmiPower):
+                results.update(_run_ipmi(path, job, todo, results))
+            else:
+                leaving = _ask_to_leave(path, job, {name: devices[name] for name in todo}, results)
+                path.begin({name: plan for name, plan in todo.items() if name not in leaving}, results)
+                results.update(path.finish(list(todo)))
     return _result(plans, results, check_mode)
+
+
+def _run_ipmi(
+    path: IpmiPower, job: PowerJob, plans: Mapping[str, str], results: Mapping[str, PowerResult]
+) -> dict[str, PowerResult]:
+    """Carry out plans straight by the BMCs; a node that is switched off is asked to shut down first."""
+    if job.action == "off" and job.graceful_s:
+        return path.shut_down(list(plans), job.graceful_s)
+    return path.run(plans, results)
 
 
 def _ask_to_leave(
@@ -121,6 +137,11 @@ def _ask_to_leave(
         path.say(f"Asked to shut down, power is cut after {job.graceful_s:g} s: {shorten(leaving)}")
     path.watch_shutdown({name: results[name] for name in leaving}, job.graceful_s)
     return leaving
+
+
+def _require_leave(head_node: HeadNode, job: PowerJob, names: Sequence[str]) -> None:
+    if not job.allow_claimed:
+        require_leave(head_node, job.action, names, job.owner, SystemClock())
 
 
 def _plans(action: str, results: Mapping[str, PowerResult]) -> dict[str, str]:

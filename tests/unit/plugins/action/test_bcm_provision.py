@@ -114,6 +114,18 @@ def test_options_that_do_not_exist_are_refused(options: dict[str, Any], actions:
     assert not head.calls
 
 
+def test_a_node_that_others_assigned_something_else_since_bcm_devices_is_refused(
+    actions: Actions, head: FakeHeadNode
+) -> None:
+    before = {"image_uuid": "another", "image_name": "old-image", "revision": -1, "disksetup": "d"}
+
+    result = actions.run("bcm_provision", names=["node001"], assignments={"node001": before}, enable_power_action=True)
+
+    assert result["nodes"]["node001"]["action"] == "refuse"
+    assert "since this run began with old-image" in result["msg"]
+    assert not head.writes
+
+
 def test_assignments_that_are_no_assignments_are_refused(actions: Actions) -> None:
     result = actions.run("bcm_provision", names=NAMES, assignments={"node001": {"wrong": 1}})
 

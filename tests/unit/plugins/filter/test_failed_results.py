@@ -27,6 +27,15 @@ def test_a_failed_result_is_read_as_every_other() -> None:
     assert (result.decision.action, result.changed, result.timeline) == (Action.NOTHING, False, None)
 
 
+def test_a_node_that_was_left_alone_is_refused_and_fails_the_run_all_the_same() -> None:
+    made = failed_results({"a": "claimed by bob", "b": "no"}, refused=["a"])
+    result = NodeResult.from_ansible("a", made["a"])
+
+    assert (result.outcome, result.failed, result.message) == (Outcome.SKIPPED, True, "claimed by bob")
+    assert result.decision.action is Action.REFUSE
+    assert made["b"]["outcome"] == Outcome.FAILED
+
+
 def test_nobody_failed() -> None:
     assert failed_results([]) == failed_results({}) == {}
 

@@ -52,7 +52,13 @@ def test_an_unknown_node_fails_alone(modules: Modules) -> None:
 
 def test_more_nodes_than_the_ceiling_are_refused(modules: Modules, head: FakeHeadNode) -> None:
     assert "more than max_nodes 1" in modules.bad("bcm_power", names=["node001", "node002"], action="on", max_nodes=1)
-    assert not head.names("powerOperation")
+    assert head.operations() == []
+
+
+def test_nodes_that_already_have_the_power_do_not_count_against_the_ceiling(modules: Modules) -> None:
+    result = modules.good("bcm_power", names=["node001", "node003"], action="on", max_nodes=1)
+
+    assert [result["nodes"][name]["action"] for name in ("node001", "node003")] == ["on", "none"]
 
 
 def test_a_dead_bmc_fails_its_node_and_leaves_the_others(modules: Modules, head: FakeHeadNode) -> None:

@@ -249,7 +249,7 @@ def test_reads_do_not_grow_with_the_number_of_categories(
     modules.good("bcm_categories", categories=[first, *others], allow_member_change=True, check=check)
 
     reads = [call.name for call in head.calls if not call.writes]
-    once = ["getCategories", "getSoftwareImages", "getNetworks", "getDevices"]
+    once = ["getCategories", "getSoftwareImages", "getNetworks", "getDevices", "getStatusForDevices"]
     # Back after the first one, and after those that are copies of it.
     assert reads == (once if check else [*once, "getCategories", "getCategories"])
     assert len(head.writes) == (0 if check else count)

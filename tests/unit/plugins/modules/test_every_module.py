@@ -62,6 +62,7 @@ CASES = [
     Case("bcm_device", {"hostname": "node001", "roles": [{"name": "boot"}]}, changes=True),
     Case("bcm_device", NEW_NODE, changes=True),
     Case("bcm_device", {"hostname": "node001", "state": "absent"}, changes=True),
+    Case("bcm_device", {"hostname": "node003", "state": "absent", "allow_up": True}, changes=True),
     Case("bcm_device", {"hostname": "node404", "state": "absent"}),
     Case("bcm_devices", {"devices": [{"hostname": "node001"}, {"hostname": "node002"}]}),
     Case("bcm_devices", {"devices": [NEW_NODE, {"hostname": "node001", "notes": "x"}]}, changes=True),
@@ -94,7 +95,7 @@ CASES = [
 ]
 WRITING = [case for case in CASES if case.changes]
 # Documentation of action plugins, and what needs BMCs on a network.
-WITHOUT_CASES = {"bcm_plan", "bcm_provision", "bcm_report", "bcm_bmc_info"}
+WITHOUT_CASES = {"bcm_claim", "bcm_plan", "bcm_provision", "bcm_report", "bcm_bmc_info"}
 
 
 def test_every_module_has_a_case() -> None:

@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.errors import BcmTransportError
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.hold import Hold
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.claim import Claim, Owner, claim_values
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.claim_nodes import Claims
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.decide import Request
@@ -16,6 +17,7 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.gather
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.node_run import Job
 
 from ...fake_head_node import Call, FakeHeadNode
+from ...objects import make_proxy
 from .driving import CYCLE, ON, actions, make_rack, names_of, outcomes, provision
 from .test_run_failures import FAILURES
 
@@ -193,6 +195,23 @@ def test_a_run_that_powered_the_node_before_our_second_reading_keeps_it() -> Non
     assert claim_of(head, "node001") is None
 
 
+def test_a_node_whose_category_gets_another_image_at_the_same_moment_is_left_alone() -> None:
+    head = make_rack(2)
+    head.device("node002")["softwareImageProxy"] = make_proxy("node002", "default-image")
+
+    def change_category() -> None:
+        head.category("default")["softwareImageProxy"] = make_proxy("default", "other-image")
+
+    after_our_writes(head, change_category)
+    results = provision(head, owner=ALICE, direct=True)
+
+    assert results["node001"].message == "it was assigned other-image at the same moment; this run leaves it alone"
+    assert results["node001"].failed
+    assert head.node("node001").boots == 0
+    assert claim_of(head, "node001") is None
+    assert outcomes(results)["node002"] == "successful"
+
+
 def test_what_was_powered_before_our_first_reading_is_no_race() -> None:
     head = make_rack(1)
     head._remember(head.device("node001")["uuid"], "OFF", success=True)  # by another run or a person
@@ -278,6 +297,20 @@ def test_giving_back_the_claim_that_was_renewed_leaves_the_others_alive() -> Non
     claims.give_back({anchor: {}}, {anchor: head.device(anchor)}, left)
 
     assert is_free_for_bob(head) == {"node001": True, "node002": False, "node003": False}
+
+
+def test_what_the_run_claims_for_later_batches_stays_alive_when_a_batch_ends() -> None:
+    head = make_rack(3)
+    Hold(head.direct_client(), head.clock, ALICE).take(names_of(head))
+    head.clock.sleep(295)
+
+    provision(head, ON, "node001", owner=ALICE, direct=True)
+
+    assert head.clock.now_s() > 300
+    assert is_free_for_bob(head) == {"node001": False, "node002": False, "node003": False}
+    assert claim_of(head, "node001") is None  # nothing is to be done with it
+    head.clock.sleep(301)
+    assert is_free_for_bob(head) == {"node001": False, "node002": True, "node003": True}
 
 
 def test_a_claim_is_renewed_on_another_node_where_the_first_was_deleted() -> None:

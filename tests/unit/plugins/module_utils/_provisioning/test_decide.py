@@ -51,6 +51,23 @@ GIVEN_UP = replace(INTENDED, intent_failed="booting")
 TABLE: dict[str, tuple[Facts | None, Request, Action, str, str]] = {
     "unknown to BCM": (None, ON, Action.NOT_FOUND, "no such device", ""),
     "no image at all": (down(assignment=None), ON, REFUSE, "no software image", ""),
+    # others
+    "as it was when the run began": (down(expected=NEW), ON, P, "install new-image", ""),
+    "another image since the run began": (
+        down(expected=OLD),
+        ON,
+        REFUSE,
+        "assigned new-image by others since this run began with old-image",
+        "",
+    ),
+    "another image since the run began, and UP with it": (up(SAME, expected=OLD), ON, REFUSE, "by others since", ""),
+    "another image since the run began, and claimed": (
+        down(expected=OLD, claimed_by="bob until 12:00:00 UTC"),
+        ON,
+        REFUSE,
+        "^claimed by bob",
+        "",
+    ),
     # UP
     "UP as recorded": (up(SAME), ON, N, "UP with new-image", ""),
     "UP as recorded, cycle": (up(SAME), CYCLE, N, "UP with new-image", ""),
