@@ -66,10 +66,11 @@ def run_power_action(
 ) -> dict[str, Any]:
     """Perform one action on a set of nodes; returns a module's result, with `nodes` by host name.
 
-    A node that fails has `failure` and `error` there. `say` prints what goes on. Raises BcmConfigError, before any power
-    is changed, for an empty list, head nodes, UP nodes without `allow_up`, more nodes to act on than `max_nodes`, and
-    options that do not fit the path; Occupied for nodes that others are at work on, without `allow_claimed`; other
-    BcmErrors as the calls do. Calling again is safe for on, off and status; cycle and reset act each time.
+    A node that fails has `failure` and `error` there. `say` prints what goes on. Raises BcmConfigError, before any
+    power is changed, for an empty list, head nodes, UP nodes without `allow_up`, more nodes to act on than
+    `max_nodes`, and options that do not fit the path; Occupied for nodes that others are at work on, without
+    `allow_claimed`; other BcmErrors as the calls do. Calling again is safe for on, off and status; cycle and reset
+    act each time.
     """
     selection = select_nodes(read_devices(head_node), job.names)
     devices = dict(selection.devices)

@@ -27,8 +27,8 @@ ANSWERS = {
 
 
 class TalkativeBmc(FakeBmc):
-    def answer(self, request: Ask) -> SessionEvent | None:
-        told = super().answer(request)
+    def answer(self, request: Ask, now_s: float = 0.0) -> SessionEvent | None:
+        told = super().answer(request, now_s)
         return told and SessionEvent(IpmiReply(data=ANSWERS[request.netfn, request.command]))
 
 
