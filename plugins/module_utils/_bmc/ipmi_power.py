@@ -47,27 +47,49 @@ class IpmiPower:
         progress = {name: Progress() for name in names}
         results = self._talk(progress, lambda name: ask_to_shut_down(progress[name]))
         begun_s = self.clock.now_s()
-        leaving = [name for name in names if results[name].after == "ON" and results[name].sent]
+        on = [name for name in names if results[name].after == "ON" and results[name].failure is None]
+        leaving = [name for name in on if results[name].sent]
         if leaving:
             self.say(f"Asked to shut down, power is cut after {patience_s:g} s: {shorten(leaving)}")
-        # A rest as short as a rounding error would pass no time.
-        while leaving and (left_s := begun_s + patience_s - self.clock.now_s()) > _RAREST_S / 1000:
-            waited_s = patience_s - left_s
-            self.clock.sleep(min(left_s, max(self.interval_s, waited_s / 8), _RAREST_S))
+        results.update(self._cut([name for name in on if name not in leaving], results))
+        results.update(self._await_off(leaving, results, begun_s + patience_s))
+        staying = [name for name in leaving if results[name].after == "ON"]
+        if staying:
+            self.say(f"Did not shut down in time, power is cut: {shorten(staying)}")
+        for name in staying:
+            results[name] = replace(results[name], seconds=results[name].seconds + patience_s)
+        results.update(self._cut(staying, results))
+        return {name: replace(result, seconds=round(result.seconds, 1)) for name, result in results.items()}
+
+    def _await_off(
+        self, names: Sequence[str], results: Mapping[str, PowerResult], until_s: float
+    ) -> dict[str, PowerResult]:
+        """Return the results of those of these machines that are off by then."""
+        begun_s, left, off = self.clock.now_s(), list(names), dict[str, PowerResult]()
+        while len(off) < len(names) and (left_s := until_s - self.clock.now_s()) > 0:
+            pause_s = max(self.interval_s, (self.clock.now_s() - begun_s) / 8)
+            self.clock.sleep(min(left_s, pause_s, _RAREST_S))
             # One that does not answer is tried once and not looked at again, so that it hardly delays the others.
-            seen = self._switch(dict.fromkeys(leaving, "status"), {}, tries=1)
-            leaving = [name for name in leaving if seen[name].after == "ON" and seen[name].failure is None]
-            for name in seen:
-                if seen[name].after == "OFF":
-                    results[name] = replace(results[name], after="OFF", seconds=_since(self.clock, begun_s))
-        staying = [name for name in names if results[name].failure is None and results[name].after == "ON"]
-        stubborn = [name for name in staying if results[name].sent]
-        if stubborn:
-            self.say(f"Did not shut down in time, power is cut: {shorten(stubborn)}")
-        for name, cut in self._switch(dict.fromkeys(staying, "off"), {}).items():
-            sent = (*results[name].sent, *cut.sent)
-            results[name] = replace(cut, before="ON", sent=sent, seconds=_since(self.clock, begun_s))
-        return results
+            seen = self._switch(dict.fromkeys(left, "status"), {}, tries=1) if left else {}
+            left = [name for name in left if seen[name].after == "ON" and seen[name].failure is None]
+            took_s = self.clock.now_s() - begun_s
+            for name, result in seen.items():
+                if result.after == "OFF":
+                    off[name] = replace(results[name], after="OFF", seconds=results[name].seconds + took_s)
+        return off
+
+    def _cut(self, names: Sequence[str], results: Mapping[str, PowerResult]) -> dict[str, PowerResult]:
+        """Cut the power of machines that are on; one that has gone off meanwhile is left alone."""
+        done = self._switch(dict.fromkeys(names, "off"), {}) if names else {}
+        return {
+            name: replace(
+                result,
+                before="ON",
+                sent=(*results[name].sent, *result.sent),
+                seconds=results[name].seconds + result.seconds,
+            )
+            for name, result in done.items()
+        }
 
     def details(self) -> dict[str, tuple[PowerResult, Progress]]:
         """Return for each node how the talk with its BMC ended, and what the BMC reported of itself."""
@@ -102,10 +124,6 @@ class IpmiPower:
         gone = (Failure.CREDENTIALS, Failure.NOT_TRIED)
         self._refused.update({name: result for name, result in results.items() if result.failure in gone})
         return {name: self._refused.get(name) or results[name] for name in progress}
-
-
-def _since(clock: Clock, begun_s: float) -> float:
-    return round(clock.now_s() - begun_s, 1)
 
 
 def _result(progress: Progress, end: End, bmc: Bmc) -> PowerResult:

@@ -79,7 +79,8 @@ class Schedule:
         """Return whether others must wait for it: it may yet refuse. A silent one has not seen the credentials."""
         if not slot.running or slot.credentials in self.trusted:
             return False
-        return slot.heard or now_s - slot.started_s < self.limits.patience_s
+        # As in next_wake_s: two ways of rounding, and it would be woken at once for ever.
+        return slot.heard or now_s < slot.started_s + self.limits.patience_s
 
     def _fresh_first(self) -> Iterable[tuple[str, Slot]]:
         """A BMC that did not answer as a canary waits behind those that were not tried yet."""
