@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.baremetal.bcm.tests.integration.conftest import OpenSite
-from ansible_collections.baremetal.bcm.tests.integration.support.playbook import PARALLEL, Run
+from ansible_collections.baremetal.bcm.tests.integration.support.playbook import PARALLEL, POWER, Run
 from ansible_collections.baremetal.bcm.tests.integration.support.rack import DEMO_NODES, demo_rack
 from ansible_collections.baremetal.bcm.tests.integration.support.site import Site
 
@@ -130,3 +130,43 @@ def test_a_workflow_hands_the_plan_on_without_a_file(open_site: OpenSite) -> Non
     ]
     assert run.rc == 0, run.output
     assert where.rack.states() == dict.fromkeys(DEMO_NODES, "UP")
+
+
+class TestAPlanToRestartNodes:
+    """One node after the other, as it is without a mode; another image for nodes that are UP."""
+
+    @pytest.fixture(scope="class")
+    @staticmethod
+    def where(open_class_site: OpenSite) -> Site:
+        where = open_class_site(demo_rack(devices="all", power=True))
+        assert where.ansible.play("provision", variables={**POWER, "bcm_adopt": True}).rc == 0
+        return where
+
+    @pytest.fixture(scope="class")
+    @staticmethod
+    def variables(where: Site) -> dict[str, Any]:
+        image = {"bcm_software_image": "ubuntu-22.04-nvidia-550"}
+        return {**POWER, **image, "bcm_plan": str(where.directory / "plan.json")}
+
+    @pytest.fixture(scope="class")
+    @staticmethod
+    def done(where: Site, variables: dict[str, Any]) -> Run:
+        checked = where.ansible.play("reprovision", "--check", "--limit", "dgx-05,cpu-03", variables=variables)
+        assert checked.rc == 0, checked.output
+        run: Run = where.ansible.play("reprovision", "--limit", "dgx-05,cpu-03", variables=variables)
+        return run
+
+    def test_the_nodes_of_the_plan_are_installed_anew_and_no_other(self, where: Site, done: Run) -> None:
+        assert done.rc == 0, done.output
+        images = where.rack.images()
+        assert {name for name, image in images.items() if image == "ubuntu-22.04-nvidia-550"} == {"dgx-05", "cpu-03"}
+
+    def test_the_same_plan_says_nothing_of_other_nodes(self, where: Site, variables: dict[str, Any], done: Run) -> None:
+        assert done.rc == 0
+        where.rack.forget_calls()
+
+        run = where.ansible.play("reprovision", variables=variables)
+
+        assert run.rc != 0
+        assert "3 nodes of this run not in the plan" in run.failures[0]
+        assert where.rack.mutating_calls() == []

@@ -113,7 +113,7 @@ class PlanDrawer:
         failures = {**categories["failures"], **devices["failures"]}
         if failures:
             listed = "; ".join(map(str, failures.values()))
-            raise BcmConfigError(f"there is no plan, {count(len(failures), 'problem')}: {listed}")
+            raise BcmConfigError(f"could not plan, nothing was changed, {count(len(failures), 'problem')}: {listed}")
         job = replace(job, reassigned=devices["reassigned"], assignments=assignments_of(devices["assignments"]))
         run = self._provisioner.plan(job)
         plan = RunPlan(

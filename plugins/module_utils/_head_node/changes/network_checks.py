@@ -31,7 +31,8 @@ def check_networks(nodes: Sequence[Wanted], devices: Mapping[str, Raw], referenc
             text = f"the dynamic range {start} to {end} of network '{raw['name']}' is no part of {block}"
             problems.append(Problem("", text))
             continue
-        taken = _addresses_between(start, end, [node for node in nodes if str(node["hostname"]) in users], devices)
+        booting = set(users)
+        taken = _addresses_between(start, end, [node for node in nodes if str(node["hostname"]) in booting], devices)
         if taken:
             text = f"in the dynamic range {start} to {end} of network '{raw['name']}', which DHCP hands out to others"
             problems.append(Problem("", f"addresses {text}: {shorten(taken)}"))

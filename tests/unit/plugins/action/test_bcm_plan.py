@@ -6,15 +6,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
+
+from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.draw_up import PLAN
+from ansible_collections.baremetal.bcm.plugins.modules import bcm_plan
 
 from ..fake_head_node import PASSWORD, FakeHeadNode
+from ..objects import make_device
 from .acting import Actions
 
 SECRET = "new-bmc-secret"
 SETTINGS = {"username": "secret-user", "password": SECRET}
-DEVICES = [{"hostname": "node001", "notes": "new", "bmc_settings": SETTINGS}, {"hostname": "node003"}]
+DEVICES: list[dict[str, Any]] = [
+    {"hostname": "node001", "notes": "new", "bmc_settings": SETTINGS},
+    {"hostname": "node003"},
+]
 CATEGORIES = [{"name": "gpu", "kernel_parameters": "quiet"}]
-ON = {"enable_power_action": True, "power_action": "power_cycle"}
+ON: dict[str, Any] = {"enable_power_action": True, "power_action": "power_cycle"}
 
 
 @pytest.fixture
@@ -145,7 +153,7 @@ def test_a_run_that_asks_for_something_else_is_refused(
 def test_where_something_can_not_be_planned_there_is_no_plan(actions: Actions, file: str) -> None:
     result = agree(actions, file, check=True, devices=[{"hostname": "node001", "category": "no"}])
 
-    assert result["msg"].startswith("there is no plan, 1 problem: ")
+    assert result["msg"].startswith("could not plan, nothing was changed, 1 problem: ")
     assert not Path(file).exists()
 
 
@@ -198,3 +206,39 @@ def test_a_node_that_the_plan_does_not_know_is_left_alone(actions: Actions, head
 
     assert result["nodes"]["node001"]["action"] == "refuse"
     assert not head.writes
+
+
+def big_head(nodes: int) -> FakeHeadNode:
+    return FakeHeadNode(*(make_device(f"node{number:04d}", number % 250) for number in range(nodes)))
+
+
+@pytest.mark.parametrize("check", [True, False])
+def test_the_number_of_calls_does_not_grow_with_the_nodes(
+    check: bool, capsys: pytest.CaptureFixture[str], file: str
+) -> None:
+    counts = []
+    for nodes in (2, 200):
+        head = big_head(nodes)
+        actions = Actions(head, capsys)
+        devices = [{"hostname": raw["hostname"], "notes": "n"} for raw in head.devices.values() if "category" in raw]
+        result = agree(actions, file, check=True, devices=devices)
+        if not check:
+            head.calls.clear()
+            result = agree(actions, file, devices=devices)
+        assert not result.get("failed"), result
+        assert len(result["planned"]) == nodes
+        counts.append(len(head.calls))
+
+    assert counts[0] == counts[1] < 25
+
+
+def test_documentation_and_role_have_every_option_and_say_the_same_of_each() -> None:
+    documented = yaml.safe_load(bcm_plan.DOCUMENTATION)["options"]
+    tasks = Path(__file__).parents[4] / "roles" / "provision" / "tasks" / "plan_file.yml"
+    given = yaml.safe_load(tasks.read_text(encoding="utf-8"))[0]["baremetal.bcm.bcm_plan"]
+    keys = ("type", "default", "choices")
+
+    assert documented.keys() == PLAN.keys() == given.keys()
+    for option in PLAN.keys() - {"devices", "categories"}:
+        said, spec = documented[option], PLAN[option]
+        assert {key: said.get(key) for key in keys} == {key: spec.get(key) for key in keys}, option

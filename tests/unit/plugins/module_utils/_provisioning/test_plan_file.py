@@ -136,9 +136,13 @@ def test_a_thousand_nodes_that_differ_alike_are_one_sentence() -> None:
 
 
 def test_secrets_are_left_out_and_long_texts_are_digests() -> None:
-    settings = {"username": "hidden-user", "password": "hidden-password", "privilege": "USER"}
-    options = {"hostname": "n1", "bmc_settings": settings, "interfaces": [{"name": "ipmi0", "password": "hidden-too"}]}
-    diff = {
+    settings: dict[str, Any] = {"username": "hidden-user", "password": "hidden-password", "privilege": "USER"}
+    options: dict[str, Any] = {
+        "hostname": "n1",
+        "bmc_settings": settings,
+        "interfaces": [{"name": "ipmi0", "password": "hidden-too"}],
+    }
+    diff: dict[str, Any] = {
         "before": {"bmc_settings": {"username": "old-user", "password": "********"}, "finalize": None},
         "after": {
             "bmc_settings": {**settings, "password": "******** (changed)"},

@@ -123,7 +123,8 @@ def test_a_licence_that_is_too_small_refuses_new_nodes_alone() -> None:
 
 
 @pytest.mark.parametrize(
-    "licence", [None, *map(Licence.from_api, ({}, {"endTime": "soon", "licensedNodes": 0}, {"endTime": True}))]
+    "licence",
+    [None, Licence(), Licence.from_api({"endTime": "soon", "licensedNodes": 0}), Licence.from_api({"endTime": True})],
 )
 def test_a_licence_that_can_not_be_read_refuses_nothing_and_is_to_be_checked_by_hand(licence: Licence | None) -> None:
     found = check_licence(licence, {}, ["node009"], NOW_S)
