@@ -22,6 +22,7 @@ from ansible_collections.baremetal.bcm.tests.netbox.lab import Lab, Server
 from ansible_collections.baremetal.bcm.tests.netbox.lossy import LossyNetBox, lossy
 from ansible_collections.baremetal.bcm.tests.netbox.test_bmc_macs import Manifests
 from ansible_collections.baremetal.bcm.tests.netbox.test_races import ENVIRONMENT, RACER
+from ansible_collections.baremetal.bcm.tests.unit.child_process import started
 
 LOST = {"504": 504, "dropped": 0}
 
@@ -109,7 +110,7 @@ def test_a_run_that_is_killed_after_a_write_leaves_one_entry_for_each_server(
     events = [ack(server.mac, lab.new_ip()) for server in servers]
     task = {"url": netbox.url, "token": lab.token, "events": events, "lock_path": str(tmp_path / "own")}
     words = [sys.executable, str(RACER), json.dumps(task)]
-    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=ENVIRONMENT) as run:
+    with started(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=ENVIRONMENT) as run:
         assert run.stdout is not None
         assert run.stdin is not None
         assert run.stdout.readline() == "ready\n"
@@ -210,7 +211,7 @@ sys.stdin.read()
 
 def test_a_run_that_lives_keeps_its_entries_and_one_that_was_killed_leaves_them(tmp_path: Path) -> None:
     words = [sys.executable, "-c", REMEMBERS, str(tmp_path)]
-    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=ENVIRONMENT) as run:
+    with started(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=ENVIRONMENT) as run:
         assert run.stdout is not None
         assert run.stdout.readline() == "remembered\n"
         while_it_lives = Ledger(str(tmp_path), "http://netbox", "test")

@@ -62,7 +62,7 @@ def job(request: pytest.FixtureRequest, lab: Lab, modules: Modules, tmp_path: Pa
         server, moved, free, old = lab.server(), lab.server("discovered"), lab.new_ip(), lab.new_ip()
         lab.give(moved, old)
         events = [ack(server.mac, lab.new_ip()), ack(moved.mac, free)]
-        options = {"events": events, **({"vrf": vrf} if vrf else {})}
+        options: Result = {"events": events, **({"vrf": vrf} if vrf else {})}
         wanted = rights("netbox_lifecycle", *(["with `vrf`"] if vrf else []))
         return wanted, lambda few: modules.run("netbox_lifecycle", few, **options)
     if request.param == "netbox_bmc_mac":

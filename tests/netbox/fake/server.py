@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -139,7 +140,7 @@ class FakeNetBox:
     def _write(self, path: str, object_id: int | None, request: Request, user: User) -> Reply:
         bodies = request.body if request.is_bulk else [request.body]
         if request.method == "POST":
-            ids = self._each(request, [lambda body=body: self._create(path, body, user) for body in bodies])
+            ids = self._each(request, [partial(self._create, path, body, user) for body in bodies])
             shown = [self.store.show(path, each) for each in ids]
             return Reply(201, shown if request.is_bulk else shown[0])
         if request.method == "DELETE":
@@ -158,7 +159,7 @@ class FakeNetBox:
             gone = {at: bodies[at]["id"] for at, is_there in enumerate(there) if not is_there}
             raise Refusals({at: {"id": [f"Object with ID {each} does not exist"]} for at, each in gone.items()})
         known = [body for body, is_there in zip(bodies, there, strict=True) if is_there]
-        self._each(request, [lambda body=body: self._change(path, body["id"], body, request, user) for body in known])
+        self._each(request, [partial(self._change, path, body["id"], body, request, user) for body in known])
         # In the server's own order.
         return Reply(200, [self.store.show(path, each) for each in sorted(body["id"] for body in known)])
 

@@ -342,17 +342,22 @@ class Store:
             and each["vrf"] == row["vrf"]
             and each is not row
         ]
-        for each in () if old else self.rows["ipam/ip-ranges"].values():
-            first, last = (ipaddress.ip_interface(each[name]).ip for name in ("start_address", "end_address"))
-            if each["mark_populated"] and each["vrf"] == row["vrf"] and first <= address.ip <= last:
-                inside = f"{each['start_address']}-{each['end_address']}"
-                raise Refused(address=f"Cannot create IP address {address} inside range {inside}.")
         if same and self.enforces_unique:
             raise Refused(address=f"Duplicate IP address found in global table: {same[0]['address']}")
+        if not old:
+            self._check_ranges(row, address)
         if old and old["assigned_object_id"] and self._holder(old) != self._holder(row):
             device = self.rows["dcim/devices"].get(self._holder(old) or 0, {})
             if row["id"] in [device.get(name) for name in _DESIGNATIONS]:
                 raise Refused(__all__="Cannot reassign IP address while it is designated as the primary IP")
+
+    def _check_ranges(self, row: Row, address: ipaddress.IPv4Interface | ipaddress.IPv6Interface) -> None:
+        for each in self.rows["ipam/ip-ranges"].values():
+            first, last = (ipaddress.ip_interface(each[name]).ip for name in ("start_address", "end_address"))
+            is_inside = first.version == address.version and int(first) <= int(address.ip) <= int(last)
+            if each["mark_populated"] and each["vrf"] == row["vrf"] and is_inside:
+                inside = f"{each['start_address']}-{each['end_address']}"
+                raise Refused(address=f"Cannot create IP address {address} inside range {inside}.")
 
     def _check_entry(self, row: Row, old: Row) -> None:
         if row["kind"] not in JOURNAL_KINDS:

@@ -131,7 +131,7 @@ class NetBox:
         longest = max(lists, key=lambda name: len(lists[name]), default=None)
         fixed: list[Filter] = [(name, value) for name, value in given.items() if name not in lists]
         fixed += [(name, value) for name, values in lists.items() if name != longest for value in values]
-        shape = shapes.shape_of(path, few_fields="fields" in given)
+        shape = shapes.shape_of(path, few_fields="status" not in given.get("fields", "status"))
         found: dict[int, Raw] = {}
         for part in _spread(longest, lists[longest], len(encode_query(fixed))) if longest else [[]]:
             for raw in self._pages(path, [*fixed, *part]):

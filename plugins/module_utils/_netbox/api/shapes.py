@@ -83,7 +83,7 @@ _BY_PATH: Mapping[str, Shape] = {
     "extras/tags/": object_of({"id": whole, "name": text}),
     "ipam/vrfs/": object_of({"id": whole, "name": text}),
 }
-# Of devices where the query asks for these fields only; NetBox before 4.0 sends all.
+# Of devices where the query asks for fields without the state; NetBox before 4.0 sends all.
 _FEW_FIELDS = object_of({**_DEVICE, "display": text, "serial": text})
 
 

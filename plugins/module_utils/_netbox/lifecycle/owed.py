@@ -121,9 +121,9 @@ def _is_shown(due: Due, now: Snapshot) -> bool:
         return False
     moved = proof["before"] != proof["after"]
     if not proof["addresses"]:
-        return moved and device.state == proof["after"]
+        return moved and str(device.state) == str(proof["after"])
     for port, hosts in proof["addresses"].items():
         if not {*hosts} <= {str(each.host) for each in now.on_interface(int(port))}:
             return False
     # Others may have moved it on since.
-    return not moved or device.state != proof["before"]
+    return not moved or str(device.state) != str(proof["before"])

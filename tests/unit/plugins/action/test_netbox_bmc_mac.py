@@ -31,8 +31,9 @@ MIXED = f"pos,{HEADER}1,S0,{FIRST}\n2,S1,A0:36:9F:00:00:01\n3,S9,A0:36:9F:00:00:
 class Loads:
     """Runs the action against one NetBox; `said` is what it printed."""
 
-    def __init__(self, actions: Actions, netbox: MemoryNetBox) -> None:
+    def __init__(self, actions: Actions, netbox: MemoryNetBox, ledger_path: Path) -> None:
         self.netbox = netbox
+        self._ledger_path = str(ledger_path)
         self._actions = actions
 
     @property
@@ -40,7 +41,7 @@ class Loads:
         return self._actions.said
 
     def run(self, *, check: bool = False, **options: Any) -> dict[str, Any]:
-        given = {"url": "https://netbox.example", "token": TOKEN, **options}
+        given = {"url": "https://netbox.example", "token": TOKEN, "ledger_path": self._ledger_path, **options}
         nothing = dict.fromkeys(("head_node", "username", "password"))
         return self._actions.run("netbox_bmc_mac", check=check, **nothing, **given)
 
@@ -52,7 +53,11 @@ def netbox() -> MemoryNetBox:
 
 @pytest.fixture
 def loads(
-    head: FakeHeadNode, capsys: pytest.CaptureFixture[str], netbox: MemoryNetBox, monkeypatch: pytest.MonkeyPatch
+    head: FakeHeadNode,
+    capsys: pytest.CaptureFixture[str],
+    netbox: MemoryNetBox,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> Loads:
     @contextmanager
     def open_memory(params: dict[str, Any], **_options: Any) -> Iterator[MemoryNetBox]:
@@ -60,7 +65,7 @@ def loads(
         yield netbox
 
     monkeypatch.setattr(netbox_action, "open_netbox", open_memory)
-    return Loads(Actions(head, capsys), netbox)
+    return Loads(Actions(head, capsys), netbox, tmp_path / "ledger")
 
 
 def test_every_row_is_reported_and_the_failed_ones_fail_the_task_at_its_end(loads: Loads) -> None:

@@ -39,6 +39,7 @@ class MemoryNetBox:
     """Devices S0, S1, … with a port named iLO each; `trouble` is asked before every request with its verb and path."""
 
     url = "https://netbox.example"
+    has_written = False
 
     def __init__(self, devices: int = 3, *, has_mac_objects: bool = True) -> None:
         self.has_mac_objects = has_mac_objects
