@@ -82,7 +82,12 @@ Lookup = Callable[[str, str], bool]  # (kind, uuid) -> is there one
 def validate_entity(entity: Entity, *, exists: Lookup) -> list[Validation]:
     """Check one entity by itself and its references; the rules between entities are the database's."""
     found = [finding for part in with_sub_entities(entity) for finding in _check_part(part)]
-    rules = {"Device": _check_device, "Category": _check_category, "SoftwareImage": _check_image}
+    rules = {
+        "Device": _check_device,
+        "Category": _check_category,
+        "SoftwareImage": _check_image,
+        "Rack": _check_rack,
+    }
     rule = rules.get(entity["baseType"], _check_named)
     return found + list(rule(entity, exists))
 
@@ -143,6 +148,7 @@ def _check_references(device: Entity, exists: Lookup) -> Iterator[Validation]:
     yield from _refer(device, "managementNetwork", "Network", exists)
     for interface in device["interfaces"]:
         yield from _refer(interface, "network", "Network", exists)
+    yield from _refer(device.get("rackPosition") or {}, "rack", "Rack", exists)
     yield from _check_proxy(device, exists)
 
 
@@ -157,6 +163,11 @@ def _check_image(image: Entity, exists: Lookup) -> Iterator[Validation]:
     yield from _refer(image, "originalImage", "SoftwareImage", exists)
     if not image["path"].startswith("/"):
         yield bad_value(image["uuid"], "path")
+
+
+def _check_rack(rack: Entity, exists: Lookup) -> Iterator[Validation]:
+    yield from _check_named(rack, exists)
+    yield from _refer(rack, "twin", "Rack", exists)
 
 
 def _check_proxy(owner: Entity, exists: Lookup) -> Iterable[Validation]:
