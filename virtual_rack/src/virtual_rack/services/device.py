@@ -3,8 +3,11 @@
 
 from __future__ import annotations
 
+import uuid as uuids
+
+from virtual_rack.entities.commit import CommitResult
 from virtual_rack.entities.fields import Entity
-from virtual_rack.entities.validation import Validation
+from virtual_rack.entities.validation import Validation, bad_value
 from virtual_rack.head_node import HeadNode
 from virtual_rack.pair import uuid_of
 from virtual_rack.power.operations import OPERATIONS, PowerOperation
@@ -26,8 +29,12 @@ class DeviceService:
             **entity_calls(head, "Category", "Categories", bulk=True),
             "getNodes": lambda _: [device for device in head.database.all("Device") if is_node(device)],
             "getComputeNodes": lambda _: [d for d in head.database.all("Device") if d["childType"] == "PhysicalNode"],
+            "getHeadNodes": lambda _: [d for d in head.database.all("Device") if d["childType"] == "HeadNode"],
+            "getNewNodes": lambda _: head.boots.new_nodes.to_api(),
             "getNode": self._get_node,
-            "addLiteNode": lambda args: added(head.commits.add("Device", {**args.entity(), "childType": "LiteNode"})),
+            "getDevice": self._get_device,
+            "addLiteNode": lambda args: added(head.commits.add("Device", _lite_node(args.entity()))),
+            "updateLiteNode": self._update_lite_node,
             "powerOperation": self._power_operation,
             "powerOperationHistory": lambda args: head.power.history(args.uuids(), last_only=args.flag(1)),
             "preboot": lambda args: self._shut_down(args, restart=True),
@@ -42,6 +49,17 @@ class DeviceService:
             return self._head.database.get("Device", uuid_of(self._head.pair.active))
         device = self._head.database.find("Device", name)
         return device if device and is_node(device) else None
+
+    def _get_device(self, args: Args) -> Entity | None:
+        name = args.text(0)
+        return self._head.database.find("Device", name) or self._head.database.device_with_mac(name)
+
+    def _update_lite_node(self, args: Args) -> Entity:
+        sent = args.entity()
+        stored = self._head.database.get("Device", str(sent.get("uuid")))
+        if stored is not None and stored["childType"] != "LiteNode":
+            return CommitResult((bad_value(stored["uuid"], "childType"),)).to_api()
+        return self._head.commits.update("Device", _lite_node(sent)).to_api()
 
     def _power_operation(self, args: Args) -> Entity:
         asked = PowerOperation.from_api(args.entity())
@@ -68,6 +86,19 @@ class DeviceService:
         if not head.faults.strike("daemon_ignores", node=head.registry.names_of(machine)):
             head.boots.shut_down(machine, restart=restart)
         return True
+
+
+def _lite_node(sent: Entity) -> Entity:
+    """Take a LiteNode as NVIDIA's own daemon sends it: its interface has no uuid.
+
+    ASSUMED: only the calls of LiteNodes take that; with addDevice it was seen to be refused. Both with addDevice and
+    addLiteNode on a live head node settle it.
+    """
+    interfaces = sent.get("interfaces")
+    if isinstance(interfaces, list):
+        interfaces = [{"uuid": str(uuids.uuid4()), **i} if isinstance(i, dict) else i for i in interfaces]
+        sent = {**sent, "interfaces": interfaces}
+    return {**sent, "childType": "LiteNode"}
 
 
 def is_node(device: Entity) -> bool:
