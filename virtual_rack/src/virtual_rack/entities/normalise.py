@@ -15,6 +15,8 @@ from virtual_rack.entities.fields import ZERO_UUID, Entity, Field, Shape
 from virtual_rack.entities.shapes import find_shape
 from virtual_rack.entities.validation import Validation, bad_value
 
+_MAX_NUMBER = 2**63
+
 
 @dataclass(frozen=True)
 class Rules:
@@ -114,6 +116,6 @@ def well_formed_shape(base: str, value: Any) -> Shape | None:
 def _fits(default: Any, value: Any) -> bool:
     if isinstance(default, bool) or isinstance(value, bool):
         return isinstance(default, bool) and (isinstance(value, bool) or value in (0, 1))
-    if isinstance(default, float):
-        return isinstance(value, int | float)
+    if isinstance(default, int | float):
+        return isinstance(value, int | float if isinstance(default, float) else int) and abs(value) < _MAX_NUMBER
     return isinstance(value, type(default))

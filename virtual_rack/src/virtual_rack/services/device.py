@@ -11,7 +11,7 @@ from virtual_rack.entities.validation import Validation, bad_value
 from virtual_rack.head_node import HeadNode
 from virtual_rack.pair import uuid_of
 from virtual_rack.power.operations import OPERATIONS, PowerOperation
-from virtual_rack.services.calls import Args, Service
+from virtual_rack.services.calls import Args, Keys, Service
 from virtual_rack.services.entities import added, entity_calls
 
 
@@ -62,7 +62,7 @@ class DeviceService:
         return self._head.commits.update("Device", _lite_node(sent)).to_api()
 
     def _power_operation(self, args: Args) -> Entity:
-        asked = PowerOperation.from_api(args.entity())
+        asked = _read_power_operation(Keys(args.entity()))
         if asked.operation not in OPERATIONS:
             return _refuse_operation(asked.operation)
         return self._head.power.start(asked)
@@ -104,6 +104,18 @@ def _lite_node(sent: Entity) -> Entity:
 def is_node(device: Entity) -> bool:
     """Say whether a device is a node; a LiteNode is not."""
     return device["childType"] in ("PhysicalNode", "HeadNode")
+
+
+def _read_power_operation(sent: Keys) -> PowerOperation:
+    """Read it from the wire; unknown keys are ignored."""
+    return PowerOperation(
+        operation=sent.text("operation"),
+        devices=sent.texts("devices"),
+        force=sent.flag("force"),
+        delay_ms=sent.amount("delay"),
+        retries=sent.count("retryCount"),
+        retry_delay_ms=sent.amount("retryDelay"),
+    )
 
 
 def _refuse_operation(operation: str) -> Entity:

@@ -19,6 +19,9 @@ VERSIONS: Mapping[str, Entity] = {
 # `cmVersion` has two numbers and no more: NVIDIA's own client refuses anything else.
 RELEASES: Mapping[str, str] = {"10": "10.0", "11": "11.0"}
 
+# ASSUMED: which release has which way to ask whether it is ready; clients know both.
+READY_VERSIONS: Mapping[str, str] = {"10": "ready", "11": "v2"}
+
 
 def version_answer(version: str, reported: str = "") -> Entity:
     """Answer what /rest/v1/version answers; `reported` is told in the place of the version that is simulated."""
