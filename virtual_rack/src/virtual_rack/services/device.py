@@ -12,7 +12,7 @@ from virtual_rack.head_node import HeadNode
 from virtual_rack.pair import uuid_of
 from virtual_rack.power.operations import OPERATIONS, PowerOperation
 from virtual_rack.services.calls import Args, Keys, Service
-from virtual_rack.services.entities import added, entity_calls
+from virtual_rack.services.entities import added, entity_calls, shown
 
 
 class DeviceService:
@@ -33,7 +33,7 @@ class DeviceService:
             "getNewNodes": lambda _: head.boots.new_nodes.to_api(),
             "getNode": self._get_node,
             "getDevice": self._get_device,
-            "addLiteNode": lambda args: added(head.commits.add("Device", _lite_node(args.entity()))),
+            "addLiteNode": lambda args: added(shown(head, head.commits.add("Device", _lite_node(args.entity())))),
             "updateLiteNode": self._update_lite_node,
             "powerOperation": self._power_operation,
             "powerOperationHistory": lambda args: head.power.history(args.uuids(), last_only=args.flag(1)),
