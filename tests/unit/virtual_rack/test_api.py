@@ -7,6 +7,8 @@ import asyncio
 import gzip
 import json
 import re
+import socket
+import ssl
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from typing import Any
 import httpx
 import pytest
 
+from virtual_rack.certificates import issue_client, open_authority, write_pair
 from virtual_rack.rack_reader import rack_from
 from virtual_rack.serve import Options, greeting, running_rack
 
@@ -158,6 +161,88 @@ def test_the_version_is_told_to_certificates_and_passwords(play: Callable[..., N
         assert answer.json()["cm_version"] == "11.0"
         refused = await client.http.get("/rest/v1/version", auth=("admin", "wrong"))
         assert "text/html" in refused.headers["content-type"]
+
+    play(scene, log_in=False)
+
+
+@pytest.mark.parametrize("newest", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_a_refused_client_certificate_ends_with_an_alert_that_says_why(
+    play: Callable[..., None], tmp_path: Path, newest: ssl.TLSVersion
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    write_pair(issue_client(open_authority(elsewhere), user="admin", profile="admin"), elsewhere, "admin")
+
+    def connect(context: ssl.SSLContext, port: int) -> bytes:
+        with (
+            socket.create_connection(("127.0.0.1", port), timeout=10) as plain,
+            context.wrap_socket(plain, server_hostname="127.0.0.1") as connection,
+        ):
+            connection.sendall(b"GET /rest/v1/version HTTP/1.1\r\nHost: head\r\n\r\n")
+            return connection.recv(1000)
+
+    async def scene(client: Client) -> None:
+        context = ssl.create_default_context(cafile=client.running.directory / "ca.pem")
+        context.maximum_version = newest
+        context.load_cert_chain(elsewhere / "admin.pem", elsewhere / "admin.key")
+        with pytest.raises(ssl.SSLError, match="alert"):
+            await asyncio.to_thread(connect, context, client.running.port)
+        # The port goes on to serve others.
+        assert len(await client.call("cmdevice", "getDevices")) == 2
+
+    play(scene)
+
+
+@pytest.mark.parametrize(("version", "ready"), [("10", "ready"), ("11", "v2")])
+def test_clients_are_told_that_the_head_node_is_ready_and_how_to_ask(
+    play: Callable[..., None], version: str, ready: str
+) -> None:
+    async def scene(client: Client) -> None:
+        asked = await client.http.get("/ready?version=query")
+        assert (asked.status_code, asked.text) == (200, ready)
+        assert (await client.http.get("/ready?name=cod")).status_code == 200
+        fault = {"kind": "call_fails", "call": "ready", "answer": {"http_status": 503}, "times": 1}
+        await client.admin.post("/faults", json=fault)
+        assert (await client.http.get("/ready?name=cod")).status_code == 503
+        assert (await client.http.get("/ready?name=cod")).status_code == 200
+
+    play(scene, log_in=False, version=version)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"service": "cmdevice", "call": "getDevice", "args": [5]}',
+        b'{"service": "cmdevice", "call": "powerOperation", "args": [{"operation": "ON", "devices": 5}]}',
+        b'{"service": "cmdevice", "call": "powerOperation", "args": [{"operation": "ON", "delay": "x"}]}',
+        b'{"service": "cmdevice", "call": "powerOperation", "args": [{"operation": "ON", "delay": NaN}]}',
+        b'{"service": "cmdevice", "call": "powerOperation", "args": [{"operation": "ON", "delay": 1e999}]}',
+        b'{"service": "cmsession", "call": "waitForEvents", "args": ["x", "long"]}',
+        b'{"service": "cmdevice", "call": "getDevice", "args": {"name": "node1"}}',
+        b'{"service": "cmdevice", "call": "validateDevice", "args": [' + b"[" * 100_000,
+        b'{"service": "cmdevice", "call": "validateDevice", "args": [' + b'{"a":' * 500 + b"1" + b"}" * 500 + b"]}",
+        b'{"service": ["cmdevice"], "call": "getDevices"}',
+        b"\xff\xfe",
+    ],
+    ids=lambda body: body[:90].decode("latin-1"),
+)
+def test_arguments_of_the_wrong_kind_are_a_bad_request(
+    play: Callable[..., None], body: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def scene(client: Client) -> None:
+        answer = await client.http.post("/json", content=body)
+        assert (answer.status_code, answer.text) == (400, "Bad Request\n")
+
+    play(scene)
+    assert caplog.records == []
+
+
+def test_a_password_that_is_no_text_is_a_wrong_one(play: Callable[..., None]) -> None:
+    async def scene(client: Client) -> None:
+        for password in ('"\\ud800"', "[]", "null", "5"):
+            body = f'{{"service": "login", "username": "admin", "password": {password}}}'
+            answer = await client.http.post("/json", content=body)
+            assert (answer.status_code, answer.json()) == (200, False)
 
     play(scene, log_in=False)
 

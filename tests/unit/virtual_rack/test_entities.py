@@ -62,6 +62,23 @@ def test_the_answer_to_an_add_is_the_one_that_was_seen(bench: Bench) -> None:
     assert answer == {"success": True, "task_uuid": ZERO_UUID, "validation": []}
 
 
+@pytest.mark.parametrize(("service", "call"), [("cmdevice", "addDevice"), ("cmdevice", "addLiteNode")])
+def test_by_switch_the_answer_to_an_add_has_the_entity_as_it_was_stored(
+    content: dict[str, Any], service: str, call: str
+) -> None:
+    content["head_node"]["added_entity"] = "whole"
+    bench = Bench(rack_from(content))
+    refused = bench.call(service, call, bench.new_device("node1", hostname=""), 0)
+    assert (refused["success"], refused["updated_entity"]) == (False, None)
+    answer = bench.call(service, call, bench.new_device("node1", mac="02:00:00:00:00:0a"), 0)
+    assert answer == {
+        "success": True,
+        "task_uuid": ZERO_UUID,
+        "updated_entity": bench.device("node1"),
+        "validation": [],
+    }
+
+
 def test_an_update_answers_without_the_entity(bench: Bench) -> None:
     bench.register("node1")
     answer = bench.update("node1", notes="x")
@@ -205,6 +222,69 @@ def test_a_wrong_field_is_refused_and_nothing_is_stored(bench: Bench, fields: En
     assert bench.call("cmdevice", "getDevice", body["uuid"]) is None
     validation = bench.call("cmdevice", "validateDevice", body)
     assert [finding["field"] for finding in validation] == [field]
+
+
+def with_interface(bench: Bench, number: int, **fields: Any) -> Entity:
+    body = bench.new_device("node1")
+    body["interfaces"][number] |= fields
+    return body
+
+
+@pytest.mark.parametrize(
+    ("number", "field", "value"),
+    [
+        (0, "ip", "999.1.1.1"),
+        (0, "ip", "10.141.0.256"),
+        (0, "ip", "10.141.0.1/16"),
+        (0, "ip", "010.141.0.1"),
+        (0, "ip", "node1.example"),
+        (0, "ip", ""),
+        (0, "ipv6Ip", "zz"),
+        (0, "mac", "zz"),
+        (0, "mac", "02-00-00-00-00-01"),
+        (0, "mac", ""),
+        (1, "ip", "300.1.1.1"),
+        (1, "gateway", "x"),
+        (1, "mac", "02:00:00:00:00"),
+    ],
+)
+def test_an_interface_with_an_address_that_is_none_is_refused(
+    bench: Bench, number: int, field: str, value: str
+) -> None:
+    body = with_interface(bench, number, **{field: value})
+    answer = bench.call("cmdevice", "addDevice", body, 0)
+    assert findings(answer) == [(field, "NOT_IN_SET", f"Illegal value for: {field}")]
+    assert answer["validation"][0]["ref_entity_uuid"] == body["interfaces"][number]["uuid"]
+    assert bench.call("cmdevice", "getDevice", "node1") is None
+
+
+@pytest.mark.parametrize("ip", ["10.141.0.1", "0.0.0.0", "fd00::1", "::0"])
+def test_addresses_of_both_kinds_are_kept_as_they_are(bench: Bench, ip: str) -> None:
+    assert bench.call("cmdevice", "addDevice", with_interface(bench, 0, ip=ip), 0)["success"]
+    assert bench.device("node1")["interfaces"][0]["ip"] == ip
+
+
+def test_other_addresses_are_checked_as_well(bench: Bench) -> None:
+    answer = bench.call("cmdevice", "addDevice", bench.new_device("node1", defaultGateway="gateway"), 0)
+    assert [name for name, _, _ in findings(answer)] == ["defaultGateway"]
+    network = {**bench.call("cmnet", "getNetwork", "internalnet"), "baseAddress": "10.141", "dynamicRangeEnd": "x"}
+    answer = bench.call("cmnet", "updateNetwork", network, 0)
+    assert [name for name, _, _ in findings(answer)] == ["baseAddress", "dynamicRangeEnd"]
+
+
+def test_mac_addresses_come_back_in_upper_case(bench: Bench) -> None:
+    body = with_interface(bench, 0, mac="a0:36:9f:7c:05:0a") | {"mac": "a0:36:9f:7c:05:0b"}
+    assert bench.call("cmdevice", "addDevice", body, 0)["success"]
+    device = bench.device("node1")
+    assert (device["mac"], device["interfaces"][0]["mac"]) == ("A0:36:9F:7C:05:0B", "A0:36:9F:7C:05:0A")
+    assert bench.update("node1", mac="a0:36:9f:7c:05:0c")["success"]
+    assert bench.device("node1")["mac"] == "A0:36:9F:7C:05:0C"
+
+
+@pytest.mark.parametrize("value", [[1], [None], [{"baseType": "x"}], "text"])
+def test_a_list_of_words_holds_nothing_else(bench: Bench, value: Any) -> None:
+    answer = bench.call("cmdevice", "addDevice", bench.new_device("node1", userDefinedResources=value), 0)
+    assert [name for name, _, _ in findings(answer)] == ["userDefinedResources"]
 
 
 def test_validate_finds_nothing_wrong_with_a_good_device(bench: Bench) -> None:

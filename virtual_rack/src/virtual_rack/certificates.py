@@ -83,9 +83,31 @@ def profile_of(peer_certificate: Mapping[str, Any]) -> tuple[str, str]:
     return attributes.get("commonName", ""), attributes.get(_PROFILE_KEY, "")
 
 
+class _SayingWhy(ssl.SSLObject):
+    """A TLS connection that tells the other side why it is refused.
+
+    asyncio drops a connection whose handshake fails, with the alert that OpenSSL has ready. So the failure waits for
+    one more round, before which asyncio sends what is there; by then the other side has mostly hung up by itself.
+    """
+
+    _told = False
+
+    def do_handshake(self) -> None:
+        try:
+            super().do_handshake()
+        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            raise
+        except ssl.SSLError as error:
+            if self._told:
+                raise
+            self._told = True
+            raise ssl.SSLWantReadError(*error.args) from error
+
+
 def server_context(directory: Path) -> ssl.SSLContext:
     """Make the TLS side of the head node: client certificates are welcome, not required."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.sslobject_class = _SayingWhy
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.load_cert_chain(directory / "server.pem", directory / "server.key")
     context.load_verify_locations(directory / "ca.pem")

@@ -130,6 +130,7 @@ class HeadNodeSpec:
     denied: str
     tls_names: str
     bond_members: str
+    added_entity: str
     slots: int
     images: tuple[ImageSpec, ...]
     networks: tuple[NetworkSpec, ...]

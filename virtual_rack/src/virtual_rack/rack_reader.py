@@ -218,6 +218,7 @@ def _head_node(section: Section, machines: tuple[MachineSpec, ...]) -> HeadNodeS
         denied=section.choice("denied", ("errormessage", "635", "640"), "errormessage"),
         tls_names=section.choice("tls_names", ("match", "mismatch"), "match"),
         bond_members=section.choice("bond_members", ("interfaces", "none"), "interfaces"),
+        added_entity=section.choice("added_entity", ("absent", "whole"), "absent"),
         slots=section.take("slots", int, 10),
         reported_version=section.take("reported_version", str, ""),
         licence_days=section.take("licence_days", int, HeadNodeSpec.licence_days),

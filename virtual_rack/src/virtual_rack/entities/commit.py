@@ -167,6 +167,8 @@ def _owned_by_server(entity: Entity) -> Entity:
         entity["parent_uuid"] = entity["uuid"]
     if entity["baseType"] == "Device":
         entity["services"] = [_owned_service(service, entity["uuid"]) for service in entity["services"]]
+        if entity.get("rackPosition"):
+            entity["rackPosition"] = _with_uuid(entity["rackPosition"])
     if entity["baseType"] == "Category" and entity["softwareImageProxy"] is None:
         proxy = find_shape("SoftwareImageProxy", "")
         entity["softwareImageProxy"] = proxy and proxy.defaults("11") | {"uuid": str(uuids.uuid4())}
@@ -174,9 +176,14 @@ def _owned_by_server(entity: Entity) -> Entity:
 
 
 def _owned_service(service: Entity, device: str) -> Entity:
-    # Services without a uuid were accepted by a live head node, unlike all other sub-entities.
-    uuid = service["uuid"] if service["uuid"] != ZERO_UUID else str(uuids.uuid4())
-    return service | {"uuid": uuid, "ref_role_uuid": device}
+    # Services without a uuid were accepted by a live head node, unlike interfaces and BMC settings.
+    return _with_uuid(service) | {"ref_role_uuid": device}
+
+
+def _with_uuid(part: Entity) -> Entity:
+    # ASSUMED: the place in a rack is like a service in this: a published client sends it without a uuid and prints
+    # what was stored. addDevice with such a `rackPosition` settles it.
+    return part if part["uuid"] != ZERO_UUID else part | {"uuid": str(uuids.uuid4())}
 
 
 def _same_name(kind: str, entity: Entity, namesake: Entity) -> Validation:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from virtual_rack.entities.fields import ZERO_MAC, Entity
 from virtual_rack.json_text import Frozen
 
-KINDS = ("Partition", "Network", "SoftwareImage", "Category", "Device")
+KINDS = ("Partition", "Network", "Rack", "SoftwareImage", "Category", "Device")
 
 
 @dataclass(frozen=True)

@@ -63,7 +63,7 @@ _DEVICE_11 = only_in(
     defaultGatewayMetric=0,
     partNumber="",
     prometheusMetricForwarders=UNKNOWN_MANY,
-    rackPosition=UNKNOWN_ONE,
+    rackPosition=one("RackPosition"),
     serialNumber="",
 )
 # ASSUMED: the defaults of what BCM 11 dropped; only the names are known. A getDevices of BCM 10 settles it.

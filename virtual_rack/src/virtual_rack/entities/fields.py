@@ -30,7 +30,8 @@ class Field:
     @functools.cached_property
     def plain_type(self) -> type | None:
         """Give the type whose values can be taken as they are, None where more is to be looked at."""
-        return None if self.free or self.many or self.holds is not None else type(self.default)
+        plain = not self.free and self.holds is None and self.default != ZERO_MAC
+        return type(self.default) if plain and isinstance(self.default, str | bool) else None
 
     def fresh_default(self) -> Any:
         """Give a default that may be changed without touching the table."""

@@ -11,9 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from virtual_rack.entities.fields import ZERO_UUID, Entity, Field, Shape
+from virtual_rack.entities.fields import ZERO_MAC, ZERO_UUID, Entity, Field, Shape
 from virtual_rack.entities.shapes import find_shape
 from virtual_rack.entities.validation import Validation, bad_value
+
+_MAX_NUMBER = 2**63
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,7 @@ class _Reader:
             # ASSUMED: null for a plain field means "default". A live head node settles it.
             return field.fresh_default()
         if _fits(field.default, value):
-            return value
+            return value.upper() if field.default == ZERO_MAC else value
         self.problems.append(bad_value(self._owner, name))
         return field.fresh_default()
 
@@ -114,6 +116,8 @@ def well_formed_shape(base: str, value: Any) -> Shape | None:
 def _fits(default: Any, value: Any) -> bool:
     if isinstance(default, bool) or isinstance(value, bool):
         return isinstance(default, bool) and (isinstance(value, bool) or value in (0, 1))
-    if isinstance(default, float):
-        return isinstance(value, int | float)
+    if isinstance(default, int | float):
+        return isinstance(value, int | float if isinstance(default, float) else int) and abs(value) < _MAX_NUMBER
+    if isinstance(default, list):
+        return isinstance(value, list) and all(isinstance(element, str) for element in value)
     return isinstance(value, type(default))

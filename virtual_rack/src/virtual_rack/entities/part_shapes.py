@@ -122,6 +122,7 @@ PART_SHAPES = (
     _interface("NetworkBondInterface", mac=ZERO_MAC, mode=1, options="", **{BOND_MEMBERS[1]: []}),
     Shape("BMCSettings", "", _BMC_SETTINGS),
     Shape("SoftwareImageProxy", "", EVERY_ENTITY | fields(parentSoftwareImage=ZERO_UUID, revisionID=-1)),
+    Shape("RackPosition", "", EVERY_ENTITY | fields(rack=ZERO_UUID, position=1, height=1, trayId="", trayName="")),
     Shape("KernelModule", "", EVERY_ENTITY | fields(name="", parameters=""), key="name"),
     Shape("FSMount", "", _FS_MOUNT, key="mountpoint"),
     Shape("FSExport", "", _FS_EXPORT, key="path"),

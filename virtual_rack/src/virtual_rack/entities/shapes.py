@@ -122,10 +122,33 @@ _PARTITION = EVERY_ENTITY | fields(
     parent_uuid=ZERO_UUID, name="", bmcSettings=one("BMCSettings"), managementNetwork=ZERO_UUID, notes=""
 )
 
+_RACK = EVERY_ENTITY | fields(
+    parent_uuid=ZERO_UUID,
+    name="",
+    location="",
+    building="",
+    room="",
+    row="",
+    partNumber="",
+    serialNumber="",
+    model="",
+    type="",
+    xCoordinate=0,
+    yCoordinate=0,
+    height=42,
+    width=19,
+    depth=34,
+    angle=0,
+    inverted=False,
+    notes="",
+    twin=ZERO_UUID,
+)
+
 CATEGORY = Shape("Category", "", _CATEGORY, key="name")
 SOFTWARE_IMAGE = Shape("SoftwareImage", "", _SOFTWARE_IMAGE, key="name")
 NETWORK = Shape("Network", "", _NETWORK, key="name")
 PARTITION = Shape("Partition", "", _PARTITION, key="name")
+RACK = Shape("Rack", "", _RACK, key="name")
 
 _SHAPES = (
     PHYSICAL_NODE,
@@ -135,6 +158,7 @@ _SHAPES = (
     SOFTWARE_IMAGE,
     NETWORK,
     PARTITION,
+    RACK,
     *PART_SHAPES,
     *ROLE_SHAPES,
 )

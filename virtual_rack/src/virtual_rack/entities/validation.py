@@ -3,12 +3,15 @@
 
 from __future__ import annotations
 
+import functools
+import ipaddress
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from virtual_rack.entities.fields import ZERO_UUID, Entity
+from virtual_rack.entities.fields import ZERO_IP, ZERO_IPV6, ZERO_MAC, ZERO_UUID, Entity
+from virtual_rack.entities.shapes import find_shape
 
 
 @dataclass(frozen=True)
@@ -76,13 +79,49 @@ _POWER_CONTROL = re.compile(r"^(none|apc|custom|cloud|(ipmi|ilo|cimc|drac|rf|rsh
 _HOSTNAME = re.compile(r"^(?![0-9]+$)[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?$")
 _MAC = re.compile(r"^([0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}$")
 
+_FREE = ("extra_values", "biosSetup")  # what is inside these is the client's
+
 Lookup = Callable[[str, str], bool]  # (kind, uuid) -> is there one
+
+
+def _is_mac(text: str) -> bool:
+    return _MAC.match(text) is not None
+
+
+def _is_ip(text: str) -> bool:
+    """Say whether it is an address of either kind: NVIDIA's own client takes both in the same fields."""
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+# What a field holds can be told from the value that stands for "not set".
+_ADDRESS_KINDS: Mapping[object, Callable[[str], bool]] = {ZERO_MAC: _is_mac, ZERO_IP: _is_ip, ZERO_IPV6: _is_ip}
+
+
+@functools.cache
+def _addresses_in(base: str, child: str) -> tuple[tuple[str, Callable[[str], bool]], ...]:
+    """Name the fields of a type that hold addresses, each with what to check it by."""
+    shape = find_shape(base, child)
+    fields = shape.table.items() if shape else ()
+    return tuple(
+        (name, _ADDRESS_KINDS[field.default])
+        for name, field in fields
+        if isinstance(field.default, str) and field.default in _ADDRESS_KINDS
+    )
 
 
 def validate_entity(entity: Entity, *, exists: Lookup) -> list[Validation]:
     """Check one entity by itself and its references; the rules between entities are the database's."""
     found = [finding for part in with_sub_entities(entity) for finding in _check_part(part)]
-    rules = {"Device": _check_device, "Category": _check_category, "SoftwareImage": _check_image}
+    rules = {
+        "Device": _check_device,
+        "Category": _check_category,
+        "SoftwareImage": _check_image,
+        "Rack": _check_rack,
+    }
     rule = rules.get(entity["baseType"], _check_named)
     return found + list(rule(entity, exists))
 
@@ -91,7 +130,7 @@ def with_sub_entities(entity: Entity) -> Iterator[Entity]:
     """Walk through an entity and all that is inside it."""
     yield entity
     for name, value in entity.items():
-        if name == "extra_values":
+        if name in _FREE:
             continue
         for element in value if isinstance(value, list) else (value,):
             if isinstance(element, dict) and "baseType" in element:
@@ -110,6 +149,9 @@ def _check_part(part: Entity) -> Iterator[Validation]:
     for name, choices in _CHOICES_OF.get(part["baseType"], {}).items():
         if name in part and part[name] not in choices:
             yield bad_value(part["uuid"], name)
+    for name, is_sound in _addresses_in(part["baseType"], part["childType"]):
+        if name in part and not is_sound(part[name]):
+            yield bad_value(part["uuid"], name)
 
 
 def _check_device(device: Entity, exists: Lookup) -> Iterator[Validation]:
@@ -119,8 +161,6 @@ def _check_device(device: Entity, exists: Lookup) -> Iterator[Validation]:
         return
     if not _HOSTNAME.match(device["hostname"]):
         yield _missing(device, "hostname") if not device["hostname"] else bad_value(device["uuid"], "hostname")
-    if not _MAC.match(device["mac"]):
-        yield bad_value(device["uuid"], "mac")
     if not _POWER_CONTROL.match(device["powerControl"]):
         yield bad_value(device["uuid"], "powerControl")
     if device["childType"] == "PhysicalNode":
@@ -143,6 +183,7 @@ def _check_references(device: Entity, exists: Lookup) -> Iterator[Validation]:
     yield from _refer(device, "managementNetwork", "Network", exists)
     for interface in device["interfaces"]:
         yield from _refer(interface, "network", "Network", exists)
+    yield from _refer(device.get("rackPosition") or {}, "rack", "Rack", exists)
     yield from _check_proxy(device, exists)
 
 
@@ -157,6 +198,11 @@ def _check_image(image: Entity, exists: Lookup) -> Iterator[Validation]:
     yield from _refer(image, "originalImage", "SoftwareImage", exists)
     if not image["path"].startswith("/"):
         yield bad_value(image["uuid"], "path")
+
+
+def _check_rack(rack: Entity, exists: Lookup) -> Iterator[Validation]:
+    yield from _check_named(rack, exists)
+    yield from _refer(rack, "twin", "Rack", exists)
 
 
 def _check_proxy(owner: Entity, exists: Lookup) -> Iterable[Validation]:

@@ -24,6 +24,7 @@ from virtual_rack.nodes.install_plan import (
     plan_install,
 )
 from virtual_rack.nodes.machine import Disk, InstalledImage, Machine
+from virtual_rack.nodes.new_nodes import NewNodes
 from virtual_rack.nodes.provisioning import Provisioning
 from virtual_rack.nodes.registry import Registry
 from virtual_rack.nodes.scripts import ScriptRunner
@@ -71,6 +72,7 @@ class Boots:
     ) -> None:
         self.on_change: Callable[[Machine], None] = lambda _: None
         self._clock = clock
+        self.new_nodes = NewNodes(clock=clock, registry=registry)
         self._registry = registry
         self._board = board
         self._provisioning = provisioning
@@ -165,6 +167,7 @@ class Boots:
         device = self._registry.node_of(machine)
         if device is None:
             # A machine nobody registered keeps trying, so registering it later is enough.
+            self.new_nodes.note(machine)
             self._after(machine, PXE_RETRY_S, lambda: self._network_boot(machine))
             return
         machine.device = device["uuid"]

@@ -53,6 +53,9 @@ class IpmiPower:
                 result = await self._ask(access, action)
             except OSError as error:
                 result = BmcAnswer(error=f"ipmitool cannot be run: {error.strerror}")
+            except ValueError:
+                # What was stored as name or password has characters that no program can be given.
+                result = BmcAnswer(error=f"User name or password cannot be sent to BMC {access.address}")
         self._pacer.catch_up()
         answer(result)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import itertools
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -35,18 +35,6 @@ class PowerOperation:
     delay_ms: float = 0
     retries: int = 0
     retry_delay_ms: float = 0
-
-    @classmethod
-    def from_api(cls, sent: Mapping[str, Any]) -> PowerOperation:
-        """Read it from the wire; unknown keys are ignored."""
-        return cls(
-            operation=str(sent.get("operation", "")),
-            devices=tuple(str(device) for device in sent.get("devices") or ()),
-            force=bool(sent.get("force", False)),
-            delay_ms=sent.get("delay") or 0,
-            retries=sent.get("retryCount") or 0,
-            retry_delay_ms=sent.get("retryDelay") or 0,
-        )
 
 
 @dataclass(frozen=True)

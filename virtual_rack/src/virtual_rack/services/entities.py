@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from virtual_rack.entities.commit import CommitResult
 from virtual_rack.entities.fields import Entity
@@ -19,6 +20,11 @@ def added(result: CommitResult) -> Entity:
     if result.success and result.updated is None:
         del answer["updated_entity"]
     return answer
+
+
+def shown(head: HeadNode, result: CommitResult) -> CommitResult:
+    """Let the answer to an add show the entity as it was stored, where the rack file says so."""
+    return replace(result, updated=result.entity) if head.spec.added_entity == "whole" else result
 
 
 def removed(result: CommitResult) -> Entity:
@@ -54,10 +60,8 @@ def entity_calls(head: HeadNode, kind: str, plural: str, *, bulk: bool, add: Add
     """Make get, add, update, remove, validate, queryRemove and their plurals for one kind."""
     database, commits = head.database, head.commits
 
-    def default_add(entity: Entity) -> CommitResult:
-        return commits.add(kind, entity)
-
-    do_add = add or default_add
+    def do_add(entity: Entity) -> CommitResult:
+        return shown(head, add(entity) if add else commits.add(kind, entity))
 
     def by_uuids(args: Args) -> list[Entity]:
         wanted = args.uuids()

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from virtual_rack.entities.fields import Entity
+from virtual_rack.entities.fields import ZERO_UUID, Entity
 from virtual_rack.head_node import HeadNode
 from virtual_rack.pair import uuid_of
 from virtual_rack.services.calls import Service
@@ -16,6 +16,11 @@ VERSIONS: Mapping[str, Entity] = {
     "10": {"cm_version": "10.25.03", "cmd_version": "3.0"},
     "11": {"cm_version": "11.0", "cmd_version": "3.1"},
 }
+# `cmVersion` has two numbers and no more: NVIDIA's own client refuses anything else.
+RELEASES: Mapping[str, str] = {"10": "10.0", "11": "11.0"}
+
+# ASSUMED: which release has which way to ask whether it is ready; clients know both.
+READY_VERSIONS: Mapping[str, str] = {"10": "ready", "11": "v2"}
 
 
 def version_answer(version: str, reported: str = "") -> Entity:
@@ -35,8 +40,12 @@ class MainService:
         """Give the calls by name."""
         return {
             "getHeadNodeIPs": lambda _: self._addresses(),
-            "getActivePassiveUuids": lambda _: self._head.pair.uuids(),
+            # ASSUMED: what the third is, and that nobody is the zero uuid; NVIDIA's client takes three and uses two.
+            "getActivePassiveUuids": lambda _: [*self._head.pair.uuids(), ZERO_UUID, ZERO_UUID][:3],
             "getVersion": lambda _: self._version(),
+            # ASSUMED: true; a client only looks whether there is an answer.
+            "ping": lambda _: True,
+            "need_uuid": lambda _: True,
             "getLicenseInfo": lambda _: self._licence(),
         }
 
@@ -49,7 +58,10 @@ class MainService:
     def _version(self) -> Entity:
         known = version_answer(self._head.spec.version)
         return {
-            "cmVersion": self._head.spec.reported_version or known["cm_version"],
+            "baseType": "VersionInfo",
+            "childType": "",
+            "uuid": ZERO_UUID,
+            "cmVersion": self._head.spec.reported_version or RELEASES[self._head.spec.version],
             "cmdaemonVersion": known["cmd_version"],
             "cmdaemonBuildIndex": known["build_index"],
             "cmdaemonBuildHash": known["build_hash"],

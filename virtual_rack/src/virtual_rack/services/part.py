@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""cmpart: partitions and software images. cmnet: networks."""
+"""cmpart: partitions, racks and software images. cmnet: networks."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CLONE_S = 120.0  # ASSUMED: how long copying an image takes, in simulated second
 
 
 class PartService:
-    """Partitions and software images."""
+    """Partitions, racks and software images."""
 
     def __init__(self, head: HeadNode) -> None:
         self._head = head
@@ -27,6 +27,7 @@ class PartService:
         """Give the calls by name."""
         return {
             **entity_calls(self._head, "Partition", "Partitions", bulk=False),
+            **entity_calls(self._head, "Rack", "Racks", bulk=False),
             **entity_calls(self._head, "SoftwareImage", "SoftwareImages", bulk=True, add=self._add_image),
             "getSoftwareImageKernelVersions": self._kernel_versions,
         }

@@ -57,7 +57,8 @@ class Access:
 
     def _caller(self, username: object, password: object) -> Caller | None:
         user = self._users.get(str(username))
-        if user is None or not hmac.compare_digest(user.password.encode(), str(password).encode()):
+        given = str(password).encode("utf-8", "surrogatepass")
+        if user is None or not hmac.compare_digest(user.password.encode(), given):
             return None
         return Caller(user.username, user.profile)
 

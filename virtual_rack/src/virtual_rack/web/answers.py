@@ -55,6 +55,13 @@ def json_answer(value: Any, request: web.Request, *, status: int = 200) -> web.R
     return response
 
 
+def ready(text: str) -> web.Response:
+    """Answer that CMDaemon is ready. ASSUMED: the body where none is asked for, and that no login is needed."""
+    response = web.Response(text=text, headers={"Connection": "close"})
+    response.force_close()
+    return response
+
+
 def bad_request() -> web.Response:
     """Answer a call that does not exist. ASSUMED: the body."""
     response = web.Response(status=400, text="Bad Request\n", headers={"Connection": "close"})

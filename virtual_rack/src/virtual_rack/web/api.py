@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The head node's API: POST /json, GET /rest/v1/version."""
+"""The head node's API: POST /json, GET /rest/v1/version, GET /ready."""
 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -16,7 +17,7 @@ from virtual_rack.head_node import HeadNode
 from virtual_rack.pair import uuid_of
 from virtual_rack.services.calls import Args, BadArguments, Handler, is_mutating
 from virtual_rack.services.directory import Directory, bare_name
-from virtual_rack.services.main import version_answer
+from virtual_rack.services.main import READY_VERSIONS, version_answer
 from virtual_rack.services.minify import minify
 from virtual_rack.web import answers
 from virtual_rack.web.access import COOKIE, Access, Caller
@@ -24,6 +25,8 @@ from virtual_rack.web.broken import broken_answer, cut
 from virtual_rack.web.long_poll import LongPoll
 
 _MAX_BODY_BYTES = 256 * 1024 * 1024
+# ASSUMED: that there is a limit; how deep it lies nobody has tried.
+_MAX_DEPTH = 64
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,7 @@ class Api:
         application = web.Application(client_max_size=_MAX_BODY_BYTES)
         application.router.add_post("/json", self._json)
         application.router.add_get("/rest/v1/version", self._version)
+        application.router.add_get("/ready", self._ready)
         application.middlewares.append(self._cut_dead)
         return application
 
@@ -86,6 +90,14 @@ class Api:
             return answers.not_logged_in(request, form=self._head.spec.unauthenticated)
         spec = self._head.spec
         return answers.json_answer(version_answer(spec.version, spec.reported_version), request)
+
+    async def _ready(self, request: web.Request) -> web.StreamResponse:
+        """Say that CMDaemon is ready, or in which way it can be asked. It is from the moment on that it listens."""
+        broken = await self._broken(request, service="ready", call="ready")
+        if broken is not None:
+            return broken
+        version = request.query.get("version") == "query"
+        return answers.ready(READY_VERSIONS[self._head.spec.version] if version else "")
 
     async def _json(self, request: web.Request) -> web.StreamResponse:
         call = read_call(await request.read())
@@ -146,8 +158,7 @@ class Api:
         args = Args(call.args)
         if call.call != "waitForEvents":
             return handler(args)
-        timeout = call.args[1] if len(call.args) > 1 and isinstance(call.args[1], int | float) else 10
-        return await self._long_poll.wait(args.text(0), float(timeout))
+        return await self._long_poll.wait(args.text(0), args.number(1, 10))
 
     def _note(self, call: Call, user: str) -> None:
         operation = operation_of(call.call, call.args)
@@ -163,10 +174,10 @@ def _own_name(service: str) -> str:
 def read_call(body: bytes) -> Call | None:
     """Read a request's body; None when it is not a call."""
     try:
-        sent = json.loads(body)
-    except ValueError:
+        sent = json.loads(body, parse_float=_finite, parse_constant=_finite)
+    except (ValueError, RecursionError):
         return None
-    if not isinstance(sent, dict) or not isinstance(sent.get("service"), str):
+    if not isinstance(sent, dict) or not isinstance(sent.get("service"), str) or _is_deep(sent):
         return None
     args = sent.get("args", [sent["arg"]] if "arg" in sent else [])
     return Call(
@@ -177,3 +188,22 @@ def read_call(body: bytes) -> Call | None:
         body=sent,
         size_bytes=len(body),
     )
+
+
+def _finite(text: str) -> float:
+    """Read a number as JSON has it, which knows neither NaN nor infinity."""
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(text)
+    return value
+
+
+def _is_deep(value: Any) -> bool:
+    """Say whether a value is nested deeper than anything a head node stores."""
+    level = [value]
+    for _ in range(_MAX_DEPTH):
+        inside = (inner for outer in level for inner in (outer.values() if isinstance(outer, dict) else outer))
+        level = [inner for inner in inside if isinstance(inner, dict | list)]
+        if not level:
+            return False
+    return True
