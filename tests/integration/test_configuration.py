@@ -61,9 +61,9 @@ class Moment:
     def partitions(self) -> dict[str, list[str]]:
         return {name: [one["name"] for one in found] for name, found in self.of("partitions").items()}
 
-    def scripts(self, name: str) -> list[tuple[int, str, str, int, bool]]:
+    def scripts(self, name: str) -> list[tuple[Any, ...]]:
         keys = ("order", "phase", "owner", "exit_status", "after_copy")
-        return [tuple(run[key] for key in keys) for run in self.machines[name]["scripts"]]  # type: ignore[misc]
+        return [tuple(run[key] for key in keys) for run in self.machines[name]["scripts"]]
 
 
 def moment(where: Site, playbook: str, **variables: Any) -> Moment:

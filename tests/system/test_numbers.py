@@ -14,7 +14,7 @@ import pytest
 
 from ansible_collections.baremetal.bcm.tests.integration.conftest import OpenSite
 from ansible_collections.baremetal.bcm.tests.integration.support.playbook import PARALLEL, POWER, Run
-from ansible_collections.baremetal.bcm.tests.integration.support.rack import Rack, inventory_of, new_rack
+from ansible_collections.baremetal.bcm.tests.integration.support.rack import GIVE_UP_S, Rack, inventory_of, new_rack
 from ansible_collections.baremetal.bcm.tests.integration.support.site import Site
 
 MINUTE = 60.0
@@ -60,7 +60,7 @@ def ticking(ticker: Ticker) -> Iterator[None]:
         yield
     finally:
         is_over.set()
-        thread.join()
+        thread.join(GIVE_UP_S)
         ticker.tick()
 
 
