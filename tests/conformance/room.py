@@ -32,7 +32,7 @@ class Room:
 
     def register(self, options: Mapping[str, Mapping[str, Any]] = {}) -> None:
         """Make the devices, as a first run does; `options` are those of some of them."""
-        devices = [{**_device(name, number), **options.get(name, {})} for number, name in enumerate(self.names, 1)]
+        devices = [{**make_device(name, number), **options.get(name, {})} for number, name in enumerate(self.names, 1)]
         self.modules.good("bcm_devices", devices=devices)
 
     def provision(self, *names: str, **options: Any) -> dict[str, Any]:
@@ -72,7 +72,7 @@ def _content(names: list[str], power: str) -> dict[str, Any]:
     return {"head_node": head_node, "machines": machines, "times": TIMES}
 
 
-def _device(name: str, number: int) -> dict[str, Any]:
+def make_device(name: str, number: int) -> dict[str, Any]:
     interfaces = [
         {
             "name": "BOOTIF",

@@ -152,6 +152,14 @@ class Rack:
         """Wait until each of these calls, or operations of power, has come since the last `forget_calls`."""
         wait_until(lambda: set(operations) <= set(self.call_counts()), f"calls of {', '.join(operations)}")
 
+    def stop_time(self) -> None:
+        """Stop the rack's clock, which then only `let_pass` moves."""
+        self._admin("POST", "/clock", {"pause": True})
+
+    def now_s(self) -> float:
+        """Give the rack's time."""
+        return float(self._admin("GET", "/clock")["now_s"])
+
     def let_pass(self, seconds: float) -> None:
         """Jump ahead in the rack's time."""
         self._admin("POST", "/clock", {"step_s": seconds})

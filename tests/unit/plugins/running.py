@@ -20,6 +20,7 @@ from ansible.module_utils import basic
 from ansible_collections.baremetal.bcm.plugins.module_utils._ansible import runner
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.transport import Transport
 from ansible_collections.baremetal.bcm.plugins.module_utils._values import clock
+from ansible_collections.baremetal.bcm.plugins.module_utils._values.clock import Clock
 
 from .fake_head_node import PASSWORD
 
@@ -32,7 +33,7 @@ class Head(Protocol):
     """What answers for a head node, and whose time passes where a module waits."""
 
     @property
-    def clock(self) -> clock.Clock:
+    def clock(self) -> Clock:
         """Its time."""
 
     @property
