@@ -91,7 +91,7 @@ def test_what_is_misspelt_is_named_and_nothing_is_changed(playbook: str, open_si
     assert "bcm_categories[default].bmc_settings has no option 'usernme', but username" in run.failures[0]
     assert "bcm_max_nodes must be a whole number, not 'many'" in run.failures[0]
     assert "argument_spec" not in json.dumps([task.result for task in run.tasks])
-    nodes = "devices[dgx-05, dgx-06, cpu-03, cpu-05, cpu-06]"
+    nodes = "devices[cpu-03, cpu-05, cpu-06, dgx-05, dgx-06]"
     assert f"{nodes}.bmc_settings has no option 'usernme', but username" in of_host.failures[0]
     assert f"{nodes}.roles must be a list, not a text" in of_host.failures[0]
     assert where.rack.mutating_calls() == []

@@ -11,7 +11,7 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from typing import Any
 
 from ansible.module_utils.common.parameters import set_fallbacks
@@ -24,7 +24,11 @@ from .._values.text import quote
 
 Spec = Mapping[str, Mapping[str, Any]]
 
-_CONVERSIONS = {"int": check_type_int, "float": check_type_float, "bool": check_type_bool}
+_CONVERSIONS: dict[str, Callable[[Any], Any]] = {
+    "int": check_type_int,
+    "float": check_type_float,
+    "bool": check_type_bool,
+}
 _WORDS = {
     "str": "a text",
     "path": "a path",
@@ -32,6 +36,13 @@ _WORDS = {
     "float": "a number",
     "bool": "true or false",
 }
+_KINDS: tuple[tuple[Any, str], ...] = (
+    (bool, "true or false"),
+    (str, "a text"),
+    ((int, float), "a number"),
+    (Mapping, "a dictionary"),
+    ((list, tuple), "a list"),
+)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 
 
@@ -183,13 +194,4 @@ def _shown(value: Any) -> str:
 
 
 def _kind_of(value: Any) -> str:
-    for kind, word in (
-        (bool, "true or false"),
-        (str, "a text"),
-        ((int, float), "a number"),
-        (Mapping, "a dictionary"),
-        ((list, tuple), "a list"),
-    ):
-        if isinstance(value, kind):  # type: ignore[arg-type]
-            return word
-    return "something else"
+    return next((word for kind, word in _KINDS if isinstance(value, kind)), "something else")
