@@ -20,6 +20,7 @@ _ODD: tuple[Callable[[], Any], ...] = (
     lambda: "",
     lambda: "x",
     lambda: "²",
+    lambda: "9" * 5_000,
     lambda: "\x1b[2J\n",
     lambda: "z" * 5_000,
     list,

@@ -26,7 +26,9 @@ JSON = st.recursive(
 )
 
 
-def _say(body: bytes, _call: Call) -> httpx.Response:
+def _say(head: FakeHeadNode, body: bytes, _call: Call) -> httpx.Response:
+    # A long poll that is answered at once would stop the time of the test.
+    head.clock.sleep(1.0)
     return httpx.Response(200, content=body)
 
 
@@ -81,6 +83,6 @@ def test_a_whole_module_fails_in_our_words_whatever_the_head_node_answers(
         for _time in range(3):
             head = FakeHeadNode(make_device(), make_device("node002", 2))
             value = BCM[call][0] if call in BCM else {"success": True, "validation": []}
-            head.instead[call] = functools.partial(_say, damaged(value, chance))
+            head.instead[call] = functools.partial(_say, head, damaged(value, chance))
             # An error of any other kind ends the test: the module would not have ended by itself.
             Modules(head, capsys).run(case.module, check=True, **case.options)

@@ -109,7 +109,7 @@ PROVISIONING_STATUS = object_of(
         "provisioningRequestStatusList": list_of(object_of({}, {"sourceNode": text, "destinationNode": text})),
     },
 )
-VERSION = object_of({}, {"cmVersion": text})
+VERSION = object_of({}, {"cmVersion": word})
 LICENCE = entries
 
 POWER_RESULT = object_of({"count": whole, "index": whole})

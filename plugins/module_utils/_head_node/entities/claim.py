@@ -63,7 +63,7 @@ class Claim:
             return None
         try:
             until_s = float(stored.get(_UNTIL) or 0)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             until_s = 0.0
         # Others may have written to the device; what is no time would hold for ever.
         until_s = until_s if 0 <= until_s < _LATEST_S else 0.0

@@ -36,6 +36,8 @@ _TIMELINE = "baremetal_timeline"
 
 # The message of a failure is for people; what BCM is given to keep stays short.
 _LONGEST_MESSAGE = 300
+# Of a time in milliseconds, and more; Python refuses to read thousands of them.
+_MOST_DIGITS = 20
 
 _NO_INTENT: dict[str, Json] = dict.fromkeys(
     (_INTENT_DIGEST, _INTENT_KERNEL, _INTENT_TIME, _INTENT_POWER_MS, _INTENT_FAILED, _FAILED)
@@ -144,7 +146,7 @@ class Record:
 def _whole_number(value: object) -> int:
     """Return 0 for what is no number: others may have written to the device."""
     text = str(value)
-    return int(text) if text.isascii() and text.isdigit() else 0
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS else 0
 
 
 def intent_values(assignment: Assignment, *, wall_s: int, last_power_ms: int) -> dict[str, Json]:

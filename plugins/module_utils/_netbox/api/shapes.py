@@ -18,6 +18,7 @@ from ..._values.shape import (
     optional,
     text,
     whole,
+    word,
 )
 
 
@@ -53,7 +54,7 @@ _PARENT = object_of({"id": whole}, {"name": text})
 _MACS = {"mac_address": text, "mac_addresses": list_of(object_of({"mac_address": text}))}
 _ASSIGNED = {"assigned_object_type": optional(text), "assigned_object_id": optional(whole)}
 _CUSTOM_FIELD = object_of(
-    {"id": whole, "name": text, "type": object_of({"value": text})},
+    {"id": whole, "name": text, "type": object_of({"value": word})},
     {
         "object_types": list_of(text),
         "content_types": list_of(text),
@@ -66,7 +67,7 @@ _ADDRESSES = {"primary_ip4": ID, "primary_ip6": ID, "oob_ip": ID}
 
 _BY_PATH: Mapping[str, Shape] = {
     "dcim/devices/": object_of(
-        {**_DEVICE, "status": object_of({"value": text}), "custom_fields": entries},
+        {**_DEVICE, "status": object_of({"value": word}), "custom_fields": entries},
         {**_ADDRESSES, "display": text, "serial": text},
     ),
     "dcim/interfaces/": object_of(
