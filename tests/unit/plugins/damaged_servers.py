@@ -8,6 +8,8 @@ import random
 from collections.abc import Callable
 from typing import Any
 
+import httpx
+
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.answer import Answer
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.client import HeadNode
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.connection import Connection
@@ -56,16 +58,16 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.power.cha
     state_of,
     targets_of,
 )
-from ansible_collections.baremetal.bcm.plugins.module_utils._https.exchange import Reply
+from ansible_collections.baremetal.bcm.plugins.module_utils._https.client import HttpsClient
+from ansible_collections.baremetal.bcm.plugins.module_utils._https.exchange import HttpRequest, Patience, Reply
+from ansible_collections.baremetal.bcm.plugins.module_utils._https.retry import Retry
+from ansible_collections.baremetal.bcm.plugins.module_utils._https.tls import Tls
 from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.api.client import (
     DEVICES,
     INTERFACES,
     IP_ADDRESSES,
     MAC_ADDRESSES,
     NetBox,
-)
-from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.api.connection import (
-    Answer as NetBoxAnswer,
 )
 from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.api.connection import (
     NetBoxConnection,
@@ -291,18 +293,19 @@ class DamagedHeadNode:
         return _outcome(lambda: BCM[call][1](self._client), BcmError)
 
 
-class _NetBoxWire(NetBoxTransport):
+class _Says(HttpsClient):
+    """Gives the body that the test says, for every request."""
+
     def __init__(self) -> None:
-        super().__init__(NetBoxConnection("https://netbox.example", "0123456789"))
-        self.body = b""
-        self.status = 200
-        self.said_version = "4.6"
+        super().__init__("https://netbox.example", Tls(), patience=Patience(), http_transport=_NOWHERE)
+        self.reply = Reply(200, {}, {}, b"")
 
-    def request(self, method: str, path: str, **options: Any) -> NetBoxAnswer:
-        reply = Reply(self.status, {"api-version": self.said_version}, {}, self.body)
-        return self._answer(reply, str(options["action"]), method in ("GET", "OPTIONS"))
+    def send(self, request: HttpRequest, retry: Retry, patience: Patience | None = None) -> Reply:
+        return self.reply
 
 
+_CONNECTION = NetBoxConnection("https://netbox.example", "0123456789")
+_NOWHERE = httpx.MockTransport(lambda _request: httpx.Response(500))
 _INTERFACE = {
     "id": 5,
     "name": "bmc",
@@ -383,14 +386,17 @@ class DamagedNetBox:
     """A NetBox each of whose answers is damaged."""
 
     def __init__(self) -> None:
-        self._wire = _NetBoxWire()
+        self._says = _Says()
+        # One for all answers: the certificates that it trusts take long to load.
+        self._transport = NetBoxTransport(_CONNECTION, http_transport=_NOWHERE)
+        self._transport._client = self._says
 
     def read(self, what: str, body: bytes) -> str:
         """As of `DamagedHeadNode`."""
-        self._wire.body, self._wire.status = body, 400 if what in REFUSED else 200
-        self._wire.said_version = "4.1" if what == "updated" else "4.6"
-        self._wire.api_version = None
-        return _outcome(lambda: {**NETBOX, **REFUSED}[what][1](NetBox(self._wire)), NetBoxError)
+        version = "4.1" if what == "updated" else "4.6"
+        self._says.reply = Reply(400 if what in REFUSED else 200, {"api-version": version}, {}, body)
+        self._transport.api_version = None
+        return _outcome(lambda: {**NETBOX, **REFUSED}[what][1](NetBox(self._transport)), NetBoxError)
 
 
 def _outcome(read: Callable[[], object], ours: type[Exception]) -> str:

@@ -19,6 +19,7 @@ from .modules.test_every_module import CASES, Case
 from .objects import make_device
 from .running import Modules
 
+HEAD_NODE, NETBOX_SERVER = DamagedHeadNode(), DamagedNetBox()
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
@@ -36,7 +37,7 @@ def _say(head: FakeHeadNode, body: bytes, _call: Call) -> httpx.Response:
 def test_an_answer_as_it_should_be_fits(call: str) -> None:
     refused = {"updateDevice": "BcmApiError", "errormessage": "BcmApiError", "waitForEvents": "SessionLost"}
 
-    assert DamagedHeadNode().read(call, json.dumps(BCM[call][0]).encode()) == refused.get(call, "fits")
+    assert HEAD_NODE.read(call, json.dumps(BCM[call][0]).encode()) == refused.get(call, "fits")
 
 
 @pytest.mark.parametrize("what", [*NETBOX, *REFUSED])
@@ -45,31 +46,31 @@ def test_an_answer_of_netbox_as_it_should_be_fits(what: str) -> None:
     # The page is what is answered for the set of choices as well.
     refused = {"refused": "NetBoxApiError", "selection": "NetBoxProtocolError"}
 
-    assert DamagedNetBox().read(what, json.dumps(value).encode()) == refused.get(what, "fits")
+    assert NETBOX_SERVER.read(what, json.dumps(value).encode()) == refused.get(what, "fits")
 
 
 @given(st.sampled_from(sorted(BCM)), st.randoms(use_true_random=False))
 @settings(max_examples=600)
 def test_a_damaged_answer_of_a_head_node_is_read_or_an_error_of_ours(call: str, chance: random.Random) -> None:
-    DamagedHeadNode().read(call, damaged(BCM[call][0], chance))
+    HEAD_NODE.read(call, damaged(BCM[call][0], chance))
 
 
 @given(st.sampled_from(sorted({**NETBOX, **REFUSED})), st.randoms(use_true_random=False))
 @settings(max_examples=600)
 def test_a_damaged_answer_of_netbox_is_read_or_an_error_of_ours(what: str, chance: random.Random) -> None:
-    DamagedNetBox().read(what, damaged({**NETBOX, **REFUSED}[what][0], chance))
+    NETBOX_SERVER.read(what, damaged({**NETBOX, **REFUSED}[what][0], chance))
 
 
 @given(st.sampled_from(sorted(BCM)), JSON)
 @settings(max_examples=200)
 def test_any_json_at_all_is_read_or_an_error_of_ours(call: str, value: object) -> None:
-    DamagedHeadNode().read(call, json.dumps(value).encode())
+    HEAD_NODE.read(call, json.dumps(value).encode())
 
 
 @given(st.sampled_from(sorted(NETBOX)), st.binary(max_size=64))
 @settings(max_examples=200)
 def test_any_bytes_at_all_are_read_or_an_error_of_ours(what: str, body: bytes) -> None:
-    DamagedNetBox().read(what, body)
+    NETBOX_SERVER.read(what, body)
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if case.again], ids=str)
