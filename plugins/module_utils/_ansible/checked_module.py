@@ -38,11 +38,11 @@ class CheckedModule(AnsibleModule):
 
     def exit_json(self, **result: Any) -> NoReturn:
         """End the task with this result and the options, without secrets."""
-        super().exit_json(**{"invocation": self._invocation(), **result})  # type: ignore[no-untyped-call]
+        super().exit_json(**{"invocation": self._invocation(), **result})
 
     def fail_json(self, msg: str, **result: Any) -> NoReturn:
         """Fail the task with this message, this result and the options, without secrets."""
-        super().fail_json(msg, **{"invocation": self._invocation(), **result})  # type: ignore[no-untyped-call]
+        super().fail_json(msg, **{"invocation": self._invocation(), **result})
 
     def _invocation(self) -> dict[str, Any]:
         """Return the options as they may be shown; none before they were found to be what the spec says."""

@@ -52,7 +52,7 @@ def find_problems(spec: Spec, given: Mapping[str, Any], what: str, *, shown: boo
     `what` names whose options they are. With `shown` a plain value at the top is quoted, unless its option is a secret.
     """
     resolved = dict(given)
-    set_fallbacks(spec, resolved)  # type: ignore[no-untyped-call]
+    set_fallbacks(spec, resolved)
     return [rest[1:] if rest.startswith(".") else f"{what}{rest}" for rest in _of_options(spec, resolved, shown)]
 
 

@@ -51,9 +51,17 @@ def connected(head: Head) -> Iterator[None]:
 
 
 @contextmanager
+def outside_the_controller() -> Iterator[None]:
+    """Let a module's warnings go into its result: where a test has imported an action, Ansible would print them."""
+    with mock.patch.object(importlib.import_module("ansible.module_utils._internal"), "is_controller", False):
+        yield
+
+
+@contextmanager
 def module_arguments(options: Mapping[str, Any]) -> Iterator[None]:
     if importlib.util.find_spec("ansible.module_utils.testing"):
-        with importlib.import_module("ansible.module_utils.testing").patch_module_args(dict(options)):
+        arguments = importlib.import_module("ansible.module_utils.testing").patch_module_args(dict(options))
+        with arguments, outside_the_controller():
             yield
         return
     # Before ansible-core 2.17 nothing was offered for this.

@@ -103,7 +103,8 @@ def _network_of(
     node: Wanted, interface: Wanted, stored: Raw | None, references: References
 ) -> Mapping[str, Any] | None:
     """Return the network an interface is to have, else the one it has; None where that is not known or no IPv4 one."""
-    kept = next((item for item in (stored or {}).get("interfaces") or [] if item["name"] == interface["name"]), {})
+    known: Sequence[Wanted] = (stored or {}).get("interfaces") or []
+    kept: Wanted = next((item for item in known if item["name"] == interface["name"]), {})
     name = interface.get("network") or (node.get("management_network") if interface.get("bootable") else None)
     uuid = references.networks.by_name.get(name, "") if name else kept.get("network", "")
     network = references.networks.raw.get(uuid)
