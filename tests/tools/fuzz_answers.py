@@ -40,7 +40,7 @@ def main() -> int:
 def fuzz(answers: int, seed: int) -> tuple[Counter[str], float]:
     """Give what became of the answers, and by how much memory grew after the first of them."""
     chance = random.Random(seed)
-    servers = {"head node": DamagedHeadNode(), "NetBox": DamagedNetBox()}
+    servers: dict[str, DamagedHeadNode | DamagedNetBox] = {"head node": DamagedHeadNode(), "NetBox": DamagedNetBox()}
     outcomes: Counter[str] = Counter()
     before_mib = 0.0
     for number in range(answers):

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.baremetal.bcm.plugins.module_utils._https import address
 from ansible_collections.baremetal.bcm.plugins.module_utils._https.address import check_host, check_port, resolve
 from ansible_collections.baremetal.bcm.plugins.module_utils._https.client import HttpsClient
 from ansible_collections.baremetal.bcm.plugins.module_utils._https.errors import BadAddress, NeverSent, NotAccepted
@@ -91,7 +90,7 @@ def looked_up(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
             raise found
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (ip, port)) for ip in found]
 
-    monkeypatch.setattr(address.socket, "getaddrinfo", getaddrinfo)
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
     return names
 
 

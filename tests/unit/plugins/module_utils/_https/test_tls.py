@@ -171,8 +171,10 @@ def test_a_key_with_a_passphrase_is_refused_and_nobody_is_asked_for_it(tmp_path:
 
 @pytest.mark.parametrize("option", ["ca_path", "client_cert"])
 def test_a_path_that_can_be_none_is_a_file_that_can_not_be_used(option: str) -> None:
+    options: dict[str, Any] = {option: "a\0b"}
+
     with pytest.raises(BadTlsFile):
-        Tls(**{option: "a\0b"}).context()
+        Tls(**options).context()
 
 
 @pytest.mark.parametrize("option", ["ca_path", "client_cert"])
