@@ -100,7 +100,8 @@ class TestFirstLease:
 
         assert until(lambda: scene.netbox.states("burst-") == discovered), scene.engine.said
         assert until(lambda: not scene.intake.stats().rows), scene.engine.said
-        assert 1 <= scene.runs - before <= 3
+        # A run that was under way takes what came meanwhile, so that there may be none of its own.
+        assert scene.runs - before <= 3
 
     def test_a_machine_that_netbox_does_not_know_is_kept_until_it_does(self, scene: Scene) -> None:
         stranger, name = Bmc("02:00:00:f3:00:01", hostname="ilo-stranger"), "first-stranger"
