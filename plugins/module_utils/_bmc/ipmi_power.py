@@ -11,7 +11,7 @@ from .._values.clock import Clock, SystemClock
 from .._values.names import shorten
 from .flow import Flow, Progress, ask_to_shut_down, read_details, read_power, switch_power
 from .ipmi import End, Ipmi
-from .power import Failure, PowerResult
+from .power import LEFT_ON, Failure, FindOccupied, PowerResult
 from .session import Bmc
 
 # How rarely at most the power state of a machine that shuts down is asked for.
@@ -29,6 +29,7 @@ class IpmiPower:
     boot_device: str = ""
     clock: Clock = field(default_factory=SystemClock)
     say: Callable[[str], None] = lambda _line: None
+    find_occupied: FindOccupied = lambda _names: {}
     _refused: dict[str, PowerResult] = field(default_factory=dict)
 
     def states(self, names: Sequence[str]) -> dict[str, PowerResult]:
@@ -54,6 +55,9 @@ class IpmiPower:
         results.update(self._cut([name for name in on if name not in leaving], results))
         results.update(self._await_off(leaving, results, begun_s + patience_s))
         staying = [name for name in leaving if results[name].after == "ON"]
+        for name, words in (self.find_occupied(staying) if staying else {}).items():
+            results[name] = replace(results[name], failure=Failure.REFUSED, message=f"{LEFT_ON}: {words}")
+        staying = [name for name in staying if results[name].failure is None]
         if staying:
             self.say(f"Did not shut down in time, power is cut: {shorten(staying)}")
         for name in staying:

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
@@ -13,6 +13,10 @@ ACTIONS = ("on", "off", "cycle", "reset", "status")
 # A cycle is off, confirmed off, and on: BCM has no CYCLE, and a BMC's own cycle proves nothing.
 STEPS: Mapping[str, tuple[str, ...]] = {"on": ("ON",), "off": ("OFF",), "cycle": ("OFF", "ON"), "reset": ("RESET",)}
 STATE_AFTER: Mapping[str, str] = {"ON": "ON", "OFF": "OFF", "RESET": "ON"}
+# Why a node that did not shut down has its power still; who is at work on it follows.
+LEFT_ON = "it did not shut down in time, and its power was not cut"
+# Finds who is at work on nodes, in words by name.
+FindOccupied = Callable[[Sequence[str]], Mapping[str, str]]
 
 
 class Failure(str, Enum):

@@ -17,6 +17,17 @@ from ..entities.claim import Owner
 _VERBS = {"on": "switch on", "off": "switch off", "cycle": "cycle", "reset": "reset"}
 
 
+def find_occupied(
+    head_node: HeadNode, action: str, names: Collection[str], owner: Owner, clock: Clock
+) -> dict[str, str]:
+    """Return who is in the way of powering these nodes, in words by name; two calls. Raises BcmError as they do."""
+    if action not in _VERBS or not names:
+        return {}
+    occupants = Occupancy(head_node, owner, clock).read(read_devices(head_node), names)
+    # A node that is being installed has power: switching it on sends nothing.
+    return {name: one.words for name, one in occupants.items() if one.claim is not None or action != "on"}
+
+
 def require_leave(head_node: HeadNode, action: str, names: Collection[str], owner: Owner, clock: Clock) -> None:
     """Refuse to power nodes that other runs than `owner`'s claim, and to cut the power of those being installed.
 
@@ -24,13 +35,9 @@ def require_leave(head_node: HeadNode, action: str, names: Collection[str], owne
     that cuts power: somebody may have begun meanwhile. Raises Occupied, which names owners and phases, and BcmError as
     the calls do.
     """
-    if action not in _VERBS or not names:
-        return
-    occupants = Occupancy(head_node, owner, clock).read(read_devices(head_node), names)
-    # A node that is being installed has power: switching it on sends nothing.
-    in_the_way = {name: one for name, one in occupants.items() if one.claim is not None or action != "on"}
+    in_the_way = find_occupied(head_node, action, names, owner, clock)
     if in_the_way:
-        listed = shorten([f"{name}, {one.words}" for name, one in in_the_way.items()], 3, separator="; ")
+        listed = shorten([f"{name}, {words}" for name, words in in_the_way.items()], 3, separator="; ")
         raise Occupied(
             f"could not {_VERBS[action]} {count(len(in_the_way), 'node')} that others are at work on: {listed}; "
             "nothing was sent; try again when that is over, or allow it with allow_claimed (bcm_allow_claimed)"

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from ..._bmc.power import STATE_AFTER, STEPS, Failure, PowerResult
+from ..._bmc.power import LEFT_ON, STATE_AFTER, STEPS, Failure, FindOccupied, PowerResult
 from ..._values.names import shorten
 from ..api.calls import Raw
 from ..api.errors import BcmTransportError, BcmUnreachable
@@ -51,6 +51,7 @@ class HeadNodePower(PowerChannel):
 
     interval_s: float = 2.0
     say: Callable[[str], None] = lambda _line: None
+    find_occupied: FindOccupied = lambda _names: {}
     _actions: dict[str, _NodeAction] = field(default_factory=dict)
     _stayed: list[str] = field(default_factory=list)  # to be named as nodes that did not shut down
 
@@ -118,10 +119,19 @@ class HeadNodePower(PowerChannel):
                     if name in self._actions and name is not None:
                         self._hear(name, status, finished)
         self._miss_overdue(finished)
-        if self._stayed:
-            self.say(f"Did not shut down in time, power is cut: {shorten(self._stayed)}")
-            self._stayed = []
+        self._spare_occupied(finished)
         return finished, changed
+
+    def _spare_occupied(self, finished: dict[str, PowerResult]) -> None:
+        """Leave on, of the nodes that did not shut down, those that somebody has begun to work on meanwhile."""
+        if not self._stayed:
+            return
+        for name, words in self.find_occupied(self._stayed).items():
+            self._lose(name, self._actions[name], f"{LEFT_ON}: {words}", Failure.REFUSED, finished)
+        cut = [name for name in self._stayed if name in self._actions]
+        if cut:
+            self.say(f"Did not shut down in time, power is cut: {shorten(cut)}")
+        self._stayed = []
 
     def so_far(self, name: str) -> PowerResult | None:
         """Return the result so far of a node whose action is not finished; None for any other."""

@@ -12,7 +12,7 @@ from typing import Any
 from ..._bmc.flow import Progress
 from ..._bmc.ipmi import Ipmi
 from ..._bmc.ipmi_power import IpmiPower
-from ..._bmc.power import ACTIONS, Failure, PowerResult, plan_power
+from ..._bmc.power import ACTIONS, Failure, FindOccupied, PowerResult, plan_power
 from ..._bmc.schedule import Limits
 from ..._bmc.session import PYGHMI_IMPORT_ERROR, Bmc
 from ..._values.clock import SystemClock
@@ -28,7 +28,7 @@ from ..entities.fields import Raw
 from ..entities.phases import Status
 from ..entities.references import References
 from .channel import targets_of
-from .leave import require_leave
+from .leave import find_occupied, require_leave
 from .operations import HeadNodePower
 from .restart import ask_to_shut_down
 
@@ -187,12 +187,19 @@ def _open_path(
     say: Callable[[str], None],
 ) -> HeadNodePower | IpmiPower:
     if job.via == "ipmi":
-        return replace(_open_ipmi(bmcs, job), say=say)
+        return replace(_open_ipmi(bmcs, job), say=say, find_occupied=_occupied_finder(head_node, job))
     if job.boot_device or job.overrides:
         raise BcmConfigError("boot_device and bmcs need via: ipmi; the head node uses what BCM stores")
     targets = targets_of(devices, references)
     session = enter(open_session(head_node))
-    return HeadNodePower(head_node, session, SystemClock(), targets, job.timeout_s, say=say)
+    finder = _occupied_finder(head_node, job)
+    return HeadNodePower(head_node, session, SystemClock(), targets, job.timeout_s, say=say, find_occupied=finder)
+
+
+def _occupied_finder(head_node: HeadNode, job: PowerJob) -> FindOccupied:
+    if job.allow_claimed:
+        return lambda _names: {}
+    return lambda names: find_occupied(head_node, job.action, names, job.owner, SystemClock())
 
 
 def inspect_bmcs(head_node: HeadNode, job: PowerJob) -> dict[str, Any]:

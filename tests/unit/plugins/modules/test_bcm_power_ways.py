@@ -13,6 +13,7 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._bmc.ipmi import Ipm
 from ansible_collections.baremetal.bcm.plugins.module_utils._bmc.schedule import Limits
 from ansible_collections.baremetal.bcm.plugins.module_utils._bmc.session import Bmc
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.errors import BcmConfigError
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.claim import Owner, claim_values
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.power import run_action as power_module
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.power.run_action import (
     PowerJob,
@@ -471,6 +472,22 @@ def test_a_bmc_that_falls_silent_meanwhile_fails_its_node_and_the_others_are_off
     assert result["nodes"]["node002"]["failure"] is not None
     assert {result["nodes"][name]["failure"] for name in ("node001", "node003")} == {None}
     assert cluster.head.clock.now_s() - began_s < 600
+
+
+@pytest.mark.parametrize("way", BEHAVES)
+def test_a_node_that_another_run_claims_meanwhile_is_not_cut(cluster: Cluster, way: dict[str, Any]) -> None:
+    bring_up(cluster, "node001", "node002", shutdown_s=9000)
+    until_s = cluster.head.clock.wall_s() + 9000
+    rival = claim_values(Owner("ops", "another-run"), until_s=until_s)
+    cluster.said = Listener(lambda: cluster.head.device("node001").update(extra_values=rival))
+
+    result = cluster.switch("off", **way, **GRACEFUL)
+
+    assert off_by(result) == {"node001": None, "node002": "cut", "node003": None}
+    assert result["nodes"]["node001"]["error"].startswith(
+        "it did not shut down in time, and its power was not cut: claimed by ops"
+    )
+    assert cluster.said[1:] == ["Did not shut down in time, power is cut: node002"]
 
 
 @pytest.mark.parametrize("way", BEHAVES)
