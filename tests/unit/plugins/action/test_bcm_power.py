@@ -34,7 +34,12 @@ def test_the_task_of_another_host_is_done_by_the_module_there(
     plugin = actions.make("bcm_power", names=["node001"], action="on")
     plugin._connection.transport = "ssh"
     executed: list[Any] = []
-    monkeypatch.setattr(plugin, "_execute_module", lambda **options: executed.append(options) or {"changed": True})
+
+    def execute(**options: Any) -> dict[str, Any]:
+        executed.append(options)
+        return {"changed": True}
+
+    monkeypatch.setattr(plugin, "_execute_module", execute)
 
     assert plugin.run(None, {"a": 1}) == {"changed": True}
     assert executed == [{"task_vars": {"a": 1}}]
