@@ -22,7 +22,7 @@ def test_nodes_come_up_although_the_active_head_node_is_lost_while_they_are_inst
     loser = threading.Thread(target=lose_it)
     loser.start()
     run = where.ansible.play("provision", variables=PARALLEL)
-    loser.join()
+    loser.join(timeout=60)
 
     assert run.rc == 0, run.output
     assert where.rack.states() == dict.fromkeys(DEMO_NODES, "UP")
