@@ -14,7 +14,7 @@ import pytest
 from ansible_collections.baremetal.bcm.tests.integration.conftest import OpenSite
 from ansible_collections.baremetal.bcm.tests.integration.support.duelling import IMAGES, notes_of
 from ansible_collections.baremetal.bcm.tests.integration.support.playbook import PARALLEL, POWER, Run
-from ansible_collections.baremetal.bcm.tests.integration.support.rack import inventory_of, new_rack, wait_until
+from ansible_collections.baremetal.bcm.tests.integration.support.rack import inventory_of, new_rack
 from ansible_collections.baremetal.bcm.tests.integration.support.site import Site
 
 pytestmark = pytest.mark.one_core
@@ -107,7 +107,7 @@ class TestRunsThatWorkOnNodes:
             for waited in (UNDER_WAY, DAN[1:]):
                 where.rack.wait_for_states("INSTALLING", *waited)
                 where.rack.let_pass(INSTALL_S)
-                wait_until(lambda names=waited: {where.rack.states()[name] for name in names} == {"UP"}, "UP")
+                where.rack.wait_for_states("UP", *waited)
             told.ended = {owner: each.end() for owner, each in started.items()}
         told.failed_early = where.ansible.play(
             "provision", variables={**many, **target(*FREE), "bcm_max_nodes": 1, "bcm_owner": "eve"}

@@ -70,9 +70,9 @@ def judge_node(reading: Reading, result: NodeResult | None) -> Judgement:
     State and phase are those of the status now, with one exception: where the run failed for a node, or an earlier one
     did and none has since, the state is `failed` and the phase the one it failed in, until the node is UP.
     """
-    phase = _failed_phase(reading, result)
-    state = node_state(reading.word, reading.power, has_failed=bool(phase))
-    phase = phase or (reading.status.phase if reading.status else None)
+    failed_in = _failed_phase(reading, result)
+    state = node_state(reading.word, reading.power, has_failed=bool(failed_in))
+    phase = failed_in or (reading.status.phase if reading.status else None)
     if result is None:
         outcome, message = _judge_alone(reading)
         return Judgement(outcome, False, state, phase, message)

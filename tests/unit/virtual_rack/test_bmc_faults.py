@@ -171,9 +171,9 @@ def test_a_bmc_acts_on_its_machine(bench: Bench) -> None:
     head.faults.add({"kind": "soft_off_ignored", "node": "node1", "times": 1})
     assert act_on_board(head, node, "shutdown", "1")
     bench.step(60)
-    assert node.power
+    assert [machine.power for machine in head.machines.all if machine is node] == [True]
     assert act_on_board(head, node, "power", "0")
-    assert not node.power
+    assert not any(m.power for m in head.machines.all)
     assert not act_on_board(head, node, "boot", "floppy")
     assert not act_on_board(head, node, "nonsense", "1")
 

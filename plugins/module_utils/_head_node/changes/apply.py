@@ -110,11 +110,12 @@ def converge(
             break
         if look_again is None:
             _send_all(store, todo, so_far)
-        for part in _parts(todo, store.bulk) if look_again else ():
-            fresh, refused = look_again(part)
-            so_far.errors.update(refused)
-            left = {name: wanted[name] for name in part if name not in refused}
-            _send_all(store, _plan_all(store.schema, left, {**current, **fresh}, context, so_far), so_far)
+        else:
+            for part in _parts(todo, store.bulk):
+                fresh, refused = look_again(part)
+                so_far.errors.update(refused)
+                left = {name: wanted[name] for name in part if name not in refused}
+                _send_all(store, _plan_all(store.schema, left, {**current, **fresh}, context, so_far), so_far)
         current = store.by_name()
         left = {name: wanted[name] for name in todo if name not in so_far.errors}
         todo = _plan_all(store.schema, left, current, context, so_far)

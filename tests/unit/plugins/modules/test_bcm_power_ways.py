@@ -332,7 +332,7 @@ def test_a_node_whose_bmc_nobody_knows_fails_alone(cluster: Cluster) -> None:
 # -- switching off gracefully --
 
 
-GRACEFUL = {"allow_up": True, "graceful_s": 300.0}
+GRACEFUL: dict[str, Any] = {"allow_up": True, "graceful_s": 300.0}
 
 
 def bring_up(cluster: Cluster, *names: str, shutdown_s: float = 20.0) -> None:

@@ -271,8 +271,8 @@ def test_what_was_accepted_and_never_shows_is_reported_after_its_time_out() -> N
     idle = hall.bmcs["bmc2"]
     answer = idle.answer
 
-    def ignore(request: Ask) -> Any:
-        told = answer(request)
+    def ignore(request: Ask, now_s: float = 0.0) -> Any:
+        told = answer(request, now_s)
         idle.power = "OFF"
         return told
 
@@ -331,7 +331,7 @@ def test_details_are_those_of_each_bmc() -> None:
     }
 
 
-def _device(request: Ask) -> Any:
+def _device(request: Ask, _now_s: float = 0.0) -> Any:
 
     answers = {
         (6, 1): bytes([0x20, 0x81, 0x89, 0x08, 0x02, 0, 0, 0, 0, 0, 0]),

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.phases import Phase, Status
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.phases import NodeState, Phase, Status
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.record import Record
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.status import DeviceStatus
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.decide import Action, Decision
@@ -100,19 +100,19 @@ def test_a_node_for_which_the_run_failed_is_failed_in_that_phase_until_it_is_up(
 
 @pytest.mark.parametrize("status", ["DOWN", "BOOTING", "INSTALLING", "GOING_DOWN"])
 def test_a_node_for_which_an_earlier_run_failed_is_failed_with_the_phase_and_message_of_then(status: str) -> None:
-    expected = (FAILED, False, "failed", "booting", "it hung")
+    expected = Judgement(FAILED, False, NodeState.FAILED, "booting", "it hung")
 
-    assert judge_node(read(status, "said", HUNG), None) == Judgement(*expected)
+    assert judge_node(read(status, "said", HUNG), None) == expected
 
 
 def test_being_up_ends_a_failure_of_an_earlier_run() -> None:
-    assert judge_node(read("UP", "said", HUNG), None) == Judgement(SUCCESSFUL, False, "active", "up", "said")
+    assert judge_node(read("UP", "said", HUNG), None) == Judgement(SUCCESSFUL, False, NodeState.ACTIVE, "up", "said")
 
 
 def test_a_run_that_attempts_nothing_leaves_the_state_as_it_found_it() -> None:
     judgement = judge_node(read("DOWN", "said", HUNG), run(PENDING, "not powered", "down"))
 
-    assert judgement == Judgement(PENDING, False, "failed", "booting", "not powered")
+    assert judgement == Judgement(PENDING, False, NodeState.FAILED, "booting", "not powered")
 
 
 def test_only_a_node_with_which_nothing_was_attempted_is_pending() -> None:
