@@ -318,7 +318,7 @@ def test_an_engine_runs_again() -> None:
 def test_details_are_those_of_each_bmc() -> None:
     hall = make_hall(3, {"bmc2": FakeBmc(silent=True), "bmc3": FakeBmc(logins=[WRONG])})
     for bmc in hall.bmcs.values():
-        bmc.answer = _device  # type: ignore[method-assign]
+        bmc.answer = _device  # type: ignore[method-assign, assignment]
 
     details = hall.power.details()
 
