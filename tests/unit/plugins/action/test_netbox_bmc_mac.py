@@ -57,7 +57,7 @@ def loads(
     capsys: pytest.CaptureFixture[str],
     netbox: MemoryNetBox,
     monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Loads:
     @contextmanager
     def open_memory(params: dict[str, Any], **_options: Any) -> Iterator[MemoryNetBox]:
@@ -65,7 +65,7 @@ def loads(
         yield netbox
 
     monkeypatch.setattr(netbox_action, "open_netbox", open_memory)
-    return Loads(Actions(head, capsys), netbox, tmp_path / "ledger")
+    return Loads(Actions(head, capsys), netbox, tmp_path_factory.mktemp("ledger"))
 
 
 def test_every_row_is_reported_and_the_failed_ones_fail_the_task_at_its_end(loads: Loads) -> None:
