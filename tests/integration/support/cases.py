@@ -38,6 +38,9 @@ class Case:
 # What provisioning notes on a device.
 _NOTES = ("extra_values",)
 
+# They may still be booting after the case before.
+_CUT = {"allow_up": True, "allow_claimed": True}
+
 # The rack: dgx-05, dgx-06, cpu-03 and cpu-05 are registered; dgx-06 and cpu-05 are UP, the others off.
 CASES: Mapping[str, tuple[Case, ...]] = {
     "bcm_bmc_info": (
@@ -207,9 +210,9 @@ CASES: Mapping[str, tuple[Case, ...]] = {
     ),
     "bcm_power": (
         Case("on", {"names": ["dgx-05", "cpu-05"], "action": "on"}),
-        Case("off", {"names": ["dgx-05", "cpu-03"], "action": "power_off", "allow_up": True}),
-        Case("cycle", {"names": ["dgx-06"], "action": "cycle", "allow_up": True}, repeats=True),
-        Case("reset", {"names": ["dgx-06"], "action": "reset", "allow_up": True}, repeats=True),
+        Case("off", {"names": ["dgx-05", "cpu-03"], "action": "power_off", **_CUT}),
+        Case("cycle", {"names": ["dgx-06"], "action": "cycle", **_CUT}, repeats=True),
+        Case("reset", {"names": ["dgx-06"], "action": "reset", **_CUT}, repeats=True),
         Case("status", {"names": ["dgx-05", "dgx-06"], "action": "status"}, changed=False),
     ),
     "bcm_preflight": (Case("a new node is checked", {"devices": [NEW_NODE]}, changed=False),),

@@ -99,6 +99,8 @@ def power_nodes(site: Site, action: str, *options: str, via: str, **variables: A
         "bcm_power_action": action,
         "bcm_power_via": via,
         "bcm_allow_up": True,
+        # Machines that the action before has switched on may still be booting.
+        "bcm_allow_claimed": True,
         "bcm_ipmi_port": port_of(site.rack),
         **PATIENCE,
         **variables,
