@@ -438,7 +438,8 @@ def test_preflight_counts_its_problems_with_the_right_noun(modules: Modules) -> 
     assert "nothing was changed, 2 problems: " in modules.bad("bcm_preflight", devices=[unknown, second])
 
 
-def test_an_image_that_a_thousand_nodes_lack_is_one_problem(modules: Modules) -> None:
+def test_an_image_that_a_thousand_nodes_lack_is_one_problem(modules: Modules, head: FakeHeadNode) -> None:
+    head.licence["licensedNodes"] = 2000
     interface = {"name": "BOOTIF", "type": "physical", "dhcp": True, "bootable": True}
     devices = [
         {
