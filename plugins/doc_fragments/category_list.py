@@ -235,7 +235,7 @@ options:
             elements: str
           enable_persistence_mode:
             description:
-              - No setting of BCM. It is refused with the way there is, a parameter of the module in O(categories[].modules) or a script in O(categories[].finalize).
+              - No setting of BCM. It is refused with the way there is, a parameter in O(categories[].modules) or a script in O(categories[].finalize).
             type: raw
           state:
             description: Whether the setting should exist.

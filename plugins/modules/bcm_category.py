@@ -251,7 +251,7 @@ options:
         elements: str
       enable_persistence_mode:
         description:
-          - No setting of BCM. It is refused with the way there is, a parameter of the module in O(modules) or a script in O(finalize).
+          - No setting of BCM. It is refused with the way there is, a parameter in O(modules) or a script in O(finalize).
         type: raw
       state:
         description: Whether the setting should exist.

@@ -30,7 +30,11 @@ def read_bulk(
     success = answer.get("success", answer.get("result"))
     if success is True:
         return [None] * len(entities)
-    if not isinstance(success, list) or len(success) != len(entities) or not all(type(one) is bool for one in success):
+    if (
+        not isinstance(success, list)
+        or len(success) != len(entities)
+        or not all(isinstance(one, bool) for one in success)
+    ):
         raise BcmProtocolError(
             f"{name} answered success with {type_name(success)} where {len(entities)} booleans are due"
         )
