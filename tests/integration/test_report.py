@@ -150,7 +150,8 @@ def told_of(where: Site, results: dict[str, Any], *, whole_role: bool) -> Run:
     """Run the report of provision.yml, or the role by itself, after a run that left these results."""
     plays: list[dict[str, Any]] = yaml.safe_load((_PLAYBOOKS / "provision.yml").read_text(encoding="utf-8"))[2:]
     if whole_role:
-        del plays[0]["tasks"][0]["ansible.builtin.import_role"]["tasks_from"]
+        roles = [task["ansible.builtin.import_role"] for task in plays[0]["tasks"]]
+        del next(role for role in roles if role["name"] == "baremetal.bcm.report")["tasks_from"]
         plays = plays[:1]
     left = {name: {**result, "message": Foreign(result["message"])} for name, result in results.items()}
     plays[0]["pre_tasks"] = [

@@ -162,6 +162,9 @@ class Transport:
             )
         if status >= 500:
             raise BcmTransportError(f"could not call {name}: {self.connection.url} answered HTTP {status}")
+        if status == 200 and not reply.body:
+            # As from a head node that ends while it answers; JSON has four letters for nothing.
+            raise BcmTransportError(f"could not call {name}: {self.connection.url} answered nothing at all")
         try:
             return Answer(status, reply.json(), True)
         except https.NotJson:

@@ -209,6 +209,12 @@ def test_what_is_not_json_is_handed_on_as_text() -> None:
     assert answer.text == "plain words"
 
 
+@pytest.mark.parametrize("call", [read, write])
+def test_nothing_at_all_is_no_answer(call: Callable[[Server], Answer]) -> None:
+    with pytest.raises(BcmTransportError, match="nothing at all"):
+        call(Server(httpx.Response(200)))
+
+
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
 @pytest.mark.parametrize("call", [read, write])
 def test_a_redirect_is_refused_and_nothing_is_sent_there(call: Callable[[Server], Answer], status: int) -> None:
