@@ -128,7 +128,6 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.o
     TAKES_WORDS,
 )
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.preflight_nodes import warn_of_aliases
-from ansible_collections.baremetal.bcm.plugins.module_utils._values.clock import SystemClock
 from ansible_collections.baremetal.bcm.plugins.module_utils._values.sentences import sentences
 
 if TYPE_CHECKING:
@@ -151,12 +150,7 @@ def work(module: AnsibleModule, head_node: HeadNode) -> dict[str, Any]:
         head_node,
         module.params["categories"],
         check_mode=module.check_mode,
-        occupancy=Occupancy(
-            head_node,
-            owner_of_task(module.params["claim_run"]),
-            SystemClock(),
-            allow_claimed=module.params["allow_claimed"],
-        ),
+        occupancy=Occupancy.of_options(module.params, head_node, owner_of_task(module.params["claim_run"])),
         members=module.params["members"],
         allow_member_change=module.params["allow_member_change"],
     )

@@ -290,7 +290,6 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.o
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.preflight_nodes import warn_of_aliases
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.power.credentials import spread_credentials
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.power.read_states import find_switched_on
-from ansible_collections.baremetal.bcm.plugins.module_utils._values.clock import SystemClock
 
 if TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
@@ -305,13 +304,8 @@ def work(module: AnsibleModule, head_node: HeadNode) -> dict[str, Any]:
         head_node,
         [options],
         check_mode=module.check_mode,
-        occupancy=Occupancy(
-            head_node,
-            owner_of_task(module.params["claim_run"]),
-            SystemClock(),
-            find_switched_on,
-            allow_claimed=module.params["allow_claimed"],
-            allow_up=module.params["allow_up"],
+        occupancy=Occupancy.of_options(
+            module.params, head_node, owner_of_task(module.params["claim_run"]), find_switched_on
         ),
         try_credentials=spread_credentials,
     )

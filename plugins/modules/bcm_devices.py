@@ -155,7 +155,6 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.o
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.preflight_nodes import warn_of_aliases
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.power.credentials import spread_credentials
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.power.read_states import find_switched_on
-from ansible_collections.baremetal.bcm.plugins.module_utils._values.clock import SystemClock
 from ansible_collections.baremetal.bcm.plugins.module_utils._values.sentences import sentences
 
 if TYPE_CHECKING:
@@ -182,13 +181,8 @@ def work(module: AnsibleModule, head_node: HeadNode) -> dict[str, Any]:
         head_node,
         module.params["devices"],
         check_mode=module.check_mode,
-        occupancy=Occupancy(
-            head_node,
-            owner_of_task(module.params["claim_run"]),
-            SystemClock(),
-            find_switched_on,
-            allow_claimed=module.params["allow_claimed"],
-            allow_up=module.params["allow_up"],
+        occupancy=Occupancy.of_options(
+            module.params, head_node, owner_of_task(module.params["claim_run"]), find_switched_on
         ),
         try_credentials=spread_credentials,
         declared_categories=module.params["categories"],

@@ -4,12 +4,13 @@
 
 from __future__ import annotations
 
-import threading
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
+
+from .fake.server import on_loopback
 
 _PASSED_ON = ("Authorization", "Content-Type", "Accept", "If-Match")
 _SHOWN = ("Content-Type", "API-Version", "ETag")
@@ -97,14 +98,5 @@ class _Handler(BaseHTTPRequestHandler):
 def lossy(target: str) -> Iterator[LossyNetBox]:
     """Have a proxy on loopback for as long as the block lasts."""
     netbox = LossyNetBox(target)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"netbox": netbox}))
-    server.daemon_threads = True
-    netbox.url = f"http://127.0.0.1:{server.server_address[1]}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
+    with on_loopback(type("Handler", (_Handler,), {"netbox": netbox})) as netbox.url:
         yield netbox
-    finally:
-        server.shutdown()
-        thread.join(timeout=30)
-        server.server_close()

@@ -276,14 +276,19 @@ class _Handler(BaseHTTPRequestHandler):
 @contextmanager
 def served(netbox: FakeNetBox) -> Iterator[FakeNetBox]:
     """Serve a NetBox on loopback for as long as the block lasts."""
-    handler = type("Handler", (_Handler,), {"netbox": netbox})
+    with on_loopback(type("Handler", (_Handler,), {"netbox": netbox})) as netbox.url:
+        yield netbox
+
+
+@contextmanager
+def on_loopback(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    """Answer requests for as long as the block lasts; gives the URL."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     server.daemon_threads = True
-    netbox.url = f"http://127.0.0.1:{server.server_address[1]}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:
-        yield netbox
+        yield f"http://127.0.0.1:{server.server_address[1]}"
     finally:
         server.shutdown()
         thread.join(timeout=30)

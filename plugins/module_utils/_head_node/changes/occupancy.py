@@ -6,8 +6,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
-from ..._values.clock import Clock
+from ..._values.clock import Clock, SystemClock
 from ..api.client import HeadNode
 from ..api.errors import BcmError
 from ..entities.claim import Claim, Owner, ends_of
@@ -24,6 +25,10 @@ from .read import read_statuses
 FindSwitchedOn = Callable[[HeadNode, Clock, Mapping[str, Raw]], Collection[str]]
 
 
+def _find_none(_head_node: HeadNode, _clock: Clock, _devices: Mapping[str, Raw]) -> Collection[str]:
+    return ()
+
+
 @dataclass
 class Occupancy:
     """Who is at work on nodes, seen by `owner`, whose own claims are no obstacle.
@@ -35,10 +40,28 @@ class Occupancy:
     head_node: HeadNode
     owner: Owner
     clock: Clock
-    find_switched_on: FindSwitchedOn = field(default=lambda _head_node, _clock, _devices: ())
+    find_switched_on: FindSwitchedOn = field(default=_find_none)
     allow_claimed: bool = False
     allow_up: bool = False
     _ends: Mapping[str, float] = field(default_factory=dict)
+
+    @classmethod
+    def of_options(
+        cls,
+        params: Mapping[str, Any],
+        head_node: HeadNode,
+        owner: Owner,
+        find_switched_on: FindSwitchedOn = _find_none,
+    ) -> Occupancy:
+        """Return it as a module's options CLAIMS say, and REMOVAL where it has them, with this computer's time."""
+        return cls(
+            head_node,
+            owner,
+            SystemClock(),
+            find_switched_on,
+            allow_claimed=params["allow_claimed"],
+            allow_up=params.get("allow_up", False),
+        )
 
     def refuse_devices(self, plans: Mapping[str, Plan], stored: Mapping[str, Raw]) -> dict[str, BcmError]:
         """Return why devices may not be changed as planned, by name. `stored` are all devices, as they were just read.
