@@ -6,19 +6,16 @@
 from __future__ import annotations
 
 from collections.abc import Container, Mapping
-from pathlib import Path
 from typing import Any, ClassVar
 
 from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.arguments import Spec
 from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.owner import owner_of
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.client import HeadNode
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.errors import BcmConfigError
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.options import TAKES_WORDS
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.draw_up import PLAN, PlanDrawer
-from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.plan_file import RunPlan, read_plan
 from ansible_collections.baremetal.bcm.plugins.module_utils._values.clock import SystemClock
-from ansible_collections.baremetal.bcm.plugins.plugin_utils._report.files import write_whole
 from ansible_collections.baremetal.bcm.plugins.plugin_utils.head_node_action import HeadNodeAction
+from ansible_collections.baremetal.bcm.plugins.plugin_utils.plan_agreement import PlanAgreement
 
 
 class ActionModule(HeadNodeAction):
@@ -39,29 +36,4 @@ class ActionModule(HeadNodeAction):
         Raises BcmConfigError where the plan no longer holds, with all that differs, and BcmError as the calls do.
         """
         drawer = PlanDrawer(head_node, SystemClock(), params, owner_of(params["owner"] or ""), self.say)
-        if check_mode and params["content"] is None:
-            plan = drawer.draw()
-            write_whole(params["path"], plan.to_text())
-            self.say(f"Plan: {plan.summary()}; written to {params['path']}, digest {plan.digest}")
-            return _shown(plan)
-        where = "content" if params["content"] is not None else params["path"]
-        planned = read_plan(_read(params), where)
-        left = drawer.hold(planned)
-        self.say(f"Plan: it holds, digest {planned.digest}; {left.summary()}")
-        return _shown(planned)
-
-
-def _shown(plan: RunPlan) -> dict[str, Any]:
-    return {"changed": False, "digest": plan.digest, "content": plan.to_word(), "planned": plan.body["nodes"]}
-
-
-def _read(params: Mapping[str, Any]) -> str:
-    if params["content"] is not None:
-        return str(params["content"])
-    try:
-        return Path(params["path"]).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not a text"
-        raise BcmConfigError(
-            f"could not read the plan {params['path']}: {reason}; write it with --check, on the computer that runs it"
-        ) from error
+        return PlanAgreement(params["path"], params["content"]).agree(drawer, self.say, check_mode=check_mode)

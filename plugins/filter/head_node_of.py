@@ -5,24 +5,24 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.errors import BcmConfigError
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes import host_variables
+
 
 def head_node_of(variables: Mapping[str, Any]) -> str:
-    """Return address:port from the host's bcm_connection, else from the environment as the modules take them.
+    """Return address:port of a host's head node, as `host_variables.head_node_of` does.
 
     Raises AnsibleFilterError where bcm_connection is no dictionary; without its value, which may be a password.
     """
-    connection = variables.get("bcm_connection") or {}
-    if not isinstance(connection, Mapping):
-        raise AnsibleFilterError("bcm_connection must be a dictionary with the options of the connection")
-    address = connection.get("head_node") or os.environ.get("BCM_HEAD_NODE") or "none given"
-    port = connection.get("port") or os.environ.get("BCM_PORT") or 8081
-    return f"{address}:{port}"
+    try:
+        return host_variables.head_node_of(variables)
+    except BcmConfigError as error:
+        raise AnsibleFilterError(str(error)) from error
 
 
 class FilterModule:

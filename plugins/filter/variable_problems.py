@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ansible_collections.baremetal.bcm.plugins.filter.desired_device import HOST_VARIABLES
 from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.arguments import CONNECTION, IPMI, Spec
 from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.validation import find_problems, name_words
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.host_variables import HOST_VARIABLES
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.options import CATEGORIES, TAKES_WORDS
 
 # The options inside of structures, which the argument specs of roles leave to the modules.

@@ -91,35 +91,18 @@ debug_calls:
   sample: ["cmdevice.getDevices: HTTP 200, 41 ms, 55 bytes sent, 10412 received"]
 """
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.runner import run_module
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.errors import BcmApiError, BcmAuthError
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes import (
-    network_checks,
-    preflight,
-    preflight_nodes,
-    prerequisites,
-)
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.categories import assume_categories
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.guards import require_names
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.inspection import inspect
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.options import (
     DECLARED_CATEGORIES,
     DEVICES,
     TAKES_WORDS,
 )
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.prerequisites import Findings
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.read import read_devices, read_references
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.licence import Licence
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.slots import Slots
-from ansible_collections.baremetal.bcm.plugins.module_utils._values.certificate import certificates_in
 from ansible_collections.baremetal.bcm.plugins.module_utils._values.clock import SystemClock
-from ansible_collections.baremetal.bcm.plugins.module_utils._values.names import count
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from ansible.module_utils.basic import AnsibleModule
 
     from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.client import HeadNode
@@ -133,75 +116,20 @@ SPEC = {
 
 
 def work(module: AnsibleModule, head_node: HeadNode) -> dict[str, Any]:
-    nodes, categories = module.params["devices"], module.params["categories"]
-    require_names([node["hostname"] for node in nodes])
-    problems = preflight.check_inventory(nodes)
-    references = read_references(head_node, partitions=False)
-    category_images = preflight.images_of_categories(references)
-    stored_categories = {str(raw["name"]): dict(raw) for raw in references.categories.raw.values()}
-    references = assume_categories(references, categories)
-    problems += preflight.check_references(nodes, categories, references)
-    known = read_devices(head_node)
-    problems += preflight.check_new(nodes, known)
-    problems += preflight.check_owners(nodes, known, allow_mac_change=module.params["allow_mac_change"])
-    problems += preflight_nodes.check_addresses(nodes, known, references)
-    problems += preflight_nodes.check_plans(
-        nodes, categories, known, references, stored_categories=stored_categories, known=problems
-    )
-    status = head_node.get_provisioning_status()
-    slot_problems, remarks = preflight.check_slots(Slots.from_api(status), len(nodes))
-    version = _read(head_node.get_version) or ""
-    licence, now_s = _read(head_node.get_licence), SystemClock().wall_s()
-    certificates, unreadable = _certificates(module.params, head_node)
-    found = Findings.joined(
-        [
-            prerequisites.check_version(version),
-            prerequisites.check_licence(
-                None if licence is None else Licence.from_api(licence),
-                known,
-                [node["hostname"] for node in nodes if node["state"] != "absent"],
-                now_s,
-            ),
-            prerequisites.check_certificates(certificates, now_s),
-            prerequisites.check_provisioners(nodes, status, known, references),
-            network_checks.check_networks(nodes, known, references),
-            network_checks.check_taken_addresses(nodes, known),
-            Findings(warnings=preflight_nodes.find_warnings(nodes, categories, known, references)),
-            Findings(to_check=(*unreadable, *prerequisites.NOT_SEEN)),
-        ]
+    params = module.params
+    found = inspect(
+        head_node,
+        SystemClock(),
+        params["devices"],
+        params["categories"],
+        allow_mac_change=params["allow_mac_change"],
+        certificate_files=params,
     )
     for warning in found.warnings:
         module.warn(warning)
-    result: dict[str, Any] = {
-        "changed": False,
-        "problems": preflight.describe((*problems, *slot_problems, *found.problems)),
-        "remarks": [*remarks, *found.warnings, *found.remarks],
-        "category_images": category_images,
-        "to_check": list(found.to_check),
-        "version": version,
-    }
-    if result["problems"]:
-        listed = "; ".join(result["problems"])
-        module.fail_json(msg=f"nothing was changed, {count(len(result['problems']), 'problem')}: {listed}", **result)
-    return result
-
-
-def _read(call: Callable[[], Any]) -> Any:
-    """Return what a call answers; None where this head node or this account has no such call."""
-    try:
-        return call()
-    except (BcmApiError, BcmAuthError):
-        return None
-
-
-def _certificates(params: dict[str, Any], head_node: HeadNode) -> tuple[dict[str, list[bytes]], list[str]]:
-    """Return the certificates of the connection, in DER by what they are, and what has to be looked at by hand."""
-    files = {"the certificate authority (ca_path)": params["ca_path"], "the client certificate": params["client_cert"]}
-    found = {what: certificates_in(Path(path).read_text(encoding="ascii")) for what, path in files.items() if path}
-    shown = head_node.server_certificate
-    if shown is not None:
-        found["the certificate of the head node"] = [shown]
-    return found, [] if params["ca_path"] else [prerequisites.CA_NOT_SEEN]
+    if found.problems:
+        module.fail_json(msg=found.refusal, **found.to_ansible())
+    return found.to_ansible()
 
 
 def main() -> None:

@@ -36,6 +36,11 @@ class ControllerAction(ActionBase):
         """Do the work with validated options and return the task's result; one of ERRORS fails the task."""
         raise NotImplementedError
 
+    def options(self, task_vars: dict[str, Any]) -> Mapping[str, Any]:
+        """Return the options that SPEC is about, before they are validated; may raise one of ERRORS."""
+        options: Mapping[str, Any] = self._task.args
+        return options
+
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Validate the options, act, and return the result without the connection's secrets.
 
@@ -43,7 +48,10 @@ class ControllerAction(ActionBase):
         """
         super().run(tmp, task_vars)
         spec = {**self.CONNECTION, **self.SPEC}
-        given = name_words(spec, self._task.args, self.TAKES_WORDS)
+        try:
+            given = name_words(spec, self.options(task_vars or {}), self.TAKES_WORDS)
+        except self.ERRORS as error:
+            return {"failed": True, "msg": str(error)}
         problems = find_problems(spec, given, "this module")
         # What is left for Ansible to find are the rules, whose messages name options only.
         validated = ArgumentSpecValidator(spec, **self.RULES).validate({} if problems else given)
@@ -61,6 +69,10 @@ class ControllerAction(ActionBase):
     def say(self, line: str) -> None:
         """Print one line at once, whatever the verbosity."""
         Display().display(line)
+
+    def warn(self, line: str) -> None:
+        """Print a warning, as modules do."""
+        Display().warning(line)
 
     def log_calls(self, params: Mapping[str, Any]) -> OnCall:
         """Return what prints each call's line: at any verbosity with the option debug_calls, else from -vvv on."""

@@ -170,7 +170,7 @@ class TestTwentyNodesOnTenSlotsAndAKilledRun:
         assert not {"ON", "OFF", "RESET"} & set(story.counts)
 
     def test_the_nodes_that_waited_are_reported_as_queued_on_their_way(self, story: Interrupted) -> None:
-        timelines = [node["timeline"] for node in story.resumed.of("bcm_provision")[1].result["nodes"].values()]
+        timelines = [node["timeline"] for node in story.resumed.results.values()]
         queued = [line for line in timelines if "queued" in [step["phase"] for step in line]]
         assert len(queued) == 10
 

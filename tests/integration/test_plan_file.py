@@ -117,7 +117,7 @@ def test_a_workflow_hands_the_plan_on_without_a_file(open_site: OpenSite) -> Non
     where = open_site(demo_rack())
     file = where.directory / "plan.json"
     checked = where.ansible.play("provision", "--check", variables={**PARALLEL, "bcm_plan": str(file)})
-    word = checked.of("bcm_plan")[0].result["content"]
+    word = checked.of("bcm_prepare")[0].result["content"]
     file.unlink()
     statistics = [task.result for task in checked.of("set_stats")]
 

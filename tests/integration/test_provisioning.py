@@ -198,7 +198,7 @@ class TestSequential:
     def test_the_job_gets_the_report_as_statistics(self, story: Story) -> None:
         stats = story.first.run.output.rpartition("CUSTOM STATS")[2]
         left = json.loads(stats[stats.index("{") :])
-        report, rows = story.first.run.of("bcm_report")[-1].result, story.report["nodes"]
+        report, rows = story.first.run.report, story.report["nodes"]
         assert left["provisioning_summary"] == report["provisioning_summary"]
         assert left["provisioning_run"] == report["run"]
         assert left["node_status"] == report["nodes"]

@@ -36,7 +36,7 @@ def record(rack: Rack, name: str, words: str) -> None:
 
 
 def table_of(run: Run) -> list[str]:
-    table: list[str] = run.of("bcm_report")[-1].result["table"]
+    table: list[str] = run.report["table"]
     return table
 
 
@@ -150,19 +150,29 @@ def told_of(where: Site, results: dict[str, Any], *, whole_role: bool) -> Run:
     """Run the report of provision.yml, or the role by itself, after a run that left these results."""
     plays: list[dict[str, Any]] = yaml.safe_load((_PLAYBOOKS / "provision.yml").read_text(encoding="utf-8"))[2:]
     if whole_role:
-        roles = [task["ansible.builtin.import_role"] for task in plays[0]["tasks"]]
-        del next(role for role in roles if role["name"] == "baremetal.bcm.report")["tasks_from"]
-        plays = plays[:1]
+        role = {"ansible.builtin.import_role": {"name": "baremetal.bcm.report", "rolespec_validate": False}}
+        plays = [{**plays[0], "hosts": "bcm_nodes,localhost", "tasks": [role]}]
     left = {name: {**result, "message": Foreign(result["message"])} for name, result in results.items()}
-    plays[0]["pre_tasks"] = [
-        {
-            "name": "Stand in for a run",
-            "ansible.builtin.set_fact": {"provision_results": left, "provision_run": {}},
-            "delegate_to": "localhost",
-            "delegate_facts": True,
-            "run_once": True,
-        }
-    ]
+    names = "{{ groups['bcm_nodes'] | baremetal.bcm.node_names(hostvars) }}"
+    prepared = {"left": "{{ groups['bcm_nodes'] }}", "node_names": names, "claimed": []}
+    stand_in = {
+        "name": "Stand in for a run",
+        "hosts": "bcm_nodes,localhost",
+        "gather_facts": False,
+        "tasks": [
+            {
+                "ansible.builtin.set_fact": {
+                    "provision_prepared": prepared,
+                    "provision_results": left,
+                    "provision_run": {},
+                },
+                "delegate_to": "localhost",
+                "delegate_facts": True,
+                "run_once": True,
+            }
+        ],
+    }
+    plays = [stand_in, *plays]
     file = where.directory / "told.yml"
     file.write_text(yaml.safe_dump(plays, sort_keys=False), encoding="utf-8")
     return where.ansible.play(str(file))
@@ -213,7 +223,7 @@ class TestVerdict:
 
 
 class TestAfterASequentialRun:
-    """One task per node, on a rack slow enough for every phase to be seen."""
+    """One node after the other, on a rack slow enough for every phase to be seen."""
 
     NAMES = ("dgx-05", "dgx-06", "cpu-03")
 
@@ -227,10 +237,10 @@ class TestAfterASequentialRun:
 
     def test_the_figures_are_those_of_the_whole_run(self, run: Run) -> None:
         assert run.rc == 0, run.output
-        figures, rows = run.of("bcm_report")[-1].result["run"], run.rows.values()
+        figures, rows = run.report["run"], run.rows.values()
         ended = max(row["started"] + row["seconds"] for row in rows)
         assert figures["nodes"] == len(self.NAMES)
-        assert figures["achieved_seconds"] == pytest.approx(ended - min(row["started"] for row in rows), abs=0.2)
+        assert figures["achieved_seconds"] == pytest.approx(ended - min(row["started"] for row in rows), abs=1)
         assert figures["achieved_seconds"] > sum(row["seconds"] for row in rows)
         assert figures["durations"]["source"] == "observed"
         assert (

@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -51,6 +51,9 @@ class CallsModule(CheckedModule):
         return {} if self.call_log is None else {"debug_calls": self.call_log.lines}
 
 
+AnyHeadNode = TypeVar("AnyHeadNode", bound=HeadNode)
+
+
 @contextmanager
 def open_head_node(
     params: dict[str, Any],
@@ -58,8 +61,9 @@ def open_head_node(
     check_mode: bool,
     before_write: Callable[[], None] | None = None,
     on_call: OnCall | None = None,
-) -> Iterator[HeadNode]:
-    """Open a head node by the connection options of a task for as long as the block lasts.
+    kind: type[AnyHeadNode] = HeadNode,  # type: ignore[assignment]
+) -> Iterator[AnyHeadNode]:
+    """Open a head node, of this kind, by the connection options of a task for as long as the block lasts.
 
     In check mode, calls that would write raise WriteRefused. Raises BcmConfigError for options that don't fit together.
     """
@@ -70,7 +74,7 @@ def open_head_node(
     else:
         # One attempt each: the other head node is what is tried next.
         transport = HeadNodes([Transport(each, attempts=1, on_call=on_call) for each in connections])
-    head_node = HeadNode(transport, read_only=check_mode, before_write=before_write)
+    head_node = kind(transport, read_only=check_mode, before_write=before_write)
     try:
         yield head_node
     finally:

@@ -55,7 +55,7 @@ PROVISION: Spec = {
 
 def job_of(params: Mapping[str, Any]) -> Job:
     """Return the job of the options; raises BcmConfigError where what other modules returned is not that."""
-    assignments, planned = assignments_of(params["assignments"]), _planned_of(params["planned"])
+    assignments, planned = assignments_of(params["assignments"]), planned_of(params["planned"])
     return Job(params["names"], request_of(params), params["reassigned"], assignments, planned)
 
 
@@ -80,7 +80,7 @@ def assignments_of(returned: Mapping[str, Any]) -> dict[str, Assignment]:
         raise BcmConfigError("assignments must be what bcm_devices returned") from error
 
 
-def _planned_of(returned: Mapping[str, Any] | None) -> dict[str, Planned] | None:
+def planned_of(returned: Mapping[str, Any] | None) -> dict[str, Planned] | None:
     if returned is None:
         return None
     try:

@@ -89,24 +89,31 @@ class Run:
 
     @property
     def results(self) -> dict[str, dict[str, Any]]:
-        """Give what bcm_provision returned for every node, in play two for those that something is done with."""
-        returned = [task.result["nodes"] for task in self.of("bcm_provision") if "nodes" in task.result]
+        """Give what became of every node: as it was decided on, and as it ended where something was left to be done."""
+        decided = [*self.of("bcm_prepare"), *self.of("bcm_provision")]
+        returned = [task.result["nodes"] for task in decided if "nodes" in task.result]
         return {name: node for nodes in returned for name, node in nodes.items()}
 
     @property
     def actions(self) -> dict[str, str]:
-        """Give what bcm_provision decided for every node."""
+        """Give what was decided for every node."""
         return {name: node["action"] for name, node in self.results.items()}
+
+    @property
+    def report(self) -> dict[str, Any]:
+        """Give the last report: that of bcm_prepare where nothing was left to be done."""
+        reports = [*self.of("bcm_report"), *self.of("bcm_prepare")]
+        return next(found for task in reversed(reports) if (found := task.result.get("report", task.result)))
 
     @property
     def rows(self) -> dict[str, dict[str, Any]]:
         """Give the rows of the last report by node."""
-        rows: dict[str, dict[str, Any]] = self.of("bcm_report")[-1].result["nodes"]
+        rows: dict[str, dict[str, Any]] = self.report["nodes"]
         return rows
 
     @property
     def summary(self) -> dict[str, Any]:
-        summary: dict[str, Any] = self.of("bcm_report")[-1].result["provisioning_summary"]
+        summary: dict[str, Any] = self.report["provisioning_summary"]
         return summary
 
 
