@@ -14,7 +14,7 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.owner impor
 from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.runner import guard_parent, open_head_node
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.errors import BcmConfigError
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.remembering import RememberingHeadNode
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.options import TAKES_WORDS
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.options import DEVICES, TAKES_WORDS
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.decide import Planned
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.draw_up import PLAN, PlanDrawer
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.node_run import NodeResult
@@ -34,15 +34,10 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.rollou
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.run import plan_lines
 from ansible_collections.baremetal.bcm.plugins.module_utils._values.clock import SystemClock
 from ansible_collections.baremetal.bcm.plugins.plugin_utils.head_node_action import HeadNodeAction
-from ansible_collections.baremetal.bcm.plugins.plugin_utils.inventory_hosts import InventoryHosts, read_hosts
+from ansible_collections.baremetal.bcm.plugins.plugin_utils.inventory_hosts import read_devices_of
 from ansible_collections.baremetal.bcm.plugins.plugin_utils.plan_agreement import PlanAgreement
 from ansible_collections.baremetal.bcm.plugins.plugin_utils.reporter import REPORT, Reporter
 from ansible_collections.baremetal.bcm.plugins.plugin_utils.run_variables import find_variable_problems
-
-_NO_NODES = (
-    "No nodes: the pattern of hosts matched none of the inventory. An empty set never means all nodes. Put nodes in the "
-    "group bcm_nodes, or name hosts or groups with -e bcm_target=…."
-)
 
 # Options of bcm_provision that this action finds out for it, or that concern its result alone.
 _OF_LATER = frozenset({"decide_only", "failed_before", "reassigned", "assignments", "planned", "fail_on_error"})
@@ -51,9 +46,9 @@ _OF_LATER = frozenset({"decide_only", "failed_before", "reassigned", "assignment
 class ActionModule(HeadNodeAction):
     """An action that brings hosts of the inventory to where only power is left to be done, and else reports on them."""
 
-    # The devices are those of the hosts, and replace them before they are validated.
     SPEC: ClassVar[Spec] = {
-        **{option: each for option, each in PLAN.items() if option not in ("path", "content")},
+        "hosts": {"type": "list", "elements": "str", "required": True},
+        **{option: each for option, each in PLAN.items() if option not in ("devices", "path", "content")},
         **{option: each for option, each in PROVISION.items() if option not in _OF_LATER},
         "plan": PLAN["path"],
         "plan_content": PLAN["content"],
@@ -61,36 +56,14 @@ class ActionModule(HeadNodeAction):
         **{f"report_{option}": REPORT[option] for option in ("path", "html")},
     }
     TAKES_WORDS: ClassVar[Container[str]] = TAKES_WORDS
-    _inventory: InventoryHosts
-
-    def options(self, task_vars: dict[str, Any]) -> Mapping[str, Any]:
-        """Return the task's options with `devices` in place of `hosts`.
-
-        Raises BcmConfigError for no hosts, for hosts of several head nodes, and for variables of the run that are not
-        what the roles say.
-        """
-        options = dict(self._task.args)
-        hosts = options.pop("hosts", None)
-        if not isinstance(hosts, Sequence) or isinstance(hosts, str) or "devices" in options:
-            raise BcmConfigError("this module needs the option hosts, a list of hosts of the inventory")
-        if not hosts:
-            raise BcmConfigError(_NO_NODES)
-        problems = find_variable_problems(task_vars, self._templar.template)
-        if problems:
-            raise BcmConfigError(f"Nothing was changed: {'; '.join(problems)}")
-        self._inventory = read_hosts(task_vars["hostvars"], map(str, hosts))
-        if len(self._inventory.head_nodes) > 1:
-            raise BcmConfigError(
-                "The nodes of a run have one head node, but these have several: "
-                f"{', '.join(self._inventory.head_nodes)}. Start one run per cluster."
-            )
-        return {**options, "devices": list(self._inventory.devices.values())}
+    _node_names: Mapping[str, str]  # by inventory name
 
     def act(self, params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
         """Prepare, and report where nothing is left to be done; returns the result as bcm_prepare documents it.
 
         Raises BcmError. Running again is safe: it goes on with what is left.
         """
+        params = {**params, **self._devices_of(params["hosts"])}
         pace = pace_of({**params, "names": params["devices"], "failed_before": 0})
         with open_head_node(
             params,
@@ -132,9 +105,23 @@ class ActionModule(HeadNodeAction):
                 "report": {} if prepared.left else self._report(params, head_node, prepared, check_mode),
             }
 
+    def _devices_of(self, hosts: Sequence[str]) -> dict[str, Any]:
+        """Return the option DEVICES as the hosts' variables say.
+
+        Raises BcmConfigError for no hosts, for hosts of several head nodes, and for variables of the run that are not
+        what the roles say; OptionsRefused for those of hosts.
+        """
+        devices = read_devices_of(self._task_vars["hostvars"], hosts)
+        problems = find_variable_problems(self._task_vars, self._templar.template)
+        if problems:
+            raise BcmConfigError(f"Nothing was changed: {'; '.join(problems)}")
+        validated = self.validated(DEVICES, {"devices": list(devices.values())})
+        self._node_names = {host: str(device["hostname"]) for host, device in zip(devices, validated["devices"])}
+        return validated
+
     def _shown(self, prepared: Prepared, pace: Pace) -> dict[str, Any]:
         decided = result_of(prepared.run, pace, fail_on_error=False)
-        left, names = set(prepared.left), self._inventory.node_names
+        left, names = set(prepared.left), self._node_names
         return {
             "changed": bool(prepared.categories["changed"] or prepared.devices["changed"]),
             "diff": [*prepared.categories["diff"], *prepared.devices["diff"]],
@@ -165,9 +152,7 @@ class ActionModule(HeadNodeAction):
         )
         unregistered = {name: NodeResult.from_ansible(name, result) for name, result in _unregistered(prepared).items()}
         results = {**unregistered, **prepared.run.results}
-        return reporter.report(
-            self._inventory.node_names.values(), results, None, is_run=bool(results), write=not check_mode
-        )
+        return reporter.report(self._node_names.values(), results, None, is_run=bool(results), write=not check_mode)
 
 
 def _unregistered(prepared: Prepared) -> dict[str, dict[str, Any]]:

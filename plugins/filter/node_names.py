@@ -12,7 +12,7 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.h
 
 
 def node_names(hosts: Iterable[str], hostvars: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
-    """Return the name that each host has in BCM, by inventory name: bcm_hostname, or what comes before the first dot."""
+    """Return the name that each host has in BCM, by inventory name; see `node_name_of`."""
     return {str(host): node_name_of(hostvars[host]) for host in hosts}
 
 

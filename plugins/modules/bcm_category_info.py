@@ -86,6 +86,9 @@ if TYPE_CHECKING:
     from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.client import HeadNode
 
 
+SPEC = FILTER
+
+
 def work(module: AnsibleModule, head_node: HeadNode) -> dict[str, Any]:
     references = read_references(head_node)
     categories = pick("category", [dict(raw) for raw in references.categories.raw.values()], module.params["names"])
@@ -93,7 +96,7 @@ def work(module: AnsibleModule, head_node: HeadNode) -> dict[str, Any]:
 
 
 def main() -> None:
-    run_module(FILTER, work)
+    run_module(SPEC, work)
 
 
 if __name__ == "__main__":

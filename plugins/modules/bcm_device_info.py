@@ -99,6 +99,9 @@ if TYPE_CHECKING:
     from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.client import HeadNode
 
 
+SPEC = FILTER
+
+
 def work(module: AnsibleModule, head_node: HeadNode) -> dict[str, Any]:
     references = read_references(head_node)
     devices = read_devices(head_node)
@@ -111,7 +114,7 @@ def work(module: AnsibleModule, head_node: HeadNode) -> dict[str, Any]:
 
 
 def main() -> None:
-    run_module(FILTER, work)
+    run_module(SPEC, work)
 
 
 if __name__ == "__main__":

@@ -31,10 +31,15 @@ attributes:
     support: full
 options:
   names:
-    description: Host names of the nodes. An empty list is an error, never all nodes.
+    description:
+      - Names of the nodes in BCM. An empty list is an error, never all nodes.
+      - Either this or O(hosts) is required.
     type: list
     elements: str
-    required: true
+  hosts:
+    description: Inventory names of hosts, in place of O(names). They must have one head node.
+    type: list
+    elements: str
   results:
     description: RV(baremetal.bcm.bcm_provision#module:nodes) of a run.
     type: dict

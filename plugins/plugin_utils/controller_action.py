@@ -22,6 +22,10 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.validation 
 from ansible_collections.baremetal.bcm.plugins.module_utils._https.call_log import OnCall
 
 
+class OptionsRefused(Exception):
+    """The options of a task are not what its spec says; the message has no values."""
+
+
 class ControllerAction(ActionBase):
     """An action that connects to no host: subclasses give their specs and `act`, which may raise one of ERRORS."""
 
@@ -31,15 +35,11 @@ class ControllerAction(ActionBase):
     TAKES_WORDS: ClassVar[Container[str]] = ()  # the lists in which a word alone is the name of an element
     ERRORS: ClassVar[tuple[type[Exception], ...]] = ()
     _requires_connection = False
+    _task_vars: Mapping[str, Any]  # all variables, while the action runs
 
     def act(self, params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
         """Do the work with validated options and return the task's result; one of ERRORS fails the task."""
         raise NotImplementedError
-
-    def options(self, task_vars: dict[str, Any]) -> Mapping[str, Any]:
-        """Return the options that SPEC is about, before they are validated; may raise one of ERRORS."""
-        options: Mapping[str, Any] = self._task.args
-        return options
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Validate the options, act, and return the result without the connection's secrets.
@@ -47,24 +47,29 @@ class ControllerAction(ActionBase):
         Options that are not valid are a failure too, and not raised: Ansible shows the task's source with an exception.
         """
         super().run(tmp, task_vars)
-        spec = {**self.CONNECTION, **self.SPEC}
+        self._task_vars = task_vars or {}
         try:
-            given = name_words(spec, self.options(task_vars or {}), self.TAKES_WORDS)
-        except self.ERRORS as error:
+            params = self.validated({**self.CONNECTION, **self.SPEC}, self._task.args, **self.RULES)
+        except OptionsRefused as error:
             return {"failed": True, "msg": str(error)}
-        problems = find_problems(spec, given, "this module")
-        # What is left for Ansible to find are the rules, whose messages name options only.
-        validated = ArgumentSpecValidator(spec, **self.RULES).validate({} if problems else given)
-        if problems or validated.error_messages:
-            return {"failed": True, "msg": refusal(problems or validated.error_messages)}
-        params = validated.validated_parameters
         try:
             result = self.act(params, bool(self._task.check_mode))
-        except self.ERRORS as error:
+        except (OptionsRefused, *self.ERRORS) as error:
             result = {"failed": True, "msg": str(error)}
         secrets = [params[option] for option, spec in self.CONNECTION.items() if spec.get("no_log") and params[option]]
         scrubbed: dict[str, Any] = remove_values(result, secrets)
         return scrubbed
+
+    def validated(self, spec: Spec, given: Mapping[str, Any], **rules: Any) -> dict[str, Any]:
+        """Return options as their spec makes them. Raises OptionsRefused, without a value, for those that don't fit."""
+        named = name_words(spec, given, self.TAKES_WORDS)
+        problems = find_problems(spec, named, "this module")
+        # What is left for Ansible to find are the rules, whose messages name options only.
+        validated = ArgumentSpecValidator(spec, **rules).validate({} if problems else named)
+        if problems or validated.error_messages:
+            raise OptionsRefused(refusal(problems or validated.error_messages))
+        params: dict[str, Any] = validated.validated_parameters
+        return params
 
     def say(self, line: str) -> None:
         """Print one line at once, whatever the verbosity."""

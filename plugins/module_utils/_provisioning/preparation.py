@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: BSD-2-Clause
-"""All that comes before power: an inventory is checked, claimed, registered, and decided on, with one reading of the cluster.
+"""All that comes before power, with one reading of the cluster: check, claim, register, decide.
 
 `head_node` should be one that remembers, so that the steps share what was read.
 """
@@ -110,9 +110,9 @@ class Preparation:
     ) -> Prepared:
         """Check, claim, register and decide; nodes that nothing is left to be done with are given back.
 
-        `agree` is called before anything is written, with the devices as they will be. Raises BcmConfigError for what is
-        wrong with the inventory, BcmError as the calls do; then no claim of this run is left, and starting again is safe.
-        A node that can't be registered fails alone, in `devices`.
+        `agree` is called before anything is written, with the devices as they will be. Raises BcmConfigError for what
+        is wrong with the inventory, and BcmError as the calls do; then no claim of this run is left, and starting again
+        is safe. A node that can't be registered fails alone, in `devices`.
         """
         inspection = inspect(
             self._head_node,

@@ -215,6 +215,13 @@ CASES: Mapping[str, tuple[Case, ...]] = {
         Case("reset", {"names": ["dgx-06"], "action": "reset", **_CUT}, repeats=True),
         Case("status", {"names": ["dgx-05", "dgx-06"], "action": "status"}, changed=False),
     ),
+    "bcm_prepare": (
+        Case(
+            "hosts are brought to what their variables say",
+            {"hosts": ["dgx-05", "cpu-06"], "claim_time": 60},
+            touches={"dgx-05": None, "cpu-06": None},
+        ),
+    ),
     "bcm_preflight": (Case("a new node is checked", {"devices": [NEW_NODE]}, changed=False),),
     "bcm_provision": (
         Case("nothing is allowed", {"names": ["dgx-05"]}, changed=False),

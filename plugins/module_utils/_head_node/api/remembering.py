@@ -31,17 +31,10 @@ _REMEMBERED = frozenset(
     }
 )
 # What else than statuses a call that writes is known to change; one that is not listed may change everything.
+_VERBS = ("add", "update", "remove")
 _CHANGED_BY = {
-    **{
-        f"cmdevice.{verb}{what}": frozenset({_DEVICES})
-        for verb in ("add", "update", "remove")
-        for what in ("Device", "Devices")
-    },
-    **{
-        f"cmdevice.{verb}{what}": frozenset({_CATEGORIES})
-        for verb in ("add", "update", "remove")
-        for what in ("Category", "Categories")
-    },
+    **{f"cmdevice.{verb}{what}": frozenset({_DEVICES}) for verb in _VERBS for what in ("Device", "Devices")},
+    **{f"cmdevice.{verb}{what}": frozenset({_CATEGORIES}) for verb in _VERBS for what in ("Category", "Categories")},
     "cmdevice.powerOperation": frozenset(),
     "cmdevice.preboot": frozenset(),
     "cmdevice.pshutdown": frozenset(),
@@ -49,10 +42,10 @@ _CHANGED_BY = {
 
 
 class RememberingHeadNode(HeadNode):
-    """A head node that reads each list once, until this run writes what it shows; what others write meanwhile is not seen.
+    """A head node that reads each list once, until this run writes what it shows.
 
-    So it is for planning alone. Who writes looks at the nodes in question once more, by calls that are never remembered.
-    The answers are shared: nobody may change them.
+    What others write meanwhile is not seen, so it is for planning alone: who writes looks at the nodes in question once
+    more, by calls that are never remembered. The answers are shared: nobody may change them.
     """
 
     def __init__(

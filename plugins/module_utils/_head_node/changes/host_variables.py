@@ -34,10 +34,8 @@ def desired_device(variables: Mapping[str, Any], image_of: Mapping[str, str] | N
         raise BcmConfigError(
             "desired_device needs the variables of a host: hostvars[name] | baremetal.bcm.desired_device"
         )
-    device = {
-        "hostname": node_name_of(variables),
-        **{key: variables[f"bcm_{key}"] for key in _PLAIN if _is_set(variables, key)},
-    }
+    plain = {key: variables[f"bcm_{key}"] for key in _PLAIN if _is_set(variables, key)}
+    device = {"hostname": variables.get("bcm_hostname") or _short_name(variables), **plain}
     interfaces = _interfaces(variables)
     if interfaces:
         device["interfaces"] = interfaces
@@ -51,7 +49,11 @@ def desired_device(variables: Mapping[str, Any], image_of: Mapping[str, str] | N
 
 def node_name_of(variables: Mapping[str, Any]) -> str:
     """Return the name that a host has in BCM."""
-    return str(variables.get("bcm_hostname") or str(variables["inventory_hostname"]).split(".", maxsplit=1)[0])
+    return str(variables.get("bcm_hostname") or _short_name(variables))
+
+
+def _short_name(variables: Mapping[str, Any]) -> str:
+    return str(variables["inventory_hostname"]).split(".", maxsplit=1)[0]
 
 
 def follow_category(device: dict[str, Any], image_of: Mapping[str, str]) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from .read import read_devices, read_references
 
 @dataclass(frozen=True)
 class Inspection:
-    """What was found. With `problems` nothing may be changed; `category_images` are the images by category, as stored."""
+    """What was found. With `problems` nothing may be changed; `category_images` are the stored images by category."""
 
     problems: Sequence[str]
     warnings: Sequence[str]

@@ -36,6 +36,6 @@ class Actions:
         given = {option: value for option, value in {**CONNECTION, **options}.items() if value is not None}
         task = SimpleNamespace(args=given, check_mode=check, async_val=0, diff=True, action=name, environment=None)
         connection = SimpleNamespace(_shell=SimpleNamespace(tmpdir=None), transport="local")
-        play_context = SimpleNamespace(check_mode=check)
+        play_context = SimpleNamespace(check_mode=check, become=False)
         action: Callable[..., Any] = importlib.import_module(f"{ACTIONS}.{name}").ActionModule
         return action(task, connection, play_context, None, None, None)

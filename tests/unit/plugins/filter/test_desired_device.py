@@ -6,11 +6,8 @@ from typing import Any
 import pytest
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.baremetal.bcm.plugins.filter.desired_device import (
-    HOST_VARIABLES,
-    FilterModule,
-    desired_device,
-)
+from ansible_collections.baremetal.bcm.plugins.filter.desired_device import FilterModule, desired_device
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.host_variables import HOST_VARIABLES
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.options import DEVICE
 
 Raw = dict[str, Any]

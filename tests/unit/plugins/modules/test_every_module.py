@@ -95,7 +95,7 @@ CASES = [
 ]
 WRITING = [case for case in CASES if case.changes]
 # Documentation of action plugins, and what needs BMCs on a network.
-WITHOUT_CASES = {"bcm_claim", "bcm_plan", "bcm_provision", "bcm_report", "bcm_bmc_info"}
+WITHOUT_CASES = {"bcm_claim", "bcm_plan", "bcm_prepare", "bcm_provision", "bcm_report", "bcm_bmc_info"}
 
 
 def test_every_module_has_a_case() -> None:
