@@ -58,11 +58,11 @@ rack: .venv ## keep a virtual rack running; prints the variables to export (RACK
 ##@ Test
 .PHONY: test
 test: ## what a change must pass, on the oldest and the newest ansible-core
-	@$(TOOLS)/whole .venv $(OTHER_CORES): left-to-others integration sanity-ends unit lint docs unit-oldest integration-oldest molecule smoke
+	@$(TOOLS)/whole .venv $(OTHER_CORES): left-to-others integration sanity-ends unit lint docs unit-oldest integration-oldest molecule smoke costs
 
 .PHONY: test-all
 test-all: ## what a release must pass: every test on every ansible-core and Python there is
-	@$(TOOLS)/whole .venv $(OTHER_CORES): left-to-system integration sanity unit lint docs units integration-most molecule smoke newest-pyghmi
+	@$(TOOLS)/whole .venv $(OTHER_CORES): left-to-system integration sanity unit lint docs units integration-most molecule smoke newest-pyghmi costs
 
 .PHONY: test-system
 test-system: ## real BMCs, DHCP, rule engine, NetBox and NVIDIA's client; needs root and what .ci/run installs
@@ -137,6 +137,10 @@ molecule: .venv ## the molecule scenario: provision, idempotence, verify
 smoke: build ## install the built artifact into an empty place and use it
 	@$(STEP) 'smoke test of the artifact' $(MAIN) $(TOOLS)/smoke $(ARTIFACTS)/*.tar.gz
 
+.PHONY: costs
+costs: .venv ## calls and CPU time of whole runs, held to benchmarks/baseline.json
+	@$(STEP) 'costs of whole runs' $(MAIN) python benchmarks/run.py --nodes 10 100 --hold
+
 .PHONY: check
 check: .venv ## one test: make check ARGS='tests/unit/... -k name'
 	@$(MAIN) pytest $(ARGS)
@@ -157,6 +161,15 @@ fuzz: .venv ## a million damaged DHCP packets through the tap (ARGS='--packets N
 .PHONY: fuzz-answers
 fuzz-answers: .venv ## a million damaged answers of a head node and of NetBox (ARGS='--answers N --seed N')
 	@$(MAIN) env PYTHONPATH=.collections python $(TOOLS)/fuzz_answers.py $(ARGS)
+
+##@ Measure
+.PHONY: bench
+bench: .venv ## what whole runs cost, beside an empty ansible-playbook (NODES='10 100 1000', ARGS='--rounds 3')
+	@$(MAIN) python benchmarks/run.py $(if $(NODES),--nodes $(NODES)) $(ARGS)
+
+.PHONY: bench-baseline
+bench-baseline: .venv ## write benchmarks/baseline.json anew, where a run is meant to cost something else
+	@$(MAIN) python benchmarks/run.py --nodes 10 100 --rounds 3 --write
 
 ##@ Release
 .PHONY: build

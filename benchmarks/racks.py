@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A virtual rack for benchmarks, its admin API, and runs of provision.yml against it."""
+"""A virtual rack for benchmarks, its admin API, and runs of playbooks against it."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ import os
 import shlex
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,9 @@ def rack(
     Yields its environment variables. Its inventory is `inventory.yml` in the directory.
     """
     file = directory / "rack.yml"
-    subprocess.run([BIN / "virtual-rack", "new", "--nodes", str(nodes), "--output", file], check=True)
+    # BMCs that are no programs of their own: no ports that another rack may have, and less CPU beside what is measured.
+    new = [BIN / "virtual-rack", "new", "--nodes", str(nodes), "--bmc", "direct", "--output", file]
+    subprocess.run(new, check=True)
     content = yaml.safe_load(file.read_text(encoding="utf-8"))
     content["head_node"]["slots"] = slots
     content["times"] = {**content.get("times", {}), **(times or {})}
@@ -70,19 +73,66 @@ def admin(variables: Mapping[str, str], method: str, path: str, body: Any = None
 
 @dataclass(frozen=True)
 class Cost:
-    """What a run of ansible-playbook took."""
+    """What a run of ansible-playbook took, with all processes that it started."""
 
     wall_s: float
     cpu_s: float
     memory_mib: float
 
+    def least(self, other: Cost) -> Cost:
+        """Return the lesser of two, each figure for itself."""
+        return Cost(*map(min, astuple(self), astuple(other)))
 
-def play(directory: Path, variables: dict[str, str], wanted: dict[str, Any], *options: str) -> Cost:
-    """Run provision.yml with these variables to its end, and return its cost; its output is `log` in the directory.
+
+class Memory(threading.Thread):
+    """A thread that notes the most memory that a process and its descendants had at one time, shared pages once."""
+
+    def __init__(self, process: int) -> None:
+        super().__init__(daemon=True)
+        self._process = process
+        self._over = threading.Event()
+        self._most_kib = 0
+
+    def run(self) -> None:
+        """Look at the processes until `stop` is called."""
+        while not self._over.wait(0.2):
+            self._most_kib = max(self._most_kib, sum(map(_proportional_kib, _tree(self._process))))
+
+    def stop(self) -> float:
+        """Stop, and return the most in MiB."""
+        self._over.set()
+        self.join()
+        return self._most_kib / 1024
+
+
+def _tree(process: int) -> Iterator[int]:
+    yield process
+    for file in Path(f"/proc/{process}/task").glob("*/children"):
+        with contextlib.suppress(OSError):
+            for child in file.read_text(encoding="ascii").split():
+                yield from _tree(int(child))
+
+
+def _proportional_kib(process: int) -> int:
+    with contextlib.suppress(OSError):
+        for line in Path(f"/proc/{process}/smaps_rollup").read_text(encoding="ascii").splitlines():
+            if line.startswith("Pss:"):
+                return int(line.split()[1])
+    return 0
+
+
+def play(
+    directory: Path,
+    variables: dict[str, str],
+    wanted: dict[str, Any],
+    *options: str,
+    playbook: Path = ROOT / "playbooks/provision.yml",
+) -> Cost:
+    """Run a playbook with these variables to its end, and return its cost; its output is `log` in the directory.
 
     Exits with the end of that output if the run fails.
     """
-    command = [str(BIN / "ansible-playbook"), str(ROOT / "playbooks/provision.yml"), *options]
+    command = [str(BIN / "ansible-playbook"), str(playbook), *options]
     command += ["--inventory", str(directory / "inventory.yml"), "--extra-vars", json.dumps(wanted)]
     own = {name: value for name, value in os.environ.items() if not name.startswith(("BCM_", "ANSIBLE_"))}
     (directory / "ansible.cfg").write_text("[defaults]\n", encoding="utf-8")
@@ -102,8 +152,11 @@ def play(directory: Path, variables: dict[str, str], wanted: dict[str, Any], *op
         os.dup2(output, 1)
         os.dup2(output, 2)
         os.execve(command[0], command, environment)  # noqa: S606
+    memory = Memory(child)
+    memory.start()
     _pid, status, usage = os.wait4(child, 0)
     wall_s = time.monotonic() - began_s
+    memory_mib = memory.stop()
     if status:
         sys.exit(f"error: {shlex.join(command)} failed:\n{log.read_text(encoding='utf-8')[-4000:]}")
-    return Cost(wall_s, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+    return Cost(wall_s, usage.ru_utime + usage.ru_stime, memory_mib)

@@ -14,6 +14,7 @@ import json
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from typing import Any
 
 from .._head_node.api.errors import BcmConfigError
@@ -53,9 +54,9 @@ class RunPlan:
     devices: Mapping[str, PlannedEntity]
     nodes: Mapping[str, Planned]
 
-    @property
+    @cached_property
     def body(self) -> dict[str, Any]:
-        """Return the plan as JSON objects."""
+        """Return the plan as JSON objects, which nobody may change."""
         return asdict(self)
 
     @property

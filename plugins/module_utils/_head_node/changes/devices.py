@@ -19,7 +19,7 @@ from .categories import assume_categories
 from .guards import Occupied, require_distinct, require_nodes
 from .occupancy import Occupancy
 from .options import wanted_of
-from .plan import Plan, plan_entity, plan_present
+from .plan import Plan, plan_entity
 from .read import read_devices, read_references
 
 # (store, wanted, stored, context) → why nodes are not to be changed. See power/credentials, which tries changed
@@ -52,13 +52,15 @@ def apply_devices(
     wanted = {device["hostname"]: wanted_of(device) for device in devices}
     stored = read_devices(head_node)
     require_nodes({name: stored[name] for name in wanted if name in stored})
+    anew = frozenset(reassigned)
     # Only a new device is given a partition.
     references = read_references(head_node, partitions=any(name not in stored for name in wanted))
     if check_mode:
         references = assume_categories(references, declared_categories)
     store = Store(head_node, DEVICE, head_node.get_devices, workers, bulk)
     context = Context(references)
-    refused = occupancy.refuse_devices(_plans(wanted, stored, context), stored)
+    plans = _plans(wanted, stored, context)
+    refused = occupancy.refuse_devices(plans, stored)
     kept = dict(refused)
     if not check_mode:
         free = {name: options for name, options in wanted.items() if name not in refused}
@@ -68,7 +70,7 @@ def apply_devices(
     rest = {name: options for name, options in wanted.items() if name not in kept}
     if remember_reassigned:
         rest = {
-            name: _remember(options, stored.get(name), name in reassigned, context) for name, options in rest.items()
+            name: _remember(options, stored.get(name), name in anew, plans.get(name)) for name, options in rest.items()
         }
     outcomes = converge(store, rest, context, stored=stored, look_again=occupancy.look_again, dry_run=check_mode)
     outcomes.update({name: Applied(None, stored.get(name), error) for name, error in kept.items()})
@@ -77,7 +79,7 @@ def apply_devices(
         **summarise(outcomes),
         "refused": [name for name, outcome in outcomes.items() if isinstance(outcome.error, Occupied)],
         "devices": {name: _shown(outcome, references, check_mode) for name, outcome in outcomes.items()},
-        "reassigned": [name for name, outcome in outcomes.items() if name in reassigned or _is_reassigned(outcome)],
+        "reassigned": [name for name, outcome in outcomes.items() if name in anew or _is_reassigned(outcome)],
         "assignments": _assignments(outcomes, references),
     }
 
@@ -91,18 +93,18 @@ def _plans(wanted: Mapping[str, Any], stored: Mapping[str, Raw], context: Contex
     return plans
 
 
-def _remember(options: dict[str, Any], stored: Raw | None, reassigned: bool, context: Context) -> dict[str, Any]:
-    """Return the options with a note for a device that gets another assignment and has no record of what it runs."""
+def _remember(options: dict[str, Any], stored: Raw | None, reassigned: bool, plan: Plan | None) -> dict[str, Any]:
+    """Return the options with a note for a device that gets another assignment and has no record of what it runs.
+
+    One without a plan is left as it is: why it has none is reported where the plan is carried out.
+    """
     if (
         stored is None
+        or plan is None
         or options.get("state") == "absent"
         or Record.from_api(stored.get("extra_values")).provisioned_digest
     ):
         return options
-    try:
-        plan = plan_present(DEVICE, stored, options, context)
-    except BcmError:
-        return options  # reported where the plan is carried out
     if reassigned or plan.disruption is Disruption.REPROVISION:
         return {**options, "extra_values": reassigned_values()}
     return options

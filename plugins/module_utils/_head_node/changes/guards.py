@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -40,7 +41,7 @@ def require_names(names: Sequence[str], kind: str = "nodes") -> None:
 def require_distinct(names: Sequence[str], kind: str = "nodes") -> None:
     """Refuse an empty set, and names that are given twice. Raises BcmConfigError."""
     require_names(names, kind)
-    twice = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
+    twice = sorted(name for name, number in Counter(names).items() if number > 1)
     if twice:
         raise BcmConfigError(f"named more than once: {shorten(twice)}")
 
