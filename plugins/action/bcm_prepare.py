@@ -111,7 +111,7 @@ class ActionModule(HeadNodeAction):
         Raises BcmConfigError for no hosts, for hosts of several head nodes, and for variables of the run that are not
         what the roles say; OptionsRefused for those of hosts.
         """
-        devices = read_devices_of(self._task_vars["hostvars"], hosts)
+        devices = read_devices_of(self._task_vars.get("hostvars", {}), hosts)
         problems = find_variable_problems(self._task_vars, self._templar.template)
         if problems:
             raise BcmConfigError(f"Nothing was changed: {'; '.join(problems)}")

@@ -37,7 +37,7 @@ class ActionModule(HeadNodeAction):
         """Read, print the table and, outside check mode, write the files; returns the result. Raises BcmError."""
         given, names = params["results"], params["names"]
         if names is None:
-            names = list(read_names_of(self._task_vars["hostvars"], params["hosts"]).values())
+            names = list(read_names_of(self._task_vars.get("hostvars", {}), params["hosts"]).values())
         return Reporter.of_options(params, head_node, self.say).report(
             names,
             {name: NodeResult.from_ansible(name, given[name]) for name in names if name in given},

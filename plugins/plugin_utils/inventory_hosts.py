@@ -47,6 +47,8 @@ def _read(hostvars: HostVars, hosts: Iterable[str], names: Collection[str]) -> d
     wanted = {*names, "inventory_hostname", "bcm_connection"}
     found: dict[str, dict[str, Any]] = {}
     for host in hosts:
+        if host not in hostvars:
+            raise BcmConfigError(f"{host} is no host of the inventory")
         try:
             known = hostvars[host]
             found[host] = {name: plain(known[name]) for name in known if name in wanted}
