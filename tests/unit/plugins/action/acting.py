@@ -23,12 +23,12 @@ class Actions:
         self.said: list[str] = []
         self._capsys = capsys
 
-    def run(self, name: str, *, check: bool = False, **options: Any) -> Result:
+    def run(self, name: str, *, check: bool = False, task_vars: dict[str, Any] | None = None, **options: Any) -> Result:
         """The result, failed or not. An option that is None is not given."""
         plugin = self.make(name, check=check, **options)
         self._capsys.readouterr()
         with connected(self.head):
-            result: Result = plugin.run(None, {})
+            result: Result = plugin.run(None, task_vars or {})
         self.said = self._capsys.readouterr().out.splitlines()
         return result
 
@@ -38,4 +38,4 @@ class Actions:
         connection = SimpleNamespace(_shell=SimpleNamespace(tmpdir=None), transport="local")
         play_context = SimpleNamespace(check_mode=check, become=False)
         action: Callable[..., Any] = importlib.import_module(f"{ACTIONS}.{name}").ActionModule
-        return action(task, connection, play_context, None, None, None)
+        return action(task, connection, play_context, None, SimpleNamespace(template=lambda value: value), None)
