@@ -5,6 +5,9 @@
 
 from __future__ import annotations
 
+from types import ModuleType
+from typing import ClassVar
+
 from ansible_collections.baremetal.bcm.plugins.modules import bcm_category_info
 from ansible_collections.baremetal.bcm.plugins.plugin_utils.module_action import ModuleAction
 
@@ -12,4 +15,4 @@ from ansible_collections.baremetal.bcm.plugins.plugin_utils.module_action import
 class ActionModule(ModuleAction):
     """An action that lists categories."""
 
-    MODULE = bcm_category_info
+    MODULE: ClassVar[ModuleType] = bcm_category_info

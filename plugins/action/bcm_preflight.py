@@ -5,6 +5,9 @@
 
 from __future__ import annotations
 
+from types import ModuleType
+from typing import ClassVar
+
 from ansible_collections.baremetal.bcm.plugins.modules import bcm_preflight
 from ansible_collections.baremetal.bcm.plugins.plugin_utils.module_action import ModuleAction
 
@@ -12,4 +15,4 @@ from ansible_collections.baremetal.bcm.plugins.plugin_utils.module_action import
 class ActionModule(ModuleAction):
     """An action that checks an inventory."""
 
-    MODULE = bcm_preflight
+    MODULE: ClassVar[ModuleType] = bcm_preflight

@@ -54,7 +54,9 @@ class ControllerAction(ActionBase):
             return {"failed": True, "msg": str(error)}
         try:
             result = self.act(params, bool(self._task.check_mode))
-        except (OptionsRefused, *self.ERRORS) as error:
+        except OptionsRefused as error:
+            result = {"failed": True, "msg": str(error)}
+        except self.ERRORS as error:
             result = {"failed": True, "msg": str(error)}
         secrets = [params[option] for option, spec in self.CONNECTION.items() if spec.get("no_log") and params[option]]
         scrubbed: dict[str, Any] = remove_values(result, secrets)
@@ -79,7 +81,7 @@ class ControllerAction(ActionBase):
         """Print a warning, as modules do."""
         Display().warning(line)
 
-    def log_calls(self, params: Mapping[str, Any]) -> OnCall:
+    def log_calls(self, params: Mapping[str, Any]) -> OnCall | None:
         """Return what prints each call's line: at any verbosity with the option debug_calls, else from -vvv on."""
         show = Display().display if params["debug_calls"] else Display().vvv
         return lambda line: show(str(line))

@@ -74,7 +74,7 @@ def open_head_node(
     else:
         # One attempt each: the other head node is what is tried next.
         transport = HeadNodes([Transport(each, attempts=1, on_call=on_call) for each in connections])
-    head_node = kind(transport, read_only=check_mode, before_write=before_write)
+    head_node: AnyHeadNode = kind(transport, read_only=check_mode, before_write=before_write)
     try:
         yield head_node
     finally:
