@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from ansible_collections.baremetal.bcm.plugins.filter.failed_results import failed_results
 from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.arguments import Spec
 from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.owner import owner_of
-from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.runner import guard_parent, open_head_node
+from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.runner import guard_parent, open_remembering
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.errors import BcmConfigError
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.remembering import RememberingHeadNode
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.options import DEVICES, TAKES_WORDS
@@ -65,12 +65,8 @@ class ActionModule(HeadNodeAction):
         """
         params = {**params, **self._devices_of(params["hosts"])}
         pace = pace_of({**params, "names": params["devices"], "failed_before": 0})
-        with open_head_node(
-            params,
-            check_mode=check_mode,
-            before_write=guard_parent(),
-            on_call=self.log_calls(params),
-            kind=RememberingHeadNode,
+        with open_remembering(
+            params, check_mode=check_mode, before_write=guard_parent(), on_call=self.log_calls(params)
         ) as head_node:
             owner, agreed = owner_of(params["owner"] or ""), {"planned": None, "content": None}
 

@@ -7,10 +7,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import yaml
 
 from ansible_collections.baremetal.bcm.tests.integration.conftest import OpenSite
-from ansible_collections.baremetal.bcm.tests.integration.support.playbook import Run
-from ansible_collections.baremetal.bcm.tests.integration.support.rack import demo_rack
+from ansible_collections.baremetal.bcm.tests.integration.support.playbook import PARALLEL, Run
+from ansible_collections.baremetal.bcm.tests.integration.support.rack import ROOT, demo_rack
 from ansible_collections.baremetal.bcm.tests.integration.support.site import Site
 
 
@@ -72,3 +73,19 @@ class TestCategory:
 
         assert run.rc == 0, run.output
         assert run.of("bcm_categories") == []
+
+
+def test_what_is_left_by_one_run_is_not_done_by_the_next_in_the_same_playbook(open_site: OpenSite) -> None:
+    where = open_site(demo_rack())
+    provision = str(ROOT / "playbooks/provision.yml")
+    file = where.directory / "twice.yml"
+    runs = [
+        {"ansible.builtin.import_playbook": provision, "vars": {"bcm_target": name}} for name in ("dgx-05", "cpu-03")
+    ]
+    file.write_text(yaml.safe_dump([*runs, *runs]), encoding="utf-8")
+
+    run = where.ansible.play(str(file), variables=PARALLEL)
+
+    assert run.rc == 0, run.output
+    assert [[*task.result["nodes"]] for task in run.of("bcm_provision")] == [["dgx-05"], ["cpu-03"]]
+    assert where.rack.power_operations()["dgx-05"] == where.rack.power_operations()["cpu-03"] == 1

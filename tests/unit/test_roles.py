@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -77,3 +78,27 @@ def test_the_roles_document_the_variable_of_every_option_of_a_node(role: str) ->
             key: known.get(key) for key in ("type", "elements")
         }
         assert set(said.get("choices", [])) == set(known.get("choices", []))
+
+
+# What a playbook's first play finds out for the role provision, and what concerns the result alone.
+HANDED_ON = {"names", "reassigned", "assignments", "planned", "failed_before", "fail_on_error"}
+
+
+def test_playbook_and_role_take_the_options_of_a_run_from_the_same_variables() -> None:
+    (block, *_others) = read_yaml("provision/tasks/main.yml")
+    given = block["block"][0]["baremetal.bcm.bcm_provision"]
+    (prepared, *_rest) = read_yaml("../playbooks/provision.yml")[0]["tasks"]
+    said = prepared["baremetal.bcm.bcm_prepare"]
+
+    assert given.keys() - HANDED_ON <= said.keys()
+    for option in given.keys() - HANDED_ON:
+        assert run_variables_in(said[option]) == run_variables_in(given[option]), option
+
+
+def run_variables_in(template: str) -> set[str]:
+    """The variables of a run that a template takes its value from, also by way of the role's own names."""
+    defaults = read_yaml("provision/defaults/main.yml")
+    found = set(re.findall(r"bcm_[a-z_]+", template))
+    for own in re.findall(r"provision_[a-z_]+", template):
+        found |= run_variables_in(str(defaults[own])) if own in defaults and f"bcm_{own}" not in template else set()
+    return found

@@ -6,14 +6,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Any, NoReturn, TypeVar
+from contextlib import closing, contextmanager
+from typing import Any, NoReturn
 
 from ansible.module_utils.basic import AnsibleModule
 
 from .._head_node.api.client import HeadNode
 from .._head_node.api.errors import BcmError
 from .._head_node.api.failover import HeadNodes, Link
+from .._head_node.api.remembering import RememberingHeadNode
 from .._head_node.api.transport import Transport
 from .._https.call_log import CallLog, OnCall
 from .._netbox.api.client import NetBox
@@ -51,9 +52,6 @@ class CallsModule(CheckedModule):
         return {} if self.call_log is None else {"debug_calls": self.call_log.lines}
 
 
-AnyHeadNode = TypeVar("AnyHeadNode", bound=HeadNode)
-
-
 @contextmanager
 def open_head_node(
     params: dict[str, Any],
@@ -61,24 +59,32 @@ def open_head_node(
     check_mode: bool,
     before_write: Callable[[], None] | None = None,
     on_call: OnCall | None = None,
-    kind: type[AnyHeadNode] = HeadNode,  # type: ignore[assignment]
-) -> Iterator[AnyHeadNode]:
-    """Open a head node, of this kind, by the connection options of a task for as long as the block lasts.
+) -> Iterator[HeadNode]:
+    """Open a head node by the connection options of a task for as long as the block lasts.
 
     In check mode, calls that would write raise WriteRefused. Raises BcmConfigError for options that don't fit together.
     """
-    connections = connections_of(params)
-    transport: Link
-    if len(connections) == 1:
-        transport = Transport(connections[0], on_call=on_call)
-    else:
-        # One attempt each: the other head node is what is tried next.
-        transport = HeadNodes([Transport(each, attempts=1, on_call=on_call) for each in connections])
-    head_node: AnyHeadNode = kind(transport, read_only=check_mode, before_write=before_write)
-    try:
+    with closing(HeadNode(_link(params, on_call), read_only=check_mode, before_write=before_write)) as head_node:
         yield head_node
-    finally:
-        head_node.close()
+
+
+@contextmanager
+def open_remembering(
+    params: dict[str, Any], *, check_mode: bool, before_write: Callable[[], None], on_call: OnCall | None
+) -> Iterator[RememberingHeadNode]:
+    """Open a head node as `open_head_node` does, whose lists are read once for all steps of the block."""
+    with closing(
+        RememberingHeadNode(_link(params, on_call), read_only=check_mode, before_write=before_write)
+    ) as head_node:
+        yield head_node
+
+
+def _link(params: dict[str, Any], on_call: OnCall | None) -> Link:
+    connections = connections_of(params)
+    if len(connections) == 1:
+        return Transport(connections[0], on_call=on_call)
+    # One attempt each: the other head node is what is tried next.
+    return HeadNodes([Transport(each, attempts=1, on_call=on_call) for each in connections])
 
 
 def guard_parent() -> Callable[[], None]:

@@ -245,7 +245,7 @@ def test_nodes_that_are_up_cost_four_calls_and_a_login(actions: Actions, head: F
 
 
 def test_check_mode_writes_no_report(actions: Actions, tmp_path: Path, head: FakeHeadNode) -> None:
-    files = {"path": str(tmp_path / "report.json"), "html": str(tmp_path / "report.html")}
+    files: dict[str, Any] = {"path": str(tmp_path / "report.json"), "html": str(tmp_path / "report.html")}
 
     actions.run("bcm_report", names=NAMES, results=RESULTS, run=RUN, check=True, **files)
 
