@@ -8,7 +8,7 @@ Phases are those of entities/phases.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
@@ -130,9 +130,13 @@ def durations(timeline: Timeline) -> dict[str, float]:
     return sums
 
 
-def expected_durations(timelines: Iterable[Timeline]) -> Durations | None:
-    """Return medians over the nodes that came UP after an installation; None where there is none."""
-    known = [split for split in map(_split, timelines) if split is not None]
+def split_up(timelines: Iterable[Timeline]) -> list[Durations]:
+    """Return the durations of each node that came UP after an installation, in the order of the time-lines."""
+    return [split for split in map(_split, timelines) if split is not None]
+
+
+def medians_of(known: Sequence[Durations]) -> Durations | None:
+    """Return the medians over nodes; None where there is none."""
     if not known:
         return None
     return Durations(
