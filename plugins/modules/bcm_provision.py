@@ -171,8 +171,9 @@ options:
     default: 10
   bulk_calls:
     description: Whether writes to many devices are sent in one call, see M(baremetal.bcm.bcm_devices).
-    type: bool
-    default: false
+    type: str
+    choices: ["auto", "true", "false"]
+    default: auto
   parallel_calls:
     description: How many calls that write may be in flight at once. The roles set it to Ansible's forks.
     type: int

@@ -7,12 +7,13 @@ The second reading is what makes two runs exclude each other (see `claim`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from .._head_node.api.bulk import BulkCalls
 from .._head_node.api.client import HeadNode
-from .._head_node.changes.apply import Applied, Store, converge
+from .._head_node.changes.apply import Applied, BulkFailed, Store, converge
 from .._head_node.entities.claim import Claim, Owner, claim_values, released_values
 from .._head_node.entities.device import DEVICE
 from .._head_node.entities.fields import Context, Raw
@@ -22,9 +23,6 @@ from .._values.clock import Clock
 from .decide import Action, Decision
 from .gather_facts import FactGathering
 from .node_run import NodeResult, NodeRun, devices_of, fail, settle
-
-# Written between one reading and the next; more of them, and a rival's claim would be overlooked for too long.
-_MOST_AT_ONCE = 100
 
 Values = Mapping[str, Any]
 
@@ -44,7 +42,7 @@ class Claims:
     lasts_s: float = 300.0
     settle_s: float = 2.0
     workers: int = 1
-    bulk: bool = False
+    bulk: BulkCalls = BulkCalls.NEVER
     _renewed_s: float = field(default=float("-inf"))
     _anchor: str = ""
     _given_back: set[str] = field(default_factory=set)
@@ -58,12 +56,20 @@ class Claims:
         """
         taken: dict[str, NodeRun] = {}
         results: dict[str, NodeResult] = {}
-        for chunk in _chunks(list(nodes), len(nodes) if self.bulk else _MOST_AT_ONCE):
+        left = list(nodes)
+        while left:
+            # More between one reading and the next, and a rival's claim would be overlooked for too long.
+            chunk = left[: self._store({}).most_at_once(len(left))]
             fresh = self.gathering.gather_again({name: nodes[name] for name in chunk}, statuses)
             results.update({name: settle(node) for name, node in fresh.items() if not node.decision.action.acts})
             acting = {name: node for name, node in fresh.items() if node.decision.action.acts}
             wanted = {name: self._options(node) for name, node in acting.items()}
-            for name, outcome in self._write(wanted, devices_of(acting)).items():
+            try:
+                written = self._write(wanted, devices_of(acting), claims=True)
+            except BulkFailed:
+                continue
+            left = left[len(chunk) :]
+            for name, outcome in written.items():
                 if outcome.error is None:
                     taken[name] = acting[name]
                 else:
@@ -123,14 +129,18 @@ class Claims:
         until_s = self.clock.wall_s() + self.lasts_s
         return {"hostname": name, "extra_values": claim_values(self.owner, until_s=until_s)}
 
-    def _write(self, wanted: Mapping[str, Values], devices: Mapping[str, Raw]) -> dict[str, Applied]:
-        if not wanted:
-            return {}
+    def _store(self, devices: Mapping[str, Raw]) -> Store:
         uuids = [str(raw["uuid"]) for raw in devices.values()]
-        store = Store(
+        return Store(
             self.head_node, DEVICE, lambda: self.head_node.get_devices_by_uuids(uuids), self.workers, self.bulk
         )
-        return converge(store, wanted, Context(), stored=devices)
+
+    def _write(
+        self, wanted: Mapping[str, Values], devices: Mapping[str, Raw], *, claims: bool = False
+    ) -> dict[str, Applied]:
+        if not wanted:
+            return {}
+        return converge(self._store(devices), wanted, Context(), stored=devices, claims=claims)
 
     def _explain(self, node: NodeRun, outcome: Applied) -> NodeResult:
         """Return the result of a node whose claim could not be written; a rival may have written over it each time."""
@@ -173,8 +183,3 @@ def _is_same(now: Assignment | None, node: NodeRun) -> bool:
 
 def _refused(node: NodeRun, reason: str) -> NodeRun:
     return replace(node, decision=Decision(Action.REFUSE, f"{reason}; this run leaves it alone"))
-
-
-def _chunks(names: Sequence[str], most: int) -> Iterator[Sequence[str]]:
-    for start in range(0, len(names), max(1, most)):
-        yield names[start : start + most]

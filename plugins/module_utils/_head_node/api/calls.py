@@ -14,7 +14,7 @@ from ..._values.names import shorten
 from ..._values.shape import Shape, anything, list_of, type_name
 from ..._values.text import cut, printable
 from .answer import Answer
-from .errors import BcmApiError, BcmAuthError, BcmConflict, BcmError, BcmNotFound, BcmProtocolError, Complaint
+from .errors import BcmApiError, BcmConflict, BcmError, BcmNotFound, BcmProtocolError, CallDenied, Complaint
 from .failover import NOT_ACTIVE, Link
 
 Json = Any
@@ -140,7 +140,7 @@ def _data(answer: Answer, name: str, action: str, secrets: set[str]) -> Json:
     if isinstance(value, dict) and value.get("errormessage"):
         text = _told(value["errormessage"], secrets)
         if "does not allow access" in text:
-            raise BcmAuthError(f"could not {action}: {text}; the account's profile must allow {name}")
+            raise CallDenied(f"could not {action}: {text}; the account's profile must allow {name}")
         raise BcmApiError(f"could not {action}: {text} ({name})", call=name)
     if isinstance(value, dict) and value.get("success", value.get("result")) is False:
         raise _refusal(value, name, action, secrets)

@@ -8,6 +8,7 @@ import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.bulk import BulkCalls
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.claim import Claim, Owner
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.admission import Admission
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.deadlines import Deadlines
@@ -121,7 +122,7 @@ def _provisioned(count: int = 3) -> FakeHeadNode:
 ONE, SLOTS = Admission.parse("1"), Admission.parse("slots")
 SCENARIOS: dict[str, Scenario] = {
     "power_on": Scenario(off),
-    "power_on, bulk calls": Scenario(off, pace=Pace(bulk=True)),
+    "power_on, bulk calls": Scenario(off, pace=Pace(bulk=BulkCalls.AUTO)),
     "power_on one by one": Scenario(two_off, pace=Pace(admission=ONE)),
     "power_on by slots": Scenario(off, pace=Pace(admission=SLOTS)),
     "reprovision, hard": Scenario(other_image, CYCLE, Pace(graceful=False)),
