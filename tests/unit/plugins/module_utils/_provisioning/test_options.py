@@ -42,7 +42,7 @@ def test_what_is_not_given_is_as_in_the_documentation() -> None:
     job, pace = job_of(params()), pace_of(params())
 
     assert (job.request, list(job.names), list(job.reassigned)) == (Request(), TWENTY, [])
-    assert replace(pace, workers=1) == Pace()
+    assert replace(pace, workers=1) == Pace(bulk=BulkCalls.AUTO)
 
 
 def test_every_option_of_a_request_arrives() -> None:
