@@ -85,7 +85,8 @@ class Rollout:
         self._say = say
         self._reader = StatusReader(gathering.head_node)
         self._console = Console(say)
-        self._timer = PollTimer(pace.poll_interval_s)
+        # A turn in which nothing moves must not outlast the claims, which are renewed after a third of their time.
+        self._timer = PollTimer(min(pace.poll_interval_s, pace.claim_s / 6))
         self._devices = devices_of(nodes)
         power = HeadNodePower(
             gathering.head_node,

@@ -286,6 +286,24 @@ def test_claims_that_are_not_renewed_end() -> None:
     assert all(is_free_for_bob(head).values())
 
 
+def test_short_claims_last_through_a_run_in_which_nothing_moves_for_long() -> None:
+    head = make_rack(2)
+    for node in head.nodes.values():
+        node.boot = (("BOOTING", ""), *[("INSTALLING", "provisioning started")] * 40, ("UP", ""))
+    left_s: list[float] = []
+
+    def note(_call: Call) -> None:
+        claims = [claim for name in names_of(head) if (claim := claim_of(head, name))]
+        left_s.extend([max(claim.until_s for claim in claims) - head.clock.wall_s()] if claims else [])
+
+    head.instead["getStatusForDevices"] = note
+    results = provision(head, ON, pace=Pace(claim_s=12, poll_interval_s=60), owner=ALICE)
+
+    assert set(outcomes(results).values()) == {"successful"}
+    assert len(left_s) > 30
+    assert min(left_s) > 2
+
+
 def test_giving_back_the_claim_that_was_renewed_leaves_the_others_alive() -> None:
     head = make_rack(3)
     claims = claims_of(head)
