@@ -96,7 +96,7 @@ class Claims:
         wanted = {
             name: {"hostname": name, "extra_values": {**noted, **released_values()}} for name, noted in values.items()
         }
-        return self._write(wanted, devices)
+        return self._release(wanted, devices)
 
     def renew(self, still_open: Mapping[str, NodeRun]) -> None:
         """Keep all claims alive by renewing one, once a third of their time has passed.
@@ -142,6 +142,17 @@ class Claims:
             return {}
         return converge(self._store(devices), wanted, Context(), stored=devices, claims=claims)
 
+    def _release(self, wanted: Mapping[str, Values], devices: Mapping[str, Raw]) -> dict[str, Applied]:
+        """Write what removes our claims; after a lost answer only where they still stand, as others may have come."""
+        try:
+            return self._write(wanted, devices, claims=True)
+        except BulkFailed:
+            fresh = {str(raw["hostname"]): raw for raw in self._store(devices).read()}
+        claims = {name: Claim.from_api(raw.get("extra_values")) for name, raw in fresh.items()}
+        ours = {name: fresh[name] for name, claim in claims.items() if claim and claim.run == self.owner.run}
+        written = self._write({name: values for name, values in wanted.items() if name in ours}, ours)
+        return {name: written.get(name, Applied(None, fresh.get(name))) for name in wanted}
+
     def _explain(self, node: NodeRun, outcome: Applied) -> NodeResult:
         """Return the result of a node whose claim could not be written; a rival may have written over it each time."""
         claim = Claim.from_api((outcome.stored or {}).get("extra_values"))
@@ -172,7 +183,7 @@ class Claims:
             if claim is None or claim.run != self.owner.run
         }
         ours = {n: stored[n] for n in {**reassigned, **powered} if n not in overwritten and n in stored}
-        self._write({name: {"hostname": name, "extra_values": released_values()} for name in ours}, ours)
+        self._release({name: {"hostname": name, "extra_values": released_values()} for name in ours}, ours)
         return {**reassigned, **powered, **overwritten}
 
 

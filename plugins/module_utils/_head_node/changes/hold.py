@@ -81,12 +81,19 @@ class Hold:
 
     def give_back(self, *, check_mode: bool = False) -> list[str]:
         """Remove every claim of this run; returns the names of the nodes that had one."""
-        stored = read_devices(self.head_node)
-        claims = {name: Claim.from_api(raw.get("extra_values")) for name, raw in stored.items()}
-        ours = {name: stored[name] for name, claim in claims.items() if claim and claim.run == self.owner.run}
-        if not check_mode:
-            self._write(dict.fromkeys(ours, released_values()), ours)
-        return list(ours)
+        given_back: dict[str, Raw] = {}
+        while True:
+            stored = read_devices(self.head_node)
+            claims = {name: Claim.from_api(raw.get("extra_values")) for name, raw in stored.items()}
+            ours = {name: stored[name] for name, claim in claims.items() if claim and claim.run == self.owner.run}
+            given_back.update(ours)
+            try:
+                if not check_mode:
+                    self._write(dict.fromkeys(ours, released_values()), ours, claims=True)
+                return list(given_back)
+            except BulkFailed:
+                # Some may have been given back, and claimed by others since: only what is still ours is written again.
+                continue
 
     def _lasts(self, device: Raw) -> bool:
         """Return whether this run has claimed a device already, for a while to come."""

@@ -165,3 +165,23 @@ def test_a_boolean_is_as_good_as_its_word(actions: Actions, head: FakeHeadNode, 
     actions.run("bcm_claim", devices=wanted("node001", "node002"), bulk_calls=words)
 
     assert [call.name for call in head.writes] == calls
+
+
+@pytest.mark.parametrize("status", [400, 503])
+def test_claims_given_back_without_an_answer_leave_those_of_who_came_since(
+    actions: Actions, head: FakeHeadNode, status: int
+) -> None:
+    actions.run("bcm_claim", devices=wanted("node001", "node002", "node003"))
+
+    def lose(call: Call) -> httpx.Response:
+        if status == 503:
+            head._cmdevice_update_devices(call.args[0][1:2], False)
+            claim_for_bob(head, call.args[0][1]["hostname"])
+        return httpx.Response(status)
+
+    head.instead["updateDevices"] = lose
+    result = actions.run("bcm_claim", state="absent")
+
+    assert sorted(result["given_back"]) == ["node001", "node002", "node003"]
+    owners = [claim.owner if (claim := claim_of(head, name)) else "" for name in sorted(result["given_back"])]
+    assert owners == ["", "bob" if status == 503 else "", ""]

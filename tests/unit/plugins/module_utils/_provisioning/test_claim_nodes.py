@@ -444,3 +444,25 @@ def test_a_run_without_calls_for_many_ends_like_any_other(answer: httpx.Response
     assert set(outcomes(results).values()) == {"successful"}
     assert {node.boots for node in head.nodes.values()} == {1}
     assert len(head.names("updateDevices")) == 1
+
+
+def test_a_record_whose_answer_was_lost_leaves_the_claim_of_who_came_since() -> None:
+    head = make_rack(3)
+    claims = claims_of(head)
+    claims.bulk = BulkCalls.AUTO
+    taken, _others = claims.take(claims.gathering.gather(), {})
+
+    def lose(call: Call) -> httpx.Response:
+        first, second, _third = call.args[0]
+        head._cmdevice_update_devices([first, second], False)
+        claim_for(head, BOB, second["hostname"])
+        return httpx.Response(503)
+
+    head.instead["updateDevices"] = lose
+    stored = {name: head.device(name) for name in taken}
+    outcomes = claims.give_back({name: {"noted": "yes"} for name in taken}, stored, {})
+
+    assert {outcome.error for outcome in outcomes.values()} == {None}
+    assert {head.device(name)["extra_values"]["noted"] for name in taken} == {"yes"}
+    owners = [claim.owner if (claim := claim_of(head, name)) else "" for name in sorted(taken)]
+    assert owners == ["", "bob@desk", ""]
