@@ -167,6 +167,7 @@ options:
     description:
       - Longest pause between two reads of the status of all nodes, in seconds. Each is one call.
       - While statuses change they come faster, but never more than one per second.
+      - A pause is never longer than a sixth of O(claim_time).
     type: float
     default: 10
   bulk_calls:
