@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from statistics import median
 
 from .._head_node.api.errors import BcmConfigError
-from .._head_node.entities.phases import Phase, Stage, row_of
+from .._head_node.entities.phases import Phase, Stage, holds_slot, row_of
 from .._head_node.entities.slots import Slots
 from .._values.names import count
 from .bound import play_through
@@ -93,12 +93,11 @@ class Pipeline:
             asked_s = min(reached.get(Phase.QUEUED, math.inf), reached.get(Phase.INSTALLING, math.inf))
             if asked_s < math.inf:
                 boots.append(asked_s)
-            # A start too short to be seen between two readings of the status is none.
-            started_s = reached.get(Phase.INIT, reached.get(Phase.UP))
-            if Phase.INSTALLING in reached and started_s is not None:
-                syncs.append(started_s - reached[Phase.INSTALLING])
+            copied_s = _copied_s(watch)
+            if Phase.INSTALLING in reached and copied_s is not None:
+                syncs.append(copied_s - reached[Phase.INSTALLING])
                 if Phase.UP in reached:
-                    inits.append(reached[Phase.UP] - started_s)
+                    inits.append(reached[Phase.UP] - copied_s)
                     seen.append(Durations(boots[-1], syncs[-1], inits[-1]))
         if not syncs:
             return self
@@ -129,6 +128,17 @@ class Pipeline:
         slots = f"{count(self.slots, 'slot')} of {count(self.provisioning_nodes, 'provisioning node')}"
         phases = f"boot {times.boot_s:.0f} s, sync {times.sync_s:.0f} s, init {times.init_s:.0f} s"
         return f"{slots}; {phases} ({self.source})"
+
+
+def _copied_s(watch: NodeWatch) -> float | None:
+    """Return when a node had been copied to; a start too short to be seen between two readings is none."""
+    ends = (Phase.INIT, Phase.UP)
+    after = [
+        step.at_s
+        for step in watch.steps
+        if step.phase in ends or (step.phase is Phase.INSTALLING and not holds_slot(step.phase, step.message))
+    ]
+    return after[0] if after else None
 
 
 def count_admitted(

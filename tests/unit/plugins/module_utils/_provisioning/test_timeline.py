@@ -156,6 +156,19 @@ def test_work_of_the_installer_without_a_slot_counts_as_init() -> None:
     assert medians_of(split_up([busy])) == Durations(boot_s=15, sync_s=50, init_s=10)
 
 
+def test_a_slot_is_given_back_when_all_was_copied_though_the_installer_goes_on() -> None:
+    spans = [
+        Span("powered", 0, 20),
+        Span("installing", 20, 100, "provisioning started, waiting for completion"),
+        Span("installing", 120, 4, "provisioning complete"),
+        Span("installing", 124, 6, "initializing SELinux"),
+        Span("init", 130, 30),
+        Span("up", 160, 0),
+    ]
+
+    assert split_up([Timeline(STARTED_S, tuple(spans))]) == [Durations(boot_s=20, sync_s=100, init_s=40)]
+
+
 @pytest.mark.parametrize(
     "known",
     [
