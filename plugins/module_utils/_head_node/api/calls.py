@@ -219,17 +219,16 @@ def hide(error: BcmError, secrets: set[str], users: Iterable[str] = ()) -> None:
 
 def _texts_of(key: str, value: Json) -> set[str]:
     """Return the texts behind a key, however deep."""
-    return {text for text in _walk(key, value) if text}
-
-
-def _walk(key: str, value: Json) -> Iterator[str]:
-    children: Iterable[Json] = ()
-    if isinstance(value, dict):
-        text = value.get(key)
-        if isinstance(text, str):
-            yield text
-        children = value.values()
-    elif isinstance(value, list):
-        children = value
-    for child in children:
-        yield from _walk(key, child)
+    found: set[str] = set()
+    left = [value]
+    while left:
+        one = left.pop()
+        if isinstance(one, dict):
+            text = one.get(key)
+            if isinstance(text, str) and text:
+                found.add(text)
+            one = one.values()
+        elif not isinstance(one, list):
+            continue
+        left.extend(child for child in one if isinstance(child, (dict, list)))
+    return found
