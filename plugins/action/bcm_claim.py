@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.arguments import Spec
 from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.owner import owner_of
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.bulk import BulkCalls
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.client import HeadNode
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.errors import BcmConfigError
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.hold import Hold, nodes_to_change
@@ -40,7 +41,7 @@ class ActionModule(HeadNodeAction):
             owner,
             lasts_s=params["claim_time"],
             workers=params["parallel_calls"],
-            bulk=params["bulk_calls"],
+            bulk=BulkCalls(params["bulk_calls"]),
         )
         told = {"run": owner.run, "owner": owner.name, "changed": False}
         if params["state"] == "absent":

@@ -61,9 +61,10 @@ options:
     type: float
     default: 300
   bulk_calls:
-    description: Whether many claims go in one call. Without it single calls are in flight together.
-    type: bool
-    default: false
+    description: Whether many claims go in one call, see M(baremetal.bcm.bcm_devices). Else single calls are in flight together.
+    type: str
+    choices: ["auto", "true", "false"]
+    default: auto
   parallel_calls:
     description: How many calls that write may be in flight at once.
     type: int

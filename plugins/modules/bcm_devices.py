@@ -44,10 +44,15 @@ options:
   bulk_calls:
     description:
       - Whether new and changed nodes are sent in one call each instead of one call per node.
-      - NVIDIA's own client knows these calls; they are not documented. Where the head node refuses one as a whole, or a node
-        without a reason that is surely its own, single calls are used. What was stored is read back in any case.
-    type: bool
-    default: false
+      - NVIDIA's own client knows these calls; they are not documented. With V(auto) they are tried once. Where the head node
+        refuses one as a whole, the account may not make it, or no answer comes that can be read, single calls are used for
+        the rest of the task. After a lost answer what was stored is read, and only the rest is sent again.
+      - V(true) is the same, but an account that may not make them fails the task. V(false) makes single calls only.
+      - A node that is refused without a reason that is surely its own gets a single call. What was stored is read back in
+        any case.
+    type: str
+    choices: ["auto", "true", "false"]
+    default: auto
   reassigned:
     description:
       - Nodes that are to be installed with something else because their category was changed just before, as
@@ -142,6 +147,7 @@ from typing import TYPE_CHECKING, Any
 
 from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.owner import owner_of_task
 from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.runner import run_module
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.bulk import BulkCalls
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.devices import apply_devices
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.occupancy import Occupancy
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.options import (
@@ -189,7 +195,7 @@ def work(module: AnsibleModule, head_node: HeadNode) -> dict[str, Any]:
         reassigned=module.params["reassigned"],
         remember_reassigned=module.params["remember_reassigned"],
         workers=module.params["parallel_calls"],
-        bulk=module.params["bulk_calls"],
+        bulk=BulkCalls(module.params["bulk_calls"]),
     )
     if result["failures"] and module.params["fail_on_error"]:
         module.fail_json(msg="; ".join(sentences(result["failures"])), **result)

@@ -141,8 +141,9 @@ options:
     default: 10
   bulk_calls:
     description: As O(baremetal.bcm.bcm_provision#module:bulk_calls).
-    type: bool
-    default: false
+    type: str
+    choices: [auto, 'true', 'false']
+    default: auto
   parallel_calls:
     description: As O(baremetal.bcm.bcm_provision#module:parallel_calls).
     type: int

@@ -167,12 +167,14 @@ options:
     description:
       - Longest pause between two reads of the status of all nodes, in seconds. Each is one call.
       - While statuses change they come faster, but never more than one per second.
+      - A pause is never longer than a sixth of O(claim_time).
     type: float
     default: 10
   bulk_calls:
     description: Whether writes to many devices are sent in one call, see M(baremetal.bcm.bcm_devices).
-    type: bool
-    default: false
+    type: str
+    choices: ["auto", "true", "false"]
+    default: auto
   parallel_calls:
     description: How many calls that write may be in flight at once. The roles set it to Ansible's forks.
     type: int
@@ -255,7 +257,7 @@ run:
     provisioning_nodes: {description: Nodes that serve them., type: int, sample: 1}
     durations: {description: "Seconds until a node asks for a slot, in the slot, and after it; and how that is known.", type: dict,
       sample: {boot_s: 60.0, sync_s: 300.0, init_s: 30.0, source: assumed}}
-    bound_seconds: {description: The least time the slots allow., type: float, sample: 690.0}
+    bound_seconds: {description: "The least time the slots allow; after a run, with what each node took.", type: float, sample: 690.0}
     achieved_seconds: {description: From the first power to the last node that came UP., type: float, sample: 702.4}
     efficiency: {description: "Bound over achieved, for the nodes that were installed; 1 is perfect.", type: float, sample: 0.98}
   sample: {nodes: 20, slots: 10, bound_seconds: 690.0, achieved_seconds: 702.4, efficiency: 0.98}

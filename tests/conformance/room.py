@@ -20,9 +20,11 @@ TIMES = {"post": 180, "boot": 60, "install_full": 1020, "install_sync": 900, "in
 class Room:
     """A rack of ten slots whose nodes are registered, and modules that work on it."""
 
-    def __init__(self, nodes: int, capsys: pytest.CaptureFixture[str], *, power: str = "off") -> None:
+    def __init__(
+        self, nodes: int, capsys: pytest.CaptureFixture[str], *, power: str = "off", bulk_calls: bool = True
+    ) -> None:
         self.names = [f"node{number:02d}" for number in range(1, nodes + 1)]
-        self.rack = RackOnClock(_content(self.names, power), call_s=CALL_S)
+        self.rack = RackOnClock(_content(self.names, power, bulk_calls), call_s=CALL_S)
         self.modules, self.actions = Modules(self.rack, capsys), Actions(self.rack, capsys)
         self.up_s: dict[str, float] = {}
         self.rack.bench.head.board.listen(self._note)
@@ -47,7 +49,7 @@ class Room:
             self.up_s[seen.device] = self.now_s()
 
 
-def _content(names: list[str], power: str) -> dict[str, Any]:
+def _content(names: list[str], power: str, bulk_calls: bool) -> dict[str, Any]:
     machines = [
         {
             "name": name,
@@ -64,6 +66,7 @@ def _content(names: list[str], power: str) -> dict[str, Any]:
     ]
     head_node: dict[str, Any] = {
         "slots": 10,
+        "bulk_calls": bulk_calls,
         "users": [{"username": "admin", "password": "head-secret"}],
         "images": ["default-image", "other-image"],
         "networks": networks,

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import itertools
 import pkgutil
 
 import pytest
@@ -105,3 +106,19 @@ def test_a_look_up_takes_less_than_5_seconds(name: str, capsys: pytest.CaptureFi
     room.modules.good(name)
 
     assert 0 < room.now_s() - began_s < 5
+
+
+@nodes(20)
+def test_the_status_is_read_when_something_has_changed_and_rarely_where_nothing_has(room: Room) -> None:
+    room.register()
+    began_s = room.now_s()
+    room.provision(*room.names)
+    took_s = room.now_s() - began_s
+
+    readings_s = [call.at_s for call in room.rack.calls if call.name == "getStatusForDevices"]
+    pauses_s = [later_s - earlier_s for earlier_s, later_s in itertools.pairwise(readings_s)]
+    # Twenty nodes on ten slots change in about a dozen moments; after each the pauses grow from one second to ten.
+    assert len(readings_s) < took_s / 10 + 15 * 12
+    assert max(pauses_s) < 10 + 5
+    # What ends a phase is seen at once: the run lasts no longer for it.
+    assert took_s < sum(TIMES.values()) - TIMES["install_sync"] + TIMES["install_full"] + 60

@@ -245,7 +245,7 @@ class TestParallelOnALenientHeadNodeWithBulkCalls:
     @staticmethod
     def moments(open_class_site: OpenSite) -> dict[str, Moment]:
         where = open_class_site(demo_rack(update_mode="lenient"))
-        bulk = {"bcm_bulk_calls": True}
+        bulk = {"bcm_bulk_calls": "auto"}
         limited = moment(where, "provision", "--limit", "dgx-06", variables={**FAST, **bulk})
         unpowered = moment(where, "provision", variables={**FAST, **bulk, "bcm_provisioning_mode": "parallel"})
         checked = moment(where, "provision", "--check", "--diff", variables={**PARALLEL, **bulk})
@@ -308,7 +308,7 @@ class TestBcm10WithAClientCertificateAndRefusedBulkCalls:
             "BCM_CLIENT_CERT": str(directory / "admin.pem"),
             "BCM_CLIENT_KEY": str(directory / "admin.key"),
         }
-        variables = {**PARALLEL, "bcm_bulk_calls": True}
+        variables = PARALLEL
         first = moment(where, "provision", variables=variables, environment=certificate)
         return {"first": first, "again": moment(where, "provision", variables=variables, environment=certificate)}
 

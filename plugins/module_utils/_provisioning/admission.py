@@ -15,10 +15,11 @@ from dataclasses import dataclass, replace
 from statistics import median
 
 from .._head_node.api.errors import BcmConfigError
-from .._head_node.entities.phases import Phase, Stage, row_of
+from .._head_node.entities.phases import Phase, Stage, holds_slot, row_of
 from .._head_node.entities.slots import Slots
 from .._values.names import count
-from .timeline import Durations, Timeline, expected_durations
+from .bound import play_through
+from .timeline import Durations, Timeline, medians_of, split_up
 from .watch import NodeWatch
 
 # What BCM's installations take in a laboratory (bcm-api.md 7), where nothing better is known.
@@ -54,13 +55,17 @@ class Admission:
 
 @dataclass(frozen=True)
 class Pipeline:
-    """The provisioning slots and how long phases take; `source` is how that is known: assumed, recorded or observed."""
+    """The provisioning slots and how long phases take; `source` is how that is known: assumed, recorded or observed.
+
+    `durations` are medians; `seen` has those of each node that this run has brought UP, in the order of their start.
+    """
 
     slots: int
     provisioning_nodes: int
     durations: Durations = ASSUMED
     source: str = "assumed"
     seen_spread_s: float | None = None
+    seen: tuple[Durations, ...] = ()
 
     @property
     def spread_s(self) -> float:
@@ -72,7 +77,7 @@ class Pipeline:
     @classmethod
     def of(cls, slots: Slots, recorded: Iterable[Timeline | None]) -> Pipeline:
         """Make a pipeline from the slots now and the `recorded` time-lines of earlier runs."""
-        found = expected_durations(timeline for timeline in recorded if timeline is not None)
+        found = medians_of(split_up(timeline for timeline in recorded if timeline is not None))
         return cls(
             slots=slots.capacity,
             provisioning_nodes=len(slots.serving),
@@ -82,18 +87,18 @@ class Pipeline:
 
     def observing(self, watches: Collection[NodeWatch]) -> Pipeline:
         """Return the same with the durations that this run has seen so far, each where it has been seen."""
-        boots, syncs, inits = [], [], []
+        boots, syncs, inits, seen = [], [], [], []
         for watch in watches:
             reached = {step.phase: step.at_s for step in reversed(watch.steps)}
             asked_s = min(reached.get(Phase.QUEUED, math.inf), reached.get(Phase.INSTALLING, math.inf))
             if asked_s < math.inf:
                 boots.append(asked_s)
-            # A start too short to be seen between two readings of the status is none.
-            started_s = reached.get(Phase.INIT, reached.get(Phase.UP))
-            if Phase.INSTALLING in reached and started_s is not None:
-                syncs.append(started_s - reached[Phase.INSTALLING])
+            copied_s = _copied_s(watch)
+            if Phase.INSTALLING in reached and copied_s is not None:
+                syncs.append(copied_s - reached[Phase.INSTALLING])
                 if Phase.UP in reached:
-                    inits.append(reached[Phase.UP] - started_s)
+                    inits.append(reached[Phase.UP] - copied_s)
+                    seen.append(Durations(boots[-1], syncs[-1], inits[-1]))
         if not syncs:
             return self
         known = self.durations
@@ -106,17 +111,16 @@ class Pipeline:
             ),
             source="observed",
             seen_spread_s=_early(syncs) + _late(boots) if len(syncs) >= _ENOUGH else None,
+            seen=tuple(seen),
         )
 
     def bound_s(self, nodes: int, admission: Admission) -> float:
-        """Return the least time in seconds in which that many nodes can be UP: boot, the slots in turns, init."""
-        if not nodes:
-            return 0.0
-        times = self.durations
-        bound_s = times.boot_s + math.ceil(nodes / max(1, self.slots)) * times.sync_s + times.init_s
-        if admission.limit is None:
-            return bound_s
-        return max(bound_s, math.ceil(nodes / admission.limit) * (times.boot_s + times.sync_s + times.init_s))
+        """Return the time in seconds in which the slots can bring that many nodes UP: boot, their turns, init.
+
+        Nodes that were seen count with what each of them took, and the others with the medians; see `play_through`.
+        """
+        seen = self.seen[:nodes]
+        return play_through([*seen, *[self.durations] * (nodes - len(seen))], self.slots, admission.limit)
 
     def describe(self) -> str:
         """Return slots and durations as they stand in a sentence."""
@@ -124,6 +128,17 @@ class Pipeline:
         slots = f"{count(self.slots, 'slot')} of {count(self.provisioning_nodes, 'provisioning node')}"
         phases = f"boot {times.boot_s:.0f} s, sync {times.sync_s:.0f} s, init {times.init_s:.0f} s"
         return f"{slots}; {phases} ({self.source})"
+
+
+def _copied_s(watch: NodeWatch) -> float | None:
+    """Return when a node had been copied to; a start too short to be seen between two readings is none."""
+    ends = (Phase.INIT, Phase.UP)
+    after = [
+        step.at_s
+        for step in watch.steps
+        if step.phase in ends or (step.phase is Phase.INSTALLING and not holds_slot(step.phase, step.message))
+    ]
+    return after[0] if after else None
 
 
 def count_admitted(

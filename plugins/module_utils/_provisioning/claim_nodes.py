@@ -7,12 +7,13 @@ The second reading is what makes two runs exclude each other (see `claim`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from .._head_node.api.bulk import BulkCalls
 from .._head_node.api.client import HeadNode
-from .._head_node.changes.apply import Applied, Store, converge
+from .._head_node.changes.apply import Applied, BulkFailed, Store, converge
 from .._head_node.entities.claim import Claim, Owner, claim_values, released_values
 from .._head_node.entities.device import DEVICE
 from .._head_node.entities.fields import Context, Raw
@@ -22,9 +23,6 @@ from .._values.clock import Clock
 from .decide import Action, Decision
 from .gather_facts import FactGathering
 from .node_run import NodeResult, NodeRun, devices_of, fail, settle
-
-# Written between one reading and the next; more of them, and a rival's claim would be overlooked for too long.
-_MOST_AT_ONCE = 100
 
 Values = Mapping[str, Any]
 
@@ -44,7 +42,7 @@ class Claims:
     lasts_s: float = 300.0
     settle_s: float = 2.0
     workers: int = 1
-    bulk: bool = False
+    bulk: BulkCalls = BulkCalls.NEVER
     _renewed_s: float = field(default=float("-inf"))
     _anchor: str = ""
     _given_back: set[str] = field(default_factory=set)
@@ -58,12 +56,20 @@ class Claims:
         """
         taken: dict[str, NodeRun] = {}
         results: dict[str, NodeResult] = {}
-        for chunk in _chunks(list(nodes), len(nodes) if self.bulk else _MOST_AT_ONCE):
+        left = list(nodes)
+        while left:
+            # More between one reading and the next, and a rival's claim would be overlooked for too long.
+            chunk = left[: self._store({}).most_at_once(len(left))]
             fresh = self.gathering.gather_again({name: nodes[name] for name in chunk}, statuses)
             results.update({name: settle(node) for name, node in fresh.items() if not node.decision.action.acts})
             acting = {name: node for name, node in fresh.items() if node.decision.action.acts}
             wanted = {name: self._options(node) for name, node in acting.items()}
-            for name, outcome in self._write(wanted, devices_of(acting)).items():
+            try:
+                written = self._write(wanted, devices_of(acting), claims=True)
+            except BulkFailed:
+                continue
+            left = left[len(chunk) :]
+            for name, outcome in written.items():
                 if outcome.error is None:
                     taken[name] = acting[name]
                 else:
@@ -90,7 +96,7 @@ class Claims:
         wanted = {
             name: {"hostname": name, "extra_values": {**noted, **released_values()}} for name, noted in values.items()
         }
-        return self._write(wanted, devices)
+        return self._release(wanted, devices)
 
     def renew(self, still_open: Mapping[str, NodeRun]) -> None:
         """Keep all claims alive by renewing one, once a third of their time has passed.
@@ -123,14 +129,29 @@ class Claims:
         until_s = self.clock.wall_s() + self.lasts_s
         return {"hostname": name, "extra_values": claim_values(self.owner, until_s=until_s)}
 
-    def _write(self, wanted: Mapping[str, Values], devices: Mapping[str, Raw]) -> dict[str, Applied]:
-        if not wanted:
-            return {}
+    def _store(self, devices: Mapping[str, Raw]) -> Store:
         uuids = [str(raw["uuid"]) for raw in devices.values()]
-        store = Store(
+        return Store(
             self.head_node, DEVICE, lambda: self.head_node.get_devices_by_uuids(uuids), self.workers, self.bulk
         )
-        return converge(store, wanted, Context(), stored=devices)
+
+    def _write(
+        self, wanted: Mapping[str, Values], devices: Mapping[str, Raw], *, claims: bool = False
+    ) -> dict[str, Applied]:
+        if not wanted:
+            return {}
+        return converge(self._store(devices), wanted, Context(), stored=devices, claims=claims)
+
+    def _release(self, wanted: Mapping[str, Values], devices: Mapping[str, Raw]) -> dict[str, Applied]:
+        """Write what removes our claims; after a lost answer only where they still stand, as others may have come."""
+        try:
+            return self._write(wanted, devices, claims=True)
+        except BulkFailed:
+            fresh = {str(raw["hostname"]): raw for raw in self._store(devices).read()}
+        claims = {name: Claim.from_api(raw.get("extra_values")) for name, raw in fresh.items()}
+        ours = {name: fresh[name] for name, claim in claims.items() if claim and claim.run == self.owner.run}
+        written = self._write({name: values for name, values in wanted.items() if name in ours}, ours)
+        return {name: written.get(name, Applied(None, fresh.get(name))) for name in wanted}
 
     def _explain(self, node: NodeRun, outcome: Applied) -> NodeResult:
         """Return the result of a node whose claim could not be written; a rival may have written over it each time."""
@@ -162,7 +183,7 @@ class Claims:
             if claim is None or claim.run != self.owner.run
         }
         ours = {n: stored[n] for n in {**reassigned, **powered} if n not in overwritten and n in stored}
-        self._write({name: {"hostname": name, "extra_values": released_values()} for name in ours}, ours)
+        self._release({name: {"hostname": name, "extra_values": released_values()} for name in ours}, ours)
         return {**reassigned, **powered, **overwritten}
 
 
@@ -173,8 +194,3 @@ def _is_same(now: Assignment | None, node: NodeRun) -> bool:
 
 def _refused(node: NodeRun, reason: str) -> NodeRun:
     return replace(node, decision=Decision(Action.REFUSE, f"{reason}; this run leaves it alone"))
-
-
-def _chunks(names: Sequence[str], most: int) -> Iterator[Sequence[str]]:
-    for start in range(0, len(names), max(1, most)):
-        yield names[start : start + most]

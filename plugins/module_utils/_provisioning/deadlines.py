@@ -8,6 +8,14 @@ from dataclasses import dataclass
 
 from .._head_node.entities.phases import Limit, row_of
 
+_OPTIONS = {
+    Limit.NONE: None,
+    Limit.GRACEFUL: "graceful_s",
+    Limit.BOOT: "boot_s",
+    Limit.INSTALL: "install_s",
+    Limit.INIT: "init_s",
+}
+
 
 @dataclass(frozen=True)
 class Deadlines:
@@ -26,10 +34,5 @@ class Deadlines:
 
     def of(self, phase: str) -> float | None:
         """Return the deadline of a phase in seconds; None where it has none."""
-        return {
-            Limit.NONE: None,
-            Limit.GRACEFUL: self.graceful_s,
-            Limit.BOOT: self.boot_s,
-            Limit.INSTALL: self.install_s,
-            Limit.INIT: self.init_s,
-        }[row_of(phase).limit]
+        option = _OPTIONS[row_of(phase).limit]
+        return None if option is None else getattr(self, option)

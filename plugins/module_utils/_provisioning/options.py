@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from .._head_node.api.bulk import BulkCalls
 from .._head_node.api.errors import BcmConfigError
 from .._head_node.changes.options import PARALLEL, Spec
 from .._head_node.entities.phases import Status
@@ -116,7 +117,7 @@ def pace_of(params: Mapping[str, Any]) -> Pace:
         stagger_s=params["power_stagger"],
         claim_s=params["claim_time"],
         workers=params["parallel_calls"],
-        bulk=params["bulk_calls"],
+        bulk=BulkCalls(params["bulk_calls"]),
         graceful=params["restart"] == "graceful",
         admission=Admission.parse(params["admission"]),
         failure_limit=FailureLimit.parse(params["max_failures"] or "", len(params["names"])),

@@ -12,8 +12,9 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
+from .._head_node.api.bulk import BulkCalls
 from .._head_node.api.errors import BcmApiError, BcmError, BcmProtocolError, BcmTransportError
-from .._head_node.changes.read import read_statuses
+from .._head_node.changes.read import StatusReader
 from .._head_node.entities.fields import Raw
 from .._head_node.entities.phases import Phase, Status
 from .._head_node.entities.record import assignment_of
@@ -48,7 +49,7 @@ class Pace:
     outage_s: float = 300.0  # how long the head node may not answer in the middle of a run
     claim_s: float = 300.0
     workers: int = 1
-    bulk: bool = False
+    bulk: BulkCalls = BulkCalls.NEVER
     graceful: bool = True
     admission: Admission = field(default_factory=Admission)
     failure_limit: FailureLimit = field(default_factory=FailureLimit)
@@ -82,8 +83,10 @@ class Rollout:
         self._pace = pace
         self._pipeline = pipeline
         self._say = say
+        self._reader = StatusReader(gathering.head_node)
         self._console = Console(say)
-        self._timer = PollTimer(pace.poll_interval_s)
+        # A turn in which nothing moves must not outlast the claims, which are renewed after a third of their time.
+        self._timer = PollTimer(min(pace.poll_interval_s, pace.claim_s / 6))
         self._devices = devices_of(nodes)
         power = HeadNodePower(
             gathering.head_node,
@@ -215,7 +218,7 @@ class Rollout:
         if now_s < self._timer.due_s or not self._under_way:
             return
         try:
-            self._statuses = read_statuses(self._head_node, devices_of({**self._under_way, **self._waiting}))
+            self._statuses = self._reader.read(devices_of({**self._under_way, **self._waiting}))
         except (BcmApiError, BcmProtocolError) as error:
             # It is the same as no answer: the status is read again.
             raise BcmTransportError(str(error)) from error
@@ -330,7 +333,7 @@ class Rollout:
         ]
         devices = {name: device for name in early if (device := self._devices.get(name)) is not None}
         try:
-            statuses = read_statuses(self._head_node, devices)
+            statuses = self._reader.read(devices)
         except (BcmTransportError, BcmApiError):
             return
         for name, status in statuses.items():

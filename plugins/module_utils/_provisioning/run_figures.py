@@ -11,7 +11,7 @@ from typing import Any
 from .._head_node.entities.phases import Phase
 from .admission import Admission, Pipeline
 from .result_reader import ResultReader
-from .timeline import Durations, Timeline, durations, expected_durations
+from .timeline import Durations, Timeline, durations, medians_of, split_up
 
 
 @dataclass(frozen=True)
@@ -50,14 +50,15 @@ class RunFigures:
         """
         seen = [timeline for timeline in timelines if timeline.spans]
         installed = [one for one in seen if one.verdict == Phase.UP and durations(one).get(Phase.INSTALLING)]
-        observed = expected_durations(installed)
+        each = split_up(sorted(installed, key=lambda one: one.started_s))
+        observed = medians_of(each)
         if self.achieved_s is not None or observed is None:
             return self
         began_s = min(one.started_s for one in seen)
         achieved_s = round(max(one.started_s + one.total_s for one in installed) - began_s, 1)
         if self.slots is None:
             return replace(self, achieved_s=achieved_s)
-        pipeline = Pipeline(self.slots, self.provisioning_nodes or 0, observed, "observed")
+        pipeline = Pipeline(self.slots, self.provisioning_nodes or 0, observed, "observed", seen=tuple(each))
         admission = Admission.parse(self.admission)
         return replace(
             self,

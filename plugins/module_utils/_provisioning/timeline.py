@@ -8,16 +8,17 @@ Phases are those of entities/phases.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
 from .._head_node.api.errors import BcmConfigError
-from .._head_node.entities.phases import VERDICTS, Phase, Stage, phases_of
+from .._head_node.entities.phases import VERDICTS, Phase, Stage, holds_slot, phases_of
 
 _LATEST_S = 10**10
-_BOOT, _SLOT, _INIT = phases_of(Stage.BOOT), phases_of(Stage.SLOT), phases_of(Stage.INIT)
+_BOOT = phases_of(Stage.BOOT)
+_AFTER_SLOT = _BOOT | phases_of(Stage.INIT) | {Phase.INSTALLING}
 # A start of more digits is in no year that can be written.
 _WORDS = re.compile(r"[0-9]{1,10}(?: [a-z_-]{1,32}:[0-9]{1,9})+")
 
@@ -130,9 +131,13 @@ def durations(timeline: Timeline) -> dict[str, float]:
     return sums
 
 
-def expected_durations(timelines: Iterable[Timeline]) -> Durations | None:
-    """Return medians over the nodes that came UP after an installation; None where there is none."""
-    known = [split for split in map(_split, timelines) if split is not None]
+def split_up(timelines: Iterable[Timeline]) -> list[Durations]:
+    """Return the durations of each node that came UP after an installation, in the order of the time-lines."""
+    return [split for split in map(_split, timelines) if split is not None]
+
+
+def medians_of(known: Sequence[Durations]) -> Durations | None:
+    """Return the medians over nodes; None where there is none."""
     if not known:
         return None
     return Durations(
@@ -143,11 +148,11 @@ def expected_durations(timelines: Iterable[Timeline]) -> Durations | None:
 
 
 def _split(timeline: Timeline) -> Durations | None:
-    sync_s = durations(timeline).get(Phase.INSTALLING, 0.0)
+    sync_s = sum(span.seconds for span in timeline.spans if holds_slot(span.phase, span.message))
     if timeline.verdict != Phase.UP or not sync_s:
         return None
     # What the installer does after the files have arrived holds no slot: it counts as a part of init.
-    last_slot = max(index for index, span in enumerate(timeline.spans) if span.phase in _SLOT)
+    last_slot = max(index for index, span in enumerate(timeline.spans) if holds_slot(span.phase, span.message))
     boot_s = sum(span.seconds for span in timeline.spans[:last_slot] if span.phase in _BOOT)
-    init_s = sum(span.seconds for span in timeline.spans[last_slot:] if span.phase in _BOOT | _INIT)
+    init_s = sum(span.seconds for span in timeline.spans[last_slot + 1 :] if span.phase in _AFTER_SLOT)
     return Durations(boot_s, sync_s, init_s)

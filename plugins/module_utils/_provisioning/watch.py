@@ -103,10 +103,9 @@ def observe(watch: NodeWatch, seen: DeviceStatus | None, now_s: float, deadlines
     if seen.restart_required != watch.is_outdated:
         watch = replace(watch, is_outdated=seen.restart_required)
     if seen.status == watch.stale:
-        if watch.settles and seen.status == Status.UP and now_s - watch.started_s >= watch.patience_s(deadlines):
-            return watch if watch.phase == Phase.RESTARTING and watch.is_outdated else _come_up(watch, now_s)
-        return _check_deadline(watch, now_s, deadlines)
-    watch = replace(watch, stale="", status=seen.status)
+        return _outlast(watch, now_s, deadlines)
+    if watch.stale or watch.status != seen.status:
+        watch = replace(watch, stale="", status=seen.status)
     if seen.status == Status.DOWN:
         if row_of(watch.phase).is_lost_when_down:
             return give_up(watch, f"it went DOWN {_where(watch, now_s)}", now_s)
@@ -118,16 +117,25 @@ def observe(watch: NodeWatch, seen: DeviceStatus | None, now_s: float, deadlines
     return _follow(watch, seen, now_s, deadlines)
 
 
+def _outlast(watch: NodeWatch, now_s: float, deadlines: Deadlines) -> NodeWatch:
+    """Follow a node whose status is that from before its power: it means nothing, but for a UP that lasts."""
+    if watch.settles and watch.stale == Status.UP and now_s - watch.started_s >= watch.patience_s(deadlines):
+        return watch if watch.phase == Phase.RESTARTING and watch.is_outdated else _come_up(watch, now_s)
+    return _check_deadline(watch, now_s, deadlines)
+
+
 def _follow(watch: NodeWatch, seen: DeviceStatus, now_s: float, deadlines: Deadlines) -> NodeWatch:
     """Follow a node that is on its way, or that its installer has failed."""
     if seen.status in FAILED_STATUSES:
         watch = replace(watch, message=seen.message or watch.message)
         return give_up(watch, f"{seen.status} {_where(watch, now_s)}", now_s)
-    watch = _enter(watch, Phase.RESTARTING if seen.status == Status.GOING_DOWN else seen.phase, seen.message, now_s)
-    stuck = next((text for text in STUCK_MESSAGES if text in seen.message), "")
+    phase = Phase.RESTARTING if seen.status == Status.GOING_DOWN else seen.phase
+    entered = _enter(watch, phase, seen.message, now_s)
+    # A message that is no news was looked at when it came.
+    stuck = "" if entered is watch else next((text for text in STUCK_MESSAGES if text in seen.message), "")
     if stuck:
-        return give_up(watch, f"the installer says '{stuck}' and would wait for ever", now_s)
-    return _check_deadline(watch, now_s, deadlines)
+        return give_up(entered, f"the installer says '{stuck}' and would wait for ever", now_s)
+    return _check_deadline(entered, now_s, deadlines)
 
 
 def give_up(watch: NodeWatch, reason: str, now_s: float) -> NodeWatch:

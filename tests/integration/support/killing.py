@@ -80,10 +80,9 @@ def after_call(name: str) -> Moment:
 
 def after_intent(where: Site) -> bool:
     """Whether a run has noted on some node what it is about to do; it waits for two seconds before it sends power."""
-    return any(
-        call["call"] == "updateDevice" and "baremetal_intent_digest" in call["args"][0]["extra_values"]
-        for call in where.rack.call_log()
-    )
+    written = [call["args"][0] for call in where.rack.call_log() if call["call"] in ("updateDevice", "updateDevices")]
+    devices = [device for one in written for device in (one if isinstance(one, list) else [one])]
+    return any("baremetal_intent_digest" in device["extra_values"] for device in devices)
 
 
 def after_all_are_up(where: Site) -> bool:

@@ -149,7 +149,7 @@ class FakeHeadNode:
     def copy(self) -> FakeHeadNode:
         """Another head node in the same state, without its calls."""
         twin = FakeHeadNode()
-        for name in ("clock", "devices", "nodes", "categories", "images", "history", "slots"):
+        for name in ("clock", "devices", "nodes", "categories", "images", "history", "slots", "instead"):
             setattr(twin, name, copy.deepcopy(getattr(self, name)))
         return twin
 

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: BSD-2-Clause
-"""The answer to a call that adds or updates many entities: what became of each (bcm-api.md 2)."""
+"""Calls that add or update many entities: whether to make them, and what became of each entity (bcm-api.md 2)."""
 
 from __future__ import annotations
 
@@ -8,8 +8,22 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import Optional
 
 from ..._values.shape import type_name
+from ..._values.word import Word
 from .calls import CONFLICTS, Json, Raw, complaints_of, refusal
 from .errors import BcmApiError, BcmProtocolError, Complaint
+
+
+class BulkCalls(Word):
+    """Whether many entities go in one call.
+
+    `auto`: where the head node has such calls, which is tried once, and the account may make them. `true`: the same,
+    but where the account may not, that is an error.
+    """
+
+    AUTO = "auto"
+    ALWAYS = "true"
+    NEVER = "false"
+
 
 # Why each entity was refused, in their order; None for those that were stored.
 Refusals = list[Optional[BcmApiError]]

@@ -14,7 +14,7 @@ from ..._values.names import shorten
 from ..._values.shape import Shape, anything, list_of, type_name
 from ..._values.text import cut, printable
 from .answer import Answer
-from .errors import BcmApiError, BcmAuthError, BcmConflict, BcmError, BcmNotFound, BcmProtocolError, Complaint
+from .errors import BcmApiError, BcmConflict, BcmError, BcmNotFound, BcmProtocolError, CallDenied, Complaint
 from .failover import NOT_ACTIVE, Link
 
 Json = Any
@@ -140,7 +140,7 @@ def _data(answer: Answer, name: str, action: str, secrets: set[str]) -> Json:
     if isinstance(value, dict) and value.get("errormessage"):
         text = _told(value["errormessage"], secrets)
         if "does not allow access" in text:
-            raise BcmAuthError(f"could not {action}: {text}; the account's profile must allow {name}")
+            raise CallDenied(f"could not {action}: {text}; the account's profile must allow {name}")
         raise BcmApiError(f"could not {action}: {text} ({name})", call=name)
     if isinstance(value, dict) and value.get("success", value.get("result")) is False:
         raise _refusal(value, name, action, secrets)
@@ -219,17 +219,16 @@ def hide(error: BcmError, secrets: set[str], users: Iterable[str] = ()) -> None:
 
 def _texts_of(key: str, value: Json) -> set[str]:
     """Return the texts behind a key, however deep."""
-    return {text for text in _walk(key, value) if text}
-
-
-def _walk(key: str, value: Json) -> Iterator[str]:
-    children: Iterable[Json] = ()
-    if isinstance(value, dict):
-        text = value.get(key)
-        if isinstance(text, str):
-            yield text
-        children = value.values()
-    elif isinstance(value, list):
-        children = value
-    for child in children:
-        yield from _walk(key, child)
+    found: set[str] = set()
+    left = [value]
+    while left:
+        one = left.pop()
+        if isinstance(one, dict):
+            text = one.get(key)
+            if isinstance(text, str) and text:
+                found.add(text)
+            one = one.values()
+        elif not isinstance(one, list):
+            continue
+        left.extend(child for child in one if isinstance(child, (dict, list)))
+    return found

@@ -4,17 +4,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 from ..._values.shape import Shape, anything, list_of, object_of, optional
 from . import shapes
 from .bulk import Refusals, read_bulk
 from .calls import Raw, hide
+from .errors import BcmApiError, BcmProtocolError, BcmTransportError, BcmUnreachable, CallDenied
 from .events import SessionCalls
+from .failover import Link
 
 # In messages as for one entity.
 _VERBS = {"add": "create", "update": "update"}
+# ASSUMED: a head node takes at most so many seconds for each of many entities. The time of one updateDevices with a
+# hundred devices would settle it.
+_BULK_S = 0.1
 
 
 class HeadNode(SessionCalls):
@@ -25,6 +31,12 @@ class HeadNode(SessionCalls):
     after another BcmTransportError or a BcmProtocolError a write may have been performed: read before sending it again.
     With `read_only` a method that would write raises WriteRefused; `before_write` is called before each of them.
     """
+
+    def __init__(
+        self, transport: Link, *, read_only: bool = False, before_write: Callable[[], None] | None = None
+    ) -> None:
+        super().__init__(transport, read_only=read_only, before_write=before_write)
+        self._without: set[str] = set()  # calls for many that failed
 
     # -- entities -------------------------------------------------------------------------------------------------
 
@@ -83,20 +95,38 @@ class HeadNode(SessionCalls):
 
         `verb` and `plural` make the call's name: add, Devices. An error without complaints: the answer does not say
         which of its complaints is about this entity; a call for it alone does. Raises UnknownCall where the head node
-        has no such call, and BcmApiError where it refused the whole of it.
+        has no such call, CallDenied where the account may not make it, and BcmApiError where it refused the whole of
+        it. After these, and after an answer that was lost or can't be read, the call is in `without`.
 
         # ASSUMED: arguments ([entities], force), after those of the call for one entity. What was stored is read back
         # in any case.
         """
-        call = f"{verb}{plural}"
-        args = [list(entities), False]
-        answer = self._call(service, call, args, reads=False, action=f"{verb} {len(entities)} {plural}")
-        actions = [f"{_VERBS[verb]} {_describe(str(entity.get('baseType')), entity)}" for entity in entities]
-        secrets = self._secrets_in(args)
-        refusals = read_bulk(answer, entities, actions, f"{service}.{call}", secrets=secrets)
+        name, args = f"{service}.{verb}{plural}", [list(entities), False]
+        try:
+            answer = self._call(
+                service,
+                f"{verb}{plural}",
+                args,
+                reads=False,
+                action=f"{verb} {len(entities)} {plural}",
+                read_timeout_s=self._transport.connection.read_timeout_s + _BULK_S * len(entities),
+            )
+            actions = [f"{_VERBS[verb]} {_describe(str(entity.get('baseType')), entity)}" for entity in entities]
+            secrets = self._secrets_in(args)
+            refusals = read_bulk(answer, entities, actions, name, secrets=secrets)
+        except BcmUnreachable:
+            raise
+        except (BcmApiError, CallDenied, BcmTransportError, BcmProtocolError):
+            self._without.add(name)
+            raise
         for error in filter(None, refusals):
             hide(error, secrets, self._users_in(args))
         return refusals
+
+    @property
+    def without(self) -> AbstractSet[str]:
+        """Return the calls for many that are not worth another try: they failed as a whole on this head node."""
+        return self._without
 
     # -- status, provisioning -------------------------------------------------------------------------------------
 

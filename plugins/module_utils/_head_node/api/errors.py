@@ -19,6 +19,10 @@ class BcmAuthError(BcmError):
     """Login, certificate or profile refused. Never tried again: it could lock the account."""
 
 
+class CallDenied(BcmAuthError):
+    """The profile of the account or certificate forbids this call; others may be allowed."""
+
+
 class BcmTransportError(BcmError):
     """No usable answer: connection, TLS, time-out, half an answer. A call that only reads may be tried again."""
 

@@ -18,7 +18,7 @@ from ..._https.exchange import Bounds, HttpRequest, Patience, Reply
 from ..._https.retry import Retry
 from .answer import Answer
 from .connection import Connection, config_error, tls_of
-from .errors import BcmAuthError, BcmError, BcmProtocolError, BcmTransportError, BcmUnreachable
+from .errors import BcmAuthError, BcmError, BcmProtocolError, BcmTransportError, BcmUnreachable, CallDenied
 from .login import COOKIE, Login
 
 # bcm-api.md 1.4: pythoncm knows these two beside the ordinary refusals.
@@ -151,7 +151,8 @@ class Transport:
     def _answer(self, reply: Reply, name: str) -> Answer:
         status = reply.status
         if status in _REFUSED:
-            raise BcmAuthError(
+            kind = BcmAuthError if status == 401 else CallDenied
+            raise kind(
                 f"could not call {name}: {self.connection.url} refused it, {_REFUSED[status]} (HTTP {status}); "
                 "the profile of this account or certificate must allow the call"
             )

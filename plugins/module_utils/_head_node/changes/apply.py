@@ -4,13 +4,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..api.bulk import BulkCalls
 from ..api.client import HeadNode
-from ..api.errors import BcmApiError, BcmAuthError, BcmError, BcmTransportError
+from ..api.errors import (
+    BcmApiError,
+    BcmAuthError,
+    BcmError,
+    BcmProtocolError,
+    BcmTransportError,
+    BcmUnreachable,
+    CallDenied,
+)
 from ..entities.fields import Context, Json, Raw
 from ..entities.schema import Schema
 from .plan import Plan, plan_entity
@@ -19,12 +28,21 @@ from .plan import Plan, plan_entity
 _MOST_UNANSWERED = 3
 # Sent between one look at who is at work on nodes and the next; more would let a claim be overlooked for too long.
 _MOST_AT_ONCE = 100
+# Sent in one call for many, so that its size and its time stay within bounds.
+_MOST_IN_ONE_CALL = 1_000
 # Another client may overwrite a change between write and read-back: it is merged into what that wrote and sent again.
 _ROUNDS = 3
 
 
 # Plans by name → what is stored by now, and why some may not be sent any more; see Occupancy.look_again.
 LookAgain = Callable[[Mapping[str, Plan]], tuple[Mapping[str, Raw], Mapping[str, BcmError]]]
+
+
+class BulkFailed(BcmTransportError):
+    """A call for many failed as a whole, and what it was to write depends on what was read before it: read that again.
+
+    It may have been performed. It is raised once for a head node, which gets single calls from then on.
+    """
 
 
 @dataclass(frozen=True)
@@ -55,14 +73,23 @@ class Applied:
 class Store:
     """Where the entities of one schema are read and written.
 
-    `workers` is how many writes may be in flight; with `bulk` many entities go in one call where the head node can.
+    `workers` is how many writes may be in flight, `bulk` whether many entities go in one call.
     """
 
     head_node: HeadNode
     schema: Schema
     read: Callable[[], Sequence[Raw]]
     workers: int = 1
-    bulk: bool = False
+    bulk: BulkCalls = BulkCalls.NEVER
+
+    def takes_many(self, verb: str) -> bool:
+        """Return whether many entities are to go in one call; `verb` is add or update."""
+        call = f"{self.schema.service}.{verb}{self.schema.call_plural}"
+        return self.bulk is not BulkCalls.NEVER and call not in self.head_node.without
+
+    def most_at_once(self, count: int) -> int:
+        """Return how many of so many changes may be sent between one look at who is at work on them and the next."""
+        return count if self.takes_many("update") and self.takes_many("add") else min(count, _MOST_AT_ONCE)
 
     def by_name(self) -> dict[str, Raw]:
         """Read all entities; returns them by name. Raises BcmError as the calls do."""
@@ -71,10 +98,14 @@ class Store:
 
 @dataclass
 class _Convergence:
-    """The state of one converge call: the first plans, the errors, and how many calls got no answer."""
+    """The state of one converge call: the first plans, the errors, and how many calls got no answer.
+
+    `lost` are those that a call for many may have stored, without an answer that says so.
+    """
 
     first: dict[str, Plan] = field(default_factory=dict)
     errors: dict[str, BcmError] = field(default_factory=dict)
+    lost: set[str] = field(default_factory=set)
     unanswered: int = 0
 
 
@@ -86,6 +117,7 @@ def converge(
     stored: Mapping[str, Raw] | None = None,
     planned: Mapping[str, Plan] | None = None,
     look_again: LookAgain | None = None,
+    claims: bool = False,
     dry_run: bool = False,
 ) -> dict[str, Applied]:
     """Bring every named entity to what is wanted; one that fails does not keep the others from being changed.
@@ -93,8 +125,10 @@ def converge(
     `wanted` maps name to options; {"state": "absent"} removes. `stored` replaces the first read where the caller has
     just read; `planned` is sent as it is where the caller has planned all of `wanted` and checked the plans.
     `look_again` is called right before plans are sent, at most a hundred of them without bulk calls. With `dry_run`
-    nothing is sent. Errors of one entity are in its Applied. Errors of the connection, and BcmAuthError, are raised,
-    because they would meet every entity. Calling again is always safe.
+    nothing is sent. Where the answer to a call for many is lost, what is stored is read, and only the rest is sent
+    again. With `claims` BulkFailed is raised instead, and where more single calls were due than may follow one reading:
+    somebody else may have claimed them meanwhile. Errors of one entity are in its Applied. Errors of the connection,
+    and BcmAuthError, are raised, because they would meet every entity. Calling again is always safe.
     """
     so_far = _Convergence()
     current = dict(stored) if stored is not None else store.by_name()
@@ -109,24 +143,28 @@ def converge(
         if not todo:
             break
         if look_again is None:
-            _send_all(store, todo, so_far)
+            _send_all(store, todo, so_far, claims=claims)
         else:
-            for part in _parts(todo, store.bulk):
+            for part in _parts(store, todo):
                 fresh, refused = look_again(part)
                 so_far.errors.update(refused)
                 left = {name: wanted[name] for name in part if name not in refused}
-                _send_all(store, _plan_all(store.schema, left, {**current, **fresh}, context, so_far), so_far)
+                plans = _plan_all(store.schema, left, {**current, **fresh}, context, so_far)
+                _send_all(store, plans, so_far, looks_again=True)
         current = store.by_name()
         left = {name: wanted[name] for name in todo if name not in so_far.errors}
         todo = _plan_all(store.schema, left, current, context, so_far)
     for plan in todo:
         so_far.errors[plan] = _not_kept(todo[plan])
+    _forgive_lost(store.schema, wanted, current, context, so_far)
     return {name: Applied(so_far.first.get(name), current.get(name), so_far.errors.get(name)) for name in wanted}
 
 
-def _parts(todo: Mapping[str, Plan], bulk: bool) -> list[dict[str, Plan]]:
-    plans, most = list(todo.items()), len(todo) if bulk else _MOST_AT_ONCE
-    return [dict(plans[start : start + most]) for start in range(0, len(plans), most)]
+def _parts(store: Store, todo: Mapping[str, Plan]) -> Iterator[dict[str, Plan]]:
+    left = dict(todo)
+    while left:
+        # After a part that calls for many failed, the next ones are smaller.
+        yield {name: left.pop(name) for name in list(left)[: store.most_at_once(len(left))]}
 
 
 def _plan_all(
@@ -149,30 +187,68 @@ def _plan_all(
     return todo
 
 
-def _send_all(store: Store, todo: Mapping[str, Plan], so_far: _Convergence) -> None:
-    left = dict(todo)
-    if store.bulk:
-        for action, verb in (("create", "add"), ("update", "update")):
-            plans = {name: plan for name, plan in left.items() if plan.action == action}
-            if len(plans) > 1:
-                settled = _send_bulk(store, verb, plans, so_far)
-                left = {name: plan for name, plan in left.items() if name not in settled}
+def _send_all(
+    store: Store, todo: Mapping[str, Plan], so_far: _Convergence, *, claims: bool = False, looks_again: bool = False
+) -> None:
+    left, has_failed = dict(todo), False
+    for action, verb in (("create", "add"), ("update", "update")):
+        plans = [plan for plan in todo.values() if plan.action == action]
+        while len(plans) > 1 and store.takes_many(verb):
+            settled = _send_bulk(store, verb, plans[:_MOST_IN_ONE_CALL], so_far, claims=claims)
+            left = {name: plan for name, plan in left.items() if name not in settled}
+            has_failed = has_failed or not store.takes_many(verb)
+            plans = plans[_MOST_IN_ONE_CALL:]
+    if has_failed and len(left) > _MOST_AT_ONCE and (claims or looks_again):
+        if claims:
+            raise BulkFailed(f"could not write {len(left)} claims in one call: they are written anew, one by one")
+        # The next round sends them, in parts that are looked at before.
+        return
     with ThreadPoolExecutor(max_workers=max(1, min(store.workers, len(left) or 1))) as pool:
         for name, error in zip(left, pool.map(lambda plan: _send(store, plan, so_far), left.values())):
             if error is not None:
                 so_far.errors[name] = error
 
 
-def _send_bulk(store: Store, verb: str, plans: Mapping[str, Plan], so_far: _Convergence) -> set[str]:
-    """Return those that one call settled; a single call for each of the others shows why it is refused."""
-    entities = [plan.desired for plan in plans.values() if plan.desired is not None]
+def _send_bulk(store: Store, verb: str, plans: Sequence[Plan], so_far: _Convergence, *, claims: bool) -> set[str]:
+    """Return those that need no call now; a single call for each of the others stores it, or shows why it is refused.
+
+    Where the answer is lost, or can't be read, reading shows first which of them were stored.
+    """
+    entities = [plan.desired for plan in plans if plan.desired is not None]
+    names = [plan.name for plan in plans]
     try:
         refusals = store.head_node.bulk(store.schema.service, verb, store.schema.call_plural, entities)
     except BcmApiError:
         return set()
-    refused = {name: error for name, error in zip(plans, refusals) if error is not None}
+    except CallDenied:
+        if store.bulk is BulkCalls.ALWAYS:
+            raise
+        return set()
+    except BcmUnreachable:
+        raise
+    except (BcmTransportError, BcmProtocolError) as error:
+        if claims:
+            raise BulkFailed(str(error)) from error
+        so_far.lost.update(names)
+        return set(names)
+    refused = {name: error for name, error in zip(names, refusals) if error is not None}
     so_far.errors.update({name: error for name, error in refused.items() if error.complaints})
-    return {name for name in plans if name not in refused or name in so_far.errors}
+    return {name for name in names if name not in refused or name in so_far.errors}
+
+
+def _forgive_lost(
+    schema: Schema,
+    wanted: Mapping[str, Mapping[str, Json]],
+    current: Mapping[str, Raw],
+    context: Context,
+    so_far: _Convergence,
+) -> None:
+    """Drop the errors of what is stored after all: a call whose answer was lost may have ended after the next one."""
+    doubtful = {name: wanted[name] for name in so_far.lost & so_far.errors.keys()}
+    again = _Convergence()
+    unsettled = _plan_all(schema, doubtful, current, context, again)
+    for name in doubtful.keys() - unsettled.keys() - again.errors.keys():
+        del so_far.errors[name]
 
 
 def _send(store: Store, plan: Plan, so_far: _Convergence) -> BcmError | None:

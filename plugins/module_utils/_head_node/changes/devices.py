@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
+from ..api.bulk import BulkCalls
 from ..api.client import HeadNode
 from ..api.errors import BcmError
 from ..entities.device import DEVICE, device_to_ansible
@@ -38,7 +39,7 @@ def apply_devices(
     reassigned: Sequence[str] = (),
     remember_reassigned: bool = False,
     workers: int = 1,
-    bulk: bool = False,
+    bulk: BulkCalls = BulkCalls.NEVER,
 ) -> dict[str, Any]:
     """Plan, apply and read back; returns a module's result, with `devices` by host name.
 

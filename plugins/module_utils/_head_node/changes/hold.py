@@ -7,23 +7,21 @@ What `entities.claim` says of races holds here too: write, wait for a moment, re
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from ..._values.clock import Clock
+from ..api.bulk import BulkCalls
 from ..api.client import HeadNode
 from ..entities.claim import Claim, Owner, claim_values, ends_of, released_values, rival_of
 from ..entities.device import DEVICE
 from ..entities.fields import Context, Raw
-from .apply import Store, converge
+from .apply import BulkFailed, Store, converge
 from .categories import apply_categories
 from .devices import apply_devices
 from .occupancy import Occupancy
 from .read import read_devices
-
-# Written between one reading and the next; more of them, and a rival's claim would be overlooked for too long.
-_MOST_AT_ONCE = 100
 
 
 @dataclass(frozen=True)
@@ -48,7 +46,7 @@ class Hold:
     lasts_s: float = 300.0
     settle_s: float = 2.0
     workers: int = 1
-    bulk: bool = False
+    bulk: BulkCalls = BulkCalls.NEVER
 
     def take(self, names: Collection[str], *, check_mode: bool = False) -> Held:
         """Claim those of these nodes that are free; nodes that BCM does not know are left out.
@@ -62,12 +60,19 @@ class Hold:
         free = [name for name in ours if not self._lasts(everywhere[name])]
         if check_mode or not free:
             return Held(ours, refused)
-        for chunk in _chunks(free, len(free) if self.bulk else _MOST_AT_ONCE):
+        left = free
+        while left:
+            # More between one reading and the next, and a rival's claim would be overlooked for too long.
+            chunk = left[: self._store({}).most_at_once(len(left))]
             fresh = self._read([everywhere[name] for name in chunk])
             refused.update(self._rivals(fresh, everywhere))
             until_s = self.clock.wall_s() + self.lasts_s
             values = claim_values(self.owner, until_s=until_s)
-            self._write({name: values for name in fresh if name not in refused}, fresh)
+            try:
+                self._write({name: values for name in fresh if name not in refused}, fresh, claims=True)
+            except BulkFailed:
+                continue
+            left = left[len(chunk) :]
         self.clock.sleep(self.settle_s)
         stored = self._read([everywhere[name] for name in ours])
         claims = {name: Claim.from_api(raw.get("extra_values")) for name, raw in stored.items()}
@@ -76,12 +81,19 @@ class Hold:
 
     def give_back(self, *, check_mode: bool = False) -> list[str]:
         """Remove every claim of this run; returns the names of the nodes that had one."""
-        stored = read_devices(self.head_node)
-        claims = {name: Claim.from_api(raw.get("extra_values")) for name, raw in stored.items()}
-        ours = {name: stored[name] for name, claim in claims.items() if claim and claim.run == self.owner.run}
-        if not check_mode:
-            self._write(dict.fromkeys(ours, released_values()), ours)
-        return list(ours)
+        given_back: dict[str, Raw] = {}
+        while True:
+            stored = read_devices(self.head_node)
+            claims = {name: Claim.from_api(raw.get("extra_values")) for name, raw in stored.items()}
+            ours = {name: stored[name] for name, claim in claims.items() if claim and claim.run == self.owner.run}
+            given_back.update(ours)
+            try:
+                if not check_mode:
+                    self._write(dict.fromkeys(ours, released_values()), ours, claims=True)
+                return list(given_back)
+            except BulkFailed:
+                # Some may have been given back, and claimed by others since: only what is still ours is written again.
+                continue
 
     def _lasts(self, device: Raw) -> bool:
         """Return whether this run has claimed a device already, for a while to come."""
@@ -98,15 +110,19 @@ class Hold:
         uuids = [str(raw["uuid"]) for raw in devices]
         return {str(raw["hostname"]): raw for raw in self.head_node.get_devices_by_uuids(uuids)}
 
-    def _write(self, values: Mapping[str, Mapping[str, Any]], devices: Mapping[str, Raw]) -> None:
+    def _store(self, devices: Mapping[str, Raw]) -> Store:
+        return Store(
+            self.head_node, DEVICE, lambda: [*self._read([*devices.values()]).values()], self.workers, self.bulk
+        )
+
+    def _write(
+        self, values: Mapping[str, Mapping[str, Any]], devices: Mapping[str, Raw], *, claims: bool = False
+    ) -> None:
         """Write `extra_values`; a device that can't be written fails when it is to be changed."""
         wanted = {name: {"hostname": name, "extra_values": dict(noted)} for name, noted in values.items()}
         written = {name: devices[name] for name in wanted}
-        store = Store(
-            self.head_node, DEVICE, lambda: [*self._read([*written.values()]).values()], self.workers, self.bulk
-        )
         if wanted:
-            converge(store, wanted, Context(), stored=written)
+            converge(self._store(written), wanted, Context(), stored=written, claims=claims)
 
 
 def nodes_to_change(
@@ -146,8 +162,3 @@ def nodes_to_change(
     )
     changed = [name for name, device in shown["devices"].items() if device["changed"] or name in shown["refused"]]
     return list(dict.fromkeys([*changed, *reassigned]))
-
-
-def _chunks(names: Sequence[str], most: int) -> Iterator[Sequence[str]]:
-    for start in range(0, len(names), max(1, most)):
-        yield names[start : start + most]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..api.bulk import BulkCalls
 from ..api.errors import BcmConfigError
 from ..entities import category, device
 from ..entities.fields import NAME, STATE, options_of
@@ -60,7 +61,8 @@ CLAIM: Spec = {
     "claim_time": {"type": "float", "default": 300.0},
 }
 PARALLEL: Spec = {
-    "bulk_calls": {"type": "bool", "default": False},
+    # A boolean that a play gives is taken as the word it is written with.
+    "bulk_calls": {"type": "str", "choices": [word.value for word in BulkCalls], "default": BulkCalls.AUTO.value},
     "parallel_calls": {"type": "int", "default": 5},
 }
 

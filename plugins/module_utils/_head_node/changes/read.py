@@ -29,13 +29,33 @@ def read_devices(head_node: HeadNode) -> dict[str, Raw]:
     return {str(raw["hostname"]): raw for raw in head_node.get_devices()}
 
 
+class StatusReader:
+    """A reader of the status of devices, again and again: only what has changed since the last time is taken apart."""
+
+    def __init__(self, head_node: HeadNode) -> None:
+        self._head_node = head_node
+        self._known: dict[str, tuple[Raw, DeviceStatus]] = {}
+
+    def read(self, devices: Mapping[str, Raw]) -> dict[str, DeviceStatus]:
+        """Read the status of these devices, in one call; returns it by host name, without devices that have none.
+
+        It is the same object as the last time where nothing of it has changed. Raises BcmError as the call does.
+        """
+        if not devices:
+            return {}
+        names = {raw["uuid"]: name for name, raw in devices.items()}
+        known = self._known
+        self._known = {}
+        for raw in self._head_node.get_status_for_devices(list(names)):
+            before = known.get(raw["ref_device_uuid"])
+            same = before is not None and before[0] == raw
+            self._known[raw["ref_device_uuid"]] = before if same and before else (raw, DeviceStatus.from_api(raw))
+        return {names[uuid]: status for uuid, (_raw, status) in self._known.items() if uuid in names}
+
+
 def read_statuses(head_node: HeadNode, devices: Mapping[str, Raw]) -> dict[str, DeviceStatus]:
-    """Read the status of these devices, in one call; returns it by host name, without devices that have none."""
-    if not devices:
-        return {}
-    names = {raw["uuid"]: name for name, raw in devices.items()}
-    statuses = map(DeviceStatus.from_api, head_node.get_status_for_devices(list(names)))
-    return {names[status.device]: status for status in statuses if status.device in names}
+    """Read the status of these devices once; as `StatusReader.read`."""
+    return StatusReader(head_node).read(devices)
 
 
 def pick(kind: str, entities: Sequence[Raw], names: Sequence[str] | None) -> list[Raw]:

@@ -170,6 +170,15 @@ def phase_of(status: str, message: str) -> Phase:
     return _PHASES.get(status, Phase.UNKNOWN)
 
 
+def holds_slot(phase: str, message: str) -> bool:
+    """Return whether a node holds a provisioning slot in this phase, with this message.
+
+    # ASSUMED: the slot is given back with "provisioning complete", though the installer goes on for a while. The slots
+    # in use right before and after that message would settle it.
+    """
+    return phase == Phase.INSTALLING and not message.startswith(("provisioning complete", "initializing"))
+
+
 def node_state(status: str | None, power: str | None = None, *, has_failed: bool = False) -> NodeState:
     """Return the state of a node with this status (None where BCM has none) and, where known, power (ON or OFF).
 

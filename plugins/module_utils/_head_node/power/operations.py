@@ -18,6 +18,8 @@ from ..api.errors import BcmTransportError, BcmUnreachable
 from .channel import LONG_POLL_S, NOT_STARTED, PowerChannel, failure_of, message_of, state_of
 from .read_states import ask_states
 
+# After these the status of devices is worth a reading (bcm-api.md 2.1). A slot that is given shows in a message.
+_NEWS = ("DeviceStatusChangedEvent", "ProvisioningEvent")
 # Until so many seconds have passed, a node that shuts down is asked after so many intervals; then after _RAREST.
 _RARER, _RAREST = ((30.0, 1), (60.0, 2)), 4
 
@@ -111,7 +113,7 @@ class HeadNodePower(PowerChannel):
         changed = False
         by_uuid = {self.targets[name].uuid: name for name in self._actions}
         for event in self.events(self._patience_s(wait_s)):
-            if event.get("childType") == "DeviceStatusChangedEvent":
+            if event.get("childType") in _NEWS:
                 changed = True
             elif event.get("childType") == "PowerStatusChangedEvent":
                 for status in event.get("status") or []:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import httpx
 import pytest
 
 from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.owner import owner_of
@@ -132,9 +133,55 @@ def test_reads_do_not_grow_with_the_number_of_nodes(count: int, capsys: pytest.C
     Actions(head, capsys).run("bcm_claim", devices=wanted(*names))
 
     assert len([call for call in head.calls if not call.writes]) == 9
-    assert len(head.writes) == count
+    assert len(head.writes) == 1
 
 
 @pytest.mark.parametrize("claim_time", [0, -1])
 def test_a_claim_must_last(claim_time: int, actions: Actions) -> None:
     assert "claim_time must be more than 0" in actions.run("bcm_claim", claim_time=claim_time)["msg"]
+
+
+@pytest.mark.parametrize("status", [400, 403, 503, 200])
+def test_where_no_call_takes_many_claims_they_are_written_one_by_one_after_another_look(
+    actions: Actions, head: FakeHeadNode, status: int
+) -> None:
+    def refuse(_call: Call) -> httpx.Response:
+        claim_for_bob(head, "node002")
+        return httpx.Response(status, json=[])
+
+    head.instead["updateDevices"] = refuse
+    result = actions.run("bcm_claim", devices=wanted("node001", "node002", "node003"))
+
+    assert "node001" in result["claimed"]
+    assert len(head.names("updateDevices")) == 1
+    if status in (200, 503):
+        # Much time may have passed: who came meanwhile keeps the claim.
+        assert list(result["refused"]) == ["node002"]
+        assert claim_of(head, "node002") is not None
+
+
+@pytest.mark.parametrize(("words", "calls"), [(True, ["updateDevices"]), (False, ["updateDevice"] * 2)])
+def test_a_boolean_is_as_good_as_its_word(actions: Actions, head: FakeHeadNode, words: bool, calls: list[str]) -> None:
+    actions.run("bcm_claim", devices=wanted("node001", "node002"), bulk_calls=words)
+
+    assert [call.name for call in head.writes] == calls
+
+
+@pytest.mark.parametrize("status", [400, 503])
+def test_claims_given_back_without_an_answer_leave_those_of_who_came_since(
+    actions: Actions, head: FakeHeadNode, status: int
+) -> None:
+    actions.run("bcm_claim", devices=wanted("node001", "node002", "node003"))
+
+    def lose(call: Call) -> httpx.Response:
+        if status == 503:
+            head._cmdevice_update_devices(call.args[0][1:2], False)
+            claim_for_bob(head, call.args[0][1]["hostname"])
+        return httpx.Response(status)
+
+    head.instead["updateDevices"] = lose
+    result = actions.run("bcm_claim", state="absent")
+
+    assert sorted(result["given_back"]) == ["node001", "node002", "node003"]
+    owners = [claim.owner if (claim := claim_of(head, name)) else "" for name in sorted(result["given_back"])]
+    assert owners == ["", "bob" if status == 503 else "", ""]

@@ -61,6 +61,7 @@ PURE = (
     "_provisioning/deadlines",
     "_provisioning/timeline",
     "_provisioning/admission",
+    "_provisioning/bound",
     "_provisioning/console",
     "_netbox/lifecycle/transitions",
     "_netbox/lifecycle/reported_event",

@@ -92,14 +92,28 @@ def test_one_bad_device_fails_the_task_after_the_others_were_changed(modules: Mo
     assert "error" in again["devices"]["node001"]
 
 
-@pytest.mark.parametrize("bulk", [False, True])
-def test_many_devices_are_read_with_few_calls(bulk: bool, modules: Modules, head: FakeHeadNode) -> None:
+@pytest.mark.parametrize(
+    ("options", "writes"),
+    [({}, 1), ({"bulk_calls": "auto"}, 1)]
+    + [({"bulk_calls": word}, 1) for word in (True, "true", "True")]
+    + [({"bulk_calls": word}, 3) for word in (False, "false", "False")],
+    ids=repr,
+)
+def test_many_devices_are_read_with_few_calls(
+    options: dict[str, Any], writes: int, modules: Modules, head: FakeHeadNode
+) -> None:
     devices = [{"hostname": f"node00{number}", "notes": "new"} for number in (1, 2, 3)]
 
-    modules.good("bcm_devices", devices=devices, bulk_calls=bulk)
+    modules.good("bcm_devices", devices=devices, **options)
 
     assert len(head.names("getDevices")) == 2
-    assert len(head.writes) == (1 if bulk else 3)
+    assert len(head.writes) == writes
+
+
+def test_another_word_for_bulk_calls_is_refused(modules: Modules) -> None:
+    said = modules.bad("bcm_devices", devices=[{"hostname": "node001"}], bulk_calls="sometimes")
+
+    assert said == "bulk_calls must be one of auto, true, false"
 
 
 def test_a_new_assignment_is_told_to_who_provisions(modules: Modules) -> None:

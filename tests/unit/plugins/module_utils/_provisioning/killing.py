@@ -8,6 +8,9 @@ import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import httpx
+
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.bulk import BulkCalls
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.claim import Claim, Owner
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.admission import Admission
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.deadlines import Deadlines
@@ -110,6 +113,12 @@ def other_image_and_idle_daemons() -> FakeHeadNode:
     return head
 
 
+def off_without_bulk_calls() -> FakeHeadNode:
+    head = off()
+    head.instead["updateDevices"] = lambda _call: httpx.Response(400, json={})
+    return head
+
+
 def _provisioned(count: int = 3) -> FakeHeadNode:
     head = off(count)
     provision(head, pace=Pace(), direct=True)
@@ -121,7 +130,8 @@ def _provisioned(count: int = 3) -> FakeHeadNode:
 ONE, SLOTS = Admission.parse("1"), Admission.parse("slots")
 SCENARIOS: dict[str, Scenario] = {
     "power_on": Scenario(off),
-    "power_on, bulk calls": Scenario(off, pace=Pace(bulk=True)),
+    "power_on, bulk calls": Scenario(off, pace=Pace(bulk=BulkCalls.AUTO)),
+    "power_on, no bulk calls to be had": Scenario(off_without_bulk_calls, pace=Pace(bulk=BulkCalls.AUTO)),
     "power_on one by one": Scenario(two_off, pace=Pace(admission=ONE)),
     "power_on by slots": Scenario(off, pace=Pace(admission=SLOTS)),
     "reprovision, hard": Scenario(other_image, CYCLE, Pace(graceful=False)),

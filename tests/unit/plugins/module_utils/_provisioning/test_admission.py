@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.errors import BcmConfigError
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.phases import Phase
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.slots import ProvisioningNode, Slots
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.status import DeviceStatus
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.admission import (
     ASSUMED,
     Admission,
@@ -20,8 +21,15 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.admiss
     count_admitted,
     left_s,
 )
-from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.timeline import Durations
-from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.watch import NodeWatch, PhaseChange
+from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.deadlines import Deadlines
+from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.timeline import Durations, split_up
+from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.watch import (
+    NodeWatch,
+    PhaseChange,
+    observe,
+    start_watch,
+    timeline_of,
+)
 
 from .timing import make_timeline
 
@@ -134,6 +142,22 @@ def test_what_a_run_has_seen_replaces_what_was_assumed_as_far_as_it_was_seen() -
 
 
 # -- what is started now -----------------------------------------------------------------------------------------------
+
+
+def test_a_node_that_all_was_copied_to_has_given_its_slot_back() -> None:
+    watch = start_watch("n", 0.0, "DOWN")
+    for at_s, status, message in (
+        (50, "INSTALLING", "waiting for FULL provisioning to start"),
+        (60, "INSTALLING", "provisioning started, waiting for completion"),
+        (160, "INSTALLING", "provisioning complete"),
+        (165, "INSTALLING", "initializing SELinux"),
+        (170, "INSTALLER_CALLING_INIT", ""),
+        (200, "UP", ""),
+    ):
+        watch = observe(watch, DeviceStatus("u", status, message), at_s, Deadlines())
+
+    assert Pipeline(10, 1).observing([watch]).durations == Durations(boot_s=50, sync_s=100, init_s=40)
+    assert split_up([timeline_of(watch, 0.0)]) == [Durations(boot_s=50, sync_s=100, init_s=40)]
 
 
 def test_all_are_started_at_once_where_the_queue_is_bcms() -> None:

@@ -7,6 +7,7 @@ from collections import Counter
 
 import pytest
 
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.bulk import BulkCalls
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.admission import Admission
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.rollout import Pace
 
@@ -16,9 +17,9 @@ from .driving import CYCLE, ON, actions, make_rack, outcomes, provision
 COUNTS = (3, 40, 200)
 PACES = {
     "all": Pace(),
-    "all, bulk calls": Pace(bulk=True),
+    "all, bulk calls": Pace(bulk=BulkCalls.AUTO),
     "by slots": Pace(admission=Admission.parse("slots")),
-    "by slots, bulk calls": Pace(admission=Admission.parse("slots"), bulk=True),
+    "by slots, bulk calls": Pace(admission=Admission.parse("slots"), bulk=BulkCalls.AUTO),
 }
 
 
@@ -35,7 +36,7 @@ def test_the_calls_per_node_do_not_grow_with_the_number_of_nodes(pace: Pace) -> 
     per_node = [len(run_many(count, pace).calls) / count for count in COUNTS]
 
     assert per_node == sorted(per_node, reverse=True)
-    assert per_node[-1] <= (1.5 if pace.bulk else 3.5)
+    assert per_node[-1] <= (1.5 if pace.bulk is BulkCalls.AUTO else 3.5)
 
 
 def test_each_device_is_written_twice_before_its_power_and_after_its_verdict() -> None:
@@ -48,7 +49,7 @@ def test_each_device_is_written_twice_before_its_power_and_after_its_verdict() -
 
 @pytest.mark.parametrize("count", COUNTS)
 def test_with_bulk_calls_a_run_of_all_at_once_costs_the_same_for_any_number(count: int) -> None:
-    head = run_many(count, Pace(bulk=True))
+    head = run_many(count, Pace(bulk=BulkCalls.AUTO))
 
     assert len(head.names("updateDevices")) == 2
     assert len(head.calls) <= 60
@@ -56,7 +57,7 @@ def test_with_bulk_calls_a_run_of_all_at_once_costs_the_same_for_any_number(coun
 
 @pytest.mark.parametrize("count", COUNTS)
 def test_a_second_run_costs_a_handful_of_calls_for_any_number(count: int) -> None:
-    head = run_many(count, Pace(bulk=True))
+    head = run_many(count, Pace(bulk=BulkCalls.AUTO))
     before = len(head.calls)
 
     results = provision(head, CYCLE, pace=Pace(), direct=True)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import httpx
 import pytest
 
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.bulk import BulkCalls
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.errors import BcmTransportError
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.hold import Hold
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.claim import Claim, Owner, claim_values
@@ -15,6 +16,7 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.claim_
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.decide import Request
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.gather_facts import FactGathering
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.node_run import Job
+from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.rollout import Pace
 
 from ...fake_head_node import Call, FakeHeadNode
 from ...objects import make_proxy
@@ -284,6 +286,24 @@ def test_claims_that_are_not_renewed_end() -> None:
     assert all(is_free_for_bob(head).values())
 
 
+def test_short_claims_last_through_a_run_in_which_nothing_moves_for_long() -> None:
+    head = make_rack(2)
+    for node in head.nodes.values():
+        node.boot = (("BOOTING", ""), *[("INSTALLING", "provisioning started")] * 40, ("UP", ""))
+    left_s: list[float] = []
+
+    def note(_call: Call) -> None:
+        claims = [claim for name in names_of(head) if (claim := claim_of(head, name))]
+        left_s.extend([max(claim.until_s for claim in claims) - head.clock.wall_s()] if claims else [])
+
+    head.instead["getStatusForDevices"] = note
+    results = provision(head, ON, pace=Pace(claim_s=12, poll_interval_s=60), owner=ALICE)
+
+    assert set(outcomes(results).values()) == {"successful"}
+    assert len(left_s) > 30
+    assert min(left_s) > 2
+
+
 def test_giving_back_the_claim_that_was_renewed_leaves_the_others_alive() -> None:
     head = make_rack(3)
     claims = claims_of(head)
@@ -348,3 +368,101 @@ def test_nodes_that_are_not_started_were_never_claimed() -> None:
 
     assert claim_of(head, "node001") is None
     assert not head.writes
+
+
+# -- calls for many ----------------------------------------------------------------------------------------------------
+
+
+def take_all(head: FakeHeadNode) -> tuple[set[str], list[tuple[str, int]]]:
+    """Claim all nodes; return their names, and the calls that read and wrote devices, each with its number of them."""
+    claims = claims_of(head)
+    claims.bulk, claims.workers = BulkCalls.AUTO, 5
+    nodes = claims.gathering.gather()
+    head.calls.clear()
+    taken, results = claims.take(nodes, {})
+    assert results == {}
+    assert {claim.run for name in taken if (claim := claim_of(head, name))} == {ALICE.run}
+    names = ("getDevicesByUuids", "updateDevices", "updateDevice")
+    return set(taken), [
+        (call.name, len(call.args[0]) if call.name != "updateDevice" else 1)
+        for call in head.calls
+        if call.name in names
+    ]
+
+
+def test_without_calls_for_many_a_hundred_are_read_before_a_hundred_are_written() -> None:
+    head = make_rack(250)
+    head.instead["updateDevices"] = lambda _call: httpx.Response(400, json={})
+
+    taken, calls = take_all(head)
+
+    assert len(taken) == 250
+    assert [size for name, size in calls if name == "updateDevices"] == [250]
+    single = calls.index(("updateDevice", 1))
+    assert calls[single - 1] == ("getDevicesByUuids", 100)
+    for part in (100, 100, 50):
+        assert calls[single - 1] == ("getDevicesByUuids", part)
+        assert calls[single : single + part] == [("updateDevice", 1)] * part
+        single += part + 2  # what was stored, and the next hundred
+
+
+@pytest.mark.parametrize("is_stored", [True, False])
+def test_claims_whose_answer_was_lost_are_read_and_decided_on_anew(is_stored: bool) -> None:
+    head = make_rack(3)
+
+    def lose(call: Call) -> httpx.Response:
+        if is_stored:
+            head._cmdevice_update_devices(call.args[0], False)
+        # Somebody else comes while nothing is known of the answer.
+        claim_for(head, BOB, "node002")
+        return httpx.Response(503)
+
+    head.instead["updateDevices"] = lose
+    claims = claims_of(head)
+    claims.bulk = BulkCalls.AUTO
+    taken, results = claims.take(claims.gathering.gather(), {})
+
+    assert set(taken) == {"node001", "node003"}
+    assert results["node002"].message.startswith("claimed by bob@desk until ")
+    claim = claim_of(head, "node002")
+    assert claim is not None
+    assert claim.run == BOB.run
+    assert len(head.names("updateDevices")) == 1
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [httpx.Response(400), httpx.Response(403), httpx.Response(503), httpx.Response(200, json=[])],
+    ids=["unknown", "forbidden", "lost", "unreadable"],
+)
+def test_a_run_without_calls_for_many_ends_like_any_other(answer: httpx.Response) -> None:
+    head = make_rack(4)
+    head.instead["updateDevices"] = lambda _call: answer
+
+    results = provision(head, ON, pace=Pace(bulk=BulkCalls.AUTO))
+
+    assert set(outcomes(results).values()) == {"successful"}
+    assert {node.boots for node in head.nodes.values()} == {1}
+    assert len(head.names("updateDevices")) == 1
+
+
+def test_a_record_whose_answer_was_lost_leaves_the_claim_of_who_came_since() -> None:
+    head = make_rack(3)
+    claims = claims_of(head)
+    claims.bulk = BulkCalls.AUTO
+    taken, _others = claims.take(claims.gathering.gather(), {})
+
+    def lose(call: Call) -> httpx.Response:
+        first, second, _third = call.args[0]
+        head._cmdevice_update_devices([first, second], False)
+        claim_for(head, BOB, second["hostname"])
+        return httpx.Response(503)
+
+    head.instead["updateDevices"] = lose
+    stored = {name: head.device(name) for name in taken}
+    outcomes = claims.give_back({name: {"noted": "yes"} for name in taken}, stored, {})
+
+    assert {outcome.error for outcome in outcomes.values()} == {None}
+    assert {head.device(name)["extra_values"]["noted"] for name in taken} == {"yes"}
+    owners = [claim.owner if (claim := claim_of(head, name)) else "" for name in sorted(taken)]
+    assert owners == ["", "bob@desk", ""]

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.bulk import BulkCalls
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.client import HeadNode
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.devices import apply_devices
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.hold import Hold, nodes_to_change
@@ -41,7 +42,7 @@ latencies = st.lists(st.floats(0.001, SLOWEST_CALL_S), min_size=5, max_size=60)
 some_nodes = st.lists(st.sampled_from(NODES), min_size=1, unique=True)
 
 
-def take(head: FakeHeadNode, turns: Turns, owner: Owner, names: Sequence[str], *, bulk: bool) -> set[str]:
+def take(head: FakeHeadNode, turns: Turns, owner: Owner, names: Sequence[str], *, bulk: BulkCalls) -> set[str]:
     """Read the devices and claim what is free; return the nodes that the run believes to be its own."""
     client = head.direct_client(turns.call)
     gathering = FactGathering(client, turns, Job(names, ON), owner)
@@ -50,10 +51,10 @@ def take(head: FakeHeadNode, turns: Turns, owner: Owner, names: Sequence[str], *
     return set(taken)
 
 
-@given(latencies, some_nodes, some_nodes, st.floats(0, 3), st.booleans())
+@given(latencies, some_nodes, some_nodes, st.floats(0, 3), st.sampled_from([BulkCalls.AUTO, BulkCalls.NEVER]))
 @settings(max_examples=120, deadline=None)
 def test_two_runs_never_take_the_same_node(
-    pauses: list[float], one: list[str], other: list[str], later_s: float, bulk: bool
+    pauses: list[float], one: list[str], other: list[str], later_s: float, bulk: BulkCalls
 ) -> None:
     head = make_rack(3)
     turns = Turns(head, itertools.cycle(pauses))

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.bulk import BulkCalls
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.errors import BcmConfigError
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.record import Assignment
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.admission import (
@@ -41,7 +42,7 @@ def test_what_is_not_given_is_as_in_the_documentation() -> None:
     job, pace = job_of(params()), pace_of(params())
 
     assert (job.request, list(job.names), list(job.reassigned)) == (Request(), TWENTY, [])
-    assert replace(pace, workers=1) == Pace()
+    assert replace(pace, workers=1) == Pace(bulk=BulkCalls.AUTO)
 
 
 def test_every_option_of_a_request_arrives() -> None:
@@ -82,7 +83,7 @@ def test_every_option_of_the_pace_arrives() -> None:
             power_timeout=7,
             poll_interval=8,
             parallel_calls=9,
-            bulk_calls=True,
+            bulk_calls="true",
         )
     )
 
@@ -94,7 +95,7 @@ def test_every_option_of_the_pace_arrives() -> None:
         stagger_s=0.5,
         claim_s=60,
         workers=9,
-        bulk=True,
+        bulk=BulkCalls.ALWAYS,
         graceful=False,
         admission=Admission("slots"),
         failure_limit=FailureLimit(2),

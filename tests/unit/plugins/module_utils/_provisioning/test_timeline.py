@@ -11,7 +11,8 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.timeli
     Span,
     Timeline,
     durations,
-    expected_durations,
+    medians_of,
+    split_up,
 )
 
 from .timing import STARTED_S, make_timeline
@@ -146,13 +147,26 @@ def test_expected_durations_are_medians_and_leave_the_queue_out() -> None:
         make_timeline(("powered", 10 * by), ("queued", 500), ("installing", 100 * by), ("init", by)) for by in (1, 9)
     )
 
-    assert expected_durations([fast, INSTALLED, slow]) == Durations(boot_s=40, sync_s=300, init_s=9)
+    assert medians_of(split_up([fast, INSTALLED, slow])) == Durations(boot_s=40, sync_s=300, init_s=9)
 
 
 def test_work_of_the_installer_without_a_slot_counts_as_init() -> None:
     busy = make_timeline(("powered", 10), ("installer", 5), ("installing", 50), ("installer", 7), ("init", 3))
 
-    assert expected_durations([busy]) == Durations(boot_s=15, sync_s=50, init_s=10)
+    assert medians_of(split_up([busy])) == Durations(boot_s=15, sync_s=50, init_s=10)
+
+
+def test_a_slot_is_given_back_when_all_was_copied_though_the_installer_goes_on() -> None:
+    spans = [
+        Span("powered", 0, 20),
+        Span("installing", 20, 100, "provisioning started, waiting for completion"),
+        Span("installing", 120, 4, "provisioning complete"),
+        Span("installing", 124, 6, "initializing SELinux"),
+        Span("init", 130, 30),
+        Span("up", 160, 0),
+    ]
+
+    assert split_up([Timeline(STARTED_S, tuple(spans))]) == [Durations(boot_s=20, sync_s=100, init_s=40)]
 
 
 @pytest.mark.parametrize(
@@ -165,5 +179,5 @@ def test_work_of_the_installer_without_a_slot_counts_as_init() -> None:
     ids=["failed", "not ended", "nothing installed"],
 )
 def test_a_node_without_a_finished_installation_does_not_count_for_durations(known: Timeline) -> None:
-    assert expected_durations([known]) is None
-    assert expected_durations([known, INSTALLED]) == expected_durations([INSTALLED])
+    assert medians_of(split_up([known])) is None
+    assert medians_of(split_up([known, INSTALLED])) == medians_of(split_up([INSTALLED]))

@@ -47,6 +47,15 @@ GOOD_BOOT: tuple[Seen, ...] = (
 )
 
 
+@pytest.mark.parametrize("length", range(1, len(GOOD_BOOT) + 1))
+def test_a_reading_that_says_nothing_new_leaves_the_watch_as_it_is(length: int) -> None:
+    seen = GOOD_BOOT[:length]
+    watch = watch_all("DOWN", *seen)
+    at_s, name, message = seen[-1]
+
+    assert observe(watch, status(name, message), 1000.0 + at_s + 1, DEADLINES) is watch
+
+
 def test_a_good_boot_goes_through_its_phases() -> None:
     watch = watch_all("DOWN", *GOOD_BOOT)
 

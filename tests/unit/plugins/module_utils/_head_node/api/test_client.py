@@ -22,6 +22,7 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.error
     BcmNotFound,
     BcmProtocolError,
     BcmTransportError,
+    CallDenied,
 )
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.transport import Transport
 
@@ -95,7 +96,7 @@ LADDER = {
     "errormessage before success": (answer({"errormessage": "no", "success": True}), BcmApiError, ": no"),
     "profile": (
         answer({"errormessage": "Your certificate (profile:) does not allow access to CMDevice::updateDevice\n"}),
-        BcmAuthError,
+        CallDenied,
         "does not allow access to CMDevice::updateDevice; the account's profile",
     ),
     "success: false": (answer(refusal("BAD_VALUE", "mac", "no MAC")), BcmApiError, r"mac: no MAC \(BAD_VALUE\)"),

@@ -1,16 +1,19 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import httpx
 import pytest
 
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.bulk import BulkCalls
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.errors import (
     BcmApiError,
     BcmAuthError,
     BcmConfigError,
     BcmConflict,
+    BcmError,
     BcmTransportError,
 )
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.apply import (
@@ -20,6 +23,7 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.a
     summarise,
 )
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.options import wanted_of
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.plan import Plan
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.device import DEVICE
 
 from ....fake_head_node import Call, FakeHeadNode, answer, bulk_answer, refusal
@@ -212,7 +216,7 @@ def test_many_are_one_call_in_bulk() -> None:
     head = make_rack(3)
 
     wanted = {**notes("node001", "node002"), "node008": new_node(8), "node009": new_node(9)}
-    outcomes = bring(head, wanted, bulk=True)
+    outcomes = bring(head, wanted, bulk=BulkCalls.AUTO)
 
     assert not errors(outcomes)
     assert sorted(call.name for call in head.writes) == ["addDevices", "updateDevices"]
@@ -221,7 +225,7 @@ def test_many_are_one_call_in_bulk() -> None:
 def test_one_alone_is_not_sent_in_bulk() -> None:
     head = make_rack(1)
 
-    bring(head, notes("node001"), bulk=True)
+    bring(head, notes("node001"), bulk=BulkCalls.AUTO)
 
     assert [call.name for call in head.writes] == ["updateDevice"]
 
@@ -233,7 +237,7 @@ def test_bulk_that_is_refused_as_a_whole_falls_back_to_single_calls(response: ht
     head = make_rack(2)
     head.instead["updateDevices"] = lambda _call: response
 
-    outcomes = bring(head, notes("node001", "node002"), bulk=True)
+    outcomes = bring(head, notes("node001", "node002"), bulk=BulkCalls.AUTO)
 
     assert not errors(outcomes)
     assert [call.name for call in head.writes] == ["updateDevices", "updateDevice", "updateDevice"]
@@ -252,7 +256,7 @@ def test_those_that_bulk_refused_fail_with_their_own_reason_and_the_others_are_s
         return answer(bulk_answer(results))
 
     head.instead["updateDevices"] = refuse
-    outcomes = bring(head, notes("node001", "node002", "node003", "node004"), bulk=True)
+    outcomes = bring(head, notes("node001", "node002", "node003", "node004"), bulk=BulkCalls.AUTO)
 
     assert errors(outcomes) == {
         name: f"could not update device {name}: notes: {text} (BAD_VALUE)" for name, text in bad.items()
@@ -269,18 +273,159 @@ def test_who_was_refused_without_a_reason_of_its_own_is_asked_for_by_a_single_ca
     )
     head.instead["updateDevice"] = lambda call: answer(taken[0]) if call.args[0]["hostname"] == "node002" else None
 
-    outcomes = bring(head, notes("node001", "node002", "node003"), bulk=True)
+    outcomes = bring(head, notes("node001", "node002", "node003"), bulk=BulkCalls.AUTO)
 
     assert list(errors(outcomes)) == ["node002"]
     assert isinstance(outcomes["node002"].error, BcmConflict)
     assert [call.name for call in head.writes] == ["updateDevices", "updateDevice", "updateDevice"]
 
 
+FORBIDDEN = answer({"errormessage": "Your certificate (profile:x) does not allow access to CMDevice::updateDevices\n"})
+
+
+@pytest.mark.parametrize(
+    "response",
+    [httpx.Response(400), FORBIDDEN, httpx.Response(403), httpx.Response(635), answer({"errormessage": "no"})],
+    ids=["unknown", "no right", "forbidden", "restricted", "refused"],
+)
+def test_what_a_head_node_does_not_take_in_bulk_it_is_offered_once(response: httpx.Response) -> None:
+    head = make_rack(3)
+    head.instead["updateDevices"] = lambda _call: response
+    client = head.client()
+    store = Store(client, DEVICE, client.get_devices, bulk=BulkCalls.AUTO)
+
+    for text in ("one", "two"):
+        wanted = {f"node00{number}": {"hostname": f"node00{number}", "notes": text} for number in (1, 2, 3)}
+        assert not errors(converge(store, wanted, make_context()))
+
+    assert len(head.names("updateDevices")) == 1
+    assert len(head.names("updateDevice")) == 6
+
+
+def test_who_insists_on_bulk_calls_is_told_of_a_missing_right() -> None:
+    head = make_rack(2)
+    head.instead["updateDevices"] = lambda _call: FORBIDDEN
+
+    with pytest.raises(BcmAuthError, match=r"profile must allow cmdevice\.updateDevices"):
+        bring(head, notes("node001", "node002"), bulk=BulkCalls.ALWAYS)
+
+    assert not head.names("updateDevice")
+
+
+def test_an_account_that_is_refused_altogether_gets_no_second_call() -> None:
+    head = make_rack(2)
+    head.instead["updateDevices"] = lambda _call: httpx.Response(401)
+
+    with pytest.raises(BcmAuthError):
+        bring(head, notes("node001", "node002"), bulk=BulkCalls.AUTO)
+
+    assert not head.names("updateDevice")
+
+
+@pytest.mark.parametrize(
+    "response", [httpx.Response(503), httpx.Response(200, json=[True])], ids=["lost", "unreadable"]
+)
+@pytest.mark.parametrize("stored", [0, 1, 3])
+def test_after_a_lost_answer_it_is_read_what_was_stored_and_only_the_rest_is_sent(
+    response: httpx.Response, stored: int
+) -> None:
+    head = make_rack(3)
+
+    def lose(call: Call) -> httpx.Response:
+        for raw in call.args[0][:stored]:
+            head._store(head.devices, raw)
+        return response
+
+    head.instead["updateDevices"] = lose
+    outcomes = bring(head, notes("node001", "node002", "node003"), bulk=BulkCalls.AUTO)
+
+    assert not errors(outcomes)
+    assert {head.device(name)["notes"] for name in outcomes} == {"new"}
+    sent = head.calls[head.calls.index(head.names("updateDevices")[0]) :]
+    assert [call.name for call in sent[:2]] == ["updateDevices", "getDevices"]
+    assert len(head.names("updateDevice")) == 3 - stored
+    assert len(head.names("updateDevices")) == 1
+
+
+def test_what_is_stored_late_after_a_lost_answer_is_no_failure() -> None:
+    head = make_rack(0)
+    late: list[Raw] = []
+
+    def lose(call: Call) -> httpx.Response:
+        late.extend(call.args[0])
+        return httpx.Response(503)
+
+    def be_late(_call: Call) -> None:
+        if late:
+            head._cmdevice_add_devices([*late], False)
+            late.clear()
+
+    head.instead["addDevices"] = lose
+    head.instead["addDevice"] = be_late
+    outcomes = bring(head, {"node008": new_node(8), "node009": new_node(9)}, bulk=BulkCalls.AUTO)
+
+    assert len(head.devices) == 1 + 2
+    assert not errors(outcomes)
+
+
+def test_a_head_node_that_does_not_come_back_after_a_lost_answer_is_an_error_of_the_connection() -> None:
+    head = make_rack(2)
+
+    def end(_call: Call) -> httpx.Response:
+        head.instead["getDevices"] = lambda _call: httpx.Response(503)
+        return httpx.Response(503)
+
+    head.instead["updateDevices"] = end
+    with pytest.raises(BcmTransportError):
+        bring(head, notes("node001", "node002"), bulk=BulkCalls.AUTO)
+
+    assert not head.names("updateDevice")
+
+
+def test_more_than_a_hundred_that_no_call_takes_are_looked_at_again_before_each_hundred() -> None:
+    head = make_rack(230)
+    head.instead["updateDevices"] = lambda _call: httpx.Response(400, json={})
+    client = head.direct_client()
+    looked: list[int] = []
+
+    def look_again(plans: Mapping[str, Plan]) -> tuple[dict[str, Raw], dict[str, BcmError]]:
+        looked.append(len(plans))
+        return {}, {}
+
+    wanted = {f"node{number:03d}": {"hostname": f"node{number:03d}", "notes": "new"} for number in range(1, 231)}
+    store = Store(client, DEVICE, client.get_devices, bulk=BulkCalls.AUTO)
+    outcomes = converge(store, wanted, make_context(), look_again=look_again)
+
+    assert not errors(outcomes)
+    assert looked == [230, 100, 100, 30]
+    assert len(head.names("updateDevice")) == 230
+
+
+def test_a_bulk_call_has_at_most_a_thousand_entities() -> None:
+    head = make_rack(1200)
+    client = head.direct_client()
+    wanted = {f"node{number:03d}": {"hostname": f"node{number:03d}", "notes": "new"} for number in range(1, 1201)}
+
+    outcomes = converge(Store(client, DEVICE, client.get_devices, bulk=BulkCalls.AUTO), wanted, make_context())
+
+    assert not errors(outcomes)
+    assert [len(call.args[0]) for call in head.names("updateDevices")] == [1000, 200]
+
+
+def test_a_check_tries_no_bulk_call() -> None:
+    head = make_rack(2)
+
+    outcomes = bring(head, notes("node001", "node002"), bulk=BulkCalls.AUTO, dry_run=True)
+
+    assert summarise(outcomes)["changed"]
+    assert not head.writes
+
+
 def test_bulk_that_was_not_kept_is_noticed() -> None:
     head = make_rack(2)
     head.instead["updateDevices"] = lambda _call: answer({"success": [True, True], "validation": []})
 
-    outcomes = bring(head, notes("node001", "node002"), bulk=True)
+    outcomes = bring(head, notes("node001", "node002"), bulk=BulkCalls.AUTO)
 
     assert all(isinstance(outcome.error, BcmApiError) for outcome in outcomes.values())
 

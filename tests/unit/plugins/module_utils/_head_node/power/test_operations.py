@@ -241,6 +241,25 @@ def test_events_of_others_are_not_ours() -> None:
     assert state == "ON"
 
 
+@pytest.mark.parametrize(
+    ("kind", "is_news"),
+    [
+        ("DeviceStatusChangedEvent", True),
+        # A slot that is given shows in the message of a status alone.
+        ("ProvisioningEvent", True),
+        ("EntitiesChangedEvent", False),
+        ("WarningEvent", False),
+    ],
+)
+def test_who_waits_is_told_when_the_status_of_devices_is_worth_a_reading(kind: str, is_news: bool) -> None:
+    head = make_rack()
+    client = head.client()
+    power = open_power(head, client.register_session())
+    head.events.append({"childType": kind})
+
+    assert power.step(10) == ({}, is_news)
+
+
 def test_a_node_that_has_no_bmc_fails_alone_and_nothing_counts_as_sent() -> None:
     head = FakeHeadNode(make_device(powerControl="none"), make_device("node002", 2))
 
