@@ -32,7 +32,7 @@ ROOMS = {
     "_netbox/bmc_macs": ("_values", "_netbox/api"),
     "_ansible": ("_values", "_bmc", "_https", "_head_node/api", "_head_node/entities", "_netbox/api"),
 }
-REPORT_MAY_IMPORT = ("_values", "_head_node/api", "_head_node/entities", "_provisioning")
+REPORT_MAY_IMPORT = ("_values", "_head_node/api", "_head_node/entities", "_provisioning", "_redfish")
 
 # What decides and never talks: no network, no clock, no file.
 PURE = (
