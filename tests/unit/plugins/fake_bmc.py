@@ -174,7 +174,7 @@ class FakeBmc:
     @property
     def is_locked(self) -> bool:
         attributes = self.resources.get(f"{MANAGER}/Attributes", {}).get("Attributes", {})
-        return attributes.get("Lockdown.1.SystemLockdown") == "Enabled"
+        return bool(attributes.get("Lockdown.1.SystemLockdown") == "Enabled")
 
     def boot(self) -> None:
         """Let the machine boot: pending values take effect."""
@@ -217,7 +217,8 @@ def collection(resources: dict[str, Body], path: str, members: Iterable[tuple[st
 
 def build(bmc: FakeBmc) -> dict[str, Body]:
     """The resources of a server as it comes from the factory."""
-    vendor, made = bmc.vendor, {}
+    vendor = bmc.vendor
+    made: dict[str, Body] = {}
     network: Body = {
         name: {"ProtocolEnabled": True} for name in ("IPMI", "SSDP", "SSH", "Telnet", "HTTP", "KVMIP", "VirtualMedia")
     }
