@@ -56,6 +56,12 @@ class RedfishTransportError(RedfishError):
         self.may_be_performed = may_be_performed
 
 
+class SessionLost(RedfishTransportError):
+    """The BMC does not know the session any more, as after it has started anew: log in again."""
+
+    failure = Failure.REFUSED
+
+
 class RedfishTimeout(RedfishError):
     """The time that this BMC had is over."""
 

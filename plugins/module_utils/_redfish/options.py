@@ -88,8 +88,8 @@ def inspect_servers(params: Mapping[str, Any], batch: Batch, clock: Clock) -> Re
         return identify(Reader(redfish, serials[name]))
 
     ends = talk_to_all(logins, work, batch, clock)
-    servers = {name: {**_ended(logins[name], end), **asdict(end.value or Identity())} for name, end in ends.items()}
-    return {"servers": servers, "failures": _failures(ends)}
+    servers = {name: {**ended(logins[name], end), **asdict(end.value or Identity())} for name, end in ends.items()}
+    return {"servers": servers, "failures": failures_of(ends)}
 
 
 def audit_servers(params: Mapping[str, Any], batch: Batch, clock: Clock) -> Result:
@@ -101,12 +101,12 @@ def audit_servers(params: Mapping[str, Any], batch: Batch, clock: Clock) -> Resu
         return audit(redfish, profiles[name], today, serial=serials[name])
 
     ends = talk_to_all(logins, work, batch, clock)
-    servers = {name: {**_ended(logins[name], end), **audited(end, profiles[name])} for name, end in ends.items()}
+    servers = {name: {**ended(logins[name], end), **audited(end, profiles[name])} for name, end in ends.items()}
     return {
         "servers": servers,
         "counts": count_states(servers),
         "compliant": [name for name, server in servers.items() if server["compliant"]],
-        "failures": _failures(ends),
+        "failures": failures_of(ends),
     }
 
 
@@ -135,7 +135,8 @@ def _serials(params: Mapping[str, Any]) -> dict[str, str]:
     return {server["name"]: server["serial"] or "" for server in params["servers"]}
 
 
-def _ended(login: BmcLogin, end: End[Any]) -> Result:
+def ended(login: BmcLogin, end: End[Any]) -> Result:
+    """Return how the talk with one server ended."""
     return {
         "address": login.base,
         "failure": None if end.failure is None else str(end.failure),
@@ -146,5 +147,6 @@ def _ended(login: BmcLogin, end: End[Any]) -> Result:
     }
 
 
-def _failures(ends: Mapping[str, End[Any]]) -> dict[str, str]:
+def failures_of(ends: Mapping[str, End[Any]]) -> dict[str, str]:
+    """Return why servers failed, by name."""
     return {name: end.message for name, end in ends.items() if end.failure is not None}

@@ -32,6 +32,7 @@ from .errors import (
     RedfishTimeout,
     RedfishTlsError,
     RedfishTransportError,
+    SessionLost,
     WriteRefused,
 )
 from .values import at
@@ -110,6 +111,16 @@ class Redfish:
         finally:
             self._logout()
             self._client.close()
+
+    def log_in_again(self) -> None:
+        """Prove that the BMC still lets us in, by a login of its own; the session before it is deleted."""
+        for name in ("X-Auth-Token", "Authorization"):
+            self._headers.pop(name, None)
+        before, self._session = self._session, None
+        self._login()
+        if before is not None:
+            with suppress(RedfishError):
+                self._send("DELETE", before, None, action="log out", retry=_POST)
 
     def _login(self) -> None:
         sessions = link_in(at(self.root, "Links", "Sessions") or None, "the root") or _SESSIONS
@@ -291,6 +302,8 @@ class Redfish:
         codes, why = _said(reply)
         why = cut(printable(self._client.clean(why)), _LONGEST_TEXT) or "no reason given"
         where, status = self.bmc.base, reply.status
+        if status == 401 and "X-Auth-Token" in self._headers:
+            return SessionLost(f"could not {action}: {where} does not know the session any more: {why}")
         if status == 401 or (status == 403 and "X-Auth-Token" not in self._headers):
             return RedfishAuthError(
                 f"{where} refuses the login (HTTP {status}): {why}; not tried again, a locked account looks the same"

@@ -40,6 +40,7 @@ class RedfishSite:
     bmcs: Mapping[str, FakeBmc]
     addresses: Mapping[str, str]
     snapshots: Mapping[str, str]
+    directory: Path
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -64,7 +65,17 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(answer.content)
 
-    do_GET = do_POST = do_PATCH = do_DELETE = _answer
+    def do_GET(self) -> None:
+        self._answer()
+
+    def do_POST(self) -> None:
+        self._answer()
+
+    def do_PATCH(self) -> None:
+        self._answer()
+
+    def do_DELETE(self) -> None:
+        self._answer()
 
     def log_message(self, format: str, *args: Any) -> None:
         """Say nothing."""
@@ -103,6 +114,7 @@ def redfish_site(directory: Path, vendors: Mapping[str, str] | None = None) -> I
             bmcs=bmcs,
             addresses=addresses,
             snapshots={"INTEGRATION_SNAPSHOTS": f"{next(iter(addresses.values()))}{SNAPSHOT}"},
+            directory=directory,
         )
 
 
@@ -113,6 +125,15 @@ def servers_of(where: RedfishSite) -> list[dict[str, str]]:
 
 def _finding(control: str, state: str) -> dict[str, Any]:
     return {"control": control, "state": state, "title": control, "reference": "a guide"}
+
+
+_SMALL = {"inherits": None, "controls": {"session_timeout": 600, "ssh": False}}
+_TOUCHED = {"/redfish/v1/SessionService": ("SessionTimeout",), "/redfish/v1/Managers/1/NetworkProtocol": ("SSH",)}
+
+
+def directories(where: Path) -> dict[str, str]:
+    """Give the options that keep a run's files in the test's own directory."""
+    return {"bundle_path": str(where / "bundles"), "lock_path": str(where / "locks")}
 
 
 _AUDIT = {"dgx-05": {"controls": [_finding("kvm", "drift")], "compliant": False, "error": "", "model": "R760"}}
@@ -126,6 +147,25 @@ def redfish_cases(where: RedfishSite) -> Mapping[str, Sequence[Case]]:
         "redfish_audit": (
             Case("servers of three makers", {"servers": servers}, changed=False),
             Case("one is dead", {"servers": [*servers, dead], "fail_on_error": False}, changed=False),
+        ),
+        "redfish_harden": (
+            Case(
+                "what takes no reboot",
+                {"servers": servers, "profile": _SMALL, **directories(where.directory)},
+                touches={f"{name} {path}": keys for name in where.bmcs for path, keys in _TOUCHED.items()},
+            ),
+            Case(
+                "one is dead, one is rebooted",
+                {
+                    "servers": [{**servers[0], "state": "staged"}, dead],
+                    "profile": {"inherits": None, "controls": {"boot_mode": "uefi"}},
+                    "allow_reboot": True,
+                    "fail_on_error": False,
+                    "deadline": 30,
+                    **directories(where.directory),
+                },
+                touches={f"{next(iter(where.bmcs))} /redfish/v1/Systems/1/Bios": ("Attributes",)},
+            ),
         ),
         "redfish_info": (
             Case("servers of three makers", {"servers": servers}, changed=False),
@@ -141,4 +181,4 @@ def redfish_cases(where: RedfishSite) -> Mapping[str, Sequence[Case]]:
     }
 
 
-REDFISH_MODULES = ("redfish_audit", "redfish_info", "redfish_report")
+REDFISH_MODULES = ("redfish_audit", "redfish_harden", "redfish_info", "redfish_report")
