@@ -21,10 +21,11 @@ _VARIABLES: Mapping[str, tuple[str, ...]] = {
 }
 
 
-def redfish_server(variables: Mapping[str, Any]) -> dict[str, Any]:
+def redfish_server(variables: Mapping[str, Any], states: Mapping[str, str] | None = None) -> dict[str, Any]:
     """Return the options of one server for one host; variables that are not set give no option.
 
-    Raises AnsibleFilterError for variables that are not those of a host, and for a host without an address.
+    `states` are the states of servers by name; one that is not in it gets none. Raises AnsibleFilterError for variables
+    that are not those of a host, and for a host without an address.
     """
     if "inventory_hostname" not in variables:
         raise AnsibleFilterError("redfish_server needs the variables of a host: hostvars[name]")
@@ -36,6 +37,8 @@ def redfish_server(variables: Mapping[str, Any]) -> dict[str, Any]:
             server[option] = values[0]
     if "address" not in server:
         raise AnsibleFilterError(f"{name} has no BMC address: set hardening_bmc_address or bcm_bmc_ip")
+    if states is not None and states.get(name):
+        server["state"] = states[name]
     return server
 
 

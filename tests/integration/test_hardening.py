@@ -7,11 +7,17 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
+import httpx
 import pytest
 
+from ansible_collections.baremetal.bcm.tests.integration.support.playbook import Run
 from ansible_collections.baremetal.bcm.tests.integration.support.redfish import RedfishSite, redfish_site
+from ansible_collections.baremetal.bcm.tests.netbox.fake.server import TOKEN, FakeNetBox, served
+from ansible_collections.baremetal.bcm.tests.netbox.fake.store import NEW
+from ansible_collections.baremetal.bcm.tests.netbox.lab import Lab
 
 
 @pytest.fixture
@@ -28,7 +34,7 @@ def test_an_audit_writes_its_files_and_nothing_to_any_bmc(site: RedfishSite, tmp
         "hardening_report_junit": files["xml"],
         "hardening_report_html": files["html"],
     }
-    run = site.ansible.play("audit.yml", variables=variables)
+    run = site.ansible.play("audit", variables=variables)
 
     assert run.rc == 0, run.output
     assert [bmc.writes for bmc in site.bmcs.values()] == [[], [], []]
@@ -45,14 +51,88 @@ def test_an_audit_writes_its_files_and_nothing_to_any_bmc(site: RedfishSite, tmp
 
 
 def test_an_audit_fails_where_compliance_is_asked_for_and_missing(site: RedfishSite) -> None:
-    run = site.ansible.play("audit.yml", variables={"hardening_require_compliance": True})
+    run = site.ansible.play("audit", variables={"hardening_require_compliance": True})
 
     assert run.rc != 0
     assert "0 of 3 servers are compliant" in run.output
 
 
 def test_an_audit_of_no_server_fails(site: RedfishSite) -> None:
-    run = site.ansible.play("audit.yml", variables={"hardening_target": "no_such_group"})
+    run = site.ansible.play("audit", variables={"hardening_target": "no_such_group"})
 
     assert run.rc != 0
     assert "nothing is audited" in run.output
+
+
+@pytest.fixture
+def netbox() -> Iterator[tuple[str, Lab]]:
+    """A NetBox in which dgx-05 and dgx-06 are staged and cpu-03 is active."""
+    with served(FakeNetBox(NEW)) as found:
+        lab = Lab(found.url, TOKEN)
+        for name, state in (("dgx-05", "staged"), ("dgx-06", "staged"), ("cpu-03", "active")):
+            lab.change("dcim/devices", lab.server(state).id, name=name)
+        yield found.url, lab
+
+
+def hardened(site: RedfishSite, url: str, *options: str, **more: Any) -> Run:
+    variables = {
+        "hardening_netbox": {"url": url, "token": TOKEN},
+        "hardening_allow_reboot": True,
+        "hardening_bundle_path": str(site.directory / "bundles"),
+        "hardening_lock_path": str(site.directory / "locks"),
+        "hardening_ledger_path": str(site.directory / "ledger"),
+        "hardening_profile": {"controls": {"telnet": None}},
+        **more,
+    }
+    return site.ansible.play("harden", *options, variables=variables)
+
+
+def states_in(lab: Lab) -> dict[str, str]:
+    return {each["name"]: each["status"]["value"] for each in lab.find("dcim/devices")}
+
+
+def test_staged_servers_become_ready_and_an_active_one_is_not_rebooted(
+    site: RedfishSite, netbox: tuple[str, Lab]
+) -> None:
+    url, lab = netbox
+
+    checked = hardened(site, url, "--check", "--diff")
+    assert checked.rc == 0, checked.output
+    assert [bmc.writes for bmc in site.bmcs.values()] == [[], [], []]
+    assert states_in(lab) == {"dgx-05": "staged", "dgx-06": "staged", "cpu-03": "active"}
+    run = hardened(site, url)
+
+    assert run.rc == 0, run.output
+    assert states_in(lab) == {"dgx-05": "ready", "dgx-06": "ready", "cpu-03": "active"}
+    assert {name: bmc.boots for name, bmc in site.bmcs.items()} == {"dgx-05": 1, "dgx-06": 1, "cpu-03": 0}
+    writes = [len(bmc.writes) for bmc in site.bmcs.values()]
+    again = hardened(site, url)
+    assert again.rc == 0, again.output
+    assert [len(bmc.writes) for bmc in site.bmcs.values()] == writes
+
+
+def test_a_server_that_keeps_nothing_fails_and_one_that_is_not_reached_stays(
+    site: RedfishSite, netbox: tuple[str, Lab]
+) -> None:
+    url, lab = netbox
+    site.bmcs["dgx-05"].ignored = {"/redfish/v1/SessionService"}
+    site.bmcs["dgx-06"].instead["/redfish/v1"] = lambda _request: httpx.Response(500)
+
+    run = hardened(site, url)
+
+    assert run.rc != 0
+    assert "2 of 3 servers failed" in run.output
+    assert states_in(lab) == {"dgx-05": "failed", "dgx-06": "staged", "cpu-03": "active"}
+
+
+def test_a_rollback_moves_no_server(site: RedfishSite, netbox: tuple[str, Lab]) -> None:
+    url, lab = netbox
+    before = json.dumps(site.bmcs["dgx-05"].body("/redfish/v1/Managers/1/Attributes"))
+    hardened(site, url)
+    (bundle,) = (site.directory / "bundles").glob("*.json")
+
+    run = hardened(site, url, rollback=str(bundle))
+
+    assert run.rc == 0, run.output
+    assert json.dumps(site.bmcs["dgx-05"].body("/redfish/v1/Managers/1/Attributes")) == before
+    assert states_in(lab)["dgx-05"] == "ready"

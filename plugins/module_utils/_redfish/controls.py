@@ -144,6 +144,24 @@ def _hpe_security(seen: Any, _wanted: Any) -> bool:
     return seen in ("HighSecurity", "FIPS", "SuiteB", "CNSA")
 
 
+def _hpe_threshold(wanted: Any) -> Any:
+    # What an iLO takes: 0 (off), 1, 3 and 5.
+    return (
+        max((each for each in (1, 3, 5) if each <= wanted["threshold"]), default=1)
+        if "threshold" in wanted
+        else MISSING
+    )
+
+
+def _hpe_delay(wanted: Any) -> Any:
+    # 30 s is the longest delay that it knows; it has no lock-out beyond that.
+    return (
+        min((each for each in (2, 5, 10, 30) if each >= wanted["duration"]), default=30)
+        if "duration" in wanted
+        else MISSING
+    )
+
+
 def _certificate(wanted: Any, view: View) -> Checks:
     members = view.all(CERTIFICATES)
     if not members:
@@ -242,7 +260,7 @@ CONTROLS: tuple[Control, ...] = (
         "boot_mode", choice("uefi", "legacy"), "integrity", "UEFI or legacy boot", stage=Stage.BIOS,
         by_vendor={
             IDRAC: bios({"BootMode": {"uefi": "Uefi", "legacy": "Bios"}}),
-            ILO: bios({"BootMode": {"uefi": "UefiOptimized", "legacy": "LegacyBios"}}),
+            ILO: bios({"BootMode": {"uefi": "Uefi", "legacy": "LegacyBios"}}),
             SUPERMICRO: bios({"BootModeSelect": {"uefi": "UEFI", "legacy": "LEGACY"}}),
             LENOVO: bios({"BootModes_SystemBootMode": {"uefi": "UEFIMode", "legacy": "LegacyMode"}}),
             DMTF: bios({"BootMode": {"uefi": "Uefi", "legacy": "Legacy"}}),
@@ -278,11 +296,16 @@ CONTROLS: tuple[Control, ...] = (
             Want(roles.DELL_ATTRIBUTES, ("Attributes", "IPBlocking.1.FailCount"), key("threshold"), at_most),
             Want(roles.DELL_ATTRIBUTES, ("Attributes", "IPBlocking.1.PenaltyTime"), key("duration"), at_least),
             Want(roles.DELL_ATTRIBUTES, ("Attributes", "IPBlocking.1.FailWindow"), key("reset_after"), at_least, False),
+        ), ILO: properties(
+            Want(ACCOUNT_SERVICE, ("Oem", "Hpe", "AuthFailuresBeforeDelay"), _hpe_threshold, at_most),
+            Want(ACCOUNT_SERVICE, ("Oem", "Hpe", "AuthFailureDelayTimeSeconds"), _hpe_delay, at_least),
         )},
     ),
     Control("password_length", number(1, 128), "credentials", "Least length of passwords",
             (properties(Want(ACCOUNT_SERVICE, ("MinPasswordLength",), rule=at_least)),),
-            {ILO: properties(Want(ACCOUNT_SERVICE, ("Oem", "Hpe", "MinPasswordLength"), rule=at_least))}),
+            {ILO: properties(Want(ACCOUNT_SERVICE, ("Oem", "Hpe", "MinPasswordLength"), rule=at_least))},
+            # An iLO shows the standard property too, and changes only its own.
+            vendor_first=True),
     Control("factory_accounts_off", TEXTS, "credentials", "Accounts of the factory are disabled or gone",
             (_factory_accounts,)),
     Control("session_timeout", number(30, 86_400), "credentials", "Idle sessions end after so many seconds",

@@ -199,11 +199,25 @@ class Hardening:
     def _apply_bios(self, changes: Sequence[Change]) -> None:
         due = [change for change in changes if not change.is_pending]
         for together in by_uri(due):
-            self._put_pending(together)
+            self._put_all_pending(together)
+        changes = [change for change in changes if change.is_pending or change in self._progress.done]
+        if not changes:
+            return
         left_s = self._redfish.deadline_s - self._redfish.clock.now_s()
         with self._reboots.one(left_s):
             self._reboot()
             self._wait_for(changes)
+
+    def _put_all_pending(self, changes: Sequence[Change]) -> None:
+        """Write what goes into one request; where that is refused, each by itself, so that one fails alone."""
+        try:
+            self._put_pending(changes)
+        except RedfishApiError as error:
+            if len(changes) == 1:
+                self._progress.problems.append(f"{changes[0].control}: {error}")
+                return
+            for change in changes:
+                self._guarded(lambda change=change: self._put_pending([change]))  # type: ignore[misc]
 
     def _put_pending(self, changes: Sequence[Change]) -> None:
         """Write what the next boot brings, and see that it is waiting for it."""
@@ -244,7 +258,12 @@ class Hardening:
             if not lacking:
                 return
             waiting = self._settled(lambda due=lacking: self._waiting(due))  # type: ignore[misc]
-            if not waiting:
+            # Those that wait for no boot any more were taken by it, perhaps a moment before they are applied.
+            if len(waiting) < len(lacking):
+                self._redfish.pause(_POLL_S)
+                lacking = self._settled(lambda: self._lacking(changes))
+                if not lacking:
+                    return
                 raise NotKept(f"after the reboot the server has not kept {', '.join(_names(lacking))}")
             if self._redfish.clock.now_s() + _POLL_S > until_s:
                 raise RedfishTimeout(f"{', '.join(_names(waiting))} did not come within {self._reboot_timeout_s:g} s")
@@ -252,12 +271,14 @@ class Hardening:
 
     def _lacking(self, changes: Sequence[Change]) -> list[Change]:
         """Return the changes whose values are not applied."""
-        return [change for change in changes if not self._is_applied(change)]
+        found = self._reader.read(roles.BIOS, again=True)
+        if found.error:
+            raise RedfishTransportError(found.error)
+        return [change for change in changes if not self._is_applied(change, found.resources)]
 
-    def _is_applied(self, change: Change) -> bool:
+    def _is_applied(self, change: Change, bios: Sequence[Resource]) -> bool:
         if change.role == roles.BIOS_PENDING:
-            found = self._reader.read(roles.BIOS, again=True)
-            return any(same(at(each.body, *change.path), change.after) for each in found.resources)
+            return any(same(at(each.body, *change.path), change.after) for each in bios)
         current = at(self._redfish.get(change.uri).body, "SecureBootCurrentBoot")
         return current in (MISSING, None) or current == ("Enabled" if change.after else "Disabled")
 

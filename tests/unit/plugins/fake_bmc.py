@@ -268,6 +268,10 @@ def build(bmc: FakeBmc) -> dict[str, Body]:
     elif vendor == "ilo":
         manager["HostInterfaces"] = collection(made, f"{MANAGER}/HostInterfaces", [("1", {"InterfaceEnabled": True})])
     service: Body = {"AccountLockoutThreshold": 0, "AccountLockoutDuration": 60, "MinPasswordLength": 8}
+    if vendor == "ilo":
+        service = {
+            "Oem": {"Hpe": {"MinPasswordLength": 8, "AuthFailuresBeforeDelay": 0, "AuthFailureDelayTimeSeconds": 2}}
+        }
     users = [(str(index), {"UserName": name, "Enabled": True, "RoleId": "Administrator"})
              for index, name in enumerate(bmc.passwords, start=1)]  # fmt: skip
     service["Accounts"] = collection(made, f"{ROOT}/AccountService/Accounts", users)
