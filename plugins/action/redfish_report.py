@@ -48,15 +48,13 @@ class ActionModule(ControllerAction):
         table = [*draw_findings(servers), *summarize(servers)]
         for line in table:
             self.say(line)
-        files = {
-            params["path"]: lambda: json.dumps({"servers": servers}, indent=2, sort_keys=True) + "\n",
-            params["junit"]: lambda: draw_junit(servers),
-            params["html"]: lambda: draw_matrix(servers, before, heading=params["heading"], written=stamp),
-        }
-        for path, draw in files.items():
-            # An audit is run by check mode too, and its files are what it is for; they are no change of a server.
-            if path:
-                write_whole(path, draw())
+        # An audit is run by check mode too, and its files are what it is for; they are no change of a server.
+        if params["path"]:
+            write_whole(params["path"], json.dumps({"servers": servers}, indent=2, sort_keys=True) + "\n")
+        if params["junit"]:
+            write_whole(params["junit"], draw_junit(servers))
+        if params["html"]:
+            write_whole(params["html"], draw_matrix(servers, before, heading=params["heading"], written=stamp))
         return {"changed": False, "table": table}
 
 

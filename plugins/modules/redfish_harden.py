@@ -162,6 +162,41 @@ servers:
         error: {description: Why it failed; empty otherwise., type: str, sample: ""}
         requests: {description: How many requests it took., type: int, sample: 15}
         seconds: {description: How long it took., type: float, sample: 0.9}
+        plan:
+          description: What was found to be changed, in the order in which it is done.
+          type: list
+          elements: dict
+          contains:
+            control: {description: Name of the control., type: str, sample: ipmi_over_lan}
+            uri: {description: Where it is written., type: str, sample: /redfish/v1/Managers/1/NetworkProtocol}
+            property: {description: The property., type: str, sample: IPMI.ProtocolEnabled}
+            before: {description: What was seen., type: raw, sample: true}
+            after: {description: What is wanted., type: raw, sample: false}
+            pending: {description: Whether it waits for the boot and needs no write., type: bool, sample: false}
+            disruption:
+              description: V(none), V(reboot), V(cuts off who uses it) or V(locks the configuration).
+              type: str
+              sample: cuts off who uses it
+        left:
+          description: Why controls that are not met are left so, by control.
+          type: dict
+          sample: {bios_firmware: update the BIOS}
+        written:
+          description: What was written of the plan; empty in check mode.
+          type: list
+          elements: dict
+          contains:
+            control: {description: Name of the control., type: str, sample: ipmi_over_lan}
+            uri: {description: Where it is written., type: str, sample: /redfish/v1/Managers/1/NetworkProtocol}
+            property: {description: The property., type: str, sample: IPMI.ProtocolEnabled}
+            before: {description: What was seen., type: raw, sample: true}
+            after: {description: What is wanted., type: raw, sample: false}
+            pending: {description: Whether it waits for the boot and needs no write., type: bool, sample: false}
+            disruption:
+              description: V(none), V(reboot), V(cuts off who uses it) or V(locks the configuration).
+              type: str
+              sample: cuts off who uses it
+        rebooted: {description: Whether a reboot was ordered., type: bool, sample: true}
         profile: {description: Name of the profile., type: str, sample: site}
         compliant: {description: Whether every control is compliant or not applicable., type: bool, sample: false}
         controls:

@@ -102,8 +102,10 @@ def harden_servers(params: Mapping[str, Any], batch: Batch, clock: Clock) -> Res
     """
     job = Job(params, batch, clock)
     bundle = read_bundle(params["rollback"]) if params["rollback"] else None
-    locks = contextlib.nullcontext([]) if batch.read_only else claimed(params["lock_path"], job.logins)
-    with locks as refused:
+    with contextlib.ExitStack() as stack:
+        refused: list[str] = []
+        if not batch.read_only:
+            refused = stack.enter_context(claimed(params["lock_path"], job.logins))
         free = {name: login for name, login in job.logins.items() if name not in refused}
         reading = replace(batch, read_only=True)
 
@@ -257,7 +259,7 @@ def read_bundle(path: str) -> dict[str, list[Change]]:
     """Read a bundle: the changes that were made, by server. Raises RedfishConfigError for anything else."""
     try:
         kept = json.loads(Path(path).expanduser().read_text(encoding="utf-8"))
-        changes_of = kept["servers"].items() if kept["format"] == _FORMAT else None
+        changes_of = {_FORMAT: kept["servers"]}[kept["format"]].items()
         return {
             str(name): [
                 Change(each["control"], BY_NAME[each["control"]].stage, each["role"], str(link_in(each["uri"], path)),

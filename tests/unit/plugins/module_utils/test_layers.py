@@ -75,7 +75,10 @@ PURE = (
     "_bmc/power",
     "_bmc/schedule",
     "_bmc/flow",
-    *(f"_redfish/{name}" for name in ("values", "quirks", "view", "roles", "kinds", "adapters", "controls", "profile")),
+    *(
+        f"_redfish/{name}"
+        for name in ("values", "quirks", "view", "roles", "kinds", "adapters", "controls", "profile", "plan", "page")
+    ),
     "_redfish/decide",
     "_redfish/errors",
     "_dhcp_tap/sighting",

@@ -14,6 +14,7 @@ import pytest
 
 from ansible_collections.baremetal.bcm.plugins.module_utils._https.client import HttpsClient
 from ansible_collections.baremetal.bcm.plugins.module_utils._redfish import session
+from ansible_collections.baremetal.bcm.plugins.module_utils._redfish.page import update_page
 from ansible_collections.baremetal.bcm.plugins.module_utils._redfish.profile import profile_schema
 
 from ..fake_bmc import MANAGER, PASSWORD, ROOT, USER, FakeBmc, refusal
@@ -166,6 +167,12 @@ def test_a_profile_differs_by_device_type_and_takes_controls_out(bmcs: Bmcs) -> 
 
     found = {name: [(each["control"], each["state"]) for each in one["controls"]] for name, one in told.items()}
     assert found == {"dell": [("telnet", "compliant"), ("ssh", "drift")], "hpe": [("kvm", "drift"), ("ssh", "drift")]}
+
+
+def test_the_tables_of_the_page_are_those_of_the_code() -> None:
+    page = (Path(__file__).parents[4] / "docs" / "hardening.md").read_text(encoding="utf-8")
+
+    assert update_page(page) == page, "tests/tools/hardening draws it anew"
 
 
 def test_the_schema_of_profiles_that_ships_is_that_of_the_controls() -> None:
