@@ -136,3 +136,18 @@ def test_a_rollback_moves_no_server(site: RedfishSite, netbox: tuple[str, Lab]) 
     assert run.rc == 0, run.output
     assert json.dumps(site.bmcs["dgx-05"].body("/redfish/v1/Managers/1/Attributes")) == before
     assert states_in(lab)["dgx-05"] == "ready"
+
+
+def test_only_servers_in_one_state_are_looked_at_where_that_is_asked_for(
+    site: RedfishSite, netbox: tuple[str, Lab]
+) -> None:
+    url, lab = netbox
+
+    run = hardened(site, url, hardening_only_state="staged")
+    asked = len(site.bmcs["dgx-05"].requests)
+    again = hardened(site, url, hardening_only_state="staged")
+
+    assert (run.rc, again.rc) == (0, 0), run.output + again.output
+    assert states_in(lab) == {"dgx-05": "ready", "dgx-06": "ready", "cpu-03": "active"}
+    assert site.bmcs["cpu-03"].requests == []
+    assert len(site.bmcs["dgx-05"].requests) == asked
