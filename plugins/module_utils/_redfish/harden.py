@@ -46,29 +46,35 @@ class Reboots:
 
     at_once: int
     max_failures: int | None = None
-    failures: int = 0
+    failed: set[str] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
         self._slots = threading.Semaphore(self.at_once)
 
     @contextmanager
-    def one(self, timeout_s: float) -> Iterator[None]:
-        """Hold one slot. Raises RedfishTimeout where none comes free, RedfishError after too many failures."""
+    def one(self, name: str, timeout_s: float) -> Iterator[None]:
+        """Hold one slot; a server that fails with it is counted before the next one gets it.
+
+        Raises RedfishTimeout where none comes free, and RedfishApiError after too many failures.
+        """
         if not self._slots.acquire(timeout=max(0.0, timeout_s)):
             raise RedfishTimeout("not rebooted: others took all its time")
         try:
             with self._lock:
-                if self.max_failures is not None and self.failures > self.max_failures:
-                    raise RedfishApiError(f"not rebooted: {self.failures} servers have failed before it")
+                if self.max_failures is not None and len(self.failed) > self.max_failures:
+                    raise RedfishApiError(f"not rebooted: {len(self.failed)} servers have failed before it")
             yield
+        except RedfishError:
+            self.note_failure(name)
+            raise
         finally:
             self._slots.release()
 
-    def note_failure(self) -> None:
-        """Count one server that failed."""
+    def note_failure(self, name: str) -> None:
+        """Count one server that failed; once, however often it is told."""
         with self._lock:
-            self.failures += 1
+            self.failed.add(name)
 
 
 @dataclass
@@ -204,7 +210,7 @@ class Hardening:
         if not changes:
             return
         left_s = self._redfish.deadline_s - self._redfish.clock.now_s()
-        with self._reboots.one(left_s):
+        with self._reboots.one(self._redfish.bmc.name, left_s):
             self._reboot()
             self._wait_for(changes)
 

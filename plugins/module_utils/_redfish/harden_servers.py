@@ -152,7 +152,7 @@ class _Result:
             try:
                 hardening.apply()
             except RedfishError as error:
-                reboots.note_failure()
+                reboots.note_failure(name)
                 progress.problems.append(str(error))
                 self._problems[name] = error
             return hardening.audit(job.profiles[name], job.today)

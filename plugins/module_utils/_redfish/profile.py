@@ -74,6 +74,8 @@ def profile_for(given: Mapping[str, Any], device_type: str = "") -> Profile:
     for part in parts:
         values.update(part.get("controls") or {})
         waivers.update({each["control"]: Waiver(**each) for each in _dated(part.get("waivers") or [])})
+    if values.get("secure_boot") and values.get("boot_mode") == "legacy":
+        raise RedfishConfigError("the profile can't be met: secure_boot needs boot_mode uefi")
     ordered = {each.name: values[each.name] for each in CONTROLS if values.get(each.name) is not None}
     return Profile(str(given.get("name") or BASELINE_NAME), ordered, waivers)
 

@@ -66,9 +66,11 @@ class Reader:
         return Reading(tuple(self._chosen(members) if role == SYSTEM else members))
 
     def _uri_of(self, role: str, place: Place, above: Resource) -> str | None:
-        if place.path:
+        value = at(above.body, *place.link) if place.link else MISSING
+        if value is MISSING and place.other_link:
+            value = at(above.body, *place.other_link)
+        if value is MISSING and place.path:
             return f"{above.uri}{place.path}"
-        value = at(above.body, *place.link)
         if role == MANAGER:
             value = value[0] if isinstance(value, list) and value else self._first_manager()
         return None if value is MISSING else link_in(value, above.uri)

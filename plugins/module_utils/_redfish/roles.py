@@ -19,10 +19,14 @@ SMC_NTP, SMC_SYSLOG, SMC_LOCKDOWN = "SupermicroNtp", "SupermicroSyslog", "Superm
 
 @dataclass(frozen=True)
 class Place:
-    """A role below another: at the end of a link there, or at a path below it that no link leads to."""
+    """A role below another: at the end of a link there, or without one at a path below it.
+
+    `other_link` is where some put the link instead.
+    """
 
     below: str
     link: tuple[str, ...] = ()
+    other_link: tuple[str, ...] = ()
     path: str = ""
     is_collection: bool = False
 
@@ -40,8 +44,8 @@ PLACES: Mapping[str, Place] = {
     EVENT_SERVICE: Place(ROOT, ("EventService",)),
     SUBSCRIPTIONS: Place(EVENT_SERVICE, ("Subscriptions",), is_collection=True),
     SECURE_BOOT: Place(SYSTEM, ("SecureBoot",)),
-    BIOS: Place(SYSTEM, ("Bios",)),
-    BIOS_PENDING: Place(BIOS, ("@Redfish.Settings", "SettingsObject")),
+    BIOS: Place(SYSTEM, ("Bios",), ("Links", "Bios")),
+    BIOS_PENDING: Place(BIOS, ("@Redfish.Settings", "SettingsObject"), path="/Settings"),
     DELL_ATTRIBUTES: Place(MANAGER, path="/Attributes"),
     DELL_JOBS: Place(MANAGER, path="/Jobs", is_collection=True),
     HPE_SECURITY: Place(MANAGER, path="/SecurityService"),

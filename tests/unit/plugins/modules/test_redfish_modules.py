@@ -139,6 +139,7 @@ def test_options_that_can_not_work_are_refused_before_anything_is_sent(
         ({"controls": {"ssh": "s3cret"}}, "controls.ssh must be true or false"),
         ({"controls": {"lockout": {"treshold": 3}}}, "takes threshold, duration, reset_after"),
         ({"controls": {"session_timeout": 5}}, "from 30 to 86400"),
+        ({"controls": {"boot_mode": "legacy"}}, "secure_boot needs boot_mode uefi"),
         ({"inherits": "s3cret"}, "inherits takes baseline"),
         ({"s3cret": 1}, "and no others"),
         ({"waivers": [{"control": "kvm", "expires": "2027-01-31"}]}, "must have control, reason and expires"),

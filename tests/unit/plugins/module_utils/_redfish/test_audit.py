@@ -142,6 +142,29 @@ def test_a_dead_bmc_fails_alone_and_is_named() -> None:
     assert "https://dead" in ends["dead"].message
 
 
+def test_of_two_hundred_bmcs_four_fail_with_their_class_and_the_others_are_audited() -> None:
+    def refuse(_request: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("[Errno 111] Connection refused")
+
+    bmcs = {f"bmc{number:03d}": FakeBmc() for number in range(200)}
+    for name in ("bmc010", "bmc020"):
+        bmcs[name].instead[ROOT] = refuse
+    bmcs["bmc030"].passwords[USER] = "another-password"
+    bmcs["bmc040"].instead[SYSTEM] = lambda _request: httpx.Response(503, headers={"Retry-After": "30"})
+    bmcs["bmc040"].instead[f"{ROOT}/Systems"] = bmcs["bmc040"].instead[SYSTEM]
+
+    ends = run(bmcs, deadline_s=29.0)
+
+    failures = {name: str(end.failure) for name, end in ends.items() if end.failure}
+    assert failures == {
+        "bmc010": "unreachable",
+        "bmc020": "unreachable",
+        "bmc030": "credentials",
+        "bmc040": "timed_out",
+    }
+    assert max(end.requests for end in ends.values()) <= 15
+
+
 def test_a_bmc_that_is_busy_is_asked_again_when_it_says() -> None:
     bmc = FakeBmc()
     answers = [httpx.Response(503, headers={"Retry-After": "0"})]
