@@ -15,6 +15,11 @@ from ansible_collections.baremetal.bcm.tests.integration.support.documentation i
 from ansible_collections.baremetal.bcm.tests.integration.support.netbox import netbox_site
 from ansible_collections.baremetal.bcm.tests.integration.support.playbook import Run
 from ansible_collections.baremetal.bcm.tests.integration.support.rack import ROOT, RackFile, demo_rack
+from ansible_collections.baremetal.bcm.tests.integration.support.redfish import (
+    RedfishSite,
+    directories,
+    redfish_site,
+)
 
 pytestmark = pytest.mark.meets_ansible
 
@@ -116,6 +121,44 @@ class TestExamples:
         changed = {task.task: task.changed for task in run_from_nothing.tasks}
         for name in ("Register two nodes", "Register a DGX worker", "Remove a node from BCM", "Remove it"):
             assert changed[name]
+
+
+def with_bmcs(tasks: Iterable[dict[str, Any]], where: RedfishSite, bundle: Path) -> Iterator[dict[str, Any]]:
+    """Give tasks whose servers have the BMCs of a site, and whose files are where tests may write."""
+    for task in tasks:
+        (action,) = (key for key in task if key.startswith("baremetal.bcm."))
+        options = {key: value for key, value in task[action].items() if key not in CONNECTION}
+        if isinstance(options["servers"], list):
+            options["servers"] = [
+                {"name": server["name"], "address": where.addresses[server["name"]]} for server in options["servers"]
+            ]
+        if "rollback" in options:
+            options["rollback"] = str(bundle)
+        for name in {"path", "junit", "html"} & options.keys():
+            options[name] = str(bundle.parent / options[name])
+        if action.endswith("_harden"):
+            options |= directories(bundle.parent)
+        yield {**task, action: options}
+
+
+class TestRedfishExamples:
+    @pytest.fixture(scope="class")
+    @staticmethod
+    def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+        directory = tmp_path_factory.mktemp("redfish-examples")
+        bundle = directory / "bundle.json"
+        bundle.write_text('{"format": "baremetal.bcm rollback 1", "servers": {}}', encoding="utf-8")
+        with redfish_site(directory) as where:
+            examples = [task for name in module_names("redfish_") for task in examples_of(name)]
+            yield where.ansible.tasks(list(with_bmcs(examples, where, bundle)))
+
+    def test_every_example_runs(self, run: Run) -> None:
+        assert run.rc == 0, run.output
+
+    @pytest.mark.parametrize("module", module_names("redfish_"))
+    def test_every_example_was_run(self, run: Run, module: str) -> None:
+        tasks = {task.task: task for task in run.tasks}
+        assert [tasks[example["name"]].status for example in examples_of(module)] == ["ok"] * len(examples_of(module))
 
 
 class TestNetBoxExamples:

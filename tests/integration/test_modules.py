@@ -26,9 +26,14 @@ from ansible_collections.baremetal.bcm.tests.integration.support.documentation i
 from ansible_collections.baremetal.bcm.tests.integration.support.netbox import NETBOX_CASES, netbox_site
 from ansible_collections.baremetal.bcm.tests.integration.support.playbook import Ansible, Run, TaskResult
 from ansible_collections.baremetal.bcm.tests.integration.support.rack import RackFile, demo_rack
+from ansible_collections.baremetal.bcm.tests.integration.support.redfish import (
+    REDFISH_MODULES,
+    redfish_cases,
+    redfish_site,
+)
 from ansible_collections.baremetal.bcm.tests.netbox.fake.server import TOKEN
 
-SECRETS = ("demo-bmc-password", "another-bmc-password", "demo-head-node", TOKEN)
+SECRETS = ("demo-bmc-password", "another-bmc-password", "demo-head-node", "demo-redfish-password", TOKEN)
 # What servers write down by themselves: where a node's daemon listens, and when an object was changed.
 THE_SERVERS_OWN = {"cmdaemonUrl", "last_updated"}
 # Talks to a file; tests/unit/plugins/modules/test_dhcp_spool.py holds it to the same.
@@ -81,7 +86,7 @@ def perform(module: str, cases: Sequence[Case], ansible: Ansible, directory: Pat
 
 
 def test_every_module_has_its_cases() -> None:
-    assert CASES.keys() | NETBOX_CASES.keys() | WITHOUT_SERVER == set(module_names())
+    assert CASES.keys() | NETBOX_CASES.keys() | set(REDFISH_MODULES) | WITHOUT_SERVER == set(module_names())
 
 
 class Promises:
@@ -161,6 +166,16 @@ class TestEveryNetBoxModule(Promises):
         with netbox_site(directory) as where:
             play = {"environment": where.snapshots, "module_defaults": where.module_defaults}
             yield perform(module, NETBOX_CASES[module], where.ansible, directory, **play)
+
+
+class TestEveryRedfishModule(Promises):
+    @pytest.fixture(scope="class", params=module_names("redfish_"))
+    @staticmethod
+    def performance(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Performance]:
+        module: str = request.param
+        directory = tmp_path_factory.mktemp("redfish")
+        with redfish_site(directory) as where:
+            yield perform(module, redfish_cases(where)[module], where.ansible, directory, environment=where.snapshots)
 
 
 def kinds(snapshot: dict[str, Any]) -> list[str]:

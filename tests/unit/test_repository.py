@@ -32,6 +32,12 @@ def test_the_action_group_of_netbox_names_every_module_that_talks_to_netbox() ->
     assert read_yaml("meta/runtime.yml")["action_groups"]["netbox"] == modules
 
 
+def test_the_action_group_of_redfish_names_every_module_that_talks_to_bmcs_by_it() -> None:
+    modules = {path.stem for path in (ROOT / "plugins" / "modules").glob("redfish_*.py")}
+
+    assert read_yaml("meta/runtime.yml")["action_groups"]["redfish"] == sorted(modules - {"redfish_report"})
+
+
 @pytest.mark.parametrize("fragment", FRAGMENTS, ids=lambda fragment: fragment.name)
 def test_the_options_of_a_list_are_documented_as_those_of_one(fragment: Fragment) -> None:
     assert fragment.path.read_text(encoding="utf-8") == fragment.text(), "`make doc-fragments` writes it anew"

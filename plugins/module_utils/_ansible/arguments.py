@@ -11,7 +11,10 @@ from ansible.module_utils.basic import env_fallback
 from .._bmc.schedule import Limits
 from .._head_node.api.connection import Connection
 from .._head_node.api.errors import BcmConfigError
+from .._https.exchange import LONGEST_PATIENCE_S
 from .._netbox.api.connection import NetBoxConnection
+from .._redfish.errors import RedfishConfigError
+from .._redfish.fleet import Batch
 
 Spec = dict[str, Any]
 
@@ -44,6 +47,18 @@ NETBOX: Spec = {
     "timeout": {"type": "float", "default": 60.0},
     "changelog_message": {"type": "str"},
     "debug_calls": _from_environment("NETBOX_DEBUG_CALLS", type="bool", default=False),
+}
+
+# Redfish straight to the BMCs.
+REDFISH: Spec = {
+    "username": _from_environment("REDFISH_USERNAME", type="str"),
+    "password": _from_environment("REDFISH_PASSWORD", type="str", no_log=True),
+    "validate_certs": _from_environment("REDFISH_VALIDATE_CERTS", type="bool", default=True),
+    "ca_path": _from_environment("REDFISH_CA_PATH", type="path"),
+    "timeout": {"type": "float", "default": 30.0},
+    "deadline": {"type": "float", "default": 120.0},
+    "in_flight": {"type": "int", "default": 64},
+    "debug_calls": _from_environment("REDFISH_DEBUG_CALLS", type="bool", default=False),
 }
 
 # IPMI straight to the BMCs.
@@ -112,6 +127,18 @@ def netbox_connection_of(params: dict[str, Any]) -> NetBoxConnection:
         ca_path=params["ca_path"],
         timeout_s=params["timeout"],
     )
+
+
+def batch_of(params: dict[str, Any]) -> Batch:
+    """Return how BMCs are talked to from the options REDFISH.
+
+    Raises RedfishConfigError for those that let no BMC be asked at all.
+    """
+    if params["in_flight"] < 1:
+        raise RedfishConfigError(f"in_flight must be at least 1, not {params['in_flight']}")
+    if not 0 < params["deadline"] <= LONGEST_PATIENCE_S:
+        raise RedfishConfigError(f"deadline takes seconds above 0 and up to {LONGEST_PATIENCE_S:,}")
+    return Batch(deadline_s=params["deadline"], in_flight=params["in_flight"])
 
 
 def limits_of(params: dict[str, Any]) -> Limits:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from typing import Any, NoReturn
 
 from ansible.module_utils.basic import AnsibleModule
@@ -20,7 +21,11 @@ from .._https.call_log import CallLog, OnCall
 from .._netbox.api.client import NetBox
 from .._netbox.api.connection import NetBoxTransport
 from .._netbox.api.errors import NetBoxError
-from .arguments import CONNECTION, NETBOX, Spec, connections_of, netbox_connection_of
+from .._redfish.errors import RedfishError
+from .._redfish.fleet import Batch
+from .._values.clock import Clock, SystemClock
+from .._values.sentences import sentences
+from .arguments import CONNECTION, NETBOX, REDFISH, Spec, batch_of, connections_of, netbox_connection_of
 from .checked_module import CheckedModule
 from .owner import controller_of_this
 
@@ -162,4 +167,25 @@ def run_netbox_module(
             result = work(module, netbox)
     except NetBoxError as error:
         module.fail_json(msg=str(error), changed=netbox is not None and netbox.has_written)
+    module.exit_json(**result)
+
+
+def run_redfish_module(
+    spec: Spec,
+    work: Callable[[dict[str, Any], Batch, Clock], dict[str, Any]],
+    **module_options: Any,
+) -> None:
+    """Validate the options, do the work on the servers and end the task.
+
+    `work` returns the result; where its `failures` has servers, the task fails unless `fail_on_error` is off. In check
+    mode, requests that would write are refused.
+    """
+    module = CallsModule({**REDFISH, **spec}, **module_options)
+    try:
+        batch = replace(batch_of(module.params), read_only=module.check_mode, on_call=module.log_calls())
+        result = {"changed": False, **work(module.params, batch, SystemClock())}
+    except RedfishError as error:
+        module.fail_json(msg=str(error))
+    if result["failures"] and module.params["fail_on_error"]:
+        module.fail_json(msg="; ".join(sentences(result["failures"], "server")), **result)
     module.exit_json(**result)

@@ -27,12 +27,13 @@ ROOMS = {
     "_head_node/changes": ("_values", "_head_node/api", "_head_node/entities"),
     "_head_node/power": ("_values", "_bmc", "_head_node/api", "_head_node/entities", "_head_node/changes"),
     "_provisioning": ("_values", "_bmc", *HEAD_NODE),
+    "_redfish": ("_values", "_https", "_bmc"),
     "_netbox/api": ("_values", "_https"),
     "_netbox/lifecycle": ("_values", "_netbox/api"),
     "_netbox/bmc_macs": ("_values", "_netbox/api"),
-    "_ansible": ("_values", "_bmc", "_https", "_head_node/api", "_head_node/entities", "_netbox/api"),
+    "_ansible": ("_values", "_bmc", "_https", "_head_node/api", "_head_node/entities", "_redfish", "_netbox/api"),
 }
-REPORT_MAY_IMPORT = ("_values", "_head_node/api", "_head_node/entities", "_provisioning")
+REPORT_MAY_IMPORT = ("_values", "_head_node/api", "_head_node/entities", "_provisioning", "_redfish")
 
 # What decides and never talks: no network, no clock, no file.
 PURE = (
@@ -75,6 +76,12 @@ PURE = (
     "_bmc/power",
     "_bmc/schedule",
     "_bmc/flow",
+    *(
+        f"_redfish/{name}"
+        for name in ("values", "quirks", "view", "roles", "kinds", "adapters", "controls", "profile", "plan", "page")
+    ),
+    "_redfish/decide",
+    "_redfish/errors",
     "_dhcp_tap/sighting",
     "_dhcp_tap/frame",
     "_dhcp_tap/packet",
@@ -89,7 +96,7 @@ IMPURE = {
 # The one place where time is made; everybody else takes it as an argument.
 CLOCK = PLUGINS / "module_utils" / "_values" / "clock.py"
 # Names that talk, in files that also hold names which do not.
-TALKING = {"HeadNode", "NetBox", "known_keys", "write_entries", "find_by_mac", "find_by_name", "set_macs"}
+TALKING = {"HeadNode", "NetBox", "known_keys", "write_entries", "find_by_mac", "find_by_name", "set_macs", "Redfish"}
 
 
 def sources(folder: str) -> list[Path]:

@@ -1,0 +1,124 @@
+# SPDX-FileCopyrightText: The baremetal.bcm contributors
+# SPDX-License-Identifier: BSD-2-Clause
+"""Many BMCs at once, each with its own deadline; credentials that two refuse are shown to no other."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from .._bmc.schedule import Limits, Schedule
+from .._https.call_log import OnCall
+from .._values.clock import Clock
+from .connection import BmcLogin
+from .errors import Failure, RedfishAuthError, RedfishError
+from .session import Redfish
+
+_T = TypeVar("_T")
+_LONGEST_WAIT_S = 1.0
+
+
+@dataclass(frozen=True)
+class Batch:
+    """How a batch is talked to. `deadline_s` bounds one BMC from its login to its end."""
+
+    deadline_s: float = 120.0
+    in_flight: int = 64
+    read_only: bool = True
+    before_write: Callable[[], None] | None = None
+    on_call: OnCall | None = None
+    http_transport: Any = None
+
+
+@dataclass(frozen=True)
+class End(Generic[_T]):
+    """How the talk with one BMC ended: with a value, or with a failure and a message."""
+
+    value: _T | None = None
+    failure: Failure | None = None
+    message: str = ""
+    requests: int = 0
+    writes: int = 0
+    seconds: float = 0.0
+    fingerprint: str = ""
+
+
+def talk_to_all(
+    bmcs: Mapping[str, BmcLogin], work: Callable[[str, Redfish], _T], batch: Batch, clock: Clock
+) -> dict[str, End[_T]]:
+    """Log in to each BMC and do the work there, many at once; the results are by name, in the order given.
+
+    Nothing is raised for a BMC that fails. Of all that share credentials one goes first; where two refuse them, no
+    other is tried. Raises RedfishConfigError for options that can't be used.
+    """
+    limits = Limits(tries=1, deadline_s=batch.deadline_s, in_flight=batch.in_flight)
+    schedule = Schedule.of({name: bmc.credentials for name, bmc in bmcs.items()}, limits)
+    talks = {
+        name: Redfish(
+            bmc,
+            clock,
+            deadline_s=0.0,
+            read_only=batch.read_only,
+            before_write=batch.before_write,
+            on_call=batch.on_call,
+            http_transport=batch.http_transport,
+        )
+        for name, bmc in bmcs.items()
+    }
+    news: queue.Queue[tuple[str, End[_T] | BaseException | None]] = queue.Queue()
+    ends: dict[str, End[_T]] = {}
+    while schedule.slots:
+        now_s = clock.now_s()
+        for name in schedule.drop_condemned():
+            refused = ", ".join(schedule.refused_by[bmcs[name].credentials])
+            text = f"not tried: its credentials were refused by {refused}; correct them first"
+            ends[name] = End(failure=Failure.NOT_TRIED, message=text)
+        for name in schedule.due(now_s):
+            schedule.start(name, now_s)
+            talks[name].deadline_s = now_s + batch.deadline_s
+            threading.Thread(target=_talk, args=(name, talks[name], work, news), daemon=True).start()
+        if not schedule.slots:
+            break
+        try:
+            name, said = news.get(timeout=min(_LONGEST_WAIT_S, max(0.01, schedule.next_wake_s(now_s))))
+        except queue.Empty:
+            continue
+        if isinstance(said, BaseException):
+            raise said
+        if said is None:
+            schedule.hear(name)
+            schedule.trust(name)
+            continue
+        ends[name] = said
+        if said.failure is Failure.CREDENTIALS:
+            schedule.refuse(name)
+        else:
+            schedule.finish(name)
+    return {name: ends[name] for name in bmcs}
+
+
+def _talk(
+    name: str,
+    redfish: Redfish,
+    work: Callable[[str, Redfish], _T],
+    news: queue.Queue[tuple[str, End[_T] | BaseException | None]],
+) -> None:
+    """Talk to one BMC in a thread of its own; what is no RedfishError is a bug, and raised where the batch waits."""
+    begun_s = redfish.clock.now_s()
+    value, failure, message = None, None, ""
+    try:
+        with redfish.logged_in():
+            news.put((name, None))
+            value = work(name, redfish)
+    except RedfishError as error:
+        failure, message = error.failure, str(error)
+        if not isinstance(error, RedfishAuthError) and failure is Failure.CREDENTIALS:
+            failure = Failure.REFUSED
+    except BaseException as error:  # noqa: BLE001 - raised again where the batch waits
+        news.put((name, error))
+        return
+    took_s = round(redfish.clock.now_s() - begun_s, 1)
+    news.put((name, End(value, failure, message, redfish.requests, redfish.writes, took_s, redfish.fingerprint)))

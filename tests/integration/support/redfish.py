@@ -1,0 +1,184 @@
+# SPDX-FileCopyrightText: The baremetal.bcm contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""BMCs that speak Redfish on loopback, the Ansible that works on them, and what its modules are run with."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+from typing import Any, cast
+
+import httpx
+
+from ansible_collections.baremetal.bcm.tests.integration.support.cases import Case
+from ansible_collections.baremetal.bcm.tests.integration.support.playbook import Ansible
+from ansible_collections.baremetal.bcm.tests.integration.support.rack import Rack
+from ansible_collections.baremetal.bcm.tests.netbox.fake.server import on_loopback
+from ansible_collections.baremetal.bcm.tests.unit.plugins.fake_bmc import PASSWORD, USER, FakeBmc
+
+SNAPSHOT = "/snapshot"
+# Servers that cases and examples speak of, and whose BMC each has.
+VENDORS = {"dgx-05": "idrac", "dgx-06": "supermicro", "cpu-03": "ilo"}
+
+
+@dataclass(frozen=True)
+class _Environment:
+    """What of a rack concerns Ansible."""
+
+    environment: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class RedfishSite:
+    """Where a test works. `addresses` are those of the BMCs by server."""
+
+    ansible: Ansible
+    bmcs: Mapping[str, FakeBmc]
+    addresses: Mapping[str, str]
+    snapshots: Mapping[str, str]
+    directory: Path
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """Passes requests to a BMC in memory."""
+
+    bmc: FakeBmc
+    all_bmcs: Mapping[str, FakeBmc]
+    protocol_version = "HTTP/1.1"
+
+    def _answer(self) -> None:
+        if self.path == SNAPSHOT:
+            answer = httpx.Response(200, json=_snapshot(self.all_bmcs))
+        else:
+            content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            url = f"http://bmc{self.path}"
+            answer = self.bmc.handle(httpx.Request(self.command, url, headers=dict(self.headers), content=content))
+        self.send_response(answer.status_code)
+        for name, value in answer.headers.items():
+            if name.lower() not in ("content-length", "transfer-encoding"):
+                self.send_header(name, value)
+        self.send_header("Content-Length", str(len(answer.content)))
+        self.end_headers()
+        self.wfile.write(answer.content)
+
+    def do_GET(self) -> None:
+        self._answer()
+
+    def do_POST(self) -> None:
+        self._answer()
+
+    def do_PATCH(self) -> None:
+        self._answer()
+
+    def do_DELETE(self) -> None:
+        self._answer()
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Say nothing."""
+
+
+def _snapshot(bmcs: Mapping[str, FakeBmc]) -> dict[str, Any]:
+    return {
+        "mutating": sum(len(bmc.writes) for bmc in bmcs.values()),
+        "resources": {
+            f"{name} {path}": body for name, bmc in bmcs.items() for path, body in json_copy(bmc.resources).items()
+        },
+    }
+
+
+def json_copy(value: Any) -> Any:
+    return json.loads(json.dumps(value))
+
+
+@contextlib.contextmanager
+def redfish_site(directory: Path, vendors: Mapping[str, str] | None = None) -> Iterator[RedfishSite]:
+    """Serve a BMC for each server for as long as the block lasts."""
+    names = vendors or VENDORS
+    bmcs = {name: FakeBmc(vendor, serial=name.upper()) for name, vendor in names.items()}
+    with contextlib.ExitStack() as stack:
+        addresses = {
+            name: stack.enter_context(on_loopback(type("Handler", (_Handler,), {"bmc": bmc, "all_bmcs": bmcs})))
+            for name, bmc in bmcs.items()
+        }
+        environment = {"REDFISH_USERNAME": USER, "REDFISH_PASSWORD": PASSWORD}
+        hosts = {name: {"hardening_bmc_address": address} for name, address in addresses.items()}
+        inventory = directory / "servers.yml"
+        local = {"hosts": {"localhost": {"ansible_connection": "local"}}}
+        inventory.write_text(json.dumps({"all": local, "bcm_nodes": {"hosts": hosts}}), encoding="utf-8")
+        yield RedfishSite(
+            ansible=Ansible(cast(Rack, _Environment(environment)), directory / "ansible", inventory),
+            bmcs=bmcs,
+            addresses=addresses,
+            snapshots={"INTEGRATION_SNAPSHOTS": f"{next(iter(addresses.values()))}{SNAPSHOT}"},
+            directory=directory,
+        )
+
+
+def servers_of(where: RedfishSite) -> list[dict[str, str]]:
+    """Give the option `servers` for all BMCs of a site."""
+    return [{"name": name, "address": address} for name, address in where.addresses.items()]
+
+
+def _finding(control: str, state: str) -> dict[str, Any]:
+    return {"control": control, "state": state, "title": control, "reference": "a guide"}
+
+
+_SMALL = {"inherits": None, "controls": {"session_timeout": 600, "ssh": False}}
+_TOUCHED = {"/redfish/v1/SessionService": ("SessionTimeout",), "/redfish/v1/Managers/1/NetworkProtocol": ("SSH",)}
+
+
+def directories(where: Path) -> dict[str, str]:
+    """Give the options that keep a run's files in the test's own directory."""
+    return {"bundle_path": str(where / "bundles"), "lock_path": str(where / "locks")}
+
+
+_AUDIT = {"dgx-05": {"controls": [_finding("kvm", "drift")], "compliant": False, "error": "", "model": "R760"}}
+
+
+def redfish_cases(where: RedfishSite) -> Mapping[str, Sequence[Case]]:
+    """Give the cases of the Redfish modules."""
+    servers = servers_of(where)
+    dead = {"name": "dead", "address": "http://127.0.0.1:9"}
+    return {
+        "redfish_audit": (
+            Case("servers of three makers", {"servers": servers}, changed=False),
+            Case("one is dead", {"servers": [*servers, dead], "fail_on_error": False}, changed=False),
+        ),
+        "redfish_harden": (
+            Case(
+                "what takes no reboot",
+                {"servers": servers, "profile": _SMALL, **directories(where.directory)},
+                touches={f"{name} {path}": keys for name in where.bmcs for path, keys in _TOUCHED.items()},
+            ),
+            Case(
+                "one is dead, one is rebooted",
+                {
+                    "servers": [{**servers[0], "state": "staged"}, dead],
+                    "profile": {"inherits": None, "controls": {"boot_mode": "uefi"}},
+                    "allow_reboot": True,
+                    "fail_on_error": False,
+                    "deadline": 30,
+                    **directories(where.directory),
+                },
+                touches={f"{next(iter(where.bmcs))} /redfish/v1/Systems/1/Bios": ("Attributes",)},
+            ),
+        ),
+        "redfish_info": (
+            Case("servers of three makers", {"servers": servers}, changed=False),
+            Case("one is dead", {"servers": [*servers, dead], "fail_on_error": False}, changed=False),
+        ),
+        "redfish_report": (
+            Case(
+                "a table and all files",
+                {"servers": _AUDIT, "path": "report.json", "junit": "report.xml", "html": "report.html"},
+                changed=False,
+            ),
+        ),
+    }
+
+
+REDFISH_MODULES = ("redfish_audit", "redfish_harden", "redfish_info", "redfish_report")

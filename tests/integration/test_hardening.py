@@ -1,0 +1,153 @@
+# SPDX-FileCopyrightText: The baremetal.bcm contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The playbooks of hardening, run for real against BMCs on loopback."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import httpx
+import pytest
+
+from ansible_collections.baremetal.bcm.tests.integration.support.playbook import Run
+from ansible_collections.baremetal.bcm.tests.integration.support.redfish import RedfishSite, redfish_site
+from ansible_collections.baremetal.bcm.tests.netbox.fake.server import TOKEN, FakeNetBox, served
+from ansible_collections.baremetal.bcm.tests.netbox.fake.store import NEW
+from ansible_collections.baremetal.bcm.tests.netbox.lab import Lab
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[RedfishSite]:
+    with redfish_site(tmp_path) as where:
+        yield where
+
+
+def test_an_audit_writes_its_files_and_nothing_to_any_bmc(site: RedfishSite, tmp_path: Path) -> None:
+    files = {kind: str(tmp_path / f"audit.{kind}") for kind in ("json", "xml", "html")}
+
+    variables = {
+        "hardening_report_path": files["json"],
+        "hardening_report_junit": files["xml"],
+        "hardening_report_html": files["html"],
+    }
+    run = site.ansible.play("audit", variables=variables)
+
+    assert run.rc == 0, run.output
+    assert [bmc.writes for bmc in site.bmcs.values()] == [[], [], []]
+    servers = json.loads(Path(files["json"]).read_text(encoding="utf-8"))["servers"]
+    assert {name: server["vendor"] for name, server in servers.items()} == {
+        "dgx-05": "idrac",
+        "dgx-06": "supermicro",
+        "cpu-03": "ilo",
+    }
+    suites = ElementTree.parse(files["xml"]).getroot()
+    assert [suite.get("name") for suite in suites] == list(servers)
+    assert "ipmi over lan" in Path(files["html"]).read_text(encoding="utf-8")
+    assert "3 servers: 0 compliant" in run.output
+
+
+def test_an_audit_fails_where_compliance_is_asked_for_and_missing(site: RedfishSite) -> None:
+    run = site.ansible.play("audit", variables={"hardening_require_compliance": True})
+
+    assert run.rc != 0
+    assert "0 of 3 servers are compliant" in run.output
+
+
+def test_an_audit_of_no_server_fails(site: RedfishSite) -> None:
+    run = site.ansible.play("audit", variables={"hardening_target": "no_such_group"})
+
+    assert run.rc != 0
+    assert "nothing is audited" in run.output
+
+
+@pytest.fixture
+def netbox() -> Iterator[tuple[str, Lab]]:
+    """A NetBox in which dgx-05 and dgx-06 are staged and cpu-03 is active."""
+    with served(FakeNetBox(NEW)) as found:
+        lab = Lab(found.url, TOKEN)
+        for name, state in (("dgx-05", "staged"), ("dgx-06", "staged"), ("cpu-03", "active")):
+            lab.change("dcim/devices", lab.server(state).id, name=name)
+        yield found.url, lab
+
+
+def hardened(site: RedfishSite, url: str, *options: str, **more: Any) -> Run:
+    variables = {
+        "hardening_netbox": {"url": url, "token": TOKEN},
+        "hardening_allow_reboot": True,
+        "hardening_bundle_path": str(site.directory / "bundles"),
+        "hardening_lock_path": str(site.directory / "locks"),
+        "hardening_ledger_path": str(site.directory / "ledger"),
+        "hardening_profile": {"controls": {"telnet": None}},
+        **more,
+    }
+    return site.ansible.play("harden", *options, variables=variables)
+
+
+def states_in(lab: Lab) -> dict[str, str]:
+    return {each["name"]: each["status"]["value"] for each in lab.find("dcim/devices")}
+
+
+def test_staged_servers_become_ready_and_an_active_one_is_not_rebooted(
+    site: RedfishSite, netbox: tuple[str, Lab]
+) -> None:
+    url, lab = netbox
+
+    checked = hardened(site, url, "--check", "--diff")
+    assert checked.rc == 0, checked.output
+    assert [bmc.writes for bmc in site.bmcs.values()] == [[], [], []]
+    assert states_in(lab) == {"dgx-05": "staged", "dgx-06": "staged", "cpu-03": "active"}
+    run = hardened(site, url)
+
+    assert run.rc == 0, run.output
+    assert states_in(lab) == {"dgx-05": "ready", "dgx-06": "ready", "cpu-03": "active"}
+    assert {name: bmc.boots for name, bmc in site.bmcs.items()} == {"dgx-05": 1, "dgx-06": 1, "cpu-03": 0}
+    writes = [len(bmc.writes) for bmc in site.bmcs.values()]
+    again = hardened(site, url)
+    assert again.rc == 0, again.output
+    assert [len(bmc.writes) for bmc in site.bmcs.values()] == writes
+
+
+def test_a_server_that_keeps_nothing_fails_and_one_that_is_not_reached_stays(
+    site: RedfishSite, netbox: tuple[str, Lab]
+) -> None:
+    url, lab = netbox
+    site.bmcs["dgx-05"].ignored = {"/redfish/v1/SessionService"}
+    site.bmcs["dgx-06"].instead["/redfish/v1"] = lambda _request: httpx.Response(500)
+
+    run = hardened(site, url)
+
+    assert run.rc != 0
+    assert "2 of 3 servers failed" in run.output
+    assert states_in(lab) == {"dgx-05": "failed", "dgx-06": "staged", "cpu-03": "active"}
+
+
+def test_a_rollback_moves_no_server(site: RedfishSite, netbox: tuple[str, Lab]) -> None:
+    url, lab = netbox
+    before = json.dumps(site.bmcs["dgx-05"].body("/redfish/v1/Managers/1/Attributes"))
+    hardened(site, url)
+    (bundle,) = (site.directory / "bundles").glob("*.json")
+
+    run = hardened(site, url, rollback=str(bundle))
+
+    assert run.rc == 0, run.output
+    assert json.dumps(site.bmcs["dgx-05"].body("/redfish/v1/Managers/1/Attributes")) == before
+    assert states_in(lab)["dgx-05"] == "ready"
+
+
+def test_only_servers_in_one_state_are_looked_at_where_that_is_asked_for(
+    site: RedfishSite, netbox: tuple[str, Lab]
+) -> None:
+    url, lab = netbox
+
+    run = hardened(site, url, hardening_only_state="staged")
+    asked = len(site.bmcs["dgx-05"].requests)
+    again = hardened(site, url, hardening_only_state="staged")
+
+    assert (run.rc, again.rc) == (0, 0), run.output + again.output
+    assert states_in(lab) == {"dgx-05": "ready", "dgx-06": "ready", "cpu-03": "active"}
+    assert site.bmcs["cpu-03"].requests == []
+    assert len(site.bmcs["dgx-05"].requests) == asked
