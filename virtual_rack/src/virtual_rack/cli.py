@@ -53,6 +53,7 @@ def _add_serve(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--admin-port", type=_port, default=0, help="port of the admin API (default 0: any free one)")
     parser.add_argument("--ipmi-port", type=_port, help="port of all BMCs; 0: any free one (default: the rack file's)")
+    parser.add_argument("--redfish-port", type=_port, help="of all BMCs; 0: any free one (default: the rack file's)")
     parser.add_argument("--speed", type=_speed, default=1.0, metavar="X", help="times as fast as real (default 1)")
     parser.add_argument("--state-dir", type=Path, metavar="DIR", help="keep certificates and state here between runs")
     parser.add_argument(
@@ -74,6 +75,7 @@ def _serve(options: argparse.Namespace) -> None:
         admin_port=options.admin_port,
         speed=options.speed,
         ipmi_port=options.ipmi_port,
+        redfish_port=options.redfish_port,
         directory=options.state_dir,
         faults=faults,
     )

@@ -43,11 +43,20 @@ KINDS: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
     "bmc_accepts_and_ignores": (frozenset(), frozenset({"node"})),
     "bmc_away": (frozenset(), frozenset({"node"})),
     "slots_taken": (frozenset({"slots"}), frozenset()),
+    "firmware_fails": (frozenset(), frozenset({"node"})),
+    "redfish_answer_lost": (frozenset(), frozenset({"node", "path", "method"})),
+    "redfish_ignores_writes": (frozenset(), frozenset({"node", "path", "method"})),
+    "redfish_other_certificate": (frozenset(), frozenset({"node"})),
+    "redfish_reboot_hangs": (frozenset(), frozenset({"node"})),
+    "redfish_resets": (frozenset(), frozenset({"node", "path", "method"})),
+    "redfish_sessions_full": (frozenset(), frozenset({"node"})),
+    "redfish_unavailable": (frozenset(), frozenset({"node", "path", "method", "retry_after"})),
+    "redfish_wrong_etag": (frozenset(), frozenset({"node", "path", "method"})),
 }
 # States rather than events: there is nothing to count.
 _LASTING = frozenset(
     {"bmc_silent", "bmc_slow", "bmc_drops", "bmc_hangs", "bmc_refuses_credentials", "bmc_away", "slots_taken"}
-)
+) | {"redfish_other_certificate", "redfish_reboot_hangs", "redfish_sessions_full"}
 _ANSWER_WORDS = ("nothing", "hang", "not_json", "half")
 _ANSWER_KEYS = ("http_status", "errormessage", "validation")
 
@@ -216,6 +225,8 @@ def _check(kind: str, options: Mapping[str, Any]) -> None:
         raise FaultError(f"{kind}: script: expected {INITIALIZE} or {FINALIZE}, found {options['script']!r}")
     if "exit_status" in options and options["exit_status"] not in range(1, 256):
         raise FaultError(f"{kind}: exit_status: expected a number from 1 to 255, found {options['exit_status']!r}")
+    if "retry_after" in options and (type(options["retry_after"]) is not int or options["retry_after"] < 0):
+        raise FaultError(f"{kind}: retry_after: expected a number from 0 on, found {options['retry_after']!r}")
     if "answer" in options:
         _check_answer(options["answer"])
 

@@ -40,6 +40,15 @@ ENGINES = ("direct", "ipmi")
 
 
 @dataclass(frozen=True)
+class Redfish:
+    """How a BMC speaks Redfish: like whose, with which BIOS values left pending, members a page (0: all)."""
+
+    mode: str
+    pending_bios: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    page_size: int = 0
+
+
+@dataclass(frozen=True)
 class Bmc:
     """The controller on a machine's board, and the account that it accepts.
 
@@ -50,6 +59,7 @@ class Bmc:
     username: str
     password: str
     engine: str = ENGINES[0]
+    redfish: Redfish | None = None
 
 
 @dataclass(frozen=True)
@@ -155,3 +165,4 @@ class RackSpec:
     # ASSUMED: how long a head node waits for a BMC; real seconds, because the network is real. Powering a node whose
     # BMC is unplugged on a live head node settles it.
     ipmi_timeout_s: float = 10.0
+    redfish_port: int = 8443

@@ -52,7 +52,7 @@ class Bmcs:
             return
         _allow_many_sockets()
         self._wires.open()
-        self._head.boots.on_change = self._show
+        self._head.boots.listen(self._show)
         for number, machine in enumerate(chosen, start=1):
             self._attach(machine, number)
             await asyncio.sleep(0)  # the web sites go on
@@ -64,7 +64,8 @@ class Bmcs:
 
     def stop(self) -> None:
         """End all engines and stop listening."""
-        self._head.boots.on_change = lambda _: None
+        if self._bmcs:
+            self._head.boots.unlisten(self._show)
         self._head.faults.unlisten(self._apply_faults)
         for bmc in self._bmcs.values():
             bmc.engine.stop()
