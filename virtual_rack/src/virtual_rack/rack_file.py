@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
@@ -37,6 +38,15 @@ def _lot(*words: str) -> float:
 
 
 ENGINES = ("direct", "ipmi")
+# What an engine can be told: neither blanks nor its own quotes, and no longer than it keeps.
+_IPMI_WORD = re.compile(r"^[!$-\[\]-~]+$")
+MAX_IPMI_USERNAME, MAX_IPMI_PASSWORD = 15, 19
+
+
+def ipmi_can_have(username: str, password: str) -> bool:
+    """Say whether an account can be one of an IPMI engine's."""
+    fits = len(username) <= MAX_IPMI_USERNAME and len(password) <= MAX_IPMI_PASSWORD
+    return fits and all(_IPMI_WORD.match(text) for text in (username, password))
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,8 @@ from virtual_rack.rack_file import (
     ADMIN_PROFILE,
     DURATIONS,
     ENGINES,
+    MAX_IPMI_PASSWORD,
+    MAX_IPMI_USERNAME,
     READONLY_PROFILE,
     Bmc,
     CategorySpec,
@@ -27,13 +29,11 @@ from virtual_rack.rack_file import (
     Redfish,
     Times,
     User,
+    ipmi_can_have,
 )
-from virtual_rack.redfish.modes import MODES
+from virtual_rack.redfish.modes import DEFAULT, MODES
 
 T = TypeVar("T")
-# What the engine can be told: neither blanks nor its own quotes, and no longer than it keeps.
-_IPMI_WORD = re.compile(r"^[!$-\[\]-~]*$")
-_MAX_IPMI_USERNAME, _MAX_IPMI_PASSWORD = 15, 19
 _LOOPBACK = ipaddress.IPv4Network("127.0.0.0/8")
 _MAC = re.compile(r"^([0-9A-F]{2}:){5}[0-9A-F]{2}$")
 
@@ -206,7 +206,7 @@ def _redfish(section: Section) -> Redfish | None:
     if "redfish" not in section.remaining():
         return None
     own = section.section("redfish")
-    mode = own.choice("mode", tuple(MODES), "dmtf")
+    mode = own.choice("mode", tuple(MODES), DEFAULT)
     pending = own.section("pending_bios")
     known = {attribute.name: attribute.values for attribute in MODES[mode].bios}
     values: dict[str, str] = {}
@@ -228,11 +228,11 @@ def _check_loopback(section: Section, bmc: Bmc, what: str) -> None:
 
 def _check_ipmi(section: Section, bmc: Bmc) -> None:
     _check_loopback(section, bmc, "engine ipmi")
-    for key, text, longest in (
-        ("username", bmc.username, _MAX_IPMI_USERNAME),
-        ("password", bmc.password, _MAX_IPMI_PASSWORD),
+    for key, account, longest in (
+        ("username", (bmc.username, "x"), MAX_IPMI_USERNAME),
+        ("password", ("x", bmc.password), MAX_IPMI_PASSWORD),
     ):
-        if not text or len(text) > longest or not _IPMI_WORD.match(text):
+        if not ipmi_can_have(*account):
             raise section.fail(key, f"engine ipmi takes 1 to {longest} ASCII characters but no blank, quote, # or \\")
 
 

@@ -156,7 +156,9 @@ async def _listening(head: HeadNode, rack: RackSpec, options: Options, directory
     ipmi_port = rack.ipmi_port if options.ipmi_port is None else options.ipmi_port
     bmcs = Bmcs(head, pacer=pacer, directory=directory / "bmc", port=ipmi_port)
     redfish_port = rack.redfish_port if options.redfish_port is None else options.redfish_port
-    redfishes = Redfishes(head, pacer=pacer, directory=directory / "redfish", port=redfish_port)
+    redfishes = Redfishes(
+        head, pacer=pacer, directory=directory / "redfish", port=redfish_port, on_accounts=bmcs.note_accounts
+    )
     context = _certificates(head.spec, directory)
     api_ports = {}
     for name in head.pair.names:

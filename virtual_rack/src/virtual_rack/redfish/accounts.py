@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who may log in: accounts with roles, the lock-out, sessions."""
+"""Who may log in: accounts with roles, and the lock-out."""
 
 from __future__ import annotations
 
 import hmac
-import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import count
@@ -16,8 +15,6 @@ from virtual_rack.redfish.tree import ROOT, Answer, Caller, Tree, link
 
 SERVICE = f"{ROOT}/AccountService"
 ACCOUNTS, ROLES = f"{SERVICE}/Accounts", f"{SERVICE}/Roles"
-SESSION_SERVICE = f"{ROOT}/SessionService"
-SESSIONS = f"{SESSION_SERVICE}/Sessions"
 _PRIVILEGES = {
     "Administrator": ("Login", "ConfigureManager", "ConfigureUsers", "ConfigureSelf", "ConfigureComponents"),
     "Operator": ("Login", "ConfigureSelf", "ConfigureComponents"),
@@ -63,16 +60,6 @@ class Account:
         return privilege in _PRIVILEGES[self.role]
 
 
-@dataclass
-class Session:
-    """A session that somebody logged in to; `used_s` is real time."""
-
-    path: str
-    token: str
-    account: Account
-    used_s: float
-
-
 @dataclass(frozen=True)
 class Lockout:
     """After so many wrong passwords an account is locked for so long; 0: never. Simulated seconds."""
@@ -92,10 +79,7 @@ class Tried:
 
 
 class Accounts:
-    """The accounts and sessions of one BMC.
-
-    `refuses` says whether every password is wrong at the moment, `is_full` whether no session is left.
-    """
+    """The accounts of one BMC; `refuses` says whether every password is wrong at the moment."""
 
     def __init__(
         self,
@@ -103,20 +87,16 @@ class Accounts:
         mode: Mode,
         *,
         now_s: Callable[[], float],
-        real_s: Callable[[], float],
         lockout: Callable[[], Lockout],
         refuses: Callable[[], bool],
-        is_full: Callable[[], bool],
         on_change: Callable[[], None],
     ) -> None:
         self.tried = Tried()
         self._tree, self._mode = tree, mode
-        self._now_s, self._real_s = now_s, real_s
-        self._lockout, self._refuses, self._is_full = lockout, refuses, is_full
+        self._now_s = now_s
+        self._lockout, self._refuses = lockout, refuses
         self._on_change = on_change
         self.all: dict[int, Account] = {}
-        self.sessions: dict[str, Session] = {}
-        self._session_numbers = count(1)
         self._add_resources()
 
     def add_first(self, name: str, password: str) -> None:
@@ -142,49 +122,6 @@ class Accounts:
             self._count_refused(account)
         raise refused(401, "NoValidSession", WWW_Authenticate='Basic realm="Redfish"')
 
-    def with_token(self, token: str) -> Caller:
-        """Find whose session a token is. Raises RedfishError 401."""
-        self._end_idle()
-        session = self.sessions.get(token)
-        if session is None or not session.account.enabled or not session.account.name:
-            raise refused(401, "NoValidSession")
-        session.used_s = self._real_s()
-        return Caller(session.account, session.path)
-
-    def open_session(self, body: Json) -> Answer:
-        """Log in to a session. Raises RedfishError."""
-        for key in ("UserName", "Password"):
-            if key not in body:
-                raise refused(400, "PropertyMissing", key, related=key)
-            if not isinstance(body[key], str):
-                raise refused(400, "PropertyValueTypeError", "", key, related=key)
-        account = self.log_in(body["UserName"], body["Password"])
-        self._end_idle()
-        if self._is_full() or len(self.sessions) >= self._mode.max_sessions:
-            raise refused(503, "SessionLimitExceeded", Retry_After="30")
-        path = f"{SESSIONS}/{next(self._session_numbers)}"
-        token = secrets.token_hex(16)
-        self.sessions[token] = Session(path, token, account, self._real_s())
-        resource = self._tree.add(path, "Session.v1_7_1.Session", "User Session", UserName=account.name)
-        resource.document |= {"CreatedTime": None, "SessionType": "Redfish", "Password": None}
-        del resource.document["CreatedTime"]
-        resource.delete = lambda caller: self._close(token, caller)
-        resource.privilege = "ConfigureSelf"
-        self._tree.join(SESSIONS, path)
-        # Of a session only the answer to its making has the token.
-        shown = resource.shown()
-        warned = {"@Message.ExtendedInfo": [self._must_change(account)]} if account.must_change else {}
-        return Answer(201, shown | warned, {"Location": path, "X-Auth-Token": token})
-
-    def end_sessions(self, account: Account | None = None) -> None:
-        """End all sessions, or those of one account."""
-        for session in list(self.sessions.values()):
-            if account is None or session.account is account:
-                self._end(session)
-
-    def _must_change(self, account: Account) -> Json:
-        return refused(403, "PasswordChangeRequired", account.path).messages[0]
-
     def _count_refused(self, account: Account) -> None:
         rule = self._lockout()
         if self._now_s() - account.last_refused_s > rule.reset_after_s:
@@ -194,23 +131,6 @@ class Accounts:
         if rule.threshold and account.refused >= rule.threshold:
             account.locked_until_s = self._now_s() + rule.duration_s
             account.refused = 0
-
-    def _close(self, token: str, caller: Caller) -> Answer:
-        session = self.sessions[token]
-        if session.account is not caller.account and not caller.account.may("ConfigureManager"):
-            raise refused(403, "InsufficientPrivilege")
-        self._end(session)
-        return Answer(204)
-
-    def _end(self, session: Session) -> None:
-        del self.sessions[session.token]
-        self._tree.leave(SESSIONS, session.path)
-
-    def _end_idle(self) -> None:
-        idle_s = float(self._tree.document(SESSION_SERVICE)["SessionTimeout"])
-        for session in list(self.sessions.values()):
-            if self._real_s() - session.used_s > idle_s:
-                self._end(session)
 
     def _add_resources(self) -> None:
         tree, mode = self._tree, self._mode
@@ -242,18 +162,6 @@ class Accounts:
         for number in range(1, mode.account_slots + 1):
             self.all[number] = Account(number)
             self._show(self.all[number])
-        sessions = tree.add(
-            SESSION_SERVICE,
-            "SessionService.v1_1_9.SessionService",
-            "Session Service",
-            ServiceEnabled=True,
-            SessionTimeout=1800,
-            Sessions=link(SESSIONS),
-        )
-        sessions.rules = {"SessionTimeout": Number(30, 86_400)}
-        collection = tree.collection(SESSIONS, "Session")
-        collection.post = lambda body, _caller: self.open_session(body)
-        collection.privilege = "Login"
 
     def _show(self, account: Account) -> None:
         resource = self._tree.add(account.path, "ManagerAccount.v1_12_1.ManagerAccount", "User Account")
@@ -302,9 +210,9 @@ class Accounts:
             self._check_name(changes["UserName"], account)
         if "Password" in changes:
             self._check_password(changes["Password"])
-        if changes.get("UserName", account.name) and changes.get("Enabled") and not account.password:
-            if "Password" not in changes:
-                raise refused(400, "PropertyMissing", "Password", related="Password")
+        named = changes.get("UserName", account.name)
+        if named and changes.get("Enabled") and not account.password and "Password" not in changes:
+            raise refused(400, "PropertyMissing", "Password", related="Password")
         still = changes.get("RoleId", account.role) == "Administrator" and changes.get("Enabled", account.enabled)
         if not (still and changes.get("UserName", account.name)):
             self._keep_an_administrator(account)
@@ -313,7 +221,7 @@ class Accounts:
 
     def _remove(self, account: Account) -> Answer:
         self._keep_an_administrator(account)
-        self.end_sessions(account)
+        account.enabled = False
         del self.all[account.number]
         self._tree.leave(ACCOUNTS, account.path)
         self._on_change()
@@ -331,8 +239,6 @@ class Accounts:
             account.locked_until_s, account.refused = -1.0, 0
         if not account.name:
             account.password, account.enabled = "", False
-        if not account.enabled:
-            self.end_sessions(account)
         self._on_change()
 
     def _check_name(self, name: str, mine: Account | None) -> None:

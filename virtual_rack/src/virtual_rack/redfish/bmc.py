@@ -6,13 +6,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from virtual_rack.redfish.accounts import Accounts
+from virtual_rack.rack_file import ipmi_can_have
+from virtual_rack.redfish.accounts import Accounts, Lockout
 from virtual_rack.redfish.bios import Bios, SecureBoot
 from virtual_rack.redfish.certificates import Certificates, Identity
 from virtual_rack.redfish.documents import add_standard
 from virtual_rack.redfish.hands import Hands
 from virtual_rack.redfish.messages import Json, refused
 from virtual_rack.redfish.modes import Mode
+from virtual_rack.redfish.sessions import Sessions
 from virtual_rack.redfish.subscriptions import Subscriptions
 from virtual_rack.redfish.system import System
 from virtual_rack.redfish.tasks import Tasks, date
@@ -22,6 +24,7 @@ from virtual_rack.redfish.vendors import add_vendor
 
 # How long a BMC is away when it starts again, simulated.
 RESTART_S = 60.0
+_POWERS = "ConfigureComponents"
 _RESETS = ("GracefulRestart", "ForceRestart")
 
 
@@ -64,11 +67,16 @@ class Bmc:
             tree,
             mode,
             now_s=hands.now_s,
-            real_s=hands.real_s,
-            lockout=lambda: self.vendor.lockout(),
+            lockout=self._lockout,
             refuses=lambda: hands.suffers("bmc_refuses_credentials") is not None,
+            on_change=self._note_accounts,
+        )
+        self.sessions = Sessions(
+            tree,
+            mode,
+            self.accounts,
+            real_s=hands.real_s,
             is_full=lambda: hands.suffers("redfish_sessions_full") is not None,
-            on_change=told.on_accounts,
         )
         self.vendor = add_vendor(tree, mode, self.paths, restart=self.restart)
         self._system = System(tree, mode, self.paths, hands)
@@ -87,6 +95,16 @@ class Bmc:
     def speaks_ipmi(self) -> bool:
         """Say whether IPMI over LAN is on."""
         return bool(self.tree.document(self.paths.network)["IPMI"]["ProtocolEnabled"])
+
+    def accepts(self, name: str, password: str) -> bool:
+        """Say whether an account may power the machine; nothing is counted."""
+        known = ((one.name, one.password) for one in self.accounts.all.values() if one.enabled and one.may(_POWERS))
+        return bool(name) and (name, password) in known
+
+    def ipmi_users(self) -> tuple[tuple[str, str], ...]:
+        """Give the accounts that may power the machine and that IPMI has room for."""
+        able = (one for one in self.accounts.all.values() if one.enabled and one.may(_POWERS))
+        return tuple((one.name, one.password) for one in able if ipmi_can_have(one.name, one.password))
 
     def note_machine(self) -> None:
         """Look whether the machine has begun to boot; its self test then takes the time that it takes."""
@@ -118,13 +136,20 @@ class Bmc:
         if not self.is_away:
             self.is_away = True
             self._is_due = False
-            self.accounts.end_sessions()
+            self.sessions.end_all()
             self._told.on_presence()
             self.hands.later(RESTART_S, self._be_due)
 
     def _be_due(self) -> None:
         self._is_due = True
         self.come_back()
+
+    def _lockout(self) -> Lockout:
+        return self.vendor.lockout()
+
+    def _note_accounts(self) -> None:
+        self.sessions.end_void()
+        self._told.on_accounts()
 
     def _finish_boot(self, life: int) -> None:
         if self.hands.machine.life != life or self.hands.suffers("never_boots") is not None:
@@ -150,8 +175,7 @@ class Bmc:
         allowed = {"ResetType@Redfish.AllowableValues": list(_RESETS)}
         self.tree.action(self.paths.manager, "Manager.Reset", self._reset, **allowed)
         system = self.tree.resources[self.paths.system]
-        show = system.live
-        assert show is not None
+        show = self._system.show
         system.live = lambda: show() | {"BiosVersion": self.updates.versions["BIOS"]}
 
     def _reset(self, body: Json, _caller: Caller) -> Answer:

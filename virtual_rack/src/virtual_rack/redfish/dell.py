@@ -7,12 +7,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from virtual_rack.redfish import accounts
 from virtual_rack.redfish.accounts import Lockout
 from virtual_rack.redfish.documents import Paths
 from virtual_rack.redfish.messages import Json
 from virtual_rack.redfish.modes import Mode
 from virtual_rack.redfish.rules import Number, Rule, Text, words
+from virtual_rack.redfish.sessions import SERVICE as SESSION_SERVICE
 from virtual_rack.redfish.tree import Caller, Tree, link
 
 _SWITCH = words("Enabled", "Disabled")
@@ -38,7 +38,7 @@ _OWN: Mapping[str, tuple[Rule, Any]] = {
     "Time.1.Timezone": (Text(32), "UTC"),
     "WebServer.1.HttpsRedirection": (_SWITCH, "Disabled"),
     "WebServer.1.TLSProtocol": (
-        words("TLS 1.0 and Higher", "TLS 1.1 and Higher", "TLS 1.2 Only", "TLS 1.3 Only"),
+        words("TLS 1.0 and Higher", "TLS 1.1 and Higher", "TLS 1.2 and Higher", "TLS 1.3 Only"),
         "TLS 1.1 and Higher",
     ),
     "WebServer.1.SSLEncryptionBitLength": (
@@ -61,10 +61,7 @@ class _Twin:
     def read(self, tree: Tree) -> Any:
         value: Any = tree.document(self.path)
         for key in self.keys:
-            if isinstance(key, int):
-                value = value[key] if key < len(value) else ""
-            else:
-                value = value[key]
+            value = "" if isinstance(key, int) and key >= len(value) else value[key]
         return value if self.words is None else self.words[0 if value else 1]
 
     def write(self, tree: Tree, value: Any) -> None:
@@ -101,7 +98,7 @@ def _twins(paths: Paths) -> dict[str, _Twin]:
     for number in range(3):
         servers = ("NTP", "NTPServers", number)
         twins[f"NTPConfigGroup.1.NTP{number + 1}"] = _Twin(paths.network, servers, Text())
-    twins["WebServer.1.Timeout"] = _Twin(accounts.SESSION_SERVICE, ("SessionTimeout",), Number(60, 10_800))
+    twins["WebServer.1.Timeout"] = _Twin(SESSION_SERVICE, ("SessionTimeout",), Number(60, 10_800))
     host = f"{paths.manager}/HostInterfaces/1"
     twins["OS-BMC.1.AdminState"] = _Twin(host, ("InterfaceEnabled",), _SWITCH, enabled)
     return twins

@@ -15,8 +15,7 @@ from virtual_rack.redfish.tree import ROOT, Tree, link
 EVENTS = f"{ROOT}/EventService"
 SUBSCRIPTIONS = f"{EVENTS}/Subscriptions"
 _ONE = "1"
-_TLS_VERSIONS = ["TLS1_2", "TLS1_3"]
-_OLD_TLS_VERSIONS = ["TLS1_0", "TLS1_1", *_TLS_VERSIONS]
+_TLS_VERSIONS = ["1.0", "1.1", "1.2", "1.3"]
 _CIPHERS = ["TLS_AES_256_GCM_SHA384", "TLS_AES_128_GCM_SHA256", "ECDHE-RSA-AES256-GCM-SHA384", "AES128-SHA"]
 
 
@@ -141,6 +140,9 @@ def _add_manager(tree: Tree, mode: Mode, machine: Machine, paths: Paths) -> None
         Links={"ManagerForServers": [link(paths.system)], "ManagerForChassis": [link(paths.chassis)]},
     )
     manager.rules = {"DateTimeLocalOffset": Text(6)}
+    if mode.has_time_zone:
+        manager.document["TimeZoneName"] = "UTC"
+        manager.rules = {**manager.rules, "TimeZoneName": Text(64)}
     tree.collection(nics, "EthernetInterface", _ONE)
     nic = tree.add(
         f"{nics}/{_ONE}",
@@ -224,14 +226,14 @@ _SNMP_RULES: dict[str, Rule | Rules] = {
 def _add_security_policy(tree: Tree, paths: Paths) -> None:
     where = f"{paths.manager}/SecurityPolicy"
     tree.document(paths.manager)["SecurityPolicy"] = link(where)
-    allowed = {"Versions": _OLD_TLS_VERSIONS, "CipherSuites": _CIPHERS}
+    allowed = {"Versions": _TLS_VERSIONS, "CipherSuites": _CIPHERS}
     policy = tree.add(
         where,
         "SecurityPolicy.v1_0_3.SecurityPolicy",
         "Security Policy",
         TLS={"Server": {"Allowed": allowed, "VerifyCertificate": False}},
     )
-    rules: Rules = {"Versions": Each(words(*_OLD_TLS_VERSIONS)), "CipherSuites": Each(Text(64), 32)}
+    rules: Rules = {"Versions": Each(words(*_TLS_VERSIONS)), "CipherSuites": Each(Text(64), 32)}
     policy.rules = {"TLS": {"Server": {"Allowed": rules, "VerifyCertificate": FLAG}}}
 
 

@@ -73,6 +73,7 @@ class Mode:
     has_secure_boot: bool = True
     has_syslog: bool = False
     has_lockout: bool = True
+    has_time_zone: bool = False
     expands: bool = True
     # What a PATCH answers: the "resource", "messages" or "nothing".
     patch_answer: str = "resource"
@@ -108,9 +109,9 @@ def _attributes(**attributes: tuple[str, ...]) -> tuple[BiosAttribute, ...]:
 
 
 _PLAIN_BIOS = _attributes(
-    BootMode=("LegacyBios", "Uefi"),
-    TpmSecurity=("Off", "On"),
-    UsbPorts=_OFF_ON,
+    BootMode=("Legacy", "Uefi"),
+    TpmState=_ON_OFF,
+    UsbBoot=_OFF_ON,
     ProcVirtualization=_ON_OFF,
     SriovGlobalEnable=_ON_OFF,
     LogicalProc=_OFF_ON,
@@ -127,6 +128,7 @@ _MODES = (
         model="3500",
         bios=_PLAIN_BIOS,
         conflict=(("BootMode", "Uefi"), ("LegacyVideo", "Enabled")),
+        has_time_zone=True,
         has_security_policy=True,
         has_syslog=True,
     ),
@@ -141,7 +143,7 @@ _MODES = (
         bios=_attributes(
             BootMode=("Bios", "Uefi"),
             TpmSecurity=("Off", "On"),
-            UsbPorts=("AllOn", "AllOff", "OnlyBackPortsOn"),
+            GenericUsbBoot=_OFF_ON,
             ProcVirtualization=_ON_OFF,
             SriovGlobalEnable=_ON_OFF,
             LogicalProc=_OFF_ON,
@@ -169,8 +171,8 @@ _MODES = (
         protocols=_without("NTP", "Telnet"),
         bios=_attributes(
             BootMode=("LegacyBios", "Uefi"),
-            TpmState=("PresentDisabled", "PresentEnabled"),
-            UsbControl=("UsbEnabled", "UsbDisabled", "ExternalUsbDisabled"),
+            TpmVisibility=("Hidden", "Visible"),
+            UsbBoot=_OFF_ON,
             ProcVirtualization=_ON_OFF,
             Sriov=_ON_OFF,
             ProcHyperthreading=_OFF_ON,
@@ -221,6 +223,7 @@ _MODES = (
             ConsoleRedirection=_ON_OFF,
             QuietBoot=("Checked", "Unchecked"),
         ),
+        has_time_zone=True,
         has_security_policy=True,  # ASSUMED: newer generations have it
         expands=False,
         refuses_apply_time=True,
@@ -235,7 +238,7 @@ _MODES = (
         settings="Pending",
         bios=_attributes(
             BootModes_SystemBootMode=("LegacyMode", "UEFIMode"),
-            TrustedComputingGroup_DeviceOperation=("Disable", "Enable"),
+            TrustedComputingGroup_TPMDevice=_ON_OFF,
             DevicesandIOPorts_USBPorts=_OFF_ON,
             Processors_IntelVirtualizationTechnology=_ON_OFF,
             DevicesandIOPorts_SRIOV=_ON_OFF,
@@ -245,6 +248,7 @@ _MODES = (
             LegacyBIOS_LegacyBIOS=("Enabled", "Disabled"),
         ),
         conflict=(("BootModes_SystemBootMode", "UEFIMode"), ("LegacyBIOS_LegacyBIOS", "Enabled")),
+        has_time_zone=True,
         has_security_policy=True,  # ASSUMED: newer generations have it
         has_syslog=True,
         drops_conflicts=True,
@@ -254,6 +258,7 @@ _MODES = (
         max_sessions=16,
     ),
 )
+DEFAULT = "dmtf"
 MODES: Mapping[str, Mode] = {mode.name: mode for mode in _MODES}
 
 

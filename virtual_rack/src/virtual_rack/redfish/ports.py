@@ -14,17 +14,19 @@ from pathlib import Path
 from typing import Any
 
 from aiohttp import web
+from aiohttp.http_exceptions import BadHttpMethod
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from virtual_rack.certificates import Pair, issue_bmc
 from virtual_rack.clock import Pacer
 from virtual_rack.head_node import HeadNode
 from virtual_rack.nodes.machine import Machine
+from virtual_rack.rack_file import Redfish
 from virtual_rack.redfish.bmc import Bmc, Settings, Told
 from virtual_rack.redfish.certificates import Identity, key_text
 from virtual_rack.redfish.hands import Hands
 from virtual_rack.redfish.messages import refused
-from virtual_rack.redfish.modes import MODES
+from virtual_rack.redfish.modes import DEFAULT, MODES
 from virtual_rack.redfish.service import Request, Service
 from virtual_rack.redfish.tree import Answer
 
@@ -49,8 +51,7 @@ class RedfishPort:
         on_presence: Callable[[], None],
         on_accounts: Callable[[], None],
     ) -> None:
-        spec = machine.spec.bmc
-        assert spec.redfish is not None
+        spec = machine.spec.bmc.redfish or Redfish(DEFAULT)
         self.machine = machine
         self._pacer, self._authority, self._directory = pacer, authority, directory
         self._identity = self._shown_identity = self._issue()
@@ -59,10 +60,10 @@ class RedfishPort:
         self._context.minimum_version = ssl.TLSVersion.TLSv1_2
         self._hands = Hands(head, machine)
         told = Told(on_presence=on_presence, on_accounts=on_accounts, on_identity=self._take_identity)
-        settings = Settings(spec.redfish.pending_bios, spec.redfish.page_size)
-        self.bmc = Bmc(MODES[spec.redfish.mode], self._hands, self._identity, settings=settings, told=told)
+        settings = Settings(spec.pending_bios, spec.page_size)
+        self.bmc = Bmc(MODES[spec.mode], self._hands, self._identity, settings=settings, told=told)
         self._service = Service(self.bmc)
-        self._handler = web.Server(self._handle, access_log=None, client_max_size=_LARGEST_BODY)
+        self._handler = _Connections(self._handle, request_factory=_request)
         self._server: asyncio.Server | None = None
         self._socket: socket.socket | None = None
         self._settling = asyncio.Lock()
@@ -112,7 +113,7 @@ class RedfishPort:
             "logins": tried.logins,
             "refused_logins": tried.refused,
             "users": dict(tried.users),
-            "sessions": len(self.bmc.accounts.sessions),
+            "sessions": len(self.bmc.sessions.all),
         }
 
     def _wanted(self) -> str:
@@ -153,11 +154,11 @@ class RedfishPort:
         if unavailable := hands.strikes("redfish_unavailable", path=path, method=request.method):
             wait_s = unavailable.options.get("retry_after", 1)
             error = refused(503, "ServiceTemporarilyUnavailable", wait_s, Retry_After=str(wait_s))
-            return _response(Answer(503, error.to_json(), error.headers), request.method)
+            return _response(Answer(503, error.to_json(), error.headers))
         answer = await self._service.answer(await _read(request))
         if hands.strikes("redfish_answer_lost", path=path, method=request.method):
             return _cut(request)
-        return _response(answer, request.method)
+        return _response(answer)
 
     def _take_identity(self, identity: Identity) -> None:
         self._identity = self._shown_identity = identity
@@ -185,6 +186,30 @@ class RedfishPort:
         self._context.load_cert_chain(path)
 
 
+class _Connection(web.RequestHandler):
+    """A connection on which a method that nobody knows is answered as Redfish wants it."""
+
+    def handle_error(
+        self, request: web.BaseRequest, status: int = 500, exc: BaseException | None = None, message: str | None = None
+    ) -> web.StreamResponse:
+        if isinstance(exc, BadHttpMethod):
+            error = refused(501, "UnsupportedMethod", "")
+            return _response(Answer(501, error.to_json(), {"Connection": "close"}))
+        return super().handle_error(request, status, exc, message)
+
+
+class _Connections(web.Server):
+    """The connections to one BMC."""
+
+    def __call__(self) -> web.RequestHandler:
+        return _Connection(self, loop=self._loop, access_log=None)
+
+
+def _request(message: Any, payload: Any, protocol: Any, writer: Any, task: Any) -> web.BaseRequest:
+    loop = asyncio.get_running_loop()
+    return web.BaseRequest(message, payload, protocol, writer, task, loop, client_max_size=_LARGEST_BODY)
+
+
 async def _read(request: web.BaseRequest) -> Request:
     headers = {name.lower(): value for name, value in request.headers.items()}
     content = await request.read()
@@ -207,7 +232,7 @@ def _parts(content_type: str, content: bytes) -> dict[str, bytes]:
     return parts
 
 
-def _response(answer: Answer, method: str) -> web.Response:
+def _response(answer: Answer) -> web.Response:
     headers = dict(answer.headers)
     if answer.body is None:
         return web.Response(status=answer.status, headers=headers)

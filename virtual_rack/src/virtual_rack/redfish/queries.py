@@ -21,6 +21,8 @@ def answered(document: Json, path: str, query: Mapping[str, str], mode: Mode, pa
     for name in query:
         if name.startswith("$") and name not in ("$expand", "$select", "$top", "$skip"):
             raise refused(501, "QueryParameterUnsupported", name)
+    if query.get("only"):
+        raise refused(400, "QueryParameterValueFormatError", query["only"], "only")
     if "only" in query:
         document = _only(document, read)
     if "Members" in document:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,17 @@ from virtual_rack.redfish.ports import RedfishPort
 
 
 class Redfishes:
-    """The Redfish side of a rack's BMCs, on one port at an address each; machines without are left alone."""
+    """The Redfish side of a rack's BMCs, on one port at an address each; machines without are left alone.
 
-    def __init__(self, head: HeadNode, *, pacer: Pacer, directory: Path, port: int) -> None:
+    `on_accounts` is called when accounts have changed: IPMI has the same.
+    """
+
+    def __init__(
+        self, head: HeadNode, *, pacer: Pacer, directory: Path, port: int, on_accounts: Callable[[], None]
+    ) -> None:
         self.port = port
         self._head, self._pacer, self._directory = head, pacer, directory
+        self._on_accounts = on_accounts
         self._ports: dict[str, RedfishPort] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -68,8 +75,9 @@ class Redfishes:
             authority=authority,
             directory=self._directory,
             on_presence=lambda: self._settle(machine),
-            on_accounts=lambda: None,
+            on_accounts=self._on_accounts,
         )
+        machine.front = self._ports[machine.spec.name].bmc
 
     def _note_machine(self, machine: Machine) -> None:
         port = self._ports.get(machine.spec.name)

@@ -138,11 +138,13 @@ def sift(document: Json, patch: Json, rules: Rules, where: str = "") -> tuple[Js
             known = key in document
             problems.append(message("PropertyNotWritable" if known else "PropertyUnknown", path, related=path))
         elif not isinstance(rule, Mapping):
-            if problem := rule.problem(value):
-                words_said = (path,) if problem == "PropertyValueError" else (value, path)
+            wanted = _resolved(value, document.get(key))
+            if problem := rule.problem(wanted):
+                said = "" if key == "Password" else wanted
+                words_said = (path,) if problem == "PropertyValueError" else (said, path)
                 problems.append(message(problem, *words_said, related=path))
             else:
-                taken[key] = value
+                taken[key] = wanted
         elif not isinstance(value, dict):
             problems.append(message("PropertyValueTypeError", value, path, related=path))
         else:
@@ -152,6 +154,23 @@ def sift(document: Json, patch: Json, rules: Rules, where: str = "") -> tuple[Js
             if below:
                 taken[key] = below
     return taken, problems
+
+
+def _resolved(value: Any, current: Any) -> Any:
+    """Fill in a list of a PATCH: null removes an element, {} leaves it as it is, properties left out stay."""
+    if not isinstance(value, list):
+        return value
+    before = current if isinstance(current, list) else []
+    filled: list[Any] = []
+    for number, element in enumerate(value):
+        old = before[number] if number < len(before) else None
+        if element == {} and old is not None:
+            filled.append(old)
+        elif isinstance(element, dict) and isinstance(old, dict):
+            filled.append(old | element)
+        elif element is not None:
+            filled.append(element)
+    return filled
 
 
 def merge(document: Json, changes: Json) -> Json:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from virtual_rack.redfish import accounts, queries
+from virtual_rack.redfish import queries, sessions
 from virtual_rack.redfish.bmc import Bmc
 from virtual_rack.redfish.messages import Json, RedfishError, message, refused
 from virtual_rack.redfish.metadata import METADATA_PATH, ODATA_PATH, metadata, odata
@@ -47,13 +47,15 @@ class Service:
         """Answer one request, whatever it is."""
         self._bmc.requests += 1
         path = request.path.rstrip("/") or "/"
+        if request.method == "POST":
+            path = path.removesuffix("/Members")  # a member may be made by either
         resource = self._bmc.tree.resources.get(path)
         allow = {"Allow": ", ".join(resource.methods())} if resource else {}
         try:
             answer = await self._answered(replace(request, path=path), resource)
         except RedfishError as error:
             answer = Answer(error.status, error.to_json(), error.headers)
-        if request.method in _WRITES and answer.status < 400 and path != accounts.SESSIONS:
+        if request.method in _WRITES and answer.status < 400 and path != sessions.SESSIONS:
             self._bmc.writes += 1
         headers = {"OData-Version": "4.0", "Cache-Control": "no-store", **allow, **answer.headers}
         if isinstance(answer.body, dict) and "@odata.etag" in answer.body:
@@ -71,10 +73,9 @@ class Service:
             raise refused(412, "HeaderInvalid", "OData-Version")
         if path in _PUBLIC and method in ("GET", "HEAD") and path != ROOT:
             return _public(path)
-        if path == accounts.SESSIONS and method == "POST":
-            return self._bmc.accounts.open_session(_json(request))
-        if path == ROOT and method in ("GET", "HEAD"):
-            assert resource is not None
+        if path == sessions.SESSIONS and method == "POST":
+            return self._bmc.sessions.open(_json(request))
+        if path == ROOT and resource is not None and method in ("GET", "HEAD"):
             return self._read(request, resource)
         caller = self._caller(request)
         if path == PUSH:
@@ -92,7 +93,7 @@ class Service:
     def _caller(self, request: Request) -> Caller:
         token = request.headers.get("x-auth-token")
         if token is not None:
-            return self._bmc.accounts.with_token(token)
+            return self._bmc.sessions.with_token(token)
         kind, _, coded = request.headers.get("authorization", "").partition(" ")
         if kind.lower() != "basic":
             raise refused(401, "NoValidSession", WWW_Authenticate='Basic realm="Redfish"')
@@ -121,11 +122,9 @@ class Service:
         if not account.may(resource.privilege):
             raise refused(403, "InsufficientPrivilege")
         vendor = self._bmc.vendor
-        free = (*vendor.unlock, *(session.path for session in self._bmc.accounts.sessions.values()))
+        free = (*vendor.unlock, *(session.path for session in self._bmc.sessions.all))
         if vendor.is_locked_down() and request.path not in free and not request.path.endswith(".Reset"):
-            raise refused(
-                403, "GeneralError", "Unable to perform the operation because the system is in lockdown mode."
-            )
+            raise refused(403, "GeneralError", "The operation is refused: the system is in lockdown mode.")
 
     def _read(self, request: Request, resource: Resource) -> Answer:
         shown = resource.shown()
@@ -149,9 +148,8 @@ class Service:
         body = _json(request)
         if self._bmc.hands.strikes("redfish_ignores_writes", path=request.path, method=request.method):
             return self._after_patch(resource, []) if request.method == "PATCH" else Answer(204)
-        if request.method == "PATCH":
+        if request.method == "PATCH" or resource.post is None:
             return self._patch(resource, body, caller)
-        assert resource.post is not None
         done = resource.post(body, caller)
         return await done if inspect.isawaitable(done) else done
 
@@ -185,6 +183,8 @@ class Service:
         etag = {"ETag": shown["@odata.etag"]}
         if problems:
             return Answer(200, shown | {"@Message.ExtendedInfo": problems})
+        if resource.document["@odata.type"].startswith("#ManagerAccount."):
+            return Answer(200, shown)  # whose password had to be changed shall see that it need not any more
         if self._bmc.mode.patch_answer == "nothing":
             return Answer(204, None, etag)
         if self._bmc.mode.patch_answer == "messages":

@@ -28,7 +28,7 @@ class System:
         self._target = "None"
         self._by = "UEFI"
         resource = tree.resources[paths.system]
-        resource.live, resource.patch = self._show, self._patch
+        resource.live, resource.patch = self.show, self._patch
         resource.privilege = "ConfigureComponents"
         resource.rules = {
             "AssetTag": Text(),
@@ -52,7 +52,8 @@ class System:
     def _power(self) -> str:
         return "On" if self._hands.machine.power else "Off"
 
-    def _show(self) -> Json:
+    def show(self) -> Json:
+        """Give what is known only at the moment: power and next boot."""
         machine = self._hands.machine
         # What was chosen for one boot, by whatever way to the board, ends with that boot.
         if self._lasting != "Continuous":
@@ -73,7 +74,7 @@ class System:
     def _patch(self, _body: Json, changes: Json, _caller: Caller) -> Json:
         boot = changes.pop("Boot", {})
         if boot:
-            self._show()
+            self.show()
             self._by = boot.get("BootSourceOverrideMode", self._by)
             self._target = boot.get("BootSourceOverrideTarget", self._target)
             chosen = "Once" if self._lasting == "Disabled" and "BootSourceOverrideTarget" in boot else self._lasting

@@ -44,7 +44,8 @@ Do = Callable[[Json, Caller], "Answer | Awaitable[Answer]"]
 class Resource:
     """A document with what may be done. `live` adds what is known only at the moment of reading.
 
-    `patch` is asked with the body and what the rules have taken of it, before that is stored; it gives the changes to store, or an answer of its
+    `patch` is asked with the body and what the rules have taken of it, before that is stored; it gives the changes to
+    store, or an answer of its
     own. `post` makes a member, or does an action. `status` is what reading it answers, if not 200.
     """
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -75,7 +76,7 @@ class Updates:
             raise refused(400, "ActionParameterMissing", "UpdateService.SimpleUpdate", "ImageURI")
         if "://" not in uri and isinstance(body.get("TransferProtocol"), str):
             uri = f"{body['TransferProtocol'].lower()}://{uri}"
-        if urllib.parse.urlsplit(uri).scheme not in ("http", "https"):
+        if not _is_here(uri):
             raise refused(400, "ActionParameterValueNotInList", uri, "ImageURI", "UpdateService.SimpleUpdate")
         self._refuse_second()
         image = await asyncio.to_thread(_download, uri)
@@ -131,6 +132,15 @@ class Updates:
             Status={"State": "Enabled", "Health": "OK"},
         )
         self._tree.join(INVENTORY, self._path(firmware))
+
+
+def _is_here(uri: str) -> bool:
+    """Say whether an address is one of this computer's own: nothing leaves it."""
+    try:
+        parts = urllib.parse.urlsplit(uri)
+        return parts.scheme in ("http", "https") and ipaddress.ip_address(parts.hostname or "").is_loopback
+    except ValueError:
+        return False
 
 
 def _download(uri: str) -> bytes:
