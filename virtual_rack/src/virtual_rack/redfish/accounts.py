@@ -10,7 +10,7 @@ from itertools import count
 
 from virtual_rack.redfish.messages import Json, refused
 from virtual_rack.redfish.modes import Mode
-from virtual_rack.redfish.rules import FLAG, Number, Text, Word
+from virtual_rack.redfish.rules import FLAG, Number, Rule, Rules, Text, Word
 from virtual_rack.redfish.tree import ROOT, Answer, Caller, Tree, link
 
 SERVICE = f"{ROOT}/AccountService"
@@ -21,7 +21,7 @@ _PRIVILEGES = {
     "ReadOnly": ("Login", "ConfigureSelf"),
 }
 _NAMES = 16
-_RULES = {
+_RULES: dict[str, Rule] = {
     "UserName": Text(_NAMES),
     "Password": Text(64),
     "RoleId": Word(tuple(_PRIVILEGES)),
@@ -144,12 +144,13 @@ class Accounts:
             MinPasswordLength=8,
             MaxPasswordLength=40,
         )
-        service.rules = {"MinPasswordLength": Number(0, 32)}
+        lengths: dict[str, Rule | Rules] = {"MinPasswordLength": Number(0, 32)}
+        service.rules = lengths
         if mode.has_lockout:
             service.document |= {"AccountLockoutThreshold": 0, "AccountLockoutDuration": 60}
             service.document["AccountLockoutCounterResetAfter"] = 60
             times = {f"AccountLockout{what}": Number() for what in ("Threshold", "Duration", "CounterResetAfter")}
-            service.rules = {**service.rules, **times}
+            service.rules = lengths | times
         service.privilege = "ConfigureUsers"
         tree.collection(ROLES, "Role", *_PRIVILEGES)
         for role, privileges in _PRIVILEGES.items():

@@ -172,8 +172,7 @@ class Bmc:
             "DateTime": date(self.hands.date_s()),
             "PowerState": "On",
         }
-        allowed = {"ResetType@Redfish.AllowableValues": list(_RESETS)}
-        self.tree.action(self.paths.manager, "Manager.Reset", self._reset, **allowed)
+        self.tree.action(self.paths.manager, "Manager.Reset", self._reset, values={"ResetType": _RESETS})
         system = self.tree.resources[self.paths.system]
         show = self._system.show
         system.live = lambda: show() | {"BiosVersion": self.updates.versions["BIOS"]}

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 
 from virtual_rack.redfish.documents import Paths
@@ -27,6 +27,7 @@ _NAMES = {
     "State": NameOID.STATE_OR_PROVINCE_NAME,
     "Country": NameOID.COUNTRY_NAME,
 }
+Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 _GENERATE, _REPLACE = "CertificateService.GenerateCSR", "CertificateService.ReplaceCertificate"
 
 
@@ -44,7 +45,7 @@ class Certificates:
     def __init__(self, tree: Tree, paths: Paths, identity: Identity, *, use: Callable[[Identity], None]) -> None:
         self._paths, self._use = paths, use
         self._identity = identity
-        self._key: ec.EllipticCurvePrivateKey | None = None
+        self._key: Key | None = None
         service = tree.add(SERVICE, "CertificateService.v1_0_6.CertificateService", "Certificate Service")
         service.document["CertificateLocations"] = link(_LOCATIONS)
         tree.action(SERVICE, _GENERATE, self._generate)
@@ -75,21 +76,20 @@ class Certificates:
 
     def _generate(self, body: Json, _caller: Caller) -> Answer:
         required = ("CommonName", "Organization", "OrganizationalUnit", "City", "State", "Country")
-        for key in (*required, "CertificateCollection"):
-            if key not in body:
-                raise refused(400, "ActionParameterMissing", _GENERATE, key)
+        for name in (*required, "CertificateCollection"):
+            if name not in body:
+                raise refused(400, "ActionParameterMissing", _GENERATE, name)
         if _place(body["CertificateCollection"]) != self._paths.certificates:
             raise refused(400, "ActionParameterValueNotInList", "", "CertificateCollection", _GENERATE)
-        key = ec.generate_private_key(ec.SECP256R1())
         try:
-            subject = x509.Name([x509.NameAttribute(oid, body[name]) for name, oid in _NAMES.items()])
-            names = [_general_name(name) for name in body.get("AlternativeNames", [])]
+            subject = x509.Name([x509.NameAttribute(oid, body[part]) for part, oid in _NAMES.items()])
+            names = [_general_name(text) for text in body.get("AlternativeNames", [])]
         except (TypeError, ValueError) as error:
             raise refused(400, "GeneralError", f"The subject is not valid: {error}") from None
         builder = x509.CertificateSigningRequestBuilder().subject_name(subject)
         if names:
             builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
-        self._key = key
+        self._key = key = ec.generate_private_key(ec.SECP256R1())
         request = builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
         collection = link(self._paths.certificates)
         return Answer(200, {"CSRString": request.decode(), "CertificateCollection": collection})
@@ -113,7 +113,7 @@ class Certificates:
             key = self._key
             if "PRIVATE KEY" in text:
                 own = serialization.load_pem_private_key(text.encode(), password=None)
-                key = own if isinstance(own, ec.EllipticCurvePrivateKey) else None
+                key = own if isinstance(own, Key) else None
         except (TypeError, ValueError, UnsupportedAlgorithm):
             raise refused(400, "GeneralError", "CertificateString is not a PEM certificate.") from None
         if key is None or key.public_key() != certificate.public_key():
@@ -123,7 +123,7 @@ class Certificates:
         return Identity(text[begin:end] + "\n", key_text(key))
 
 
-def key_text(key: ec.EllipticCurvePrivateKey) -> str:
+def key_text(key: Key) -> str:
     """Write a key as PEM."""
     plain = serialization.NoEncryption()
     return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain).decode()

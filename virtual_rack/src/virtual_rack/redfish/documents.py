@@ -47,8 +47,10 @@ def uuid_of(machine: Machine) -> str:
 
 
 def _add_root(tree: Tree, mode: Mode, machine: Machine) -> None:
-    services = ("Systems", "Chassis", "Managers", "SessionService", "AccountService", "CertificateService")
-    services += ("UpdateService", "EventService", "Registries", "JsonSchemas")
+    services = (
+        *("Systems", "Chassis", "Managers", "SessionService", "AccountService", "CertificateService"),
+        *("UpdateService", "EventService", "Registries", "JsonSchemas"),
+    )
     expand: dict[str, Any] = {"ExpandAll": mode.expands, "Levels": mode.expands, "Links": mode.expands}
     expand |= {"NoLinks": mode.expands} | ({"MaxLevels": 4} if mode.expands else {})
     root = tree.add(
@@ -96,7 +98,7 @@ def _add_registries(tree: Tree, mode: Mode) -> None:
 def _add_system(tree: Tree, mode: Mode, machine: Machine, paths: Paths) -> None:
     tree.collection(f"{ROOT}/Systems", "ComputerSystem", mode.system)
     tree.collection(f"{ROOT}/Chassis", "Chassis", mode.chassis)
-    identity = {"Manufacturer": mode.vendor, "Model": mode.model, "SerialNumber": machine.spec.serial}
+    identity: dict[str, Any] = {"Manufacturer": mode.vendor, "Model": mode.model, "SerialNumber": machine.spec.serial}
     identity |= {"PartNumber": machine.spec.part_number, "Status": {"State": "Enabled", "Health": "OK"}}
     tree.add(
         paths.system,
@@ -178,10 +180,12 @@ def _add_network(tree: Tree, mode: Mode, paths: Paths) -> None:
     for name in mode.protocols:
         port = mode.port_of(name)
         protocols[name] = {"ProtocolEnabled": name not in ("NTP", "Telnet")} | ({"Port": port} if port else {})
-        own: dict[str, Rule | Rules] = {"ProtocolEnabled": FLAG} | ({"Port": Number(1, 65_535)} if port else {})
+        own: dict[str, Rule | Rules] = {"ProtocolEnabled": FLAG}
+        if port:
+            own["Port"] = Number(1, 65_535)
         if name == "HTTPS":
             protocols[name]["Certificates"] = link(paths.certificates)
-            del own["ProtocolEnabled"], own["Port"]  # what one speaks by cannot be switched off
+            own = {}  # what one speaks by cannot be switched off
         elif name == "NTP":
             protocols[name]["NTPServers"] = []
             own["NTPServers"] = Each(Text(255), 4)

@@ -8,12 +8,16 @@ from virtual_rack.redfish.tree import ROOT
 
 ODATA_PATH = f"{ROOT}/odata"
 METADATA_PATH = f"{ROOT}/$metadata"
-_SERVICES = ("Systems", "Chassis", "Managers", "SessionService", "AccountService", "EventService", "UpdateService")
-_SERVICES += ("CertificateService", "TaskService", "Registries", "JsonSchemas")
-_SCHEMAS = ("ServiceRoot", "ComputerSystemCollection", "ComputerSystem", "ChassisCollection", "Chassis")
-_SCHEMAS += ("ManagerCollection", "Manager", "ManagerNetworkProtocol", "AccountService", "ManagerAccount", "Role")
-_SCHEMAS += ("SessionService", "Session", "EventService", "EventDestination", "TaskService", "Task", "Bios")
-_SCHEMAS += ("SecureBoot", "UpdateService", "SoftwareInventory", "CertificateService", "Certificate")
+_SERVICES = (
+    *("Systems", "Chassis", "Managers", "SessionService", "AccountService", "EventService", "UpdateService"),
+    *("CertificateService", "TaskService", "Registries", "JsonSchemas"),
+)
+_SCHEMAS = (
+    *("ServiceRoot", "ComputerSystemCollection", "ComputerSystem", "ChassisCollection", "Chassis"),
+    *("ManagerCollection", "Manager", "ManagerNetworkProtocol", "AccountService", "ManagerAccount", "Role"),
+    *("SessionService", "Session", "EventService", "EventDestination", "TaskService", "Task", "Bios"),
+    *("SecureBoot", "UpdateService", "SoftwareInventory", "CertificateService", "Certificate"),
+)
 
 
 def odata() -> Json:

@@ -202,7 +202,7 @@ class _Connections(web.Server):
     """The connections to one BMC."""
 
     def __call__(self) -> web.RequestHandler:
-        return _Connection(self, loop=self._loop, access_log=None)
+        return _Connection(self, loop=self._loop)
 
 
 def _request(message: Any, payload: Any, protocol: Any, writer: Any, task: Any) -> web.BaseRequest:

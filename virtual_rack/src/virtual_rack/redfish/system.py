@@ -39,9 +39,9 @@ class System:
                 "BootSourceOverrideMode": words("UEFI", "Legacy"),
             },
         }
-        allowed = {"ResetType@Redfish.AllowableValues": list(_RESETS)}
-        tree.action(paths.system, _ACTION, self._reset, privilege="ConfigureComponents", **allowed)
-        tree.action(paths.chassis, "Chassis.Reset", self._reset, privilege="ConfigureComponents", **allowed)
+        allowed = {"ResetType": _RESETS}
+        tree.action(paths.system, _ACTION, self._reset, privilege="ConfigureComponents", values=allowed)
+        tree.action(paths.chassis, "Chassis.Reset", self._reset, privilege="ConfigureComponents", values=allowed)
         tree.resources[paths.chassis].live = lambda: {"PowerState": self._power()}
 
     def begin_boot(self) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from virtual_rack.redfish.messages import Json
@@ -106,10 +107,20 @@ class Tree:
         resource = self.resources[path] = Resource(document)
         return resource
 
-    def action(self, path: str, name: str, do: Do, *, privilege: str = "ConfigureManager", **more: Any) -> None:
-        """Give a resource an action; `more` describes its parameters to clients."""
+    def action(
+        self,
+        path: str,
+        name: str,
+        do: Do,
+        *,
+        privilege: str = "ConfigureManager",
+        values: Mapping[str, Sequence[str]] = MappingProxyType({}),
+    ) -> None:
+        """Give a resource an action; `values` are those that a parameter takes."""
         target = f"{path}/Actions/{name}"
-        self.resources[path].document.setdefault("Actions", {})[f"#{name}"] = {"target": target} | more
+        self.resources[path].document.setdefault("Actions", {})[f"#{name}"] = {"target": target} | {
+            f"{parameter}@Redfish.AllowableValues": list(allowed) for parameter, allowed in values.items()
+        }
         self.resources[target] = Resource({}, post=do, is_action=True, privilege=privilege)
 
     def join(self, collection: str, member: str) -> None:

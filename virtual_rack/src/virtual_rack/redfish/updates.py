@@ -48,10 +48,8 @@ class Updates:
             MaxImageSizeBytes=_LARGEST,
         )
         service.rules = {"ServiceEnabled": FLAG}
-        tree.action(SERVICE, "UpdateService.SimpleUpdate", self._fetch)
-        service.document["Actions"]["#UpdateService.SimpleUpdate"] |= {
-            "TransferProtocol@Redfish.AllowableValues": ["HTTP", "HTTPS"]
-        }
+        protocols = {"TransferProtocol": ("HTTP", "HTTPS")}
+        tree.action(SERVICE, "UpdateService.SimpleUpdate", self._fetch, values=protocols)
         tree.collection(INVENTORY, "SoftwareInventory")
         for firmware in mode.firmware:
             self._show(firmware)
