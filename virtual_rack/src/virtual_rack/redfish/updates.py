@@ -15,7 +15,7 @@ from virtual_rack.redfish.messages import Json, refused
 from virtual_rack.redfish.modes import Firmware, Mode
 from virtual_rack.redfish.rules import FLAG
 from virtual_rack.redfish.tasks import Task, Tasks
-from virtual_rack.redfish.tree import ROOT, Answer, Caller, Tree, link
+from virtual_rack.redfish.tree import ROOT, Answer, Caller, Resource, Tree, link
 
 SERVICE = f"{ROOT}/UpdateService"
 INVENTORY = f"{SERVICE}/FirmwareInventory"
@@ -50,6 +50,8 @@ class Updates:
         service.rules = {"ServiceEnabled": FLAG}
         protocols = {"TransferProtocol": ("HTTP", "HTTPS")}
         tree.action(SERVICE, "UpdateService.SimpleUpdate", self._fetch, values=protocols)
+        # What is posted there is no JSON: the service gives it to `push`.
+        tree.resources[PUSH] = Resource({}, post=lambda _body, _caller: Answer(415), is_action=True)
         tree.collection(INVENTORY, "SoftwareInventory")
         for firmware in mode.firmware:
             self._show(firmware)
