@@ -6,6 +6,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import ssl
 import subprocess
 from collections import Counter
 from collections.abc import Iterator
@@ -175,7 +176,8 @@ def test_ipmi_has_the_accounts_of_redfish_and_can_be_switched_off_there(rack: Se
     number = NUMBERS["lenovo"]
     address = address_of(number)
     base = f"https://{place(rack, 'lenovo')}/redfish/v1"
-    with httpx.Client(verify=rack.environment["BCM_CA_PATH"], auth=(USERNAME, PASSWORD), trust_env=False) as bmc:
+    trusted = ssl.create_default_context(cafile=rack.environment["BCM_CA_PATH"])
+    with httpx.Client(verify=trusted, auth=(USERNAME, PASSWORD), trust_env=False) as bmc:
         assert rack.power(address, "status") == "Chassis Power is off"
         account = bmc.get(f"{base}/AccountService/Accounts/1").json()
         assert bmc.patch(f"{base}/AccountService/Accounts/1", json={"Password": "another-password"}).status_code == 200

@@ -127,9 +127,7 @@ class RedfishPort:
             self._server.close()
             self._server = None
             await asyncio.sleep(_LAST_WORDS_S)
-            for connection in self._handler.connections:
-                if connection.transport is not None:
-                    connection.transport.abort()
+            self._cut_all()
         if self._socket is None or self._socket.fileno() < 0:
             self._socket = _bind(self._place)
         elif wanted == _AWAY:
@@ -141,6 +139,11 @@ class RedfishPort:
             loop = asyncio.get_running_loop()
             own, self._socket = self._socket, None
             self._server = await loop.create_server(self._handler, sock=own, ssl=self._context, backlog=_BACKLOG)
+
+    def _cut_all(self) -> None:
+        for connection in self._handler.connections:
+            if connection.transport is not None:
+                connection.transport.abort()
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         self._pacer.catch_up()
@@ -174,6 +177,7 @@ class RedfishPort:
         if wanted is not self._shown_identity:
             self._shown_identity = wanted
             self._load(wanted)
+            self._cut_all()
 
     def _issue(self, *, self_signed: bool = False) -> Identity:
         pair = issue_bmc(None if self_signed else self._authority, address=self.machine.spec.bmc.address)
