@@ -13,6 +13,7 @@ from virtual_rack.inventory import inventory_text
 from virtual_rack.new_rack import MAX_IPMI, MAX_NODES, new_rack_text
 from virtual_rack.rack_file import ENGINES
 from virtual_rack.rack_reader import RackFileError, read_rack
+from virtual_rack.redfish.modes import MODES
 from virtual_rack.serve import Options, serve
 from virtual_rack.state_file import StateFileError
 
@@ -39,6 +40,9 @@ def _parser() -> argparse.ArgumentParser:
     new = commands.add_parser("new", help="write a rack file to begin with")
     new.add_argument("--nodes", type=_nodes, required=True, metavar="N", help="number of machines")
     new.add_argument("--bmc", choices=ENGINES, help=f"engine of the BMCs (default: ipmi up to {MAX_IPMI}, else direct)")
+    new.add_argument(
+        "--redfish", choices=tuple(MODES), default="", help="let the BMCs speak Redfish like this vendor's"
+    )
     new.add_argument("-o", "--output", type=Path, metavar="FILE", help="write here, not to the terminal")
     inventory = commands.add_parser("inventory", help="write the Ansible inventory that goes with a rack file")
     inventory.add_argument("rack", type=Path, metavar="RACK.yml")
@@ -84,7 +88,7 @@ def _serve(options: argparse.Namespace) -> None:
 
 def _new(options: argparse.Namespace) -> None:
     engine = options.bmc or ("ipmi" if options.nodes <= MAX_IPMI else "direct")
-    _write(new_rack_text(options.nodes, engine=engine), options.output)
+    _write(new_rack_text(options.nodes, engine=engine, redfish=options.redfish), options.output)
 
 
 def _inventory(options: argparse.Namespace) -> None:

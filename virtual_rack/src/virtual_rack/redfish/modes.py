@@ -224,7 +224,7 @@ _MODES = (
             QuietBoot=("Checked", "Unchecked"),
         ),
         has_time_zone=True,
-        has_security_policy=True,  # ASSUMED: newer generations have it
+        has_security_policy=True,  # assumed of newer generations
         expands=False,
         refuses_apply_time=True,
         max_sessions=16,
@@ -249,7 +249,7 @@ _MODES = (
         ),
         conflict=(("BootModes_SystemBootMode", "UEFIMode"), ("LegacyBIOS_LegacyBIOS", "Enabled")),
         has_time_zone=True,
-        has_security_policy=True,  # ASSUMED: newer generations have it
+        has_security_policy=True,  # assumed of newer generations
         has_syslog=True,
         drops_conflicts=True,
         firmware=_firmware(
