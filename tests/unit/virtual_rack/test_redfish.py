@@ -446,6 +446,8 @@ def test_the_head_node_powers_with_the_accounts_and_the_ipmi_of_redfish(make: Ma
     assert wire.patch(wire.bmc.paths.network, {"IPMI": {"ProtocolEnabled": True}}) == 200
     assert wire.patch(f"{ACCOUNTS}/1", {"Password": "another-password"}) == 200
     assert power("OFF") == "BMC 10.148.0.1 refused user name or password"
+    wire.bmc.restart()
+    assert power("OFF") == "No response from BMC 10.148.0.1"
 
 
 @pytest.mark.parametrize(

@@ -93,8 +93,8 @@ class Bmc:
 
     @property
     def speaks_ipmi(self) -> bool:
-        """Say whether IPMI over LAN is on."""
-        return bool(self.tree.document(self.paths.network)["IPMI"]["ProtocolEnabled"])
+        """Say whether IPMI over LAN is on, and the BMC there."""
+        return not self.is_away and bool(self.tree.document(self.paths.network)["IPMI"]["ProtocolEnabled"])
 
     def accepts(self, name: str, password: str) -> bool:
         """Say whether an account may power the machine; nothing is counted."""
