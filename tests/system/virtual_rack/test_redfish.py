@@ -194,5 +194,8 @@ def test_ipmi_has_the_accounts_of_redfish_and_can_be_switched_off_there(rack: Se
         network = f"{base}/Managers/1/NetworkProtocol"
         assert bmc.patch(network, json={"IPMI": {"ProtocolEnabled": False}}).status_code == 200
         assert "Unable to establish" in status()
+        shown = rack.node(f"node{number:03d}")["redfish"]
+        assert shown["mode"] == "lenovo"
+        assert shown["writes"] >= 2
         assert bmc.patch(network, json={"IPMI": {"ProtocolEnabled": True}}).status_code == 200
         wait_until(lambda: status() == "Chassis Power is on", "IPMI that is on again")

@@ -23,7 +23,7 @@ from ansible_collections.baremetal.bcm.tests.unit.virtual_rack.redfish_wire impo
 )
 from virtual_rack.certificates import open_authority
 from virtual_rack.in_process import Bench
-from virtual_rack.rack_reader import RackFileError, rack_from
+from virtual_rack.rack_reader import RackFileError, rack_from, read_rack
 from virtual_rack.redfish.modes import MODES
 
 ACCOUNTS = f"{ROOT}/AccountService/Accounts"
@@ -448,6 +448,11 @@ def test_the_head_node_powers_with_the_accounts_and_the_ipmi_of_redfish(make: Ma
     assert power("OFF") == "BMC 10.148.0.1 refused user name or password"
     wire.bmc.restart()
     assert power("OFF") == "No response from BMC 10.148.0.1"
+
+
+def test_the_rack_of_all_vendors_has_a_machine_of_each_mode() -> None:
+    machines = read_rack(Path(__file__).parents[3] / "virtual_rack/racks/vendors.yml").machines
+    assert [machine.bmc.redfish and machine.bmc.redfish.mode for machine in machines] == list(MODES)
 
 
 @pytest.mark.parametrize(

@@ -207,6 +207,10 @@ class Accounts:
         return Answer(201, self._tree.resources[account.path].shown(), {"Location": account.path})
 
     def _change(self, account: Account, changes: Json) -> Json:
+        if changes.get("Locked"):  # only wrong passwords do that
+            raise refused(
+                400, "PropertyValueNotInList", True, "Locked", related="Locked"
+            )
         if changes.get("UserName"):
             self._check_name(changes["UserName"], account)
         if "Password" in changes:

@@ -250,4 +250,4 @@ def _add_events(tree: Tree) -> None:
         DeliveryRetryAttempts=3,
         DeliveryRetryIntervalSeconds=60,
         Subscriptions=link(SUBSCRIPTIONS),
-    ).rules = {"ServiceEnabled": FLAG, "DeliveryRetryAttempts": Number(0, 10)}
+    ).rules = {"DeliveryRetryAttempts": Number(0, 10)}

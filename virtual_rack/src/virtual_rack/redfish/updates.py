@@ -13,7 +13,6 @@ from collections.abc import Callable
 from virtual_rack.redfish.hands import Hands
 from virtual_rack.redfish.messages import Json, refused
 from virtual_rack.redfish.modes import Firmware, Mode
-from virtual_rack.redfish.rules import FLAG
 from virtual_rack.redfish.tasks import Task, Tasks
 from virtual_rack.redfish.tree import ROOT, Answer, Caller, Resource, Tree, link
 
@@ -38,7 +37,7 @@ class Updates:
         self._task: Task | None = None
         self._tree, self._mode, self._tasks, self._hands = tree, mode, tasks, hands
         self._reset_bmc = reset_bmc
-        service = tree.add(
+        tree.add(
             SERVICE,
             "UpdateService.v1_14_1.UpdateService",
             "Update Service",
@@ -47,7 +46,6 @@ class Updates:
             MultipartHttpPushUri=PUSH,
             MaxImageSizeBytes=_LARGEST,
         )
-        service.rules = {"ServiceEnabled": FLAG}
         protocols = {"TransferProtocol": ("HTTP", "HTTPS")}
         tree.action(SERVICE, "UpdateService.SimpleUpdate", self._fetch, values=protocols)
         # What is posted there is no JSON: the service gives it to `push`.
