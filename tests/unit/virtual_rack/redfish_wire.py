@@ -92,6 +92,10 @@ class Wire:
         target = f"{self.bmc.paths.system}/Actions/ComputerSystem.Reset"
         return self.ask("POST", target, {"ResetType": kind}).status
 
+    def is_away(self) -> bool:
+        """Return whether the BMC is starting again."""
+        return self.bmc.is_away
+
     def boot(self) -> None:
         """Start the machine, and wait until its self test has ended."""
         assert self.reset("ForceRestart" if self.machine.power else "On") < 300

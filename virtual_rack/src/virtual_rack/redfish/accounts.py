@@ -208,9 +208,7 @@ class Accounts:
 
     def _change(self, account: Account, changes: Json) -> Json:
         if changes.get("Locked"):  # only wrong passwords do that
-            raise refused(
-                400, "PropertyValueNotInList", True, "Locked", related="Locked"
-            )
+            raise refused(400, "PropertyValueNotInList", True, "Locked", related="Locked")
         if changes.get("UserName"):
             self._check_name(changes["UserName"], account)
         if "Password" in changes:

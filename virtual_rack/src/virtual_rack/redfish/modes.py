@@ -117,7 +117,7 @@ _PLAIN_BIOS = _attributes(
     LogicalProc=_OFF_ON,
     SysProfile=("PerfPerWatt", "Performance"),
     SerialConsole=_ON_OFF,
-    LegacyVideo=_OFF_ON,
+    LegacyVideo=_ON_OFF,
 )
 
 _MODES = (
@@ -245,7 +245,7 @@ _MODES = (
             Processors_HyperThreading=_OFF_ON,
             OperatingModes_ChooseOperatingMode=("MaximumEfficiency", "MaximumPerformance", "CustomMode"),
             DevicesandIOPorts_SerialPortSharing=_ON_OFF,
-            LegacyBIOS_LegacyBIOS=("Enabled", "Disabled"),
+            LegacyBIOS_LegacyBIOS=_ON_OFF,
         ),
         conflict=(("BootModes_SystemBootMode", "UEFIMode"), ("LegacyBIOS_LegacyBIOS", "Enabled")),
         has_time_zone=True,
