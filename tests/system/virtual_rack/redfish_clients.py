@@ -136,7 +136,7 @@ def dmtf_certificate(context: Any) -> None:
     (DIRECTORY / "extensions").write_text(f"subjectAltName=IP:{address}\n", encoding="ascii")
     signing = ["openssl", "x509", "-req", "-in", "bmc.csr", "-CA", "site.pem", "-CAkey", "site.key", "-days", "30"]
     signing += ["-CAcreateserial", "-out", "bmc.pem", "-extfile", "extensions"]
-    subprocess.run(signing, cwd=DIRECTORY, check=True, capture_output=True)
+    subprocess.run(signing, cwd=DIRECTORY, check=True, capture_output=True, timeout=LIMIT_S)
     certificates.install_certificate(context, first["URI"], str(DIRECTORY / "bmc.pem"))
     now = context.get(first["URI"]).dict["Issuer"]["CommonName"]
     row("redfish_utilities", "certificate", "site", now)

@@ -10,6 +10,7 @@ import ssl
 import subprocess
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -65,21 +66,24 @@ def place(rack: ServedRack, mode: str) -> str:
 
 
 def test_the_protocol_validator_finds_no_failure_in_any_mode(rack: ServedRack, tmp_path: Path) -> None:
-    def begin(mode: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
+    def validate(mode: str) -> str:
+        done = subprocess.run(
             [
                 *(str(PROGRAMS / "rf_protocol_validator"), "-u", USERNAME, "-p", PASSWORD),
                 *("-r", f"https://{place(rack, mode)}", "--ca-bundle", rack.environment["BCM_CA_PATH"]),
                 *("--avoid-http-redirect", "--report-dir", str(tmp_path / mode), "--report-type", "tsv"),
             ],
             env=ENVIRONMENT,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
+            capture_output=True,
             text=True,
+            timeout=170,
+            check=False,
         )
+        return done.stderr
 
-    for mode, process in {mode: begin(mode) for mode in MODES}.items():
-        _, said = process.communicate(timeout=170)
+    with ThreadPoolExecutor(len(MODES)) as pool:
+        said_by = dict(zip(MODES, pool.map(validate, MODES), strict=True))
+    for mode, said in said_by.items():
         reports = list((tmp_path / mode).glob("*.tsv"))
         assert reports, said
         with reports[0].open(encoding="utf-8", newline="") as report:
@@ -109,6 +113,7 @@ def test_what_dmtfs_tools_and_sushy_set_is_read_back(rack: ServedRack, tmp_path:
         cwd=tmp_path,
         check=True,
         capture_output=True,
+        timeout=60,
     )
     given = {"url": f"https://{place(rack, 'dmtf')}", "username": USERNAME, "password": PASSWORD}
     given |= {"ca": rack.environment["BCM_CA_PATH"], "directory": str(tmp_path)}
