@@ -187,7 +187,7 @@ def test_the_boot_device_holds_for_one_boot(bench: Bench, device: str, boots: in
     head.press_power(node, power=True)
     bench.step(600)
     shown: list[str] = []
-    head.boots.on_change = lambda changed: shown.append(changed.boot_device)
+    head.boots.listen(lambda changed: shown.append(changed.boot_device))
     assert act_on_board(head, node, "boot", device)
     assert act_on_board(head, node, "reset", "1")
     assert shown == [device, "none"]

@@ -36,6 +36,16 @@ def test_new_writes_engines_for_as_many_as_a_computer_carries(
     assert {machine.bmc.engine for machine in read_rack(tmp_path / "rack.yml").machines} == {engine}
 
 
+def test_new_writes_bmcs_that_speak_redfish(tmp_path: Path) -> None:
+    path = tmp_path / "rack.yml"
+    assert main(["new", "--nodes", "2", "--bmc", "direct", "--redfish", "ilo", "-o", str(path)]) == 0
+    bmcs = [machine.bmc for machine in read_rack(path).machines]
+    assert [(bmc.address, bmc.redfish and bmc.redfish.mode) for bmc in bmcs] == [
+        ("127.0.20.1", "ilo"),
+        ("127.0.20.2", "ilo"),
+    ]
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -71,6 +71,12 @@ def issue_server(authority: Pair, *, hostname: str, matching: bool, days: int = 
     return _issue(authority, subject, days, usage, x509.SubjectAlternativeName(names))
 
 
+def issue_bmc(authority: Pair | None, *, address: str) -> Pair:
+    """Make the certificate of a BMC, signed by itself without an authority."""
+    names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.IPv4Address(address))])
+    return _issue(authority, _name(address), _DAYS, x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), names)
+
+
 def issue_client(authority: Pair, *, user: str, profile: str, days: int = _DAYS) -> Pair:
     """Make a client's certificate that carries a profile."""
     subject = x509.Name([*_name(user), x509.NameAttribute(_PROFILE_ATTRIBUTE, profile)])
@@ -158,13 +164,14 @@ def _make_authority() -> Pair:
     return Pair(builder.sign(key, hashes.SHA256()), key)
 
 
-def _issue(authority: Pair, subject: x509.Name, days: int, *extensions: x509.ExtensionType) -> Pair:
+def _issue(authority: Pair | None, subject: x509.Name, days: int, *extensions: x509.ExtensionType) -> Pair:
     key = ec.generate_private_key(ec.SECP256R1())
-    builder = _builder(subject, authority.certificate.subject, key, days)
-    identifier = x509.AuthorityKeyIdentifier.from_issuer_public_key(authority.key.public_key())
+    issuer, signer = (authority.certificate.subject, authority.key) if authority else (subject, key)
+    builder = _builder(subject, issuer, key, days)
+    identifier = x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key())
     builder = builder.add_extension(identifier, critical=False)
     builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
     builder = builder.add_extension(_usage(for_authority=False), critical=True)
     for extension in extensions:
         builder = builder.add_extension(extension, critical=False)
-    return Pair(builder.sign(authority.key, hashes.SHA256()), key)
+    return Pair(builder.sign(signer, hashes.SHA256()), key)

@@ -13,6 +13,7 @@ from virtual_rack.inventory import inventory_text
 from virtual_rack.new_rack import MAX_IPMI, MAX_NODES, new_rack_text
 from virtual_rack.rack_file import ENGINES
 from virtual_rack.rack_reader import RackFileError, read_rack
+from virtual_rack.redfish.modes import MODES
 from virtual_rack.serve import Options, serve
 from virtual_rack.state_file import StateFileError
 
@@ -39,6 +40,9 @@ def _parser() -> argparse.ArgumentParser:
     new = commands.add_parser("new", help="write a rack file to begin with")
     new.add_argument("--nodes", type=_nodes, required=True, metavar="N", help="number of machines")
     new.add_argument("--bmc", choices=ENGINES, help=f"engine of the BMCs (default: ipmi up to {MAX_IPMI}, else direct)")
+    new.add_argument(
+        "--redfish", choices=tuple(MODES), default="", help="let the BMCs speak Redfish like this vendor's"
+    )
     new.add_argument("-o", "--output", type=Path, metavar="FILE", help="write here, not to the terminal")
     inventory = commands.add_parser("inventory", help="write the Ansible inventory that goes with a rack file")
     inventory.add_argument("rack", type=Path, metavar="RACK.yml")
@@ -53,6 +57,7 @@ def _add_serve(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--admin-port", type=_port, default=0, help="port of the admin API (default 0: any free one)")
     parser.add_argument("--ipmi-port", type=_port, help="port of all BMCs; 0: any free one (default: the rack file's)")
+    parser.add_argument("--redfish-port", type=_port, help="of all BMCs; 0: any free one (default: the rack file's)")
     parser.add_argument("--speed", type=_speed, default=1.0, metavar="X", help="times as fast as real (default 1)")
     parser.add_argument("--state-dir", type=Path, metavar="DIR", help="keep certificates and state here between runs")
     parser.add_argument(
@@ -74,6 +79,7 @@ def _serve(options: argparse.Namespace) -> None:
         admin_port=options.admin_port,
         speed=options.speed,
         ipmi_port=options.ipmi_port,
+        redfish_port=options.redfish_port,
         directory=options.state_dir,
         faults=faults,
     )
@@ -82,7 +88,7 @@ def _serve(options: argparse.Namespace) -> None:
 
 def _new(options: argparse.Namespace) -> None:
     engine = options.bmc or ("ipmi" if options.nodes <= MAX_IPMI else "direct")
-    _write(new_rack_text(options.nodes, engine=engine), options.output)
+    _write(new_rack_text(options.nodes, engine=engine, redfish=options.redfish), options.output)
 
 
 def _inventory(options: argparse.Namespace) -> None:

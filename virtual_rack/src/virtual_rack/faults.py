@@ -43,11 +43,22 @@ KINDS: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
     "bmc_accepts_and_ignores": (frozenset(), frozenset({"node"})),
     "bmc_away": (frozenset(), frozenset({"node"})),
     "slots_taken": (frozenset({"slots"}), frozenset()),
+    "firmware_fails": (frozenset(), frozenset({"node"})),
+    "redfish_answer_lost": (frozenset(), frozenset({"node", "path", "method"})),
+    "redfish_ignores_writes": (frozenset(), frozenset({"node", "path", "method"})),
+    "redfish_other_certificate": (frozenset(), frozenset({"node"})),
+    "redfish_reboot_hangs": (frozenset(), frozenset({"node"})),
+    "redfish_resets": (frozenset(), frozenset({"node", "path", "method"})),
+    "redfish_sessions_full": (frozenset(), frozenset({"node"})),
+    "redfish_unavailable": (frozenset(), frozenset({"node", "path", "method", "retry_after"})),
+    "redfish_wrong_etag": (frozenset(), frozenset({"node", "path", "method"})),
 }
 # States rather than events: there is nothing to count.
 _LASTING = frozenset(
     {"bmc_silent", "bmc_slow", "bmc_drops", "bmc_hangs", "bmc_refuses_credentials", "bmc_away", "slots_taken"}
-)
+) | {"redfish_other_certificate", "redfish_reboot_hangs", "redfish_sessions_full"}
+# Options that are whole numbers, and the least of each.
+_NUMBERS = {"slots": 1, "every": 2, "retry_after": 0}
 _ANSWER_WORDS = ("nothing", "hang", "not_json", "half")
 _ANSWER_KEYS = ("http_status", "errormessage", "validation")
 
@@ -206,10 +217,9 @@ def _check(kind: str, options: Mapping[str, Any]) -> None:
         raise FaultError(f"{kind}: unknown key {key!r}; known are: {_list(known)}, times")
     if "seconds" in options and not _is_time(options["seconds"]):
         raise FaultError(f"{kind}: seconds: expected a number above 0, found {options['seconds']!r}")
-    if "slots" in options and (type(options["slots"]) is not int or options["slots"] < 1):
-        raise FaultError(f"{kind}: slots: expected a number from 1 on, found {options['slots']!r}")
-    if "every" in options and (type(options["every"]) is not int or options["every"] < 2):
-        raise FaultError(f"{kind}: every: expected a number from 2 on, found {options['every']!r}")
+    for key, least in _NUMBERS.items():
+        if key in options and (type(options[key]) is not int or options[key] < least):
+            raise FaultError(f"{kind}: {key}: expected a number from {least} on, found {options[key]!r}")
     if "phase" in options and options["phase"] not in MESSAGES:
         raise FaultError(f"{kind}: phase: expected one of {_list(MESSAGES)}; found {options['phase']!r}")
     if "script" in options and options["script"] not in (INITIALIZE, FINALIZE):

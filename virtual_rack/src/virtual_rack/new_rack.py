@@ -20,9 +20,13 @@ _BMCS = {
 _HEADER = "# SPDX-License-Identifier: GPL-3.0-or-later\n# A rack for `virtual-rack serve`. Change what you like.\n---\n"
 
 
-def new_rack_text(nodes: int, *, engine: str = "direct") -> str:
-    """Write a rack file with a number of machines, all switched off, whose BMCs have one engine."""
-    bmc_network, _first = _BMCS[engine]
+def new_rack_text(nodes: int, *, engine: str = "direct", redfish: str = "") -> str:
+    """Write a rack file with a number of machines, all switched off, whose BMCs have one engine.
+
+    `redfish` is the mode in which they speak Redfish, empty: they do not.
+    """
+    # What others can reach has an address of this computer's.
+    bmc_network, first = _BMCS["ipmi" if redfish else engine]
     head_node: dict[str, Any] = {
         "hostname": "bcm-head",
         "version": "11",
@@ -36,7 +40,10 @@ def new_rack_text(nodes: int, *, engine: str = "direct") -> str:
             _network("ipminet", bmc_network, management=False, bootable=False),
         ],
     }
-    rack = {"head_node": head_node, "machines": [_machine(number, engine) for number in range(1, nodes + 1)]}
+    rack: dict[str, Any] = {"head_node": head_node, "machines": [_machine(number) for number in range(1, nodes + 1)]}
+    for number, machine in enumerate(rack["machines"], start=1):
+        machine["bmc"] |= {"engine": engine, "address": str(first + number)}
+        machine["bmc"] |= {"redfish": {"mode": redfish}} if redfish else {}
     return _HEADER + yaml.safe_dump(rack, sort_keys=False)
 
 
@@ -50,12 +57,11 @@ def _network(name: str, base: ipaddress.IPv4Address, *, management: bool, bootab
     }
 
 
-def _machine(number: int, engine: str) -> dict[str, Any]:
-    bmc = {"address": str(_BMCS[engine][1] + number), "username": "bmcadmin", "password": "demo-bmc-password"}
+def _machine(number: int) -> dict[str, Any]:
     return {
         "name": f"node{number:03d}",
         "mac": f"02:00:00:00:{number >> 8:02X}:{number & 255:02X}",
         "serial": f"VR{number:06d}",
         "management_ip": str(_MANAGEMENT + number),
-        "bmc": {"engine": engine, **bmc},
+        "bmc": {"username": "bmcadmin", "password": "demo-bmc-password"},
     }

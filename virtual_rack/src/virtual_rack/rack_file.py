@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
@@ -37,6 +38,24 @@ def _lot(*words: str) -> float:
 
 
 ENGINES = ("direct", "ipmi")
+# What an engine can be told: neither blanks nor its own quotes, and no longer than it keeps.
+_IPMI_WORD = re.compile(r"^[!$-\[\]-~]+$")
+MAX_IPMI_USERNAME, MAX_IPMI_PASSWORD = 15, 19
+
+
+def ipmi_can_have(username: str, password: str) -> bool:
+    """Say whether an account can be one of an IPMI engine's."""
+    fits = len(username) <= MAX_IPMI_USERNAME and len(password) <= MAX_IPMI_PASSWORD
+    return fits and all(_IPMI_WORD.match(text) for text in (username, password))
+
+
+@dataclass(frozen=True)
+class Redfish:
+    """How a BMC speaks Redfish: like whose, with which BIOS values left pending, members a page (0: all)."""
+
+    mode: str
+    pending_bios: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    page_size: int = 0
 
 
 @dataclass(frozen=True)
@@ -50,6 +69,7 @@ class Bmc:
     username: str
     password: str
     engine: str = ENGINES[0]
+    redfish: Redfish | None = None
 
 
 @dataclass(frozen=True)
@@ -155,3 +175,4 @@ class RackSpec:
     # ASSUMED: how long a head node waits for a BMC; real seconds, because the network is real. Powering a node whose
     # BMC is unplugged on a live head node settles it.
     ipmi_timeout_s: float = 10.0
+    redfish_port: int = 8443

@@ -16,6 +16,8 @@ from virtual_rack.rack_file import (
     ADMIN_PROFILE,
     DURATIONS,
     ENGINES,
+    MAX_IPMI_PASSWORD,
+    MAX_IPMI_USERNAME,
     READONLY_PROFILE,
     Bmc,
     CategorySpec,
@@ -24,14 +26,14 @@ from virtual_rack.rack_file import (
     MachineSpec,
     NetworkSpec,
     RackSpec,
+    Redfish,
     Times,
     User,
+    ipmi_can_have,
 )
+from virtual_rack.redfish.modes import DEFAULT, MODES
 
 T = TypeVar("T")
-# What the engine can be told: neither blanks nor its own quotes, and no longer than it keeps.
-_IPMI_WORD = re.compile(r"^[!$-\[\]-~]*$")
-_MAX_IPMI_USERNAME, _MAX_IPMI_PASSWORD = 15, 19
 _LOOPBACK = ipaddress.IPv4Network("127.0.0.0/8")
 _MAC = re.compile(r"^([0-9A-F]{2}:){5}[0-9A-F]{2}$")
 
@@ -134,11 +136,14 @@ def rack_from(content: Any, *, name: str = "rack") -> RackSpec:
     ipmi_timeout_s = top.take("ipmi_timeout_s", float, RackSpec.ipmi_timeout_s)
     if ipmi_timeout_s <= 0:
         raise top.fail("ipmi_timeout_s", "expected a number above 0")
+    redfish_port = top.take("redfish_port", int, RackSpec.redfish_port)
+    if not 0 <= redfish_port <= 65_535:
+        raise top.fail("redfish_port", "expected 0 to 65535")
     top.end()
     for what, values in (("name", [m.name for m in machines]), ("mac", [m.mac for m in machines])):
         _refuse_repeats(values, f"{name}: machines", what)
     _refuse_repeats([m.bmc.address for m in machines], f"{name}: machines", "bmc.address")
-    return RackSpec(head_node, machines, ipmi_port=ipmi_port, ipmi_timeout_s=ipmi_timeout_s)
+    return RackSpec(head_node, machines, ipmi_port=ipmi_port, ipmi_timeout_s=ipmi_timeout_s, redfish_port=redfish_port)
 
 
 def _refuse_repeats(values: list[str], where: str, what: str) -> None:
@@ -187,23 +192,47 @@ def _bmc(section: Section) -> Bmc:
         username=section.take("username", str),
         password=section.take("password", str),
         engine=section.choice("engine", ENGINES, ENGINES[0]),
+        redfish=_redfish(section),
     )
     section.end()
     if bmc.engine == "ipmi":
         _check_ipmi(section, bmc)
+    if bmc.redfish is not None:
+        _check_loopback(section, bmc, "redfish")
     return bmc
 
 
-def _check_ipmi(section: Section, bmc: Bmc) -> None:
+def _redfish(section: Section) -> Redfish | None:
+    if "redfish" not in section.remaining():
+        return None
+    own = section.section("redfish")
+    mode = own.choice("mode", tuple(MODES), DEFAULT)
+    pending = own.section("pending_bios")
+    known = {attribute.name: attribute.values for attribute in MODES[mode].bios}
+    values: dict[str, str] = {}
+    for name in pending.remaining():
+        if name not in known:
+            raise pending.fail(name, f"mode {mode} has no such BIOS attribute")
+        values[name] = pending.choice(name, known[name], "")
+    page_size = own.take("page_size", int, 0)
+    if page_size < 0:
+        raise own.fail("page_size", "expected 0 or more")
+    own.end()
+    return Redfish(mode, MappingProxyType(values), page_size)
+
+
+def _check_loopback(section: Section, bmc: Bmc, what: str) -> None:
     if ipaddress.IPv4Address(bmc.address) not in _LOOPBACK:
-        raise section.fail(
-            "address", f"engine ipmi listens on this computer only: expected 127.x.x.x, found {bmc.address}"
-        )
-    for key, text, longest in (
-        ("username", bmc.username, _MAX_IPMI_USERNAME),
-        ("password", bmc.password, _MAX_IPMI_PASSWORD),
+        raise section.fail("address", f"{what} listens on this computer only: expected 127.x.x.x, found {bmc.address}")
+
+
+def _check_ipmi(section: Section, bmc: Bmc) -> None:
+    _check_loopback(section, bmc, "engine ipmi")
+    for key, account, longest in (
+        ("username", (bmc.username, "x"), MAX_IPMI_USERNAME),
+        ("password", ("x", bmc.password), MAX_IPMI_PASSWORD),
     ):
-        if not text or len(text) > longest or not _IPMI_WORD.match(text):
+        if not ipmi_can_have(*account):
             raise section.fail(key, f"engine ipmi takes 1 to {longest} ASCII characters but no blank, quote, # or \\")
 
 

@@ -25,6 +25,7 @@ from virtual_rack.head_node import HeadNode
 from virtual_rack.power.by_address import PowerByAddress
 from virtual_rack.power.ipmi import IpmiPower, has_program
 from virtual_rack.rack_file import HeadNodeSpec, RackSpec
+from virtual_rack.redfish.redfishes import Redfishes
 from virtual_rack.state_file import load_state, save_state, write_atomically
 from virtual_rack.web.access import Access
 from virtual_rack.web.admin import Admin
@@ -39,12 +40,13 @@ _GOODBYE_S = 0.2
 
 @dataclass(frozen=True)
 class Options:
-    """How to serve a rack; port 0 means any that is free. `ipmi_port` None is the rack file's."""
+    """How to serve a rack; port 0 means any that is free. None means the rack file's."""
 
     port: int = 8081
     admin_port: int = 0
     speed: float = 1.0
     ipmi_port: int | None = None
+    redfish_port: int | None = None
     directory: Path | None = None
     faults: Sequence[dict[str, Any]] = ()
 
@@ -56,6 +58,7 @@ class Running:
     head: HeadNode
     pacer: Pacer
     bmcs: Bmcs
+    redfishes: Redfishes
     api_ports: Mapping[str, ApiPort]
     port: int
     admin_port: int
@@ -66,6 +69,7 @@ class Running:
         user = self.head.spec.users[0]
         addresses = (ADDRESS, SECOND_ADDRESS)[: len(self.api_ports)]
         ipmi = {"VIRTUAL_RACK_IPMI_PORT": str(self.bmcs.port)} if len(self.bmcs) else {}
+        redfish = {"VIRTUAL_RACK_REDFISH_PORT": str(self.redfishes.port)} if len(self.redfishes) else {}
         return {
             "BCM_HEAD_NODE": ",".join(addresses),
             "BCM_PORT": str(self.port),
@@ -74,6 +78,7 @@ class Running:
             "BCM_PASSWORD": user.password,
             "VIRTUAL_RACK_ADMIN": f"http://{ADDRESS}:{self.admin_port}",
             **ipmi,
+            **redfish,
         }
 
 
@@ -150,6 +155,10 @@ async def _listening(head: HeadNode, rack: RackSpec, options: Options, directory
     pacer = Pacer(head.clock, speed=options.speed)
     ipmi_port = rack.ipmi_port if options.ipmi_port is None else options.ipmi_port
     bmcs = Bmcs(head, pacer=pacer, directory=directory / "bmc", port=ipmi_port)
+    redfish_port = rack.redfish_port if options.redfish_port is None else options.redfish_port
+    redfishes = Redfishes(
+        head, pacer=pacer, directory=directory / "redfish", port=redfish_port, on_accounts=bmcs.note_accounts
+    )
     context = _certificates(head.spec, directory)
     api_ports = {}
     for name in head.pair.names:
@@ -157,15 +166,16 @@ async def _listening(head: HeadNode, rack: RackSpec, options: Options, directory
         access = Access(head.spec.users)
         api = Api(head, name=name, pacer=pacer, access=access, log=log)
         api_ports[name] = ApiPort(api, head=head, pacer=pacer, access=access, context=context)
-    admin = Admin(head, pacer=pacer, bmcs=bmcs, log=log, api_ports=api_ports)
+    admin = Admin(head, pacer=pacer, bmcs=bmcs, redfishes=redfishes, log=log, api_ports=api_ports)
     async with (
         _open(list(api_ports.values()), options.port) as port,
         _site(admin.application(), options.admin_port) as admin_port,
         _powered(head, bmcs, pacer, rack.ipmi_timeout_s),
+        _speaking(redfishes, directory),
     ):
         pace, fault_timer = asyncio.create_task(pacer.run()), FaultTimer(head.faults, pacer=pacer)
         try:
-            yield Running(head, pacer, bmcs, api_ports, port, admin_port, directory)
+            yield Running(head, pacer, bmcs, redfishes, api_ports, port, admin_port, directory)
         finally:
             fault_timer.stop()
             pace.cancel()
@@ -188,6 +198,16 @@ async def _powered(head: HeadNode, bmcs: Bmcs, pacer: Pacer, timeout_s: float) -
     finally:
         await network.stop()
         bmcs.stop()
+
+
+@contextlib.asynccontextmanager
+async def _speaking(redfishes: Redfishes, directory: Path) -> AsyncIterator[None]:
+    """Have BMCs that speak Redfish."""
+    try:
+        await redfishes.start(open_authority(directory))
+        yield
+    finally:
+        await redfishes.stop()
 
 
 @contextlib.asynccontextmanager

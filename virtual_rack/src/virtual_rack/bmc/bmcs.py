@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from virtual_rack.bmc.chassis import ChassisWires
-from virtual_rack.bmc.engine import Engine, missing_programs
+from virtual_rack.bmc.engine import Engine, Users, missing_programs
 from virtual_rack.bmc.logins import Logins
 from virtual_rack.bmc.relay import Relay, Weather
 from virtual_rack.clock import Pacer
@@ -52,7 +52,7 @@ class Bmcs:
             return
         _allow_many_sockets()
         self._wires.open()
-        self._head.boots.on_change = self._show
+        self._head.boots.listen(self._show)
         for number, machine in enumerate(chosen, start=1):
             self._attach(machine, number)
             await asyncio.sleep(0)  # the web sites go on
@@ -64,7 +64,8 @@ class Bmcs:
 
     def stop(self) -> None:
         """End all engines and stop listening."""
-        self._head.boots.on_change = lambda _: None
+        if self._bmcs:
+            self._head.boots.unlisten(self._show)
         self._head.faults.unlisten(self._apply_faults)
         for bmc in self._bmcs.values():
             bmc.engine.stop()
@@ -95,6 +96,10 @@ class Bmcs:
             "restarts": bmc.engine.restarts if bmc else 0,
             "problem": (bmc and bmc.engine.problem) or None,
         }
+
+    def note_accounts(self) -> None:
+        """Take over what was changed at BMCs by another way than IPMI."""
+        self._apply_faults()
 
     async def settle(self) -> None:
         """Wait until the faults that are on have come into effect, and those that are off have gone."""
@@ -130,8 +135,8 @@ class Bmcs:
     def _apply_faults(self) -> None:
         for bmc in self._bmcs.values():
             bmc.be_away(bmc.suffers("bmc_away") is not None, port=self.port)
-            if bmc.must_change_password():
-                task = asyncio.create_task(bmc.change_password())
+            if bmc.must_change_accounts():
+                task = asyncio.create_task(bmc.change_accounts())
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
 
@@ -182,18 +187,24 @@ class _Bmc:
             self.open(port)
             self.relay.connect(self.engine.place)
 
-    def must_change_password(self) -> bool:
-        """Say whether the engine accepts another account than it should by now."""
-        return self.engine.password != self._password()
+    def must_change_accounts(self) -> bool:
+        """Say whether the engine accepts other accounts than it should by now."""
+        return self.engine.users != self._users()
 
-    async def change_password(self) -> None:
-        """Refuse the account of the rack file, or accept it again."""
-        await self.engine.use_password(self._password())
+    async def change_accounts(self) -> None:
+        """Refuse the accounts that there are, or accept them again."""
+        await self.engine.use_accounts(self._users())
 
-    def _password(self) -> str:
-        return _UNKNOWN_PASSWORD if self.suffers("bmc_refuses_credentials") else self._machine.spec.bmc.password
+    def _users(self) -> Users:
+        own = self._machine.spec.bmc
+        if self.suffers("bmc_refuses_credentials"):
+            return ((own.username, _UNKNOWN_PASSWORD),)
+        front = self._machine.front
+        return front.ipmi_users() if front else ((own.username, own.password),)
 
     def _weather(self) -> Weather:
+        if self._machine.front is not None and not self._machine.front.speaks_ipmi:
+            return Weather(silent=True)
         if not self._faults.all():
             return _CLEAR
         slow, drops = self.suffers("bmc_slow"), self.suffers("bmc_drops")

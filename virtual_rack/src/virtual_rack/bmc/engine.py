@@ -17,6 +17,8 @@ from virtual_rack.bmc import chassis
 from virtual_rack.bmc.packets import PRESENCE_PING
 from virtual_rack.rack_file import Bmc
 
+# Pairs of name and password.
+Users = tuple[tuple[str, str], ...]
 PROGRAMS = ("ipmi_sim", "setpriv", "sh")
 READY_WITHIN_S = 20.0
 _ASK_AGAIN_S = 0.05
@@ -33,8 +35,8 @@ set_working_mc 0x20
     guid {guid}
   endlan
   chassis_control "{chassis}"
-  user 2 true "{username}" "{password}" admin 10 md5
-"""
+{users}"""
+_USER = '  user {number} true "{username}" "{password}" admin 10 md5\n'
 _BOARD = """\
 mc_setbmc 0x20
 mc_add 0x20 0 no-device-sdrs 0x23 9 8 0x9f 0x1291 0xf02 persist_sdr
@@ -60,7 +62,7 @@ class Engine:
     def __init__(self, bmc: Bmc, *, number: int, directory: Path, on_place: Callable[[tuple[str, int]], None]) -> None:
         self.restarts = 0
         self.problem = ""
-        self.password = bmc.password
+        self.users: Users = ((bmc.username, bmc.password),)
         self._bmc = bmc
         self._number = number
         self._directory = directory
@@ -107,9 +109,9 @@ class Engine:
             self._process.kill()
             self._bury()
 
-    async def use_password(self, password: str) -> None:
-        """Accept another password from now on; open sessions end."""
-        self.password = password
+    async def use_accounts(self, users: Users) -> None:
+        """Accept other accounts from now on; open sessions end."""
+        self.users = users
         self.stop()
         self.start()
         await self.ready()
@@ -178,8 +180,10 @@ class Engine:
             port=port,
             guid=f"{zlib.crc32(address.encode()):032x}",
             chassis=chassis.COMMAND,
-            username=self._bmc.username,
-            password=self.password,
+            users="".join(
+                _USER.format(number=number, username=username, password=password)
+                for number, (username, password) in enumerate(self.users, start=2)
+            ),
         )
         for name, text in (("lan.conf", lan), ("board.emu", _BOARD)):
             path = self._directory / name

@@ -70,7 +70,7 @@ class Boots:
         transfers: Transfers,
         faults: Faults,
     ) -> None:
-        self.on_change: Callable[[Machine], None] = lambda _: None
+        self._listeners: list[Callable[[Machine], None]] = []
         self._clock = clock
         self.new_nodes = NewNodes(clock=clock, registry=registry)
         self._registry = registry
@@ -83,6 +83,14 @@ class Boots:
         self._flapping: set[str] = set()
         faults.listen(self._flap_those_up)
 
+    def listen(self, listener: Callable[[Machine], None]) -> None:
+        """Call `listener` whenever a machine gets or loses power, begins to boot, or is told what to boot from."""
+        self._listeners.append(listener)
+
+    def unlisten(self, listener: Callable[[Machine], None]) -> None:
+        """Call it no more."""
+        self._listeners.remove(listener)
+
     def power_on(self, machine: Machine) -> None:
         """Give power; a running machine runs on."""
         if not machine.power:
@@ -94,7 +102,7 @@ class Boots:
         if machine.power:
             machine.power = False
             self._lose(machine)
-            self.on_change(machine)
+            self._tell(machine)
 
     def reset(self, machine: Machine) -> None:
         """Restart a machine that has power, without asking its operating system."""
@@ -105,7 +113,7 @@ class Boots:
     def set_boot_device(self, machine: Machine, device: str) -> None:
         """Choose what the next boot uses, and only that one."""
         machine.boot_device = device
-        self.on_change(machine)
+        self._tell(machine)
 
     def shut_down(self, machine: Machine, *, restart: bool) -> None:
         """Let the operating system go down, and come back or not."""
@@ -119,6 +127,11 @@ class Boots:
         if not self._faults.strike("soft_off_ignored", node=self._registry.names_of(machine)):
             self.shut_down(machine, restart=False)
 
+    def press_soft_restart(self, machine: Machine) -> None:
+        """Ask by ACPI for a restart, which the operating system may not hear."""
+        if not self._faults.strike("soft_off_ignored", node=self._registry.names_of(machine)):
+            self.shut_down(machine, restart=True)
+
     def resume_up(self, machine: Machine, device: Entity) -> None:
         """Take over a machine that has been running its operating system since before the program started."""
         machine.device = device["uuid"]
@@ -127,6 +140,10 @@ class Boots:
     def start_running(self, machine: Machine) -> None:
         """Take over a machine that has power and is somewhere before its operating system."""
         self._start(machine)
+
+    def _tell(self, machine: Machine) -> None:
+        for listener in tuple(self._listeners):
+            listener(machine)
 
     def _after(self, machine: Machine, seconds: float, step: Callable[[], None]) -> None:
         life = machine.life
@@ -154,7 +171,7 @@ class Boots:
     def _start(self, machine: Machine) -> None:
         machine.life += 1
         device, machine.boot_device = machine.boot_device, "none"
-        self.on_change(machine)
+        self._tell(machine)
         if device in ("none", "pxe"):
             self._after(machine, machine.spec.times.post, lambda: self._network_boot(machine))
         elif device == "default" and machine.disk.image is not None:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from virtual_rack.nodes.assignment import Script
 from virtual_rack.nodes.disk_setup import Partition
@@ -12,6 +12,23 @@ from virtual_rack.rack_file import MachineSpec
 
 # What the next boot can be told to use: nothing in particular, network, hard disk, and two without a system.
 BOOT_DEVICES = ("none", "pxe", "default", "cdrom", "bios")
+
+
+class BmcFront(Protocol):
+    """What another way to a BMC than IPMI says about IPMI: whether it is on, and who may log in."""
+
+    @property
+    def speaks_ipmi(self) -> bool:
+        """Say whether IPMI over LAN is on."""
+        ...
+
+    def accepts(self, name: str, password: str) -> bool:
+        """Say whether an account may power the machine."""
+        ...
+
+    def ipmi_users(self) -> tuple[tuple[str, str], ...]:
+        """Give names and passwords of the accounts that IPMI can know."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -67,6 +84,7 @@ class Machine:
     installs: int = 0
     last_install_mode: str | None = None
     power_operations: int = 0
+    front: BmcFront | None = None
 
     def note_script(self, script: Script, exit_status: int) -> None:
         """Remember that a script ended."""

@@ -49,12 +49,13 @@ class DirectPower:
 
     def _act(self, access: BmcAccess, action: BmcAction) -> BmcAnswer:
         machine = self._machines.behind_bmc(access.address)
-        if machine is None or self._has_fault(machine, *_UNREACHABLE_BY):
+        if machine is None or self._has_fault(machine, *_UNREACHABLE_BY) or not _speaks_ipmi(machine):
             return BmcAnswer(error=f"No response from BMC {access.address}")
-        account, logins = machine.spec.bmc, self._logins[access.address]
+        logins = self._logins[access.address]
         logins.users[access.username] += 1
-        is_known = (access.username, access.password) == (account.username, account.password)
-        if not is_known or self._has_fault(machine, "bmc_refuses_credentials"):
+        if not _accepts(machine, access.username, access.password) or self._has_fault(
+            machine, "bmc_refuses_credentials"
+        ):
             logins.refused += 1
             return BmcAnswer(error=f"BMC {access.address} refused user name or password")
         if action is BmcAction.RESET and not machine.power:
@@ -77,3 +78,15 @@ class DirectPower:
         else:
             self._boots.reset(machine)
         return machine.power
+
+
+def _speaks_ipmi(machine: Machine) -> bool:
+    """Say whether IPMI over LAN is on at a machine's BMC."""
+    return machine.front is None or machine.front.speaks_ipmi
+
+
+def _accepts(machine: Machine, name: str, password: str) -> bool:
+    """Say whether a machine's BMC knows an account."""
+    if machine.front is not None:
+        return machine.front.accepts(name, password)
+    return (name, password) == (machine.spec.bmc.username, machine.spec.bmc.password)

@@ -16,6 +16,7 @@ from virtual_rack.clock import Pacer
 from virtual_rack.faults import FaultError
 from virtual_rack.head_node import HeadNode
 from virtual_rack.nodes.machine import Machine
+from virtual_rack.redfish.redfishes import Redfishes
 from virtual_rack.web.api_port import ApiPort
 
 
@@ -27,10 +28,18 @@ class Admin:
     """Answers an administrator of the rack."""
 
     def __init__(
-        self, head: HeadNode, *, pacer: Pacer, bmcs: Bmcs, log: CallLog, api_ports: Mapping[str, ApiPort]
+        self,
+        head: HeadNode,
+        *,
+        pacer: Pacer,
+        bmcs: Bmcs,
+        redfishes: Redfishes,
+        log: CallLog,
+        api_ports: Mapping[str, ApiPort],
     ) -> None:
         self._head = head
         self._bmcs = bmcs
+        self._redfishes = redfishes
         self._pacer = pacer
         self._log = log
         self._api_ports = api_ports
@@ -106,13 +115,13 @@ class Admin:
             fault = self._head.faults.add(wanted)
         except FaultError as error:
             raise AdminError(str(error)) from None
-        await self._bmcs.settle()
+        await self._settle()
         return web.json_response(fault.to_json(), status=201)
 
     async def _clear_faults(self, _request: web.Request) -> web.Response:
         self._pacer.catch_up()
         self._head.faults.clear()
-        await self._bmcs.settle()
+        await self._settle()
         return web.json_response([])
 
     async def _remove_fault(self, request: web.Request) -> web.Response:
@@ -120,7 +129,7 @@ class Admin:
         self._pacer.catch_up()
         if not number.isdecimal() or not self._head.faults.remove(int(number)):
             raise web.HTTPNotFound(text=f"no fault {number}")
-        await self._bmcs.settle()
+        await self._settle()
         return web.json_response([fault.to_json() for fault in self._head.faults.all()])
 
     async def _clock(self, _request: web.Request) -> web.Response:
@@ -181,6 +190,10 @@ class Admin:
             await left.leave(seconds)
         return await self._daemon(request)
 
+    async def _settle(self) -> None:
+        await self._bmcs.settle()
+        await self._redfishes.settle()
+
     def _machine(self, request: web.Request) -> Machine:
         machine = self._head.machines.named(request.match_info["name"])
         if machine is None:
@@ -209,6 +222,7 @@ class Admin:
             "installs": machine.installs,
             "last_install_mode": machine.last_install_mode,
             "bmc": self._bmcs.show(machine),
+            "redfish": self._redfishes.show(machine),
         }
 
 
