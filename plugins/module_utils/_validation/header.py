@@ -40,8 +40,9 @@ class Header:
     """What a step says of itself.
 
     `needs` are programs. `destructive` is `no`, `guarded` (it asks for each disk whether it may) or `yes` (it runs only
-    where the profile says so). `budget_s` holds where the profile gives none that is shorter. Steps with the same
-    `parallel` class never run at the same time, neighbours with different ones do, and `alone` runs beside nothing.
+    where the profile says so). The step is stopped after `budget_s`, or after the profile's budget if that is shorter;
+    heartbeats come as often as `heartbeat_s` or the task wants, whichever is more often. Steps with the same `parallel`
+    class never run at the same time, neighbours with different ones do, and `alone` runs beside nothing.
     """
 
     name: str

@@ -266,15 +266,20 @@ def log_path(run: str, step: str, piece: int) -> str:
     return f"/v1/runs/{run}/steps/{step}/log/{piece}"
 
 
-def sign(token: str, method: str, path: str, sequence: int, body: bytes) -> str:
-    """Return the signature of a request. `token` is 64 hexadecimal digits; `path` is as it stands in the request."""
+def signing_key(token: str) -> bytes:
+    """Return what requests of a run are signed with: the hash of its token, so that the token is kept nowhere."""
+    return hashlib.sha256(bytes.fromhex(token)).digest()
+
+
+def sign(key: bytes, method: str, path: str, sequence: int, body: bytes) -> str:
+    """Return the signature of a request. `key` is the run's `signing_key`; `path` is as it stands in the request."""
     text = f"{method}\n{path}\n{sequence}\n{hashlib.sha256(body).hexdigest()}"
-    return hmac.new(bytes.fromhex(token), text.encode(), hashlib.sha256).hexdigest()
+    return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
 
 
-def is_signed(signature: str, token: str, method: str, path: str, sequence: int, body: bytes) -> bool:
+def is_signed(signature: str, key: bytes, method: str, path: str, sequence: int, body: bytes) -> bool:
     """Say whether a request carries its signature; takes as long for a wrong one as for a right one."""
-    wanted = sign(token, method, path, sequence, body).encode()
+    wanted = sign(key, method, path, sequence, body).encode()
     return hmac.compare_digest(wanted, signature.encode("utf-8", "replace"))
 
 
