@@ -21,7 +21,7 @@ _VALIDATORS = {"min": "GREATER_THAN_OR_EQUAL", "max": "LESS_THAN_OR_EQUAL"}
 
 
 def ocp_lines(verdict: RunVerdict, profile: Profile, *, run: str, machine: str, version: str, when: str) -> list[str]:
-    """Return the lines of a run. `when` is its end as RFC 3339; `machine` is what the server is called, or its serial."""
+    """Return the lines of a run. `when` is its end as RFC 3339, `machine` the server's name or serial."""
     artifacts = [{"schemaVersion": _VERSION}, *_artifacts(verdict, profile, run, machine, version)]
     return [
         json.dumps({**artifact, "sequenceNumber": number, "timestamp": when}, ensure_ascii=False, separators=(",", ":"))
@@ -35,13 +35,7 @@ def _artifacts(verdict: RunVerdict, profile: Profile, run: str, machine: str, ve
         "version": version,
         "commandLine": "",
         "parameters": {"profile": profile.name, "run": run},
-        "dutInfo": {
-            "dutInfoId": "server",
-            "name": machine,
-            "platformInfos": [],
-            "hardwareInfos": [],
-            "softwareInfos": [],
-        },
+        "dutInfo": {"dutInfoId": "server", "name": machine},
     }
     yield {"testRunArtifact": {"testRunStart": start}}
     for number, step in enumerate(verdict.steps):
@@ -82,11 +76,8 @@ def _told(checks: Sequence[Check]) -> list[Check]:
 
 
 def _diagnosis(check: Check) -> dict[str, Any]:
-    return {
-        "verdict": check.metric or check.component or "step",
-        "type": _DIAGNOSIS[check.verdict],
-        "message": _text(check),
-    }
+    name = check.metric or check.component or "step"
+    return {"verdict": name, "type": _DIAGNOSIS[check.verdict], "message": _text(check)}
 
 
 def _text(check: Check) -> str:

@@ -23,8 +23,8 @@ MARGIN_BYTES = 1024 * 1024
 class DiskState:
     """What was found out about a disk, right before; None is what could not be found out.
 
-    `signatures` are those that wipefs names; `partitions`, `holders` (device mapper, RAID) and `uses` (mounts, swap) are
-    names; `same_serial` is how many disks of the server have this serial number.
+    `signatures` are those that wipefs names; `partitions`, `holders` (device mapper, RAID) and `uses` (mounts, swap)
+    are names; `same_serial` is how many disks of the server have this serial number.
     """
 
     name: str

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from .output import MAX_RECORDS, bounded
 
+MACHINE_CHECK, EDAC, FIRMWARE = "machine check", "EDAC", "firmware"
 # The status register of a bank, Intel SDM volume 3 and AMD's manual alike: bit 61 is UC.
 _UNCORRECTED = 1 << 61
 _BANK = re.compile(r"\[Hardware Error\]: CPU (\d{1,6}): Machine Check.{0,40}? Bank (\d{1,3}): ([0-9a-f]{1,16})")
@@ -22,8 +23,9 @@ _RASDAEMON_MC = re.compile(r"mc_event:.{0,80}?(\d{1,9}) (Corrected|Uncorrected|F
 
 @dataclass(frozen=True)
 class HardwareError:
-    """One line's worth of errors; `component` is the bank or the memory controller, with the label of the DIMM."""
+    """One line's worth of errors; `component` is the bank, or the label of the DIMM, or the memory controller."""
 
+    source: str
     component: str
     count: int
     corrected: bool
@@ -63,7 +65,7 @@ def _of_dmesg(text: str) -> Iterator[HardwareError]:
             continue
         ghes = _GHES.search(line)
         if ghes:
-            yield HardwareError("firmware", 1, ghes[1] == "corrected", f"the firmware reports: {ghes[1]}")
+            yield HardwareError(FIRMWARE, "firmware", 1, ghes[1] == "corrected", f"the firmware reports: {ghes[1]}")
 
 
 def _of_rasdaemon(text: str) -> Iterator[HardwareError]:
@@ -78,10 +80,10 @@ def _of_rasdaemon(text: str) -> Iterator[HardwareError]:
 
 
 def _bank(bank: str, status: str, text: str) -> HardwareError:
-    return HardwareError(f"bank{int(bank)}", 1, not int(status, 16) & _UNCORRECTED, text)
+    return HardwareError(MACHINE_CHECK, f"bank{int(bank)}", 1, not int(status, 16) & _UNCORRECTED, text)
 
 
 def _edac(controller: str, count: int, corrected: bool, text: str) -> HardwareError:
     label = re.search(r" on (\S{1,80})", f" {text}")
     component = label[1] if label else controller.lower()
-    return HardwareError(component, count, corrected, text)
+    return HardwareError(EDAC, component, count, corrected, text)
