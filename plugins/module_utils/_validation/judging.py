@@ -68,8 +68,9 @@ class StepVerdict:
 
     @property
     def reasons(self) -> tuple[str, ...]:
-        """Sentences for all that is no pass, the worst first: `nvme0n1: …`."""
-        ranked = sorted((check for check in self.checks if check.verdict != PASS), key=lambda each: _rank(each.verdict))
+        """Sentences for all that keeps it from passing or warns, the worst first: `nvme0n1: …`."""
+        told = {FAIL, ERROR, WARN, self.verdict} - {PASS}
+        ranked = sorted((check for check in self.checks if check.verdict in told), key=lambda each: _rank(each.verdict))
         return tuple(f"{each.component}: {each.text}" if each.component else each.text for each in ranked)
 
 

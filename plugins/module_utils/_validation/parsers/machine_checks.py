@@ -18,7 +18,7 @@ _ADDRESS = re.compile(r"\[Hardware Error\]:.{0,80}?ADDR ([0-9a-f]{1,16})")
 _EDAC = re.compile(r"EDAC (MC\d{1,3}): (\d{1,9}) (CE|UE) (.{0,160})")
 _GHES = re.compile(r"\{\d{1,9}\}\[Hardware Error\]: +event severity: (corrected|recoverable|fatal)")
 _RASDAEMON_MCE = re.compile(r"mce_record:.{0,160}?bank=(\d{1,3}).{0,80}?status= ?(?:0x)?([0-9a-f]{1,16})")
-_RASDAEMON_MC = re.compile(r"mc_event:.{0,80}?(\d{1,9}) (Corrected|Uncorrected|Fatal) errors?:?(.{0,160})")
+_RASDAEMON_MC = re.compile(r"mc_event:.{0,80}?(\d{1,9}) (Corrected|Uncorrected|Fatal) errors?:(.{0,160})")
 
 
 @dataclass(frozen=True)

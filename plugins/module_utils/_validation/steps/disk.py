@@ -85,9 +85,9 @@ def _fio(
         say(f"{disk['name']}: {error}")
         return None
     if job.error in _DISK_ERRORS:
-        text = (
-            f"fio: {os.strerror(job.error)}, {'writing' if direction == 'write' else 'reading'}: {_first_error(done)}"
-        )
+        doing = "writing" if direction == "write" else "reading"
+        fault = "what was written came back changed" if job.error == errno.EILSEQ else os.strerror(job.error)
+        text = f"fio: {fault}, {doing}: {_first_error(done)}"
         taken.findings.append(Finding(disk["name"], "fail", text[:500]))
     elif job.error or done.code != 0:
         say(f"{disk['name']}: fio ended with exit status {done.code}, error {job.error}")
@@ -104,10 +104,8 @@ def _fio(
 
 
 def _first_error(done: Done) -> str:
-    lines = [
-        line.strip() for line in f"{done.errors}\n{done.output}".splitlines() if "error=" in line or "verify" in line
-    ]
-    return lines[0] if lines else "no more is told"
+    lines = f"{done.errors}\n{done.output}".splitlines()
+    return next((line.strip() for line in lines if "error=" in line or "verify" in line), "no more is told")
 
 
 def _smart(disk: dict[str, Any], taken: _Taken) -> None:
