@@ -69,7 +69,10 @@ def test_steps_and_thresholds_are_merged_and_null_takes_away() -> None:
     above = {
         "name": "above",
         "extends": "good",
-        "steps": {"01-init": None, "02-memory": {"thresholds": changed}},
+        "steps": {
+            "01-init": None,
+            "02-memory": {"thresholds": {"memory_tested_mib": {"min": 5}, "memory_errors": None}},
+        },
     }
     (step,) = read_profiles({"a": base, "b": above})["above"].steps
     assert (step.name, step.budget_s) == ("02-memory", 9.0)
