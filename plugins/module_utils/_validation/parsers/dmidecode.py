@@ -77,8 +77,8 @@ def read_dmidecode(text: str) -> Smbios:
 
 def _blocks(text: str) -> Iterator[tuple[int, dict[str, str]]]:
     """Give the type and the fields of each structure; lists below a field are left out."""
-    kind, fields = -1, {}
-    count = 0
+    kind, count = -1, 0
+    fields: dict[str, str] = {}
     for line in text.splitlines():
         handle = _HANDLE.match(line)
         if handle:
