@@ -95,7 +95,7 @@ class Agent:
             if not uploader.drain(until):
                 return FAILED
             task = self._task(until)
-            if task is None or uploader.over:
+            if task is None:
                 return FAILED
             uploader.deadline = settings.now() + task.deadline_seconds
             self._run_steps(task, Profile.from_wire(task.profile), uploader)
@@ -115,7 +115,7 @@ class Agent:
             else:
                 if answer.status == 200:
                     return Task.from_bytes(answer.body)
-                if answer.status in (400, 404, 410):
+                if answer.status in (400, 401, 404, 410):
                     _LOG.error("the receiver gives no task: %d", answer.status)
                     return None
             self._stop.wait(2.0)
@@ -139,6 +139,7 @@ class Agent:
     def _one(self, step: _Step, task: Task, uploader: Uploader) -> None:
         """Run one step and say what came of it."""
         name = step.policy.name
+        _LOG.info("%s begins", name)
         uploader.event("step_started", name)
         result = step.result
         if result is None:

@@ -84,11 +84,11 @@ class Uploader:
         self._put(_Message("log", step, piece=piece, log=compressed))
 
     def drain(self, until: float) -> bool:
-        """Wait until all is sent, at most until a time of the clock; say whether it is."""
+        """Wait until all is sent, at most until a time of the clock; say whether it was."""
         with self._changed:
             while self._waiting and not self.over and self._now() < until:
                 self._changed.wait(min(1.0, max(0.01, until - self._now())))
-            return not self._waiting
+            return not self._waiting and not self.over
 
     def close(self) -> None:
         """Stop sending; what waits is given up."""
