@@ -145,6 +145,10 @@ check: .venv ## one test: make check ARGS='tests/unit/... -k name'
 doc-fragments: .venv ## write the doc fragments that repeat a module's options
 	@$(TOOLS)/doc-fragments
 
+.PHONY: validation-reference
+validation-reference: .venv ## write the reference of validation profiles and steps
+	@$(MAIN) env PYTHONPATH=.collections python $(TOOLS)/validation_reference.py
+
 .PHONY: soak
 soak: .venv ## 2,000 operations of four writers, 20 rounds of playbooks, all at random (SOAK_SEED=, SOAK_OPERATIONS=, SOAK_ROUNDS=)
 	@$(MAIN) env SOAK_OPERATIONS=$(or $(SOAK_OPERATIONS),2000) SOAK_ROUNDS=$(or $(SOAK_ROUNDS),20) \

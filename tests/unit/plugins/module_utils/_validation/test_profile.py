@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import copy
 import json
+from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -27,6 +28,7 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._validation.profile 
     read_profiles,
 )
 from ansible_collections.baremetal.bcm.plugins.module_utils._validation.schema import problems
+from ansible_collections.baremetal.bcm.tests.tools.validation_reference import texts
 from ansible_collections.baremetal.bcm.tests.unit.plugins.module_utils._validation.paths import STEPS as STEP_FILES
 from ansible_collections.baremetal.bcm.tests.unit.plugins.module_utils._validation.runs import shipped
 
@@ -169,6 +171,11 @@ def test_whatever_a_profile_is_it_is_read_or_refused(value: Any) -> None:
     except ProfileError:
         read = {}
     assert all(profile.steps for profile in read.values())
+
+
+@pytest.mark.parametrize(("path", "text"), texts().items(), ids=lambda value: getattr(value, "name", ""))
+def test_the_reference_says_what_the_code_reads(path: Path, text: str) -> None:
+    assert path.read_text(encoding="utf-8") == text, "`make validation-reference` writes it anew"
 
 
 def test_the_schema_is_one() -> None:
