@@ -162,6 +162,10 @@ fuzz: .venv ## a million damaged DHCP packets through the tap (ARGS='--packets N
 fuzz-answers: .venv ## a million damaged answers of a head node and of NetBox (ARGS='--answers N --seed N')
 	@$(MAIN) env PYTHONPATH=.collections python $(TOOLS)/fuzz_answers.py $(ARGS)
 
+.PHONY: fuzz-validation
+fuzz-validation: .venv ## a million damaged messages and outputs of tools (ARGS='--bodies N --seed N')
+	@$(MAIN) env PYTHONPATH=.collections python $(TOOLS)/fuzz_validation.py $(ARGS)
+
 ##@ Release
 .PHONY: build
 build: .venv ## build the collection artifact
