@@ -21,6 +21,8 @@ from .judging import FAIL, PASS, WARN, Check, entries
 _GB = 1_000_000_000
 # A disk is called by its size in round GB; what it has is a few per cent off.
 _DISK_TOLERANCE = 0.08
+# Where the firmware lists no modules, the kernel tells what it was left of them.
+_MEMORY_TOLERANCE = 0.03
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ class Expected:
     disks: Sequence[ExpectedDisk] | None = None
 
 
-def compare_bom(expected: Expected, inventory: Mapping[str, Any], memory_tolerance_percent: float = 3.0) -> list[Check]:
+def compare_bom(expected: Expected, inventory: Mapping[str, Any]) -> list[Check]:
     """Compare the two, for the verdict over 01-init: a thing that is missing fails, one more than expected warns."""
     checks: list[Check] = []
     if expected.serial is not None:
@@ -55,7 +57,7 @@ def compare_bom(expected: Expected, inventory: Mapping[str, Any], memory_toleran
         text = f"it has {seen} processors, NetBox says {expected.cpu_sockets}"
         checks.append(Check(PASS if seen == expected.cpu_sockets else FAIL, text, component="cpus"))
     if expected.memory_mib is not None:
-        checks.append(_memory(expected.memory_mib, inventory.get("memory_mib"), memory_tolerance_percent))
+        checks.append(_memory(expected.memory_mib, inventory.get("memory_mib")))
     if expected.macs is not None:
         checks += _macs(
             expected.macs, {str(nic.get("mac", "")).upper(): nic["name"] for nic in entries(inventory, "nics")}
@@ -96,13 +98,13 @@ def _serial(expected: str, seen: object) -> Check:
     return Check(FAIL, f"{told}, NetBox says {expected}", component="system")
 
 
-def _memory(expected: int, seen: object, tolerance: float) -> Check:
+def _memory(expected: int, seen: object) -> Check:
     if isinstance(seen, bool) or not isinstance(seen, (int, float)):
         return Check(FAIL, f"it tells no memory, NetBox says {expected:,} MiB", component="memory")
     text = f"it has {seen:,.0f} MiB of memory, NetBox says {expected:,} MiB"
-    if seen < expected * (1 - tolerance / 100):
+    if seen < expected * (1 - _MEMORY_TOLERANCE):
         return Check(FAIL, text, component="memory")
-    more = seen > expected * (1 + tolerance / 100)
+    more = seen > expected * (1 + _MEMORY_TOLERANCE)
     return Check(WARN if more else PASS, text, component="memory")
 
 

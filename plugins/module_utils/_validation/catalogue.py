@@ -55,15 +55,6 @@ INIT = BuiltIn(
         Metric("disks", summary="disks, without removable media"),
         Metric("nics", summary="Ethernet interfaces that are hardware"),
     ),
-    options={
-        "memory_tolerance_percent": {
-            "type": "number",
-            "minimum": 0,
-            "maximum": 50,
-            "default": 3,
-            "description": "how much less memory than NetBox says is no difference yet",
-        },
-    },
 )
 MEMORY = BuiltIn(
     "02-memory",

@@ -153,4 +153,4 @@ def serving(receiver: Receiver, port: int = 0) -> Iterator[int]:
     finally:
         server.shutdown()
         server.server_close()
-        thread.join()
+        thread.join(timeout=30)
