@@ -149,6 +149,10 @@ check: .venv ## one test: make check ARGS='tests/unit/... -k name'
 doc-fragments: .venv ## write the doc fragments that repeat a module's options
 	@$(TOOLS)/doc-fragments
 
+.PHONY: validation-reference
+validation-reference: .venv ## write the reference of validation profiles and steps
+	@$(MAIN) env PYTHONPATH=.collections python $(TOOLS)/validation_reference.py
+
 .PHONY: soak
 soak: .venv ## 2,000 operations of four writers, 20 rounds of playbooks, all at random (SOAK_SEED=, SOAK_OPERATIONS=, SOAK_ROUNDS=)
 	@$(MAIN) env SOAK_OPERATIONS=$(or $(SOAK_OPERATIONS),2000) SOAK_ROUNDS=$(or $(SOAK_ROUNDS),20) \
@@ -161,6 +165,10 @@ fuzz: .venv ## a million damaged DHCP packets through the tap (ARGS='--packets N
 .PHONY: fuzz-answers
 fuzz-answers: .venv ## a million damaged answers of a head node and of NetBox (ARGS='--answers N --seed N')
 	@$(MAIN) env PYTHONPATH=.collections python $(TOOLS)/fuzz_answers.py $(ARGS)
+
+.PHONY: fuzz-validation
+fuzz-validation: .venv ## a million damaged messages and outputs of tools (ARGS='--bodies N --seed N')
+	@$(MAIN) env PYTHONPATH=.collections python $(TOOLS)/fuzz_validation.py $(ARGS)
 
 ##@ Measure
 .PHONY: bench

@@ -21,6 +21,10 @@ ROOMS = {
     "_values": (),
     "_https": ("_values",),
     "_dhcp_tap": (),
+    "_validation": (),
+    "_validation/parsers": ("_validation",),
+    "_validation/agent": ("_validation",),
+    "_validation/steps": ("_validation", "_validation/parsers"),
     "_bmc": ("_values",),
     "_head_node/api": ("_values", "_https"),
     "_head_node/entities": ("_values", "_head_node/api"),
@@ -88,6 +92,8 @@ PURE = (
     "_dhcp_tap/log_line",
     "_dhcp_tap/notify",
     "_dhcp_tap/rate_limit",
+    "_validation/*",
+    "_validation/parsers/*",
 )
 IMPURE = {
     *("httpx", "pyghmi", "socket", "ssl", "subprocess", "threading", "concurrent", "multiprocessing", "sqlite3"),
@@ -205,6 +211,13 @@ def test_the_tap_runs_on_a_bare_interpreter_with_netaddr_for_hints() -> None:
     foreign = {path.stem: top_levels_of(path) - known for path in sources("module_utils/_dhcp_tap")}
 
     assert {stem: names for stem, names in foreign.items() if names} == {"vendor": {"netaddr"}}
+
+
+def test_the_agent_of_validation_runs_on_a_bare_interpreter() -> None:
+    known = {*sys.stdlib_module_names, "ansible_collections"}
+    foreign = {name_of(path): top_levels_of(path) - known for path in sources("module_utils/_validation")}
+
+    assert not {name: names for name, names in foreign.items() if names}
 
 
 @pytest.mark.parametrize(

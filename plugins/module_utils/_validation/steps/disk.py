@@ -1,0 +1,162 @@
+# SPDX-FileCopyrightText: The baremetal.bcm contributors
+# SPDX-License-Identifier: BSD-2-Clause
+"""03-disk: SMART, then four measurements of each disk. Writing asks `writable.ask` before each command."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..catalogue import RAND_READ, RAND_WRITE, SEQ_READ, SEQ_WRITE, SMART_OK
+from ..fio_jobs import RAND, SEQ, Extent, read_command, write_command
+from ..messages import COMPLETED, NO_DATA, Finding, Measurement, NotApplicable, StepResult
+from ..parsers.fio import FioJob, read_fio
+from ..parsers.output import ParseError
+from ..parsers.smart import Smart, read_nvme, read_smartctl
+from ..parsers.wipefs import read_signatures
+from ..writable import DiskState, Permit, ask
+from . import hardware
+from .context import Context, Done, call, say
+
+_MIB = 1024 * 1024
+# What a disk answers when it is at fault; other errors (no permission, no such device) are ours.
+_DISK_ERRORS = {errno.EIO, errno.EILSEQ, errno.EREMOTEIO, errno.ENODATA, errno.ETIMEDOUT, errno.ENXIO, errno.ENOMEDIUM}
+
+
+@dataclass
+class _Taken:
+    """What was found of one disk so far."""
+
+    measurements: list[Measurement] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    left_out: list[NotApplicable] = field(default_factory=list)
+    moved_mib: float = 0.0
+
+
+def take(context: Context) -> StepResult:
+    """Measure each disk. Raises ToolMissing."""
+    disks = hardware.disks(context)
+    if not disks:
+        return StepResult(NO_DATA, "the kernel shows no disk")
+    with ThreadPoolExecutor(max_workers=context.option("at_once")) as pool:
+        taken = list(pool.map(lambda disk: _measure(context, disk, disks), disks))
+    return StepResult(
+        COMPLETED,
+        work=sum(each.moved_mib for each in taken),
+        measurements=tuple(measurement for each in taken for measurement in each.measurements),
+        findings=tuple(finding for each in taken for finding in each.findings),
+        not_applicable=tuple(left_out for each in taken for left_out in each.left_out),
+    )
+
+
+def _measure(context: Context, disk: dict[str, Any], disks: Sequence[dict[str, Any]]) -> _Taken:
+    taken = _Taken()
+    _smart(disk, taken)
+    extent = Extent(context.option("seconds"), context.option("size_mib") * _MIB)
+    rates: dict[str, float] = {}
+    for pattern, metric in ((SEQ, SEQ_READ), (RAND, RAND_READ)):
+        command = read_command(_path(context, disk), disk["size_bytes"], pattern, extent)
+        job = _fio(context, command, "read", disk, metric, taken)
+        rates[pattern] = job.mib_s * _MIB if job else 0.0
+    for pattern, metric in ((SEQ, SEQ_WRITE), (RAND, RAND_WRITE)):
+        # Asked anew each time: a disk that was empty a minute ago may be in use now.
+        permit = ask(context.policy, _state(context, disk, disks), context.task.writable_disks)
+        if not isinstance(permit, Permit):
+            taken.left_out.append(NotApplicable(metric, disk["name"], permit))
+            continue
+        command = write_command(_path(context, disk), permit, pattern, extent, rates[pattern])
+        _fio(context, command, "write", disk, metric, taken)
+    return taken
+
+
+def _fio(
+    context: Context, command: list[str], direction: str, disk: dict[str, Any], metric: str, taken: _Taken
+) -> FioJob | None:
+    """Run one job and keep what it measured; one that failed measures nothing."""
+    done = call(command, context.budget_s)
+    try:
+        job = read_fio(done.output, direction)
+        verified = read_fio(done.output, "read") if direction == "write" else job
+    except ParseError as error:
+        say(f"{disk['name']}: {error}")
+        return None
+    if job.error in _DISK_ERRORS:
+        doing = "writing" if direction == "write" else "reading"
+        fault = "what was written came back changed" if job.error == errno.EILSEQ else os.strerror(job.error)
+        text = f"fio: {fault}, {doing}: {_first_error(done)}"
+        taken.findings.append(Finding(disk["name"], "fail", text[:500]))
+    elif job.error or done.code != 0:
+        say(f"{disk['name']}: fio ended with exit status {done.code}, error {job.error}")
+    elif verified.mib < job.mib * 0.99:
+        say(f"{disk['name']}: fio verified {verified.mib:.0f} of {job.mib:.0f} MiB")
+    elif job.mib > 0:
+        taken.moved_mib += job.mib
+        value, unit = (job.mib_s, "MiB/s") if metric in (SEQ_READ, SEQ_WRITE) else (job.iops, "1/s")
+        taken.measurements.append(Measurement(metric, value, unit, disk["name"]))
+        if job.latency_p99_ms is not None:
+            taken.measurements.append(Measurement(f"{metric}_p99_ms"[:64], job.latency_p99_ms, "ms", disk["name"]))
+        return job
+    return None
+
+
+def _first_error(done: Done) -> str:
+    lines = f"{done.errors}\n{done.output}".splitlines()
+    return next((line.strip() for line in lines if "error=" in line or "verify" in line), "no more is told")
+
+
+def _smart(disk: dict[str, Any], taken: _Taken) -> None:
+    path = f"/dev/{disk['name']}"
+    try:
+        if disk["transport"] == "nvme":
+            smart = read_nvme(call(["nvme", "smart-log", path, "--output-format=json"]).output)
+        else:
+            smart = read_smartctl(call(["smartctl", "--json", "--all", path]).output)
+    except ParseError as error:
+        say(f"{disk['name']}: {error}")
+        return
+    if not smart.present:
+        taken.left_out.append(NotApplicable(SMART_OK, disk["name"], "the disk offers no SMART"))
+        return
+    taken.measurements.append(Measurement(SMART_OK, float(smart.healthy), "", disk["name"]))
+    taken.measurements += _told(smart, disk["name"])
+    taken.findings += [Finding(disk["name"], "fail", f"SMART: {problem}") for problem in smart.problems]
+    taken.findings += [Finding(disk["name"], "warn", f"SMART: {warning}") for warning in smart.warnings]
+
+
+def _told(smart: Smart, name: str) -> list[Measurement]:
+    told = (
+        ("disk_temperature_c", smart.temperature_c, "°C"),
+        ("disk_power_on_hours", smart.power_on_hours, "h"),
+        ("disk_used_percent", smart.percentage_used, "%"),
+    )
+    return [Measurement(metric, value, unit, name) for metric, value, unit in told if value is not None]
+
+
+def _state(context: Context, disk: dict[str, Any], disks: Sequence[dict[str, Any]]) -> DiskState:
+    facts: dict[str, Any] = hardware.block_facts(context, disk["name"])
+    return DiskState(
+        name=disk["name"],
+        serial=disk["serial"],
+        size_bytes=disk["size_bytes"],
+        signatures=_signatures(context, disk),
+        blank_start=hardware.blank_start(context, disk["name"]),
+        same_serial=sum(1 for each in disks if each["serial"] == disk["serial"]),
+        **facts,
+    )
+
+
+def _signatures(context: Context, disk: dict[str, Any]) -> tuple[str, ...] | None:
+    try:
+        done = call(["wipefs", "--no-act", "--json", _path(context, disk)])
+        return read_signatures(done.output) if done.code == 0 else None
+    except ParseError as error:
+        say(f"{disk['name']}: {error}")
+        return None
+
+
+def _path(context: Context, disk: dict[str, Any]) -> str:
+    return str(context.root / "dev" / disk["name"])

@@ -1,0 +1,100 @@
+# SPDX-FileCopyrightText: The baremetal.bcm contributors
+# SPDX-License-Identifier: BSD-2-Clause
+"""04-lldp: who is at the other end of each cable."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from ..messages import COMPLETED, NO_DATA, Measurement, StepResult
+from ..parsers.lldpcli import Neighbour, read_neighbours
+from ..parsers.output import ParseError
+from . import hardware
+from .context import Context, ToolMissing, call, say
+
+_LINK_S = 10.0  # what an interface takes from up to a link
+_POLL_S = 1.0
+
+
+def take(context: Context) -> StepResult:
+    """Listen until each interface with a link has heard a neighbour, or the wait is over. Raises ToolMissing."""
+    nics = hardware.nics(context)
+    for nic in nics:
+        call(["ip", "link", "set", "dev", nic["name"], "up"])
+    nics = _with_links(context, min(_LINK_S, context.budget_s / 4))
+    linked = [nic for nic in nics if nic["link"]]
+    if not linked:
+        return StepResult(NO_DATA, "no interface has a link", measurements=_counts(0, 0))
+    wait_s = min(context.option("intervals") * context.task.lldp_interval_seconds, context.budget_s - _LINK_S)
+    with _daemon(context, linked) as socket:
+        neighbours = _listen(socket, {nic["name"] for nic in linked}, wait_s)
+    macs = {nic["name"]: nic["mac"] for nic in nics}
+    heard = {neighbour.interface for neighbour in neighbours}
+    return StepResult(
+        COMPLETED,
+        "" if neighbours else f"no neighbour was heard in {wait_s:.0f} s",
+        work=len(heard),
+        measurements=_counts(len(heard), len(linked)),
+        neighbours=tuple({**asdict(each), "mac": macs.get(each.interface, "")} for each in neighbours),
+    )
+
+
+def _counts(heard: int, linked: int) -> tuple[Measurement, ...]:
+    return Measurement("lldp_neighbours", heard), Measurement("nics_with_link", linked)
+
+
+def _with_links(context: Context, wait_s: float) -> list[dict[str, Any]]:
+    """Wait until all interfaces have a link, at most so long: one without a cable never has."""
+    until = time.monotonic() + wait_s
+    while True:
+        nics = hardware.nics(context)
+        if all(nic["link"] for nic in nics) or time.monotonic() > until:
+            return nics
+        time.sleep(_POLL_S)
+
+
+@contextmanager
+def _daemon(context: Context, nics: Sequence[dict[str, Any]]) -> Iterator[Path]:
+    """Run lldpd, which only listens, for as long as the block lasts; gives its socket."""
+    socket = context.work / "lldpd.socket"
+    socket.unlink(missing_ok=True)
+    names = ",".join(nic["name"] for nic in nics)
+    command = ["lldpd", "-d", "-r", "-u", str(socket), "-p", str(context.work / "lldpd.pid"), "-I", names]
+    say(f"$ {' '.join(command)}")
+    try:
+        daemon = subprocess.Popen(command, stdin=subprocess.DEVNULL)
+    except FileNotFoundError:
+        raise ToolMissing("lldpd is missing") from None
+    try:
+        yield socket
+    finally:
+        daemon.terminate()
+        try:
+            daemon.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            daemon.kill()
+            daemon.wait()
+
+
+def _listen(socket: Path, wanted: set[str], wait_s: float) -> tuple[Neighbour, ...]:
+    """Ask the daemon until all interfaces have heard someone. Raises ParseError where it never answered."""
+    until = time.monotonic() + wait_s
+    neighbours: tuple[Neighbour, ...] | None = None
+    while True:
+        done = call(["lldpcli", "-u", str(socket), "-f", "json0", "show", "neighbors", "details"])
+        if done.code == 0:
+            neighbours = read_neighbours(done.output)
+            if wanted <= {neighbour.interface for neighbour in neighbours}:
+                return neighbours
+        if time.monotonic() > until:
+            break
+        time.sleep(_POLL_S)
+    if neighbours is None:
+        raise ParseError("lldpd never answered")
+    return neighbours

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Servers of one kind, compared: on invented figures, and on 19 real blades of one type."""
+
+from __future__ import annotations
+
+import ast
+import re
+from importlib.resources import files
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ansible_collections.baremetal.bcm.plugins.module_utils._validation.profile import SiblingPolicy
+from ansible_collections.baremetal.bcm.plugins.module_utils._validation.siblings import Comparison, compare
+
+# What is a figure of performance in the published set; the rest describes the hardware.
+_PERFORMANCE = re.compile(r"bandwidth|bogomips|loops_per_sec|IOps|KBps")
+ODD = {"CZ3404YWNN", "CZ3404YWNR", "CZ3404YWNT", "CZ3404YWNW"}
+
+
+def blades() -> dict[str, dict[str, float]]:
+    """Return the figures of 19 blades that were bought as identical, by serial number."""
+    folder = files("hardware") / "tests" / "cardiff_samples"
+    found: dict[str, dict[str, float]] = {}
+    for sample in folder.iterdir():
+        rows = ast.literal_eval(sample.read_text(encoding="utf-8"))
+        (serial,) = [row[3] for row in rows if row[:3] == ("system", "product", "serial")]
+        found[serial] = {"/".join(row[:3]): float(row[3]) for row in rows if _PERFORMANCE.search(row[2])}
+    return found
+
+
+def compared() -> dict[str, Comparison]:
+    """Compare each blade with the other 18."""
+    every = blades()
+    policy = SiblingPolicy()
+    return {
+        serial: compare(own, [other for name, other in every.items() if name != serial], policy)
+        for serial, own in every.items()
+    }
+
+
+def test_of_19_blades_the_four_odd_ones_fail_one_warns_and_the_rest_is_not_worse() -> None:
+    verdicts = {serial: comparison.verdict for serial, comparison in compared().items()}
+    assert len(verdicts) == 19
+    assert {serial for serial, verdict in verdicts.items() if verdict == "fail"} == ODD
+    assert {serial for serial, verdict in verdicts.items() if verdict == "warn"} == {"CZ3404YWPP"}
+
+
+def test_the_odd_blades_have_about_a_hundred_odd_figures_the_others_a_few() -> None:
+    odd = {serial: len(comparison.odd) for serial, comparison in compared().items()}
+    assert all(95 <= odd[serial] <= 105 for serial in ODD)
+    assert all(count <= 5 for serial, count in odd.items() if serial not in ODD)
+
+
+SAME = [{"a": 100.0 + number / 10} for number in range(8)]
+
+
+@pytest.mark.parametrize(("value", "verdict"), [(100.0, "pass"), (96.0, "pass"), (79.0, "fail"), (1000.0, "pass")])
+def test_a_required_metric_far_below_the_median_fails_alone(value: float, verdict: str) -> None:
+    assert compare({"a": value}, SAME, SiblingPolicy(), required={"a"}).verdict == verdict
+
+
+def test_latency_is_worse_where_it_is_higher() -> None:
+    policy = SiblingPolicy()
+    assert compare({"a": 150.0}, SAME, policy, lower_is_better={"a"}).odd[0].percent == pytest.approx(49.5, abs=0.5)
+    assert compare({"a": 50.0}, SAME, policy, lower_is_better={"a"}).verdict == "pass"
+
+
+def test_seven_siblings_are_too_few_and_that_is_said() -> None:
+    comparison = compare({"a": 1.0}, SAME[:7], SiblingPolicy())
+    assert comparison.verdict is None
+    assert "it takes 8" in comparison.note
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    own=st.dictionaries(st.sampled_from("abc"), st.floats(-1e12, 1e12)),
+    others=st.lists(st.dictionaries(st.sampled_from("abc"), st.floats(-1e12, 1e12)), max_size=12),
+)
+def test_whatever_the_figures_are_a_server_at_the_median_is_never_odd(
+    own: dict[str, float], others: list[dict[str, float]]
+) -> None:
+    policy = SiblingPolicy()
+    comparison = compare(own, others, policy)
+    assert compare({**own, **comparison.medians}, others, policy).odd == ()
+    assert comparison.compared <= len(own)
