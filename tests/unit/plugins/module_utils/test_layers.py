@@ -20,11 +20,12 @@ HEAD_NODE = ("_head_node/api", "_head_node/entities", "_head_node/changes", "_he
 ROOMS = {
     "_values": (),
     "_https": ("_values",),
-    "_dhcp_tap": (),
     "_validation": (),
     "_validation/parsers": ("_validation",),
     "_validation/agent": ("_validation",),
     "_validation/steps": ("_validation", "_validation/parsers"),
+    "_spool": (),
+    "_dhcp_tap": ("_spool",),
     "_bmc": ("_values",),
     "_head_node/api": ("_values", "_https"),
     "_head_node/entities": ("_values", "_head_node/api"),
@@ -200,7 +201,8 @@ def test_every_pattern_of_what_is_pure_names_a_file() -> None:
 
 def test_the_tap_runs_on_a_bare_interpreter_with_netaddr_for_hints() -> None:
     known = {*sys.stdlib_module_names, "ansible_collections"}
-    foreign = {path.stem: top_levels_of(path) - known for path in sources("module_utils/_dhcp_tap")}
+    files = [*sources("module_utils/_dhcp_tap"), *sources("module_utils/_spool")]
+    foreign = {path.stem: top_levels_of(path) - known for path in files}
 
     assert {stem: names for stem, names in foreign.items() if names} == {"vendor": {"netaddr"}}
 
