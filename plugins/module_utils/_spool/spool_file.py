@@ -12,8 +12,8 @@ from pathlib import Path
 
 _BUSY_S = 10.0
 _LAYOUT = 1
-# The columns have the tap's names, which came first: files outlive versions. mac is the key, ip the novelty, sighting the
-# item.
+# The columns have the tap's names, which came first: files outlive versions. mac is the key, ip the novelty,
+# sighting the item.
 _TABLES = """
 CREATE TABLE waiting (
     mac TEXT PRIMARY KEY, version INTEGER NOT NULL, ip TEXT NOT NULL, is_first INTEGER NOT NULL,
