@@ -220,6 +220,13 @@ class Spool(Generic[ItemT]):
                 for receipt in receipts
             )
 
+    def take_back(self, holder: str) -> int:
+        """End the leases of a holder that is gone, as its successor knows; give how many."""
+        with self._file.writing("take back rows of") as now:
+            return self._db.execute(
+                "UPDATE waiting SET holder = '', held_until = 0 WHERE holder = ? AND held_until > ?", (holder, now)
+            ).rowcount
+
     def stats(self) -> Stats:
         """Count what waits now and what has been since the file was made."""
         with self._file.reading() as now:

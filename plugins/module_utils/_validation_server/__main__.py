@@ -5,18 +5,29 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
+import signal
 import sys
+import threading
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
+from .._netbox.api.client import NetBox
+from .._netbox.api.connection import NetBoxConnection, NetBoxTransport
+from .._netbox.api.errors import NetBoxError
 from .._spool.spool import Spool, SpoolError
+from .._validation.profile import read_profiles
 from . import app
 from .events import AcceptedEvent
 from .logs import Logs
 from .receiver import Receiver
 from .settings import Settings, SettingsError, read_settings
 from .state import State
+from .worker import Worker
+
+_PAUSE_AFTER_ERROR_S = 5.0
 
 
 def say(line: str) -> None:
@@ -38,6 +49,54 @@ def _receive(settings: Settings) -> None:
     app.serve(Receiver(settings, state, open_spool(settings), logs, clock=time.time), say)
 
 
+def _work(settings: Settings) -> None:
+    """Carry results to NetBox until the process is told to end."""
+    ending = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: ending.set())
+    worker = open_worker(settings)
+    say(f"carrying results to {settings.netbox_url}")
+    pause_s = settings.turn_seconds
+    while not ending.wait(pause_s):
+        pause_s = settings.turn_seconds
+        try:
+            worker.turn()
+        except (NetBoxError, SpoolError) as error:
+            # Nothing is lost: it is due again in the next turn.
+            say(str(error))
+            pause_s = _PAUSE_AFTER_ERROR_S
+    worker.close()
+
+
+def open_worker(settings: Settings) -> Worker:
+    """Make the worker. Raises SettingsError, NetBoxError and SpoolError."""
+    try:
+        token = Path(settings.netbox_token_file).read_text(encoding="utf-8").strip()
+        documents = {
+            path.name: json.loads(path.read_text(encoding="utf-8"))
+            for path in sorted(Path(settings.profiles_directory).glob("*.json"))
+        }
+        profiles = read_profiles(documents)
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"could not read the token or the profiles: {error}") from error
+    connection = NetBoxConnection(
+        settings.netbox_url,
+        token,
+        validate_certs=settings.netbox_validate_certs,
+        ca_path=settings.netbox_ca_path or None,
+    )
+    return Worker(
+        settings,
+        State(settings.state_path, time.time),
+        open_spool(settings),
+        Logs(settings.log_directory, settings.max_log_bytes),
+        NetBox(NetBoxTransport(connection)),
+        profiles,
+        clock=time.time,
+        say=say,
+    )
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one of the services; returns the exit code."""
     parser = argparse.ArgumentParser(prog="validation-server", description=__doc__)
@@ -49,8 +108,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         settings = read_settings(given.config)
         settings.log_directory.parent.mkdir(parents=True, exist_ok=True)
-        _receive(settings)
-    except (SettingsError, SpoolError) as error:
+        (_receive if given.service == "receiver" else _work)(settings)
+    except (SettingsError, SpoolError, NetBoxError) as error:
         say(f"could not start the {given.service}: {error}")
         return 2
     return 0

@@ -14,13 +14,15 @@ CONFLICT = "conflict"
 
 @dataclass(frozen=True)
 class AcceptedEvent:
-    """A message whose signature, sequence and form were good. `received` is Unix time, `body` is as it was sent."""
+    """A message whose signature, sequence and form were good. `received` is Unix time, `ordinal` counts the run's
+    messages, but for heartbeats and pieces of logs; `body` is as it was sent."""
 
     run: str
     sequence: int
     kind: str
     step: str
     received: float
+    ordinal: int
     body: Mapping[str, Any]
 
     @property

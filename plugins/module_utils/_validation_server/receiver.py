@@ -164,7 +164,8 @@ class Receiver:
             if asked.body[:2] != b"\x1f\x8b":
                 raise MessageError("a piece of a log is gzip")
             answer = Answer(202, {"accepted": number})
-            return Accepted(asked, _progress(run, number, body, answer, now, expires), None, answer)
+            progress = _progress(run, number, body, answer, now, expires, is_event=False)
+            return Accepted(asked, progress, None, answer)
         event = Event.from_bytes(asked.body)
         if event.sequence != number:
             raise MessageError("message.sequence: it is that of the header")
@@ -180,7 +181,11 @@ class Receiver:
             kind, closed = CONFLICT, CONFLICTED
             wire = {"body": {"reason": conflict, "hello": wire["body"]}}
             answer = Answer(410, {"error": "this is not the server that the run is for"})
-        accepted = AcceptedEvent(run.run, number, kind, event.step or "", now, wire.get("body") or {})
+        if event.kind == "heartbeat":
+            # It says nothing but that the machine lives, which its run keeps.
+            progress = _progress(run, number, body, answer, now, expires, is_event=False)
+            return Accepted(asked, progress, None, answer)
+        accepted = AcceptedEvent(run.run, number, kind, event.step or "", now, run.events + 1, wire.get("body") or {})
         progress = _progress(run, number, body, answer, now, expires, step=event.step or "", closed=closed)
         return Accepted(asked, progress, accepted, answer)
 
@@ -211,7 +216,7 @@ class Receiver:
         finally:
             self._busy -= {each.asked.run for each in batch}
         for each, answer in zip(batch, answers):
-            self.counts[f"{each.event.kind if each.event else 'log piece'} {answer.status}"] += 1
+            self.counts[f"{each.event.kind if each.event else _quiet(each)} {answer.status}"] += 1
         return answers
 
     def _store(self, batch: Sequence[Accepted]) -> list[Answer]:
@@ -222,7 +227,7 @@ class Receiver:
             answer = each.answer
             if each.event is not None and next(offered) is Offered.REFUSED:
                 answer = Answer(503, {"error": "the spool is full"}, retry_after_s=30)
-            elif each.event is None:
+            elif each.asked.method == "PUT":
                 answer = self._write_piece(each) or answer
             if answer is each.answer:
                 steps.append(each.progress)
@@ -255,6 +260,10 @@ class Receiver:
     def _refuse(self, status: int, error: str, *, retry_after_s: int = 0, **more: Any) -> Answer:
         self.counts[f"refused {status}"] += 1
         return Answer(status, {"error": error, **more}, retry_after_s)
+
+
+def _quiet(accepted: Accepted) -> str:
+    return "log piece" if accepted.asked.method == "PUT" else "heartbeat"
 
 
 def mint(
@@ -296,8 +305,6 @@ def _digest_of(asked: Asked) -> str:
     return hashlib.sha256(f"{asked.method} {asked.path}\n".encode() + asked.body).hexdigest()
 
 
-def _progress(
-    run: Run, number: int, body: str, answer: Answer, now: float, expires: float, *, step: str = "", closed: str = ""
-) -> Progress:
+def _progress(run: Run, number: int, body: str, answer: Answer, now: float, expires: float, **more: Any) -> Progress:
     said = json.dumps({"status": answer.status, "body": answer.body})
-    return Progress(run.run, number, body, said, now, expires, step, closed)
+    return Progress(run.run, number, body, said, now, expires, **more)

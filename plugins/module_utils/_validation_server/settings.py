@@ -41,6 +41,7 @@ class Settings:
     grub_directory: str = "/"
     profiles_directory: str = ""
     heartbeat_seconds: float = 15.0
+    lldp_interval_seconds: float = 30.0
     boot_seconds: float = 900.0
     leave: str = "poweroff"
     write_cables: bool = False

@@ -27,12 +27,16 @@ CREATE TABLE runs (
     run TEXT PRIMARY KEY, device INTEGER NOT NULL, name TEXT NOT NULL, serial TEXT NOT NULL, mac TEXT NOT NULL,
     token_key BLOB NOT NULL, task TEXT NOT NULL, via TEXT NOT NULL, minted REAL NOT NULL, expires REAL NOT NULL,
     started REAL NOT NULL DEFAULT 0, heard REAL NOT NULL DEFAULT 0, sequence INTEGER NOT NULL DEFAULT 0,
+    events INTEGER NOT NULL DEFAULT 0,
     last_body TEXT NOT NULL DEFAULT '', last_answer TEXT NOT NULL DEFAULT '', step TEXT NOT NULL DEFAULT '',
     step_since REAL NOT NULL DEFAULT 0, closed TEXT NOT NULL DEFAULT '', done REAL NOT NULL DEFAULT 0) WITHOUT ROWID;
 CREATE INDEX runs_by_device ON runs (device, minted);
 CREATE INDEX runs_open ON runs (done, closed);
 CREATE TABLE results (
     run TEXT NOT NULL, sequence INTEGER NOT NULL, event TEXT NOT NULL, PRIMARY KEY (run, sequence)) WITHOUT ROWID;
+CREATE TABLE siblings (
+    device INTEGER PRIMARY KEY, kind TEXT NOT NULL, run TEXT NOT NULL, metrics TEXT NOT NULL);
+CREATE INDEX siblings_by_kind ON siblings (kind);
 CREATE TABLE services (name TEXT PRIMARY KEY, since REAL NOT NULL, at REAL NOT NULL) WITHOUT ROWID
 """
 # Why a run takes no more messages.
@@ -70,6 +74,7 @@ class Run:
     started: float = 0.0
     heard: float = 0.0
     sequence: int = 0
+    events: int = 0
     last_body: str = ""
     last_answer: str = ""
     step: str = ""
@@ -90,6 +95,7 @@ class Progress:
     expires: float
     step: str = ""
     closed: str = ""
+    is_event: bool = True
 
 
 class State:
@@ -127,11 +133,12 @@ class State:
     # -- runs -----------------------------------------------------------------------------------------------------
 
     def mint(self, run: Run) -> None:
-        """Keep a new run; those of its device that never began are superseded."""
+        """Keep a new run; those of its port that were offered in the same way and never began are superseded."""
         with self._file.writing("write a run to") as now:
             self._db.execute(
-                "UPDATE runs SET closed = ?, done = ? WHERE device = ? AND closed = '' AND started = 0",
-                (SUPERSEDED, now, run.device),
+                "UPDATE runs SET closed = ?, done = ? WHERE device = ? AND via = ? AND mac = ? AND closed = ''"
+                " AND started = 0",
+                (SUPERSEDED, now, run.device, run.via, run.mac),
             )
             values = (run.run, run.device, run.name, run.serial, run.mac, run.token_key, json.dumps(run.task))
             self._db.execute(
@@ -179,12 +186,14 @@ class State:
         with self._file.writing("write progress to"):
             for each in steps:
                 self._db.execute(
-                    "UPDATE runs SET sequence = ?, last_body = ?, last_answer = ?, heard = ?, expires = ?,"
+                    "UPDATE runs SET events = events + ?, sequence = ?, last_body = ?, last_answer = ?, heard = ?,"
+                    " expires = ?,"
                     " started = CASE started WHEN 0 THEN ? ELSE started END,"
                     " step_since = CASE WHEN ? IN ('', step) THEN step_since ELSE ? END,"
                     " step = CASE ? WHEN '' THEN step ELSE ? END,"
                     " closed = CASE closed WHEN '' THEN ? ELSE closed END WHERE run = ?",
-                    (each.sequence, each.body, each.answer, each.heard, each.expires, each.heard, each.step, each.heard,
+                    (each.is_event, each.sequence, each.body, each.answer, each.heard, each.expires, each.heard,
+                     each.step, each.heard,
                      each.step, each.step, each.closed, each.run),
                 )  # fmt: skip
 
@@ -196,9 +205,19 @@ class State:
             )
 
     def settle(self, runs: Iterable[str]) -> None:
-        """Note that NetBox has the verdict of these; their results are kept for comparing siblings."""
+        """Note that NetBox has the verdict of these; what else was offered to their machines is void."""
         with self._file.writing("write verdicts to") as now:
-            self._db.executemany("UPDATE runs SET done = ? WHERE run = ? AND done = 0", [(now, run) for run in runs])
+            for run in runs:
+                self._db.execute("UPDATE runs SET done = ? WHERE run = ? AND done = 0", (now, run))
+                # Until NetBox is read again, nobody offers the image to a machine that has just been judged.
+                self._db.execute(
+                    "DELETE FROM admissions WHERE device = (SELECT device FROM runs WHERE run = ?)", (run,)
+                )
+                self._db.execute(
+                    "UPDATE runs SET closed = ?, done = ? WHERE done = 0 AND started = 0 AND closed = ''"
+                    " AND device = (SELECT device FROM runs WHERE run = ?)",
+                    (SUPERSEDED, now, run),
+                )
 
     def forget(self, older_than_s: float) -> list[str]:
         """Drop runs that were done that long ago, with their results; give which."""
@@ -231,6 +250,24 @@ class State:
         with self._file.reading():
             rows = self._db.execute("SELECT event FROM results WHERE run = ? ORDER BY sequence", (run,)).fetchall()
         return [AcceptedEvent.from_dict(json.loads(row["event"])) for row in rows]
+
+    # -- siblings -------------------------------------------------------------------------------------------------
+
+    def remember_metrics(self, device: int, kind: str, run: str, metrics: Mapping[str, float]) -> None:
+        """Keep the metrics of a server's last good run; `kind` is equal for servers that are built the same."""
+        with self._file.writing("write metrics to"):
+            self._db.execute(
+                "INSERT OR REPLACE INTO siblings VALUES (?, ?, ?, ?)", (device, kind, run, json.dumps(metrics))
+            )
+
+    def siblings(self, device: int, kind: str) -> list[dict[str, float]]:
+        """Give the metrics of other servers of a kind, those that were kept last first, up to a thousand."""
+        with self._file.reading():
+            rows = self._db.execute(
+                "SELECT metrics FROM siblings WHERE kind = ? AND device != ? ORDER BY rowid DESC LIMIT 1000",
+                (kind, device),
+            ).fetchall()
+        return [json.loads(row["metrics"]) for row in rows]
 
     # -- services -------------------------------------------------------------------------------------------------
 
