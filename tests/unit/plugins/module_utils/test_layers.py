@@ -35,9 +35,11 @@ ROOMS = {
     "_netbox/api": ("_values", "_https"),
     "_netbox/lifecycle": ("_values", "_netbox/api"),
     "_netbox/bmc_macs": ("_values", "_netbox/api"),
+    "_validation_server": ("_values", "_spool", "_netbox/api", "_netbox/lifecycle", "_validation"),
+    "_validation_run": ("_values", "_bmc", "_netbox/api", "_netbox/lifecycle"),
     "_ansible": ("_values", "_bmc", "_https", "_head_node/api", "_head_node/entities", "_netbox/api"),
 }
-REPORT_MAY_IMPORT = ("_values", "_head_node/api", "_head_node/entities", "_provisioning")
+REPORT_MAY_IMPORT = ("_values", "_head_node/api", "_head_node/entities", "_provisioning", "_validation_run")
 
 # What decides and never talks: no network, no clock, no file.
 PURE = (
@@ -79,6 +81,10 @@ PURE = (
     "_bmc/power",
     "_bmc/schedule",
     "_bmc/flow",
+    "_validation_server/tokens",
+    "_validation_server/boot_scripts",
+    "_validation_server/events",
+    "_validation_server/openapi",
     "_dhcp_tap/sighting",
     "_dhcp_tap/frame",
     "_dhcp_tap/packet",
@@ -220,6 +226,8 @@ def test_the_agent_of_validation_runs_on_a_bare_interpreter() -> None:
         ("httpx", {"module_utils/_https/wire"}),
         ("httpcore", {"module_utils/_https/wire"}),
         ("pyghmi", {"module_utils/_bmc/session"}),
+        ("starlette", {"module_utils/_validation_server/app"}),
+        ("uvicorn", {"module_utils/_validation_server/app"}),
     ],
 )
 def test_a_foreign_library_has_one_importing_file(package: str, users: set[str]) -> None:
