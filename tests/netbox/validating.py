@@ -17,6 +17,7 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.api.connecti
     NetBoxTransport,
 )
 from ansible_collections.baremetal.bcm.plugins.module_utils._spool.spool import Spool
+from ansible_collections.baremetal.bcm.plugins.module_utils._validation.messages import sign, signing_key
 from ansible_collections.baremetal.bcm.plugins.module_utils._validation.profile import read_profiles
 from ansible_collections.baremetal.bcm.plugins.module_utils._validation_server.events import AcceptedEvent
 from ansible_collections.baremetal.bcm.plugins.module_utils._validation_server.logs import Logs
@@ -28,7 +29,6 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._validation_server.r
 )
 from ansible_collections.baremetal.bcm.plugins.module_utils._validation_server.settings import Settings
 from ansible_collections.baremetal.bcm.plugins.module_utils._validation_server.state import State
-from ansible_collections.baremetal.bcm.plugins.module_utils._validation_server.tokens import key_of, sign
 from ansible_collections.baremetal.bcm.plugins.module_utils._validation_server.worker import Worker
 from ansible_collections.baremetal.bcm.tests.netbox.lab import Lab, Row, Server
 
@@ -89,7 +89,7 @@ class Machine:
 
     def asked(self, method: str, path: str, sequence: int, body: bytes, **other: Any) -> Asked:
         """A signed request; `other` changes it after it was signed."""
-        signature = sign(key_of(self.token), method, path, sequence, body)
+        signature = sign(signing_key(self.token.hex()), method, path, sequence, body)
         return replace(Asked(method, path, self.run, str(sequence), signature, body), **other)
 
     def message(self, kind: str, step: str | None = None, body: Row | None = None, sequence: int = 0) -> bytes:

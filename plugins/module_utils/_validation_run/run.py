@@ -190,9 +190,8 @@ class ValidationRun:
         row.outcome = PASSED if row.state in (State.STAGED, State.READY, State.ACTIVE) else FAILED
         row.message = row.message or (f"it is {row.state} now" if row.outcome == FAILED else "")
         row.seconds = round(took_s, 1)
-        self.say(
-            f"{row.name}: {row.outcome}, {row.state}, {format_duration(took_s)}{f': {row.message}' if row.message else ''}"
-        )
+        why = f": {row.message}" if row.message else ""
+        self.say(f"{row.name}: {row.outcome}, {row.state}, {format_duration(took_s)}{why}")
 
     def _give_up(self, rows: Iterable[ServerRow], took_s: float) -> None:
         for row in rows:

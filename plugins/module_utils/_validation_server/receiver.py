@@ -19,18 +19,29 @@ from datetime import datetime, timezone
 from typing import Any
 
 from .._spool.spool import Offered, Spool, SpoolError
-from .._validation.messages import MAX_BODY_BYTES, MAX_PIECE_BYTES, Event, Hello, MessageError, read_json
+from .._validation.messages import (
+    MAX_BODY_BYTES,
+    MAX_PIECE_BYTES,
+    Event,
+    Hello,
+    MessageError,
+    is_signed,
+    read_json,
+    signing_key,
+)
 from .._values.mac import parse_mac
 from . import boot_scripts
 from .events import CONFLICT, AcceptedEvent
 from .logs import LogRefused, Logs
 from .settings import Settings
 from .state import CONFLICTED, FINISHED, Progress, Run, State
-from .tokens import TOKEN_BYTES, is_signed, key_of
 
 MOST = {"POST": MAX_BODY_BYTES, "PUT": MAX_PIECE_BYTES}
 # Of a run: its whole time is in its task, from the first sign of life on.
 _GRACE_S = 120.0
+# HMAC needs its key on both sides. The key is the hash of what the machine was given, and all that is kept: a copy of
+# the store could sign for runs that are under way, but holds no token, and nothing that outlives these runs.
+_TOKEN_BYTES = 32
 # In the place of a run's key, so that an unknown run takes as long as a wrong signature.
 _NO_KEY = bytes(32)
 _LOCKED_OUT = {"error": "no such run, or not its signature"}
@@ -270,14 +281,14 @@ def mint(
     admission: Any, settings: Settings, *, via: str, now: float, random: Callable[[int], bytes]
 ) -> tuple[Run, boot_scripts.Offer]:
     """Make a run for an admitted machine, and what its boot script says; the token is in the latter alone."""
-    token, name = random(TOKEN_BYTES), str(uuid.UUID(bytes=random(16), version=4))
+    token, name = random(_TOKEN_BYTES).hex(), str(uuid.UUID(bytes=random(16), version=4))
     run = Run(
         run=name,
         device=admission.device,
         name=admission.name,
         serial=admission.serial,
         mac=admission.mac,
-        token_key=key_of(token),
+        token_key=signing_key(token),
         task=admission.task,
         via=via,
         minted=now,
@@ -287,7 +298,7 @@ def mint(
     offer = boot_scripts.Offer(
         url=settings.url.rstrip("/"),
         run=name,
-        token=token.hex(),
+        token=token,
         name=admission.name,
         kernel=settings.kernel,
         initrd=settings.initrd,

@@ -81,7 +81,6 @@ PURE = (
     "_bmc/power",
     "_bmc/schedule",
     "_bmc/flow",
-    "_validation_server/tokens",
     "_validation_server/boot_scripts",
     "_validation_server/events",
     "_validation_server/openapi",
