@@ -63,7 +63,7 @@ class TestLeastProfiles:
         }
 
     def test_the_page_names_every_playbook_that_speaks_to_a_head_node(self) -> None:
-        intake = {"intake_discovered", "load_bmc_macs"}
+        intake = {"intake_discovered", "load_bmc_macs", "validate", "readmit"}
 
         assert set(PROFILES) == {path.stem for path in (ROOT / "playbooks").glob("*.yml")} - intake
 
