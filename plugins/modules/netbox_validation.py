@@ -119,7 +119,7 @@ servers:
   returned: always
   type: dict
   contains:
-    SERVER:
+    HOSTNAME:
       description: One server.
       type: dict
       contains:
