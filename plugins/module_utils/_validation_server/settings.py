@@ -12,6 +12,7 @@ from typing import Any
 
 from .boot_scripts import ScriptError, check_url, check_word
 
+_TYPES: dict[str, tuple[type, ...]] = {"int": (int,), "float": (int, float), "bool": (bool,), "str": (str,)}
 LEAVES = ("poweroff", "boot_disk")
 
 
@@ -111,11 +112,14 @@ class Settings:
         unknown = sorted(set(given) - set(known))
         if unknown:
             raise SettingsError(f"unknown settings: {', '.join(unknown)}; known are {', '.join(sorted(known))}")
-        values = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
+        values: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in given.items()
+        }
         for name, value in values.items():
-            wanted = {"int": int, "float": (int, float), "bool": bool, "str": str}.get(str(known[name].type), tuple)
-            if not isinstance(value, wanted) or (isinstance(value, bool) and str(known[name].type) != "bool"):
-                raise SettingsError(f"{name} takes a value of the type {known[name].type}")
+            word = str(known[name].type)
+            wanted = _TYPES.get(word, (tuple,))
+            if not isinstance(value, wanted) or (isinstance(value, bool) and word != "bool"):
+                raise SettingsError(f"{name} takes a value of the type {word}")
         try:
             return cls(**values)
         except TypeError:
