@@ -47,17 +47,13 @@ def main() -> int:
 def fuzz(directory: Path, bodies: int, seed: int) -> tuple[Counter[str], float]:
     """Give what became of the bodies, and by how much memory grew after the first of them."""
     chance = random.Random(seed)
-    machine = DamagedMachine(make_receiver(directory, time.time))
+    # Time stands still, or the machine's run would be over before the last body.
+    machine = DamagedMachine(make_receiver(directory, lambda: 1_790_000_000.0))
     outcomes: Counter[str] = Counter()
     before_mib = 0.0
-    # Its run has a deadline; a new machine takes over before it.
-    renew_at = time.monotonic() + 300
     for number in range(bodies):
         if number == min(_WARM_UP, bodies - 1):
             before_mib = _peak_mib()
-        if time.monotonic() > renew_at:
-            renew_at = time.monotonic() + 300
-            machine = DamagedMachine(make_receiver(directory / str(number), time.time))
         method, body = draw(chance)
         try:
             outcomes[machine.judge(body, method)] += 1
