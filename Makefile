@@ -170,6 +170,10 @@ fuzz-answers: .venv ## a million damaged answers of a head node and of NetBox (A
 fuzz-validation: .venv ## a million damaged messages and outputs of tools (ARGS='--bodies N --seed N')
 	@$(MAIN) env PYTHONPATH=.collections python $(TOOLS)/fuzz_validation.py $(ARGS)
 
+.PHONY: fuzz-receiver
+fuzz-receiver: .venv ## a million damaged messages of machines under validation (ARGS='--bodies N --seed N')
+	@$(MAIN) env PYTHONPATH=.collections python $(TOOLS)/fuzz_receiver.py $(ARGS)
+
 ##@ Measure
 .PHONY: bench
 bench: .venv ## what whole runs cost, beside an empty ansible-playbook (NODES='10 100 1000', ARGS='--rounds 3')

@@ -200,7 +200,7 @@ def _act(spool: Spool, params: dict[str, Any]) -> dict[str, Any]:
 
 def _show(row: Row) -> dict[str, Any]:
     return {
-        **row.sighting.to_dict(),
+        **row.item.to_dict(),
         "receipt": row.receipt,
         "is_first": row.is_first,
         "seen": row.seen,

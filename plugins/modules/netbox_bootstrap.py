@@ -40,6 +40,11 @@ options:
     type: list
     elements: str
     default: []
+  validation:
+    description:
+      - Whether devices need the custom field C(validation_result), of type JSON, which a validation server writes. It admits nobody without.
+    type: bool
+    default: false
   fail_on_missing:
     description:
       - Whether the task fails when statuses are missing, which only a change of NetBox's configuration can add. The rest is done in any case.
@@ -56,6 +61,7 @@ EXAMPLES = r"""
     token: "{{ vault_netbox_token }}"
     state_field: custom_field:lifecycle
     tags: [intake]
+    validation: true
 
 - name: Check whether devices may have the statuses that the lifecycle needs
   baremetal.bcm.netbox_bootstrap:
@@ -104,6 +110,7 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.lifecycle.bo
     field_choices,
     missing_statuses,
     plan_custom_field,
+    plan_result_field,
     plan_tags,
 )
 from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.lifecycle.state import StateField
@@ -117,6 +124,7 @@ if TYPE_CHECKING:
 SPEC = {
     "state_field": {"type": "str", "default": "status"},
     "tags": {"type": "list", "elements": "str", "default": []},
+    "validation": {"type": "bool", "default": False},
     "fail_on_missing": {"type": "bool", "default": True},
 }
 
@@ -125,6 +133,8 @@ def work(module: AnsibleModule, netbox: NetBox) -> dict[str, Any]:
     name = StateField(module.params["state_field"]).custom_field
     missing = [] if name else missing_statuses(netbox)
     changes = plan_custom_field(netbox, name) if name else []
+    if module.params["validation"]:
+        changes += plan_result_field(netbox, "validation_result")
     changes += plan_tags(netbox, module.params["tags"])
     netbox.require(("POST" if change.object_id is None else "PATCH", change.path) for change in changes)
     made: dict[str, int] = {}

@@ -51,7 +51,7 @@ options:
           - V(dhcp_ack) a BMC was given a lease. It needs O(events[].ip).
           - V(validation_passed), V(validation_failed), V(hardening_passed) and V(hardening_failed) are what these phases report.
           - V(provisioned) the server was handed over.
-          - V(retired) and V(quarantined) are what people decide.
+          - V(retired), V(quarantined) and V(readmitted) are what people decide. V(readmitted) takes a failed server back to C(discovered).
         type: str
         required: true
         choices:
@@ -63,6 +63,7 @@ options:
           - provisioned
           - retired
           - quarantined
+          - readmitted
       device:
         description:
           - The server, by its name or id in NetBox. One of O(events[].device) and O(events[].mac) is needed.

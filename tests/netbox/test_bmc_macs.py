@@ -305,11 +305,16 @@ def test_the_examples_run_and_return_what_is_documented(
 
 
 def run_playbook(
-    directory: Path, variables: Result, *options: str, url: str = "http://127.0.0.1:9", token: str = "unused"
+    directory: Path,
+    variables: Result,
+    *options: str,
+    url: str = "http://127.0.0.1:9",
+    token: str = "unused",
+    playbook: str = "load_bmc_macs",
 ) -> tuple[int, str]:
-    """Run the playbook as a person does, or AWX; its status and what it printed."""
+    """Run a playbook as a person does, or AWX; its status and what it printed."""
     bin_directory = Path(sys.executable).parent
-    command = [str(bin_directory / "ansible-playbook"), "baremetal.bcm.load_bmc_macs", *options]
+    command = [str(bin_directory / "ansible-playbook"), f"baremetal.bcm.{playbook}", *options]
     own = {name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "BCM_", "NETBOX_"))}
     environment = {
         **own,

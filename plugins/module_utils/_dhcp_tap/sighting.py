@@ -30,6 +30,16 @@ class Sighting:
     interface: str = ""
     vendor: str = ""
 
+    @property
+    def key(self) -> str:
+        """Return whose it is for the spool: the MAC address's."""
+        return self.mac
+
+    @property
+    def novelty(self) -> str:
+        """Return what makes a sighting of a MAC address news: its IP address."""
+        return self.ip
+
     def to_dict(self) -> dict[str, Any]:
         """Give all fields by name, ready for JSON."""
         return asdict(self)

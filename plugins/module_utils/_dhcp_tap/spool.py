@@ -1,114 +1,29 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: BSD-2-Clause
-"""What was seen and is not in NetBox yet, in a file that survives the end of every process.
+"""The spool of sightings: one row a MAC address, first where the MAC address has another IP address than before.
 
-One SQLite file in WAL mode (so on a local disk, never on a network's), used by any number of processes at once; every
-call is one transaction, on disk when it returns. A process that is killed in between leaves all of a call or nothing.
-
-* One row a MAC address: relay and VLAN are how a lease was seen, not whose it is. One lease seen twice on its way
-  (server to relay, relay to client) is one row, and NetBox has one address to learn for an interface.
-* A first sighting is a MAC address with an IP address other than the one acknowledged last; anything else is a renewal.
-* A sighting of a MAC address that waits already is merged into its row: the newest wins, `seen` counts them.
-* Rows are leased, worked on, and then acknowledged or released. A lease that runs out is as good as released.
-* Each sighting gives its row a new version, and no version is ever used twice. Acknowledging deletes the version that
-  was leased; where a newer one came meanwhile, the row stays and waits for the next lease.
-* A lease holds from one moment to another: a clock that was set back ends it instead of making it endless.
-* From `max_rows` on the spool is full: renewals are refused, waiting ones are dropped for first sightings, and first
-  sightings are stored on, up to `max_bytes` of file. Only past that is a first sighting `REFUSED`; the machine's next
-  renewal brings it again.
+Relay and VLAN are how a lease was seen, not whose it is. One lease seen twice on its way (server to relay, relay to
+client) is one row, and NetBox has one address to learn for an interface. A first sighting that is refused comes again
+with the machine's next renewal.
 """
 
 from __future__ import annotations
 
-import json
-import sqlite3
 import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from enum import Enum
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
+from .._spool import spool
+from .._spool.spool import MAX_BYTES, MAX_KNOWN, MAX_ROWS, Offered, Receipt, SpoolError, Stats
 from .sighting import Sighting
-from .spool_file import DiskFull, SpoolError, SpoolFile
 
 __all__ = ["MAX_BYTES", "MAX_ROWS", "Offered", "Receipt", "Row", "Spool", "SpoolError", "Stats"]
 
-MAX_ROWS = 20_000
-MAX_BYTES = 64 * 1024 * 1024
-MAX_KNOWN = 100_000  # MAC addresses whose last acknowledged address is remembered; a forgotten one is first again
+Row = spool.Row[Sighting]
 
 
-class Offered(Enum):
-    """What became of a sighting."""
-
-    FIRST = "first"
-    RENEWAL = "renewal"
-    COALESCED = "coalesced"  # merged into the row that waits
-    DROPPED = "dropped"  # a renewal, because the spool is full
-    REFUSED = "refused"  # a first sighting, because the file has reached its bound or the disk is full
-
-
-@dataclass(frozen=True)
-class Receipt:
-    """What `acknowledge` and `release` need back of a row: its MAC address, and which of its contents was leased."""
-
-    mac: str
-    version: int
-
-    @classmethod
-    def from_text(cls, text: str) -> Receipt:
-        """Read the text that `Row.receipt` gives. Raises ValueError where it is no receipt."""
-        mac, _separator, version = text.rpartition("#")
-        if not mac or not version.isdecimal():
-            raise ValueError(f"{text!r} is no receipt")
-        return Receipt(mac, int(version))
-
-
-@dataclass(frozen=True)
-class Row(Receipt):
-    """A leased row, which is its own receipt.
-
-    Times are Unix time, `attempts` counts its leases, this one included, `seen` its sightings.
-    """
-
-    sighting: Sighting
-    is_first: bool
-    seen: int
-    attempts: int
-    first_seen: float
-    last_seen: float
-
-    @property
-    def receipt(self) -> str:
-        """Give the receipt as text, `MAC#VERSION`, such as `02:00:00:00:00:01#17`."""
-        return f"{self.mac}#{self.version}"
-
-
-@dataclass(frozen=True)
-class Stats:
-    """State now (rows to `full`), then counters over the life of the file."""
-
-    rows: int
-    rows_first: int
-    leased: int
-    available: int  # rows that a lease would get now
-    oldest_age_s: float  # of the row that has waited longest, leased ones included; 0 where none waits
-    size_bytes: int
-    full: bool
-    first_sightings: int
-    renewals: int
-    coalesced: int
-    dropped: int
-    refused: int
-    acknowledged: int
-
-
-class Spool:
-    """The spool in the file `path`. `clock` gives Unix time. Safe to use from several threads.
-
-    All methods raise SpoolError where the file can't be read or written.
-    """
+class Spool(spool.Spool[Sighting]):
+    """The spool of sightings in the file `path`, as `_spool.spool.Spool`."""
 
     def __init__(
         self,
@@ -120,247 +35,17 @@ class Spool:
         max_known: int = MAX_KNOWN,
         create: bool = True,
     ) -> None:
-        """Open the file, and make it unless `create` is false, which is for consumers.
-
-        The process that may make it sets its bounds. `max_rows` is kept in the file, so that consumers know when it is
-        full.
-        """
-        self.path = str(path)
-        self._max_rows = max_rows
-        self._max_known = max_known
-        self._file = SpoolFile(Path(path), clock, max_bytes, create=create)
-        self._db = self._file.db
-        if create:
-            self._keep_bound()
-
-    def close(self) -> None:
-        """Close the file."""
-        self._file.close()
+        """Open the file, and make it unless `create` is false, which is for consumers."""
+        super().__init__(
+            path,
+            clock,
+            read_item=Sighting.from_dict,
+            max_rows=max_rows,
+            max_bytes=max_bytes,
+            max_known=max_known,
+            create=create,
+            maker="the tap",
+        )
 
     def __enter__(self) -> Spool:
         return self
-
-    def __exit__(self, *_exception: object) -> None:
-        self.close()
-
-    def offer(self, sighting: Sighting) -> Offered:
-        """Store one sighting; give what became of it."""
-        return self.offer_all([sighting])[0]
-
-    def offer_all(self, sightings: Sequence[Sighting]) -> list[Offered]:
-        """Store many in one transaction; give what became of each, in the order of the sightings."""
-        if not sightings:
-            return []
-        try:
-            with self._file.writing("write to") as now:
-                return self._store(sightings, now)
-        except DiskFull:
-            return [self._store_without_space(sighting) for sighting in sightings]
-
-    def lease(self, limit: int, seconds: float, holder: str) -> list[Row]:
-        """Lease up to `limit` rows without a holder, those that wait longest first, for `seconds`."""
-        with self._file.writing("lease from") as now:
-            rows = self._available(limit, now)
-            self._db.executemany(
-                "UPDATE waiting SET holder = ?, held_from = ?, held_until = ?, attempts = attempts + 1,"
-                " held_version = version, held_ip = ip, held_seen = seen WHERE mac = ?",
-                [(holder, now, now + seconds, row["mac"]) for row in rows],
-            )
-            return [_row(row, attempts=row["attempts"] + 1) for row in rows]
-
-    def peek(self, limit: int) -> list[Row]:
-        """Give the rows that `lease` would give, and change nothing."""
-        with self._file.reading() as now:
-            return [_row(row, attempts=row["attempts"]) for row in self._available(limit, now)]
-
-    def acknowledge(self, receipts: Iterable[Receipt], holder: str) -> int:
-        """Delete the versions that NetBox has; give how many were deleted.
-
-        A version is deleted also when its lease has run out, because NetBox has it. Of rows that have a newer version,
-        the holder's lease ends.
-        """
-        deleted = 0
-        with self._file.writing("acknowledge rows of") as now:
-            for receipt in receipts:
-                deleted += self._acknowledge_one(receipt, holder, now)
-            self._forget_oldest()
-            self._count("acknowledged", deleted)
-        return deleted
-
-    def release(self, receipts: Iterable[Receipt], holder: str, *, again_in_s: float = 0.0) -> int:
-        """Give back rows that the holder still holds, to be leased again after `again_in_s`; give how many."""
-        with self._file.writing("release rows of") as now:
-            return sum(
-                self._db.execute(
-                    "UPDATE waiting SET holder = '', held_from = ?, held_until = ?"
-                    " WHERE mac = ? AND holder = ? AND held_version = ?",
-                    (now, now + again_in_s, receipt.mac, holder, receipt.version),
-                ).rowcount
-                for receipt in receipts
-            )
-
-    def stats(self) -> Stats:
-        """Count what waits now and what has been since the file was made."""
-        with self._file.reading() as now:
-            rows, first, oldest = self._db.execute(
-                "SELECT count(*), coalesce(sum(is_first), 0), coalesce(min(first_seen), :now) FROM waiting",
-                {"now": now},
-            ).fetchone()
-            held, leased = self._db.execute(
-                "SELECT count(*), coalesce(sum(holder != ''), 0) FROM waiting"
-                " WHERE held_from <= :now AND :now < held_until",
-                {"now": now},
-            ).fetchone()
-            size_bytes = self._file.number("PRAGMA page_count") * self._file.number("PRAGMA page_size")
-            counted = dict(self._db.execute("SELECT name, value FROM counters"))
-            bound = counted.get("max_rows", self._max_rows)
-        return Stats(
-            rows=rows,
-            rows_first=first,
-            leased=leased,
-            available=rows - held,
-            oldest_age_s=max(0.0, now - oldest),
-            size_bytes=size_bytes,
-            full=rows >= bound,
-            first_sightings=counted.get("first", 0),
-            renewals=counted.get("renewal", 0),
-            coalesced=counted.get("coalesced", 0),
-            dropped=counted.get("dropped", 0),
-            refused=counted.get("refused", 0),
-            acknowledged=counted.get("acknowledged", 0),
-        )
-
-    def _keep_bound(self) -> None:
-        try:
-            with self._file.writing("open"):
-                self._db.execute("INSERT OR REPLACE INTO counters VALUES ('max_rows', ?)", (self._max_rows,))
-        except SpoolError:
-            self._file.close()
-            raise
-
-    def _store(self, sightings: Sequence[Sighting], now: float) -> list[Offered]:
-        offered = []
-        rows = self._file.number("SELECT count(*) FROM waiting")
-        for sighting in sightings:
-            outcome = self._merge(sighting, now)
-            if outcome is None:
-                outcome = self._add(sighting, now, is_full=rows >= self._max_rows)
-                rows = self._file.number("SELECT count(*) FROM waiting")
-            self._count(outcome.value, 1)
-            offered.append(outcome)
-        return offered
-
-    def _merge(self, sighting: Sighting, now: float) -> Offered | None:
-        """Merge into the row that waits, if one does."""
-        changed = self._db.execute(
-            "UPDATE waiting SET version = ?, ip = ?, is_first = ?, sighting = ?, seen = seen + 1, last_seen = ?"
-            " WHERE mac = ?",
-            (self._next_version(), sighting.ip, self._is_first(sighting), _dump(sighting), now, sighting.mac),
-        ).rowcount
-        return Offered.COALESCED if changed else None
-
-    def _add(self, sighting: Sighting, now: float, *, is_full: bool) -> Offered:
-        is_first = self._is_first(sighting)
-        if is_full:
-            if not is_first:
-                return Offered.DROPPED
-            self._drop_renewal(now)
-        self._db.execute(
-            "INSERT INTO waiting (mac, version, ip, is_first, sighting, seen, first_seen, last_seen)"
-            " VALUES (?, ?, ?, ?, ?, 1, ?, ?)",
-            (sighting.mac, self._next_version(), sighting.ip, is_first, _dump(sighting), now, now),
-        )
-        return Offered.FIRST if is_first else Offered.RENEWAL
-
-    def _store_without_space(self, sighting: Sighting) -> Offered:
-        """Store one sighting in a file that may not grow: in the place of renewals, if there are any."""
-        while True:
-            try:
-                with self._file.writing("write to") as now:
-                    return self._store([sighting], now)[0]
-            except DiskFull:
-                try:
-                    with self._file.writing("write to") as now:
-                        if self._drop_renewal(now):
-                            continue
-                        refused = Offered.REFUSED if self._is_first(sighting) else Offered.DROPPED
-                        self._count(refused.value, 1)
-                        return refused
-                except DiskFull:
-                    return Offered.REFUSED  # not even room to count: the disk itself is full
-
-    def _drop_renewal(self, now: float) -> bool:
-        dropped = self._db.execute(
-            "DELETE FROM waiting WHERE mac = (SELECT mac FROM waiting WHERE is_first = 0"
-            " AND NOT (held_from <= :now AND :now < held_until) ORDER BY first_seen LIMIT 1)",
-            {"now": now},
-        ).rowcount
-        self._count(Offered.DROPPED.value, dropped)
-        return bool(dropped)
-
-    def _is_first(self, sighting: Sighting) -> bool:
-        known = self._db.execute("SELECT ip FROM known WHERE mac = ?", (sighting.mac,)).fetchone()
-        return known is None or known["ip"] != sighting.ip
-
-    def _available(self, limit: int, now: float) -> list[sqlite3.Row]:
-        return self._db.execute(
-            "SELECT * FROM waiting WHERE NOT (held_from <= :now AND :now < held_until)"
-            " ORDER BY first_seen, mac LIMIT :limit",
-            {"now": now, "limit": max(limit, 0)},
-        ).fetchall()
-
-    def _acknowledge_one(self, receipt: Receipt, holder: str, now: float) -> int:
-        found = self._db.execute("SELECT * FROM waiting WHERE mac = ?", (receipt.mac,)).fetchone()
-        if found is None:
-            return 0
-        if found["version"] == receipt.version:
-            self._db.execute("DELETE FROM waiting WHERE mac = ?", (receipt.mac,))
-            self._learn(receipt.mac, found["ip"], now)
-            return 1
-        if found["holder"] == holder and found["held_version"] == receipt.version:
-            self._learn(receipt.mac, found["held_ip"], now)
-            self._db.execute(
-                "UPDATE waiting SET holder = '', held_until = 0, attempts = 0, seen = seen - held_seen,"
-                " is_first = (ip != held_ip) WHERE mac = ?",
-                (receipt.mac,),
-            )
-        return 0
-
-    def _learn(self, mac: str, ip: str, now: float) -> None:
-        self._db.execute("INSERT OR REPLACE INTO known (mac, ip, acknowledged) VALUES (?, ?, ?)", (mac, ip, now))
-
-    def _forget_oldest(self) -> None:
-        known = self._file.number("SELECT count(*) FROM known")
-        if known > self._max_known:
-            self._db.execute(
-                "DELETE FROM known WHERE mac IN (SELECT mac FROM known ORDER BY acknowledged LIMIT ?)",
-                (known - self._max_known,),
-            )
-
-    def _next_version(self) -> int:
-        self._count("version", 1)
-        return self._file.number("SELECT value FROM counters WHERE name = 'version'")
-
-    def _count(self, name: str, by: int) -> None:
-        self._db.execute(
-            "INSERT INTO counters (name, value) VALUES (?, ?)"
-            " ON CONFLICT (name) DO UPDATE SET value = value + excluded.value",
-            (name, by),
-        )
-
-
-def _dump(sighting: Sighting) -> str:
-    return json.dumps(sighting.to_dict(), separators=(",", ":"))
-
-
-def _row(stored: Any, *, attempts: int) -> Row:
-    return Row(
-        mac=stored["mac"],
-        version=stored["version"],
-        sighting=Sighting.from_dict(json.loads(stored["sighting"])),
-        is_first=bool(stored["is_first"]),
-        seen=stored["seen"],
-        attempts=attempts,
-        first_seen=stored["first_seen"],
-        last_seen=stored["last_seen"],
-    )

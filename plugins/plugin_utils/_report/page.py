@@ -16,7 +16,7 @@ from .table import Stamp, describe_run
 from .templates import render
 
 # Nothing of the page may be fetched or run, whatever a foreign text tries.
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 
 
 def draw_page(
@@ -33,7 +33,7 @@ def draw_page(
     starts_s = [row.timeline.started_s for row in rows if row.timeline]
     return render(
         "page.html.j2",
-        policy=_POLICY,
+        policy=POLICY,
         colours={**INK, **FILLS},
         fills=FILLS,
         heading="Provisioning run" if together else "Status of nodes",

@@ -91,7 +91,20 @@ NETBOX_CASES: Mapping[str, tuple[Case, ...]] = {
             {"state_field": "custom_field:lifecycle", "tags": ["intake"]},
             touches={"lifecycle": None, "lifecycle states": None, "intake": None},
         ),
+        Case(
+            "the field for results of validations is created",
+            {"validation": True},
+            touches={"validation_result": None},
+        ),
         Case("statuses are read", {}, changed=False),
+    ),
+    "netbox_validation": (
+        Case("nothing is allowed", {"names": ["dgx-05"], "fail_on_error": False}, changed=False),
+        Case(
+            "a server that is not discovered is refused",
+            {"names": ["cpu-03", "nobody"], "fail_on_error": False, "watch_only": True},
+            changed=False,
+        ),
     ),
     "netbox_lifecycle": (
         Case(

@@ -28,6 +28,9 @@ _PATHS = {
     "dcim/device-roles",
     "dcim/devices",
     "dcim/interfaces",
+    "dcim/inventory-item-roles",
+    "dcim/inventory-items",
+    "dcim/cables",
     "ipam/ip-addresses",
     "ipam/vrfs",
     "extras/journal-entries",
@@ -188,6 +191,7 @@ class Store:
         shape = {
             "dcim/devices": self._show_device,
             "dcim/interfaces": self._show_interface,
+            "dcim/inventory-items": self._show_item,
             "dcim/mac-addresses": self._show_mac,
             "virtualization/interfaces": self._show_vm_interface,
             "ipam/ip-addresses": self._show_address,
@@ -200,6 +204,8 @@ class Store:
     def _show_device(self, row: Row) -> Row:
         known = {field["name"] for field in self.rows["extras/custom-fields"].values()}
         row["status"] = {"value": row["status"], "label": row["status"].title()}
+        kind = self.rows["dcim/device-types"].get(row.get("device_type") or 0)
+        row["device_type"] = {"id": kind["id"], "slug": kind["slug"]} if kind else None
         row["custom_fields"] = {name: row["custom_fields"].get(name) for name in sorted(known)}
         for name in _DESIGNATIONS:
             address = self.rows["ipam/ip-addresses"].get(row.get(name) or 0)
@@ -211,12 +217,35 @@ class Store:
     def _show_interface(self, row: Row) -> Row:
         device = self._row("dcim/devices", row["device"])
         row["device"] = {"id": device["id"], "name": device["name"], "display": device["name"]}
+        self._show_cable(row)
         if self.has_macs:
             macs = [mac for mac in self.rows["dcim/mac-addresses"].values() if mac["assigned_object_id"] == row["id"]]
             row["mac_addresses"] = [{"id": mac["id"], "mac_address": mac["mac_address"]} for mac in macs]
             primary = next((mac for mac in macs if mac["id"] == row["primary_mac_address"]), None)
             row["mac_address"] = primary["mac_address"] if primary else None
         return row
+
+    def _show_cable(self, row: Row) -> None:
+        """What a cable leads to; a list from NetBox 3.3 on."""
+        found = None
+        for cable in self.rows["dcim/cables"].values():
+            ends = _ends_of(cable)
+            if row["id"] in ends:
+                far = self.rows["dcim/interfaces"][ends[1 - ends.index(row["id"])]]
+                device = self._row("dcim/devices", far["device"])
+                where = {"id": device["id"], "name": device["name"]}
+                found = (cable["id"], {"id": far["id"], "name": far["name"], "device": where})
+        row["cable"] = {"id": found[0]} if found else None
+        if self.version >= (3, 3):
+            row["connected_endpoints"] = [found[1]] if found else None
+        else:
+            row["connected_endpoint"] = found[1] if found else None
+
+    def _show_item(self, row: Row) -> Row:
+        device = self._row("dcim/devices", row["device"])
+        role = self.rows["dcim/inventory-item-roles"].get(row.get("role") or 0)
+        row["role"] = {"id": role["id"], "slug": role["slug"]} if role else None
+        return {**row, "device": {"id": device["id"], "name": device["name"]}}
 
     def _show_mac(self, row: Row) -> Row:
         paths = {"dcim.interface": "dcim/interfaces", "virtualization.vminterface": "virtualization/interfaces"}
@@ -284,6 +313,7 @@ class Store:
             "dcim/mac-addresses": self._check_mac,
             "extras/journal-entries": self._check_entry,
             "extras/custom-fields": self._check_custom_field,
+            "dcim/cables": self._check_cable,
         }
         if path in checks:
             checks[path](row, old)
@@ -299,6 +329,8 @@ class Store:
         for name, value in row["custom_fields"].items():
             if name not in fields:
                 raise Refused(custom_fields=f"Custom field '{name}' does not exist for this object type.")
+            if fields[name]["type"] != "select":
+                continue
             allowed = self.choices_of(fields[name])
             if value is not None and value not in allowed:
                 raise Refused(__all__=f"Invalid value for custom field '{name}': Invalid choice ({value}).")
@@ -319,6 +351,11 @@ class Store:
         mac = row.get("primary_mac_address")
         if self.has_macs and mac and self._row("dcim/mac-addresses", mac)["assigned_object_id"] != row["id"]:
             raise Refused(primary_mac_address="MAC address is not assigned to this interface.")
+
+    def _check_cable(self, row: Row, old: Row) -> None:
+        for each in self.rows["dcim/cables"].values():
+            if each is not row and set(_ends_of(each)) & set(_ends_of(row)):
+                raise Refused(__all__="Duplicate termination found: an interface has a cable already.")
 
     def _check_mac(self, row: Row, old: Row) -> None:
         for interface in self.rows["dcim/interfaces"].values():
@@ -404,7 +441,8 @@ class Store:
 def _defaults(path: str) -> Row:
     known: dict[str, Row] = {
         "dcim/devices": {"custom_fields": {}, "serial": "", **dict.fromkeys(_DESIGNATIONS)},
-        "dcim/interfaces": {"mac_address": None, "primary_mac_address": None, "mgmt_only": False},
+        "dcim/interfaces": {"mac_address": None, "primary_mac_address": None, "mgmt_only": False, "description": ""},
+        "dcim/inventory-items": {"serial": "", "role": None},
         "dcim/mac-addresses": {"assigned_object_type": None, "assigned_object_id": None},
         "ipam/ip-addresses": {
             "status": "active",
@@ -420,6 +458,13 @@ def _defaults(path: str) -> Row:
         "users/tokens": {"token": None},
     }
     return copy.deepcopy(known.get(path, {}))
+
+
+def _ends_of(cable: Row) -> list[int]:
+    """The two interfaces of a cable, in the form of any version."""
+    if "termination_a_id" in cable:
+        return [cable["termination_a_id"], cable["termination_b_id"]]
+    return [end["object_id"] for side in ("a_terminations", "b_terminations") for end in cable[side]]
 
 
 def _fits(store: Store, path: str, row: Row, name: str, values: Sequence[str]) -> bool:
@@ -445,6 +490,10 @@ def _fits(store: Store, path: str, row: Row, name: str, values: Sequence[str]) -
         "serial",
         "mac_address",
     )
+    if path == "dcim/devices" and name == "status":
+        return row["status"] in lower
+    if path == "dcim/devices" and name.startswith("cf_"):
+        return str(row["custom_fields"].get(name[3:])).lower() in lower
     field = fields.get(name) or (name if name in plain else "")
     return not field or str(row.get(field)).lower() in lower
 

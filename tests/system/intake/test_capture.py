@@ -215,13 +215,15 @@ def test_an_interface_that_is_not_ethernet_is_refused(space: Namespace) -> None:
 def test_cap_net_raw_is_needed_and_is_all_it_takes(
     space: Namespace, everybodys: Path, capabilities: str, said: str
 ) -> None:
-    code = Path(str(capture_module.__file__)).parents[1]
+    code = Path(str(capture_module.__file__)).parents[2]
+    module = "module_utils._dhcp_tap"
+    program = f"import sys, runpy; sys.path.insert(0, {str(code)!r}); runpy.run_module({module!r}, run_name='__main__')"
     keep = f"-all{',' if capabilities else ''}{capabilities}"
     command = [
         *space.command("setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", "--no-new-privs"),
         *("--inh-caps", keep, "--ambient-caps", keep, "--bounding-set", keep),
         *(sys.executable, "-I", "-S", "-c"),
-        f"import sys, runpy; sys.path.insert(0, {str(code)!r}); runpy.run_module('_dhcp_tap', run_name='__main__')",
+        program,
         *("--interface", "here", "--spool", str(everybodys / "spool")),
     ]
     with started(command, stderr=subprocess.PIPE) as running:

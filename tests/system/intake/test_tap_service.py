@@ -46,8 +46,9 @@ class Place:
     def rows(self) -> list[dict[str, Any]]:
         """Give what waits in the spool."""
         code = (
-            "import json, sys; sys.path.insert(0, '/usr/local/lib/dhcp-tap'); from dhcp_tap.spool import Spool;"
-            f"print(json.dumps([row.sighting.to_dict() for row in Spool('{SPOOL}', create=False).peek(99)]))"
+            "import json, sys; sys.path.insert(0, '/usr/local/lib/dhcp-tap'); "
+            "from dhcp_tap._dhcp_tap.spool import Spool; "
+            f"print(json.dumps([row.item.to_dict() for row in Spool('{SPOOL}', create=False).peek(99)]))"
         )
         rows: list[dict[str, Any]] = json.loads(self.computer.says("/usr/bin/python3", "-c", code))
         return rows

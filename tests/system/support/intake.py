@@ -69,7 +69,7 @@ class Intake:
     def tap(self, *options: str) -> Program:
         """Start the tap alone, as its service does."""
         listen = [word for name in INTERFACES for word in ("--interface", name)]
-        words = [sys.executable, "-m", "_dhcp_tap", "--spool", str(self.spool_path), *listen, *options]
+        words = [sys.executable, "-m", "module_utils._dhcp_tap", "--spool", str(self.spool_path), *listen, *options]
         return self._start("tap", words, {"PYTHONPATH": _TAP_PATHS})
 
     def engine(self, rulebook: str = "intake", **variables: Any) -> Program:

@@ -12,6 +12,8 @@ _MODELS = {
     "dcim/interfaces": "dcim.{}_interface",
     "dcim/mac-addresses": "dcim.{}_macaddress",
     "virtualization/interfaces": "virtualization.{}_vminterface",
+    "dcim/inventory-items": "dcim.{}_inventoryitem",
+    "dcim/cables": "dcim.{}_cable",
     "ipam/ip-addresses": "ipam.{}_ipaddress",
     "ipam/vrfs": "ipam.{}_vrf",
     "extras/journal-entries": "extras.{}_journalentry",

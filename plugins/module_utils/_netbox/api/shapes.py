@@ -73,6 +73,9 @@ _BY_PATH: Mapping[str, Shape] = {
     "dcim/interfaces/": object_of(
         {"id": whole, "name": text, "device": object_of({"id": whole}, {"name": text})}, _MACS
     ),
+    "dcim/inventory-items/": object_of(
+        {"id": whole, "device": object_of({"id": whole})}, {"name": text, "serial": text}
+    ),
     "virtualization/interfaces/": object_of({"id": whole}, {**_MACS, "name": text, "virtual_machine": _NAMED}),
     "dcim/mac-addresses/": object_of({"id": whole, "mac_address": text, **_ASSIGNED}, {"assigned_object": _OWNER}),
     "ipam/ip-addresses/": object_of({"id": whole, "address": address, **_ASSIGNED}, {"assigned_object": _OWNER}),

@@ -38,6 +38,7 @@ class Event(Word):
     PROVISIONED = "provisioned"
     RETIRED = "retired"
     QUARANTINED = "quarantined"
+    READMITTED = "readmitted"
 
 
 class Address(Enum):
@@ -144,6 +145,8 @@ TRANSITIONS: tuple[Transition, ...] = (
         for state in (State.OFFLINE, State.DISCOVERED, State.STAGED, State.READY, State.ACTIVE)
     ),
     Transition(State.FAILED, Event.QUARANTINED),
+    Transition(State.FAILED, Event.READMITTED, (), State.DISCOVERED, journal=WARNING),
+    Transition(State.DISCOVERED, Event.READMITTED),
     *(
         Transition(state, Event.RETIRED, (), State.DECOMMISSIONING, journal=INFO)
         for state in (State.OFFLINE, State.DISCOVERED, State.STAGED, State.READY, State.ACTIVE, State.FAILED)

@@ -20,11 +20,12 @@ HEAD_NODE = ("_head_node/api", "_head_node/entities", "_head_node/changes", "_he
 ROOMS = {
     "_values": (),
     "_https": ("_values",),
-    "_dhcp_tap": (),
     "_validation": (),
     "_validation/parsers": ("_validation",),
     "_validation/agent": ("_validation",),
     "_validation/steps": ("_validation", "_validation/parsers"),
+    "_spool": (),
+    "_dhcp_tap": ("_spool",),
     "_bmc": ("_values",),
     "_head_node/api": ("_values", "_https"),
     "_head_node/entities": ("_values", "_head_node/api"),
@@ -35,9 +36,18 @@ ROOMS = {
     "_netbox/api": ("_values", "_https"),
     "_netbox/lifecycle": ("_values", "_netbox/api"),
     "_netbox/bmc_macs": ("_values", "_netbox/api"),
+    "_validation_server": ("_values", "_spool", "_netbox/api", "_netbox/lifecycle", "_validation"),
+    "_validation_run": ("_values", "_bmc", "_netbox/api", "_netbox/lifecycle"),
     "_ansible": ("_values", "_bmc", "_https", "_head_node/api", "_head_node/entities", "_redfish", "_netbox/api"),
 }
-REPORT_MAY_IMPORT = ("_values", "_head_node/api", "_head_node/entities", "_provisioning", "_redfish")
+REPORT_MAY_IMPORT = (
+    "_values",
+    "_head_node/api",
+    "_head_node/entities",
+    "_provisioning",
+    "_redfish",
+    "_validation_run",
+)
 
 # What decides and never talks: no network, no clock, no file.
 PURE = (
@@ -86,6 +96,9 @@ PURE = (
     ),
     "_redfish/decide",
     "_redfish/errors",
+    "_validation_server/boot_scripts",
+    "_validation_server/events",
+    "_validation_server/openapi",
     "_dhcp_tap/sighting",
     "_dhcp_tap/frame",
     "_dhcp_tap/packet",
@@ -208,7 +221,8 @@ def test_every_pattern_of_what_is_pure_names_a_file() -> None:
 
 def test_the_tap_runs_on_a_bare_interpreter_with_netaddr_for_hints() -> None:
     known = {*sys.stdlib_module_names, "ansible_collections"}
-    foreign = {path.stem: top_levels_of(path) - known for path in sources("module_utils/_dhcp_tap")}
+    files = [*sources("module_utils/_dhcp_tap"), *sources("module_utils/_spool")]
+    foreign = {path.stem: top_levels_of(path) - known for path in files}
 
     assert {stem: names for stem, names in foreign.items() if names} == {"vendor": {"netaddr"}}
 
@@ -226,6 +240,8 @@ def test_the_agent_of_validation_runs_on_a_bare_interpreter() -> None:
         ("httpx", {"module_utils/_https/wire"}),
         ("httpcore", {"module_utils/_https/wire"}),
         ("pyghmi", {"module_utils/_bmc/session"}),
+        ("starlette", {"module_utils/_validation_server/app"}),
+        ("uvicorn", {"module_utils/_validation_server/app"}),
     ],
 )
 def test_a_foreign_library_has_one_importing_file(package: str, users: set[str]) -> None:

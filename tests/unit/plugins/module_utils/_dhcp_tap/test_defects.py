@@ -80,7 +80,7 @@ def test_defect_04_what_is_seen_without_a_listener_is_kept_through_restarts_and_
     assert len(notifications) == 60
     with Spool(tmp_path / "spool", lambda: now_s) as spool:
         leased = spool.lease(10, 60, "NetBox is back")
-        assert [row.sighting.ip for row in leased] == ["192.0.2.10"]
+        assert [row.item.ip for row in leased] == ["192.0.2.10"]
 
 
 def test_defect_14_there_is_no_default_token_a_token_needs_tls_and_a_strangers_text_stays_out_of_the_log(

@@ -23,10 +23,12 @@ _PATIENCE_S = 60
 
 @pytest.fixture(name="command")
 def _command(tmp_path: Path) -> list[str]:
-    shutil.copytree(_CODE, tmp_path / "dhcp_tap", ignore=shutil.ignore_patterns("__pycache__"))
+    for room in (_CODE, _CODE.with_name("_spool")):
+        shutil.copytree(room, tmp_path / "dhcp_tap" / room.name, ignore=shutil.ignore_patterns("__pycache__"))
     # -I: neither the environment nor site packages of the user; -S: no site packages at all.
     program = (
-        f"import sys, runpy; sys.path.insert(0, {str(tmp_path)!r}); runpy.run_module('dhcp_tap', run_name='__main__')"
+        f"import sys, runpy; sys.path.insert(0, {str(tmp_path)!r}); "
+        "runpy.run_module('dhcp_tap._dhcp_tap', run_name='__main__')"
     )
     return [sys.executable, "-I", "-S", "-c", program]
 

@@ -50,7 +50,7 @@ def _room(tmp_path: Path) -> Room:
 
 def _rows(room: Room) -> list[str]:
     with room.open() as spool:
-        return [row.mac for row in spool.peek(100_000)]
+        return [row.key for row in spool.peek(100_000)]
 
 
 def test_a_sighting_is_stored_at_once_and_notified_a_little_later(room: Room) -> None:
@@ -214,7 +214,7 @@ def test_the_vendor_is_a_hint_in_the_row(room: Room) -> None:
     recorder.take([A])
     recorder.step()
     with room.open() as spool:
-        assert spool.peek(1)[0].sighting.vendor == "ACME"
+        assert spool.peek(1)[0].item.vendor == "ACME"
 
 
 def test_a_duplicate_is_counted_and_not_stored(room: Room) -> None:

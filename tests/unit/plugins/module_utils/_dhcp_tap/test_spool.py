@@ -49,8 +49,8 @@ def test_a_sighting_comes_back_as_it_was_given(spool: Spool, wall: Wall) -> None
     )
     assert spool.offer(sighting) is Offered.FIRST
     (row,) = spool.lease(10, 60, "one")
-    assert row.sighting == sighting
-    assert (row.mac, row.is_first, row.seen, row.attempts) == (A.mac, True, 1, 1)
+    assert row.item == sighting
+    assert (row.key, row.is_first, row.seen, row.attempts) == (A.mac, True, 1, 1)
     assert row.first_seen == row.last_seen == wall.now
 
 
@@ -69,14 +69,14 @@ def test_rows_come_in_the_order_they_began_to_wait_in(spool: Spool, wall: Wall) 
         wall.now += 1
         spool.offer(sighting)
     spool.offer(C)
-    assert [row.mac for row in spool.lease(2, 60, "one")] == [C.mac, A.mac]
-    assert [row.mac for row in spool.lease(2, 60, "two")] == [B.mac]
+    assert [row.key for row in spool.lease(2, 60, "one")] == [C.mac, A.mac]
+    assert [row.key for row in spool.lease(2, 60, "two")] == [B.mac]
 
 
 def test_peeking_changes_nothing(spool: Spool) -> None:
     spool.offer(A)
     before = spool.stats()
-    assert [row.mac for row in spool.peek(10)] == [A.mac]
+    assert [row.key for row in spool.peek(10)] == [A.mac]
     assert spool.stats() == before
     assert spool.lease(10, 60, "one")
     assert spool.peek(10) == []
@@ -97,7 +97,7 @@ def test_a_sighting_that_came_during_the_lease_stays_when_the_older_one_is_ackno
     assert spool.lease(10, 60, "two") == [], "one machine is worked on by one holder at a time"
     assert spool.acknowledge(leased, "one") == 0
     (row,) = spool.lease(10, 60, "two")
-    assert (row.sighting, row.is_first, row.seen, row.attempts) == (moved, True, 1, 1)
+    assert (row.item, row.is_first, row.seen, row.attempts) == (moved, True, 1, 1)
 
 
 def test_a_renewal_that_came_during_the_lease_is_a_renewal_once_the_older_one_is_acknowledged(spool: Spool) -> None:
@@ -144,7 +144,7 @@ def test_a_late_acknowledgement_of_an_older_version_leaves_another_holders_lease
 def test_a_receipt_is_enough_to_acknowledge(spool: Spool) -> None:
     spool.offer(A)
     (row,) = spool.lease(10, 60, "one")
-    assert spool.acknowledge([Receipt(row.mac, row.version)], "one") == 1
+    assert spool.acknowledge([Receipt(row.key, row.version)], "one") == 1
 
 
 def test_a_released_row_can_be_leased_at_once_or_after_the_time_given(spool: Spool, wall: Wall) -> None:
@@ -181,7 +181,7 @@ def test_the_newest_sighting_wins_and_all_are_counted(spool: Spool, wall: Wall) 
     newest = replace(A, hostname="renamed")
     assert spool.offer_all([A, newest]) == [Offered.COALESCED] * 2
     (row,) = spool.lease(10, 60, "one")
-    assert (row.sighting, row.seen, row.last_seen - row.first_seen) == (newest, 3, 5)
+    assert (row.item, row.seen, row.last_seen - row.first_seen) == (newest, 3, 5)
     assert spool.stats().coalesced == 2
 
 
@@ -217,7 +217,7 @@ def test_when_full_a_first_sighting_takes_the_place_of_the_oldest_renewal_that_n
     spool.lease(1, 60, "one")
     new = replace(A, mac="02:00:00:00:00:0d")
     assert spool.offer(new) is Offered.FIRST
-    assert {row.mac for row in spool.peek(10)} == {C.mac, new.mac}
+    assert {row.key for row in spool.peek(10)} == {C.mac, new.mac}
     assert (spool.stats().rows, spool.stats().leased, spool.stats().dropped) == (3, 1, 1)
 
 

@@ -29,7 +29,7 @@ while True:
     if not rows:
         break
     for row in rows:
-        print(row.mac, flush=True)
+        print(row.key, flush=True)
     spool.acknowledge(rows, f"process {first}")
 """
 
@@ -37,9 +37,9 @@ while True:
 def _program(path: Path, work: str, first: int = 0, count: int = 0) -> list[str]:
     code = f"""
 import sys
-sys.path.insert(0, {str(_CODE.parent)!r})
-from _dhcp_tap.sighting import Sighting
-from _dhcp_tap.spool import Spool
+sys.path.insert(0, {str(_CODE.parents[1])!r})
+from module_utils._dhcp_tap.sighting import Sighting
+from module_utils._dhcp_tap.spool import Spool
 first, count = {first}, {count}
 spool = Spool({str(path)!r})
 {work}"""
@@ -59,7 +59,7 @@ def _run_together(programs: Sequence[list[str]]) -> list[list[str]]:
 
 def _waiting(path: Path) -> list[str]:
     with Spool(path) as spool:
-        return [row.mac for row in spool.peek(100_000)]
+        return [row.key for row in spool.peek(100_000)]
 
 
 def test_processes_that_make_the_spool_together_and_write_at_once_lose_nothing(tmp_path: Path) -> None:

@@ -65,10 +65,10 @@ class SpoolMachine(RuleBasedStateMachine):
     @rule(holder=st.sampled_from(_HOLDERS), limit=st.integers(0, 4))
     def lease(self, holder: str, limit: int) -> None:
         live = [lease for leases in self.leases.values() for lease in leases if lease.until_s > self.now]
-        held = {row.mac for lease in live for row in lease.rows}
+        held = {row.key for lease in live for row in lease.rows}
         rows = self.spool.lease(limit, _LEASE_S, holder)
         assert len(rows) <= limit
-        assert not held & {row.mac for row in rows}, "no row has two holders"
+        assert not held & {row.key for row in rows}, "no row has two holders"
         self.leases[holder].append(_Lease(rows, self.now + _LEASE_S))
 
     @rule(holder=st.sampled_from(_HOLDERS), which=st.integers(0, 3))
@@ -78,9 +78,9 @@ class SpoolMachine(RuleBasedStateMachine):
         lease = self.leases[holder].pop(which)
         self.spool.acknowledge(lease.rows, holder)
         for row in lease.rows:
-            machine = self.machines[row.mac]
-            machine.in_netbox = max(machine.in_netbox, row.sighting.lease_s or 0)
-            machine.acknowledged.add(row.sighting.ip)
+            machine = self.machines[row.key]
+            machine.in_netbox = max(machine.in_netbox, row.item.lease_s or 0)
+            machine.acknowledged.add(row.item.ip)
 
     @rule(holder=st.sampled_from(_HOLDERS), which=st.integers(0, 3), pause_s=st.sampled_from([0.0, 30.0]))
     def release(self, holder: str, which: int, pause_s: float) -> None:
@@ -99,11 +99,11 @@ class SpoolMachine(RuleBasedStateMachine):
     @invariant()
     def what_is_not_in_netbox_waits(self) -> None:
         with Spool(Path(self.directory.name) / "spool", lambda: 1e12, create=False) as everything:
-            waiting = {row.mac: row for row in everything.peek(100)}
+            waiting = {row.key: row for row in everything.peek(100)}
         has_dropped = self.spool.stats().dropped > 0
         for mac, machine in self.machines.items():
             if mac in waiting:
-                assert (waiting[mac].sighting.lease_s, waiting[mac].sighting.ip) == (machine.number, machine.last)
+                assert (waiting[mac].item.lease_s, waiting[mac].item.ip) == (machine.number, machine.last)
             elif machine.number > machine.in_netbox:
                 assert has_dropped, "only renewals that made room for first sightings are gone"
                 assert machine.last in machine.acknowledged

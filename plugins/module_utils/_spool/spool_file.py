@@ -12,6 +12,8 @@ from pathlib import Path
 
 _BUSY_S = 10.0
 _LAYOUT = 1
+# The columns have the tap's names, which came first: files outlive versions. mac is the key, ip the novelty,
+# sighting the item.
 _TABLES = """
 CREATE TABLE waiting (
     mac TEXT PRIMARY KEY, version INTEGER NOT NULL, ip TEXT NOT NULL, is_first INTEGER NOT NULL,
@@ -44,12 +46,23 @@ class DiskFull(SpoolError):
 class SpoolFile:
     """A connection that threads may share. Raises SpoolError."""
 
-    def __init__(self, path: Path, clock: Callable[[], float], max_bytes: int, *, create: bool) -> None:
+    def __init__(
+        self,
+        path: Path,
+        clock: Callable[[], float],
+        max_bytes: int,
+        *,
+        create: bool,
+        tables: str = _TABLES,
+        maker: str = "its writer",
+    ) -> None:
+        """Open the file; it gets `tables` where it is made. `maker` is who makes it, for messages."""
         self.path = path
+        self._tables = tables
         self._clock = clock
         self._lock = threading.Lock()
         if not create and not path.exists():
-            raise SpoolError(f"could not open the spool {path}: there is no such file; does the tap run on this host?")
+            raise SpoolError(f"could not open the spool {path}: there is no such file; does {maker} run on this host?")
         with self._explaining("open"):
             self.db = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
         try:
@@ -85,7 +98,7 @@ class SpoolFile:
         with self.writing("open"):
             layout = self.number("PRAGMA user_version")
             if layout == 0:
-                for statement in _TABLES.split(";"):
+                for statement in self._tables.split(";"):
                     self.db.execute(statement)
                 self.db.execute(f"PRAGMA user_version = {_LAYOUT}")
             elif layout != _LAYOUT:

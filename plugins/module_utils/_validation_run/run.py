@@ -1,0 +1,223 @@
+# SPDX-FileCopyrightText: The baremetal.bcm contributors
+# SPDX-License-Identifier: BSD-2-Clause
+"""One validation of many servers: look at NetBox, switch them on into PXE, follow them there until each has a verdict.
+
+It never talks to the validation server: what that found stands in NetBox.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from .._bmc.power import PowerPath, plan_power
+from .._netbox.api.client import DEVICES, IP_ADDRESSES, NetBox, Raw
+from .._netbox.api.interfaces import find_by_name
+from .._netbox.lifecycle.state import StateField
+from .._netbox.lifecycle.transitions import State
+from .._values.clock import Clock
+from .._values.duration import format_duration
+from .._values.names import count
+from .._values.text import cut, printable
+
+RESULT_FIELD = "validation_result"
+_OF_DEVICES = "id,name,display,status,custom_fields"
+PASSED, FAILED, REFUSED, NOT_FOUND, PENDING = "passed", "failed", "refused", "not_found", "pending"
+OUTCOMES = (PASSED, FAILED, REFUSED, NOT_FOUND, PENDING)
+_LONGEST_REASON = 300
+
+
+@dataclass
+class ServerRow:
+    """One server: what became of it. `seconds` is from its start to its verdict, None without one."""
+
+    name: str
+    outcome: str = PENDING
+    state: str = ""
+    step: str = ""
+    verdict: str = ""
+    steps: dict[str, str] = field(default_factory=dict)
+    message: str = ""
+    powered: bool = False
+    run: str = ""
+    seconds: float | None = None
+    device_id: int = 0
+
+    def to_ansible(self) -> dict[str, Any]:
+        """Return the row as one of `servers` of netbox_validation."""
+        return {name: value for name, value in vars(self).items() if name not in ("name", "device_id")}
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """How a run goes; times are in seconds. `boot_timeout_s` is from power on to the first sign in NetBox."""
+
+    state_field: StateField
+    watch_only: bool = False
+    enable_power_action: bool = False
+    allow_on: bool = False
+    max_servers: int | None = None
+    boot_timeout_s: float = 1200.0
+    timeout_s: float = 14400.0
+    poll_interval_s: float = 10.0
+
+
+@dataclass
+class ValidationRun:
+    """One run. `power` gives the path to the BMCs of named servers; `say` prints a line at once."""
+
+    netbox: NetBox
+    options: RunOptions
+    power: Callable[[Sequence[str]], PowerPath]
+    clock: Clock
+    say: Callable[[str], None]
+    dry_run: bool = False
+
+    def perform(self, names: Sequence[str]) -> list[ServerRow]:
+        """Do it; returns a row for each name. Raises NetBoxError; again is safe, servers at work are followed."""
+        rows = {name: ServerRow(name) for name in dict.fromkeys(names)}
+        devices = self._find(rows)
+        due = [row for row in rows.values() if row.outcome == PENDING]
+        self._switch(due)
+        if not self.dry_run:
+            self._watch([row for row in due if row.outcome == PENDING and (row.powered or self._follows(row))], devices)
+        return list(rows.values())
+
+    def _follows(self, row: ServerRow) -> bool:
+        return self.options.watch_only or bool(row.run)
+
+    # -- before ---------------------------------------------------------------------------------------------------
+
+    def _find(self, rows: Mapping[str, ServerRow]) -> dict[int, str]:
+        """Find the devices; returns names by id."""
+        found: dict[str, list[Raw]] = {name: [] for name in rows}
+        for raw in self.netbox.find(DEVICES, name=sorted(rows), fields=_OF_DEVICES, exclude="config_context"):
+            if raw.get("name") in found:
+                found[raw["name"]].append(raw)
+        for name, row in rows.items():
+            if len(found[name]) != 1:
+                row.outcome = NOT_FOUND
+                row.message = f"NetBox has {len(found[name]) or 'no'} devices of this name"
+                continue
+            self._read(row, found[name][0])
+            row.device_id = found[name][0]["id"]
+            if row.state != State.DISCOVERED:
+                row.outcome = REFUSED
+                row.message = f"it is {row.state or '(unset)'}; only a discovered server is validated"
+                row.message += ", readmit.yml takes a failed one back" if row.state == State.FAILED else ""
+        return {row.device_id: row.name for row in rows.values() if row.device_id}
+
+    def _read(self, row: ServerRow, raw: Raw) -> None:
+        row.state = str(self.options.state_field.of(raw))
+        result = raw["custom_fields"].get(RESULT_FIELD)
+        shown = result if isinstance(result, dict) else {}
+        # What an earlier run left says nothing of this one.
+        if shown.get("state") != "running" and row.state == State.DISCOVERED:
+            return
+        row.run = printable(shown.get("run") or "")
+        row.step = printable(shown.get("step") or "")
+        row.verdict = printable(shown.get("verdict") or "")
+        steps = shown.get("steps")
+        row.steps = {printable(name): printable(verdict) for name, verdict in (steps or {}).items()}
+        reasons = [printable(reason) for reason in shown.get("reasons") or ()]
+        row.message = cut("; ".join(reasons), _LONGEST_REASON)
+
+    def _switch(self, due: Sequence[ServerRow]) -> None:
+        """Switch servers on, into PXE once; those that run already or that a person switches on are left alone."""
+        wanted = {row.name: row for row in due if not self._follows(row)}
+        if not wanted or not self._may_power(list(wanted.values())):
+            return
+        path = self.power(list(wanted))
+        before = path.states(list(wanted))
+        for name, result in before.items():
+            row = wanted[name]
+            if result.failure is not None:
+                row.outcome, row.message = FAILED, result.error
+            elif result.after == "ON" and not self.options.allow_on:
+                row.outcome, row.message = REFUSED, "it is on; allow_on lets it be restarted"
+        left = [name for name, row in wanted.items() if row.outcome == PENDING]
+        actions = {name: plan_power("cycle", before[name].after) for name in left}
+        for name in actions:
+            wanted[name].powered = True
+        if self.dry_run or not actions:
+            return
+        self.say(f"Switching {count(len(actions), 'server')} on, once into PXE")
+        for name, result in path.run(actions, before).items():
+            if result.failure is not None:
+                wanted[name].outcome, wanted[name].message = FAILED, result.error
+
+    def _may_power(self, rows: Sequence[ServerRow]) -> bool:
+        """Say whether these may be powered; says why not in their rows."""
+        most = self.options.max_servers
+        if not self.options.enable_power_action:
+            for row in rows:
+                row.message = "nothing was powered: enable_power_action was not set"
+            return False
+        if most is not None and len(rows) > most:
+            for row in rows:
+                row.outcome, row.message = REFUSED, f"{len(rows)} would be powered, max_servers is {most}"
+            return False
+        return True
+
+    # -- watching -------------------------------------------------------------------------------------------------
+
+    def _watch(self, rows: Sequence[ServerRow], names: Mapping[int, str]) -> None:
+        begun_s = self.clock.now_s()
+        left = {row.device_id: row for row in rows}
+        if left:
+            self.say(f"Following {count(len(left), 'server')}; a run that is cut off goes on by starting it again")
+        while left:
+            raws = self.netbox.find(DEVICES, id=sorted(left), fields=_OF_DEVICES, exclude="config_context")
+            took_s = self.clock.now_s() - begun_s
+            for raw in raws:
+                self._follow(left[raw["id"]], raw, took_s)
+            for device_id in {*left} - {raw["id"] for raw in raws}:
+                left[device_id].outcome, left[device_id].message = FAILED, f"{names[device_id]} was deleted from NetBox"
+            self._give_up(left.values(), took_s)
+            left = {device_id: row for device_id, row in left.items() if row.outcome == PENDING}
+            if left:
+                self.clock.sleep(self.options.poll_interval_s)
+
+    def _follow(self, row: ServerRow, raw: Raw, took_s: float) -> None:
+        was = (row.step, dict(row.steps))
+        self._read(row, raw)
+        if (row.step, row.steps) != was and row.state == State.DISCOVERED:
+            done = ", ".join(f"{step} {verdict}" for step, verdict in row.steps.items())
+            self.say(f"{row.name}: {row.step or 'begun'}{f' ({done})' if done else ''}, {format_duration(took_s)}")
+        if row.state == State.DISCOVERED:
+            return
+        row.outcome = PASSED if row.state in (State.STAGED, State.READY, State.ACTIVE) else FAILED
+        row.message = row.message or (f"it is {row.state} now" if row.outcome == FAILED else "")
+        row.seconds = round(took_s, 1)
+        why = f": {row.message}" if row.message else ""
+        self.say(f"{row.name}: {row.outcome}, {row.state}, {format_duration(took_s)}{why}")
+
+    def _give_up(self, rows: Iterable[ServerRow], took_s: float) -> None:
+        for row in rows:
+            if row.outcome != PENDING:
+                continue
+            if row.powered and not row.run and took_s > self.options.boot_timeout_s:
+                row.outcome = FAILED
+                row.message = (
+                    f"nothing was heard of it within {format_duration(self.options.boot_timeout_s)} of power on"
+                )
+            elif took_s > self.options.timeout_s:
+                row.outcome = FAILED
+                row.message = f"no verdict within {format_duration(self.options.timeout_s)}" + (
+                    f", it is in {row.step}" if row.step else ""
+                )
+
+
+def bmc_addresses(netbox: NetBox, device_ids: Mapping[int, str]) -> dict[str, str]:
+    """Read the addresses of BMCs by their servers' names, of those whose BMC has exactly one. Raises NetBoxError."""
+    ports = {
+        port["id"]: device_ids[device_id]
+        for device_id, group in find_by_name(netbox, device_ids).items()
+        for port in group
+    }
+    found: dict[str, list[str]] = {}
+    for raw in netbox.find(IP_ADDRESSES, interface_id=sorted(ports)):
+        if raw.get("assigned_object_type") == "dcim.interface" and raw["assigned_object_id"] in ports:
+            found.setdefault(ports[raw["assigned_object_id"]], []).append(raw["address"].partition("/")[0])
+    return {name: hosts[0] for name, hosts in found.items() if len(hosts) == 1}

@@ -1,0 +1,528 @@
+# SPDX-FileCopyrightText: The baremetal.bcm contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Results of validations on their way from machines to NetBox."""
+
+from __future__ import annotations
+
+import gzip
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.api.errors import NetBoxError
+from ansible_collections.baremetal.bcm.plugins.module_utils._validation.messages import MAX_BODY_BYTES
+from ansible_collections.baremetal.bcm.plugins.module_utils._validation_server.receiver import Asked
+from ansible_collections.baremetal.bcm.tests.netbox.conftest import Modules
+from ansible_collections.baremetal.bcm.tests.netbox.fake.server import TOKEN, FakeNetBox, Reply
+from ansible_collections.baremetal.bcm.tests.netbox.lab import Lab
+from ansible_collections.baremetal.bcm.tests.netbox.validating import STEPS, Machine, Place
+
+MakePlace = Callable[..., Place]
+
+
+@pytest.fixture(name="make_place")
+def _make_place(modules: Modules, tmp_path: Path) -> Iterator[MakePlace]:
+    made = []
+
+    def make(lab: Lab, **settings: Any) -> Place:
+        modules.good("netbox_bootstrap", lab, validation=True, fail_on_missing=False)
+        directory = tmp_path / f"place-{len(made)}"
+        directory.mkdir()
+        made.append(Place(lab, directory, **settings))
+        return made[-1]
+
+    yield make
+    for place in made:
+        place.close()
+
+
+@pytest.fixture(name="place")
+def _place(make_place: MakePlace, lab: Lab) -> Place:
+    return make_place(lab)
+
+
+def entries(machine: Machine) -> list[str]:
+    """The journal of a machine's device, oldest first, each without its key."""
+    return [each["comments"].partition("\n\n`baremetal")[0] for each in machine.place.lab.journal(machine.server)]
+
+
+def test_a_discovered_server_that_passes_is_staged_with_an_entry_for_each_step_and_the_verdict(place: Place) -> None:
+    machine = place.machine()
+    place.turn()
+
+    answer = machine.validate()
+    place.turn()
+
+    assert (answer.status, answer.body["then"]) == (202, "poweroff")
+    assert place.lab.state(machine.server) == "staged"
+    told = entries(machine)
+    assert [text.partition(" (")[0] for text in told[:3]] == [f"Validation {step}: **pass**" for step in STEPS]
+    assert "memory_rate_mib_s node0 = 900" in told[1]
+    assert told[3].startswith("discovered → staged (validation_passed).")
+    assert len(told) == 4
+    result = place.result(machine)
+    assert (result["verdict"], result["run"], result["steps"]["02-memory"]) == ("pass", machine.run, "pass")
+
+
+def test_a_server_that_fails_a_step_is_failed_and_says_why(place: Place) -> None:
+    machine = place.machine()
+    place.turn()
+
+    bad = {"component": "node0", "verdict": "fail", "text": "memtester: FAILURE at offset 0x4149e0"}
+    machine.validate(s02={"findings": [bad]})
+    place.turn()
+
+    assert place.lab.state(machine.server) == "failed"
+    assert "memtester: FAILURE at offset 0x4149e0" in entries(machine)[1]
+    assert any("node0: memtester" in reason for reason in place.result(machine)["reasons"])
+
+
+def test_a_step_that_did_not_run_passes_no_server(place: Place) -> None:
+    machine = place.machine()
+    place.turn()
+
+    machine.validate(s02={"outcome": "tool_missing", "reason": "no memtester", "measurements": [], "work": 0})
+    place.turn()
+
+    assert place.lab.state(machine.server) == "failed"
+    assert place.result(machine)["verdict"] == "error"
+
+
+def test_only_servers_that_netbox_has_as_discovered_are_given_the_image(place: Place) -> None:
+    others = [place.machine(state) for state in ("offline", "staged", "ready", "active", "failed")]
+    one = place.machine()
+    unknown = Machine(place, one.server, "SN", place.lab.new_mac())
+    place.turn()
+
+    assert one.boot()
+    assert [each.boot() for each in (*others, unknown)] == [False] * 6
+    assert {each.script for each in (*others, unknown)} == {"#!ipxe\nexit 1\n"}
+
+
+def test_after_its_verdict_a_server_boots_its_disk_until_it_is_readmitted(place: Place, modules: Modules) -> None:
+    machine = place.machine()
+    place.turn()
+    machine.validate(s02={"outcome": "crashed", "reason": "it ended"})
+    place.turn()
+
+    assert not machine.boot()
+    event = {"event": "readmitted", "device": machine.server.name, "reason": "two DIMMs were replaced"}
+    assert modules.event(place.lab, event)["outcome"] == "changed"
+    place.turn()
+
+    assert machine.boot()
+    assert "two DIMMs were replaced" in entries(machine)[-1]
+    machine.hello()
+    machine.report()
+    place.turn()
+    assert place.lab.state(machine.server) == "staged"
+
+
+def test_a_machine_that_asks_again_while_its_run_is_under_way_waits(place: Place) -> None:
+    machine = place.machine()
+    place.turn()
+    machine.boot()
+    machine.hello()
+
+    assert not machine.boot()
+    assert "sleep 15" in machine.script
+
+
+def test_another_serial_number_than_netbox_has_is_a_conflict_and_quarantines(place: Place) -> None:
+    machine = place.machine()
+    place.turn()
+    machine.boot()
+
+    assert machine.hello(serial="OTHER`* [x](http://evil)").status == 410
+    assert machine.say("step_started", "01-init").status == 410
+    place.turn(2)
+
+    assert place.lab.state(machine.server) == "failed"
+    (entry,) = entries(machine)
+    assert "identity conflict" in entry
+    assert "OTHER` *" not in entry
+    assert place.result(machine)["verdict"] == "conflict"
+
+
+def test_a_machine_without_the_mac_address_that_booted_is_a_conflict(place: Place) -> None:
+    machine = place.machine()
+    place.turn()
+    machine.boot()
+
+    assert machine.hello(macs=["02:00:00:00:00:99"]).status == 410
+    place.turn()
+
+    assert place.result(machine)["verdict"] == "conflict"
+
+
+def test_a_machine_that_falls_silent_is_failed_with_the_step_it_was_last_heard_in(place: Place) -> None:
+    machine = place.machine()
+    place.turn()
+    machine.boot()
+    machine.hello()
+    machine.say("step_started", "02-memory")
+    place.turn()
+
+    place.pass_time(place.settings.silence_seconds + 1)
+    place.turn()
+
+    assert place.lab.state(machine.server) == "failed"
+    assert "the last step was 02-memory" in entries(machine)[-1]
+    assert machine.finish("02-memory").status == 410
+    place.turn()
+    assert len(entries(machine)) == 1
+
+
+def test_silence_while_no_receiver_listened_is_nobodys_fault(place: Place) -> None:
+    machine = place.machine()
+    place.turn()
+    machine.boot()
+    machine.hello()
+
+    place.clock.now += 300
+    place.worker.turn()
+    place.start()
+    place.worker.turn()
+    assert place.lab.state(machine.server) == "discovered"
+    place.pass_time(place.settings.silence_seconds + 1)
+    place.worker.turn()
+
+    assert place.lab.state(machine.server) == "failed"
+
+
+def test_a_step_that_heartbeats_beyond_its_budget_is_failed_by_the_server(place: Place) -> None:
+    machine = place.machine()
+    place.turn()
+    machine.boot()
+    machine.hello()
+    machine.say("step_started", "01-init")
+    for _beat in range(20):
+        place.pass_time(10)
+        machine.say("heartbeat", "01-init")
+        place.worker.turn()
+
+    assert "01-init began" in place.result(machine)["reasons"][0]
+
+
+def test_a_machine_that_was_given_the_image_and_never_reports_is_failed(place: Place) -> None:
+    machine = place.machine()
+    place.turn()
+    machine.boot()
+
+    place.pass_time(place.settings.boot_seconds + 1)
+    place.turn()
+
+    assert "was not heard" in place.result(machine)["reasons"][0]
+
+
+FORGERIES: dict[str, Callable[[Machine, Asked], Asked]] = {
+    "replayed": lambda machine, _good: machine.asked("POST", machine.events_path, 1, machine.message("heartbeat")),
+    "of another machine": lambda machine, good: replace(
+        good, signature=Machine(machine.place, machine.server, "x", "x", bytes(32), machine.run).asked(
+            "POST", good.path, int(good.sequence), good.body).signature),
+    "expired": lambda _machine, good: good,
+    "wrong signature": lambda _machine, good: replace(good, signature="0" * 64),
+    "out of order": lambda machine, _good: machine.asked(
+        "POST", machine.events_path, machine.sequence + 2, machine.message("heartbeat", sequence=machine.sequence + 2)),
+    "another body": lambda _machine, good: replace(good, body=good.body.replace(b"finished", b"heartbeat")),
+    "oversized": lambda machine, _good: machine.asked(
+        "POST", machine.events_path, machine.sequence + 1, bytes(MAX_BODY_BYTES + 1)),
+    "after the verdict": lambda _machine, good: good,
+}  # fmt: skip
+STATUSES = (409, 401, 410, 401, 409, 401, 413, 410)
+
+
+@pytest.mark.parametrize(("forgery", "status"), [*zip(FORGERIES, STATUSES, strict=True)], ids=list(FORGERIES))
+def test_a_forged_callback_is_refused_and_changes_nothing(place: Place, forgery: str, status: int) -> None:
+    machine = place.machine()
+    place.turn()
+    assert not machine.boot(serial="ANOTHER")
+    machine.boot()
+    machine.hello()
+    machine.say("step_started", "01-init")
+    if forgery == "after the verdict":
+        machine.report()
+    place.turn()
+    if forgery == "expired":
+        place.clock.now += 100_000
+    good = machine.asked("POST", machine.events_path, machine.sequence + 1, machine.message("finished"))
+    before = (place.lab.everything(machine.server), place.state.run(machine.run), place.spool.stats().rows)
+
+    answer = place.send(FORGERIES[forgery](machine, good))
+
+    assert answer.status == status
+    if forgery != "expired":
+        place.turn()
+    assert (place.lab.everything(machine.server), place.state.run(machine.run), place.spool.stats().rows) == before
+
+
+def test_a_message_that_comes_twice_is_answered_the_same_and_is_one_result(place: Place) -> None:
+    machine = place.machine()
+    place.turn()
+    machine.boot()
+    machine.hello()
+    for step in STEPS:
+        machine.finish(step)
+    sent = machine.asked("POST", machine.events_path, machine.sequence + 1, machine.message("finished"))
+
+    answers = [place.send(sent) for _time in range(3)]
+    place.turn()
+    answers.append(place.send(sent))
+    place.turn()
+
+    assert {(answer.status, answer.body["then"]) for answer in answers} == {(202, "poweroff")}
+    assert len(entries(machine)) == 4
+
+
+@pytest.mark.parametrize("killed_at", range(8))
+def test_a_receiver_and_a_worker_that_are_killed_between_any_two_messages_leave_each_result_once(
+    place: Place, killed_at: int
+) -> None:
+    machine = place.machine()
+    place.turn()
+    machine.boot()
+    steps: list[Callable[[], Any]] = [machine.hello]
+    for step in STEPS:
+        steps += [lambda step=step: machine.say("step_started", step), lambda step=step: machine.finish(step)]
+    steps.append(lambda: machine.say("finished"))
+    for number, step in enumerate(steps):
+        if number == killed_at:
+            # The row is in the spool, and the answer is lost with the process: the sequence did not go on.
+            place.receiver.state.advance = lambda _steps: (_ for _ in ()).throw(KeyboardInterrupt)  # type: ignore[method-assign]
+            with pytest.raises(KeyboardInterrupt):
+                step()
+            place.worker.turn()
+            place.start()
+            place.pass_time(60)
+        assert step().status == 202
+        if number % 3 == 0:
+            place.worker.turn()
+    place.turn(2)
+
+    assert place.lab.state(machine.server) == "staged"
+    assert sorted(text.partition(":")[0].partition(" (")[0] for text in entries(machine)) == [
+        *(f"Validation {step}" for step in STEPS),
+        "discovered → staged",
+    ]
+
+
+def test_posts_in_any_order_and_twice_end_the_same(place: Place) -> None:
+    machine = place.machine()
+    place.turn()
+    machine.validate()
+    rows = [row.item for row in place.spool.peek(100)]
+    place.spool.acknowledge(place.spool.lease(100, 60, "test"), "test")
+    shuffled = random.Random(7).sample([*rows, *rows], 2 * len(rows))
+
+    for item in shuffled:
+        place.spool.offer(item)
+        place.worker.turn()
+
+    assert place.lab.state(machine.server) == "staged"
+    assert len(entries(machine)) == 4
+
+
+def test_results_wait_while_netbox_is_away_and_arrive_once(fake: FakeNetBox, make_place: MakePlace) -> None:
+    place = make_place(_lab(fake))
+    machine = place.machine()
+    place.turn()
+    machine.boot()
+    machine.hello()
+    fake.faults.append(lambda _request: Reply(503))
+    machine.report()
+    for _turn in range(3):
+        with pytest.raises(NetBoxError):
+            place.turn()
+    fake.faults.clear()
+    place.turn()
+
+    assert place.lab.state(machine.server) == "staged"
+    assert len(entries(machine)) == 4
+
+
+@pytest.mark.parametrize("lost", range(1, 9))
+def test_an_answer_of_netbox_that_is_lost_at_any_write_leaves_one_entry_each(
+    fake: FakeNetBox, make_place: MakePlace, lost: int
+) -> None:
+    place = make_place(_lab(fake))
+    machine = place.machine()
+    place.turn()
+    machine.validate()
+    writes = {"left": lost}
+
+    def lose(request: Any) -> Reply | None:
+        if not request.writes:
+            return None
+        writes["left"] -= 1
+        if writes["left"]:
+            return None
+        fake.faults.remove(lose)
+        fake.answer(request)
+        return Reply(502)
+
+    fake.faults.append(lose)
+    for _turn in range(4):
+        try:
+            place.turn()
+        except NetBoxError:
+            continue
+
+    assert place.lab.state(machine.server) == "staged"
+    assert len(entries(machine)) == 4
+
+
+def test_requests_per_server_fall_with_the_number_of_servers(fake: FakeNetBox, make_place: MakePlace) -> None:
+    place = make_place(_lab(fake))
+
+    def requests_for(count: int) -> float:
+        machines = [place.machine() for _number in range(count)]
+        place.turn()
+        for machine in machines:
+            machine.validate()
+        before = len(fake.requests)
+        place.worker.turn()
+        assert {place.lab.state(machine.server) for machine in machines} == {"staged"}
+        return (len(fake.requests) - before - count) / count
+
+    assert requests_for(20) < requests_for(1) / 5
+
+
+def test_a_part_that_netbox_has_and_the_server_lacks_fails_it(place: Place) -> None:
+    machine = place.machine()
+    place.lab.add("dcim/inventory-items", device=machine.server.id, name="DIMM A1", serial="M-1")
+    place.lab.add("dcim/inventory-items", device=machine.server.id, name="DIMM A2", serial="M-2")
+    machine.modules = [{"name": "A1", "serial": "M-1"}]
+    place.turn()
+    machine.validate()
+    place.turn()
+
+    assert place.lab.state(machine.server) == "failed"
+    assert "DIMM A2 with the serial number M-2 that NetBox has is missing" in entries(machine)[0]
+
+
+def _switch(place: Place) -> tuple[str, int]:
+    switch = place.lab.server("active")
+    return switch.name, place.lab.port(switch.id, "Ethernet1/7")
+
+
+def _heard(switch: str, port: str, mac: str) -> dict[str, str]:
+    return {"interface": "eth0", "mac": mac, "chassis_name": switch, "port_id": port, "port_description": ""}
+
+
+def _cables(place: Place, switch_port: int) -> Any:
+    return place.lab.get("dcim/interfaces", switch_port)["cable"]
+
+
+@pytest.mark.parametrize("writes", [False, True], ids=["proposed", "created"])
+def test_a_cable_that_netbox_lacks_is_proposed_and_created_only_where_that_is_wanted(
+    lab: Lab, make_place: MakePlace, *, writes: bool
+) -> None:
+    place = make_place(lab, write_cables=writes)
+    switch, port = _switch(place)
+    machine = place.machine()
+    machine.neighbours = [_heard(switch, "Eth1/7", machine.mac)]
+    place.turn()
+    machine.validate()
+    place.turn()
+
+    assert place.lab.state(machine.server) == "staged"
+    assert f"{'created' if writes else 'proposed'}: a cable from eth0 to {switch} Ethernet1/7" in entries(machine)[2]
+    assert bool(_cables(place, port)) is writes
+
+
+def test_a_cable_that_contradicts_netbox_is_journaled_and_never_overwritten(lab: Lab, make_place: MakePlace) -> None:
+    place = make_place(lab, write_cables=True)
+    switch, port = _switch(place)
+    other = place.machine("active")
+    (eth0,) = lab.find("dcim/interfaces", device_id=other.server.id, name="eth0")
+    ends = {"object_type": "dcim.interface"}
+    if lab.version >= (3, 3):
+        a, b = [{**ends, "object_id": eth0["id"]}], [{**ends, "object_id": port}]
+        lab.add("dcim/cables", a_terminations=a, b_terminations=b)
+    else:
+        kind = "dcim.interface"
+        a_end = {"termination_a_type": kind, "termination_a_id": eth0["id"]}
+        lab.add("dcim/cables", **a_end, termination_b_type=kind, termination_b_id=port)
+    cable = _cables(place, port)
+    machine = place.machine()
+    machine.neighbours = [_heard(switch, "Ethernet1/7", machine.mac)]
+    place.turn()
+    machine.validate()
+    place.turn()
+
+    assert f"which NetBox says is cabled to {other.server.name} eth0" in entries(machine)[2]
+    assert _cables(place, port)["id"] == cable["id"]
+
+
+def test_nothing_is_offered_where_netbox_lacks_the_result_field_or_the_serial_number(
+    fake: FakeNetBox, tmp_path: Path, make_place: MakePlace
+) -> None:
+    bare = Place(_lab(fake), tmp_path)
+    machine = bare.machine()
+    bare.turn()
+    assert not machine.boot()
+    assert "run netbox_bootstrap" in bare.lines[-1]
+    bare.close()
+
+    place = make_place(_lab(fake))
+    nameless = place.lab.server("discovered")
+    place.lab.port(nameless.id, "eth0", place.lab.new_mac())
+    place.turn()
+    assert any(nameless.name in line and "no serial number" in line for line in place.lines)
+
+
+def test_files_for_grub_are_there_for_admitted_machines_alone_and_each_boot_has_a_new_token(
+    fake: FakeNetBox, make_place: MakePlace, tmp_path: Path
+) -> None:
+    tftp = tmp_path / "tftp"
+    tftp.mkdir()
+    place = make_place(_lab(fake), tftp_directory=str(tftp))
+    machine = place.machine()
+    place.turn(2)
+    (path,) = tftp.glob("grub.cfg-01-*")
+    assert path.name == f"grub.cfg-01-{machine.mac.lower().replace(':', '-')}"
+    first = path.read_text(encoding="ascii")
+
+    assert machine.take(first)
+    assert machine.hello().status == 202
+    place.turn()
+    assert not list(tftp.glob("grub.cfg-01-*"))
+    machine.report(s02={"outcome": "killed"})
+    place.turn()
+    place.lab.change("dcim/devices", machine.server.id, status="discovered")
+    place.turn()
+
+    assert next(tftp.glob("grub.cfg-01-*")).read_text(encoding="ascii") != first
+
+
+def test_pieces_of_logs_can_be_read_during_the_run_and_a_bomb_is_cut(place: Place) -> None:
+    machine = place.machine()
+    place.turn()
+    machine.boot()
+    machine.hello()
+    machine.log("02-memory", 0, "first\n")
+    machine.log("02-memory", 1, "second\n")
+
+    assert b"".join(place.logs.read(machine.run, "02-memory") or ()) == b"first\nsecond\n"
+    place.logs.write(machine.run, "03-disk", 0, gzip.compress(bytes(100 * 1024 * 1024)))
+    assert sum(map(len, place.logs.read(machine.run, "03-disk") or ())) == 64 * 1024 * 1024
+
+
+def test_the_store_keeps_no_token(place: Place) -> None:
+    machine = place.machine()
+    place.turn()
+    machine.validate()
+
+    for path in place.directory.rglob("*"):
+        if path.is_file():
+            content = path.read_bytes()
+            assert machine.token not in content
+            assert machine.token.hex().encode() not in content
+
+
+def _lab(fake: FakeNetBox) -> Lab:
+    return Lab(fake.url, TOKEN)

@@ -1,0 +1,268 @@
+# SPDX-FileCopyrightText: The baremetal.bcm contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A run over servers: which are powered, how they are followed in NetBox, what is said of each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.baremetal.bcm.plugins.module_utils._bmc.power import Failure, PowerResult
+from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.api.client import NetBox
+from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.lifecycle.state import StateField
+from ansible_collections.baremetal.bcm.plugins.module_utils._validation_run.run import (
+    RunOptions,
+    ServerRow,
+    ValidationRun,
+    bmc_addresses,
+)
+from ansible_collections.baremetal.bcm.plugins.plugin_utils._report.validation import (
+    draw_validation_page,
+    draw_validation_summary,
+    draw_validation_table,
+)
+from ansible_collections.baremetal.bcm.tests.netbox.conftest import Modules
+from ansible_collections.baremetal.bcm.tests.netbox.fake.server import TOKEN, FakeNetBox
+from ansible_collections.baremetal.bcm.tests.netbox.lab import Lab
+from ansible_collections.baremetal.bcm.tests.netbox.validating import Machine, Place
+
+
+class Bmcs:
+    """BMCs whose servers boot the image when they are switched on."""
+
+    def __init__(self, state: str = "OFF", failure: Failure | None = None) -> None:
+        self.state = state
+        self.failure = failure
+        self.sent: dict[str, str] = {}
+
+    def states(self, names: Sequence[str]) -> dict[str, PowerResult]:
+        return {name: PowerResult(self.state, self.state, failure=self.failure, message="no answer") for name in names}
+
+    def run(self, actions: Mapping[str, str], before: Mapping[str, PowerResult]) -> dict[str, PowerResult]:
+        assert before.keys() >= actions.keys()
+        self.sent.update(actions)
+        return {name: PowerResult("OFF", "ON", ("ON",)) for name in actions}
+
+
+class Story:
+    """A clock on which a validation server and its machines go on while the run waits."""
+
+    def __init__(self, place: Place, chapters: Sequence[Callable[[], Any]] = ()) -> None:
+        self._place = place
+        self._chapters = list(chapters)
+        self._now = 0.0
+
+    def now_s(self) -> float:
+        return self._now
+
+    def wall_s(self) -> int:
+        return int(self._now)
+
+    def sleep(self, seconds: float) -> None:
+        self._now += seconds
+        if self._chapters:
+            self._chapters.pop(0)()
+            self._place.turn()
+
+
+@pytest.fixture(name="place")
+def _place(lab: Lab, modules: Modules, tmp_path: Path) -> Any:
+    modules.good("netbox_bootstrap", lab, validation=True, fail_on_missing=False)
+    place = Place(lab, tmp_path)
+    yield place
+    place.close()
+
+
+def run(
+    place: Place,
+    *machines: Machine,
+    bmcs: Bmcs | None = None,
+    chapters: Sequence[Callable[[], Any]] = (),
+    **options: Any,
+) -> tuple[list[ServerRow], list[str]]:
+    """The rows of a run, and what it said."""
+    lines: list[str] = []
+    dry_run = options.pop("dry_run", False)
+    validation = ValidationRun(
+        place.netbox,
+        RunOptions(StateField("status"), **options),
+        lambda _names: bmcs or Bmcs(),
+        Story(place, chapters),
+        lines.append,
+        dry_run=dry_run,
+    )
+    return validation.perform([machine.server.name for machine in machines]), lines
+
+
+def boots(machine: Machine) -> Callable[[], Any]:
+    """A chapter in which a machine boots and begins its second step."""
+
+    def chapter() -> None:
+        assert machine.boot()
+        machine.hello()
+        machine.finish("01-init")
+        machine.say("step_started", "02-memory")
+
+    return chapter
+
+
+def ends(machine: Machine, **other: Any) -> Callable[[], Any]:
+    """A chapter in which a machine reports the rest."""
+
+    def chapter() -> None:
+        machine.finish("02-memory", **other)
+        machine.finish("04-lldp")
+        machine.say("finished")
+
+    return chapter
+
+
+def test_a_server_is_switched_on_into_pxe_and_followed_to_its_verdict(place: Place) -> None:
+    machine, bmcs = place.machine(), Bmcs()
+    place.turn()
+
+    (row,), lines = run(place, machine, bmcs=bmcs, enable_power_action=True, chapters=[boots(machine), ends(machine)])
+
+    assert bmcs.sent == {machine.server.name: "on"}
+    assert (row.outcome, row.state, row.verdict, row.powered) == ("passed", "staged", "pass", True)
+    assert row.steps == {"01-init": "pass", "02-memory": "pass", "04-lldp": "pass"}
+    assert any("02-memory (01-init pass)" in line for line in lines)
+
+
+def test_a_server_that_fails_is_reported_with_its_reason(place: Place) -> None:
+    machine = place.machine()
+    place.turn()
+    bad = [{"component": "node0", "verdict": "fail", "text": "a bit flipped <b>&"}]
+
+    rows, _lines = run(place, machine, watch_only=True, chapters=[boots(machine), ends(machine, findings=bad)])
+
+    assert (rows[0].outcome, rows[0].state) == ("failed", "failed")
+    assert "node0: a bit flipped" in rows[0].message
+    assert "a bit flipped" in "\n".join(draw_validation_summary(rows))
+    page = draw_validation_page(rows, "today")
+    assert "a bit flipped &lt;b&gt;&amp;" in page
+    assert "<b>&" not in page
+    assert "02-memory fail" in "\n".join(draw_validation_table(rows))
+
+
+def test_watching_powers_nothing(place: Place) -> None:
+    machine, bmcs = place.machine(), Bmcs()
+    place.turn()
+
+    (row,), _lines = run(
+        place, machine, bmcs=bmcs, watch_only=True, enable_power_action=True, chapters=[boots(machine), ends(machine)]
+    )
+
+    assert (bmcs.sent, row.outcome) == ({}, "passed")
+
+
+def test_without_leave_nothing_is_powered_and_servers_are_pending(place: Place) -> None:
+    machine, bmcs = place.machine(), Bmcs()
+
+    (row,), _lines = run(place, machine, bmcs=bmcs)
+
+    assert (bmcs.sent, row.outcome, row.powered) == ({}, "pending", False)
+    assert "enable_power_action" in row.message
+
+
+def test_check_mode_says_what_would_be_powered_and_sends_nothing(place: Place) -> None:
+    machine, bmcs = place.machine(), Bmcs()
+
+    (row,), _lines = run(place, machine, bmcs=bmcs, enable_power_action=True, dry_run=True)
+
+    assert (bmcs.sent, row.outcome, row.powered) == ({}, "pending", True)
+
+
+@pytest.mark.parametrize("state", ["offline", "staged", "ready", "active", "failed"])
+def test_a_server_that_is_not_discovered_is_refused(place: Place, state: str) -> None:
+    machine, bmcs = place.machine(state), Bmcs()
+
+    (row,), _lines = run(place, machine, bmcs=bmcs, enable_power_action=True)
+
+    assert (bmcs.sent, row.outcome) == ({}, "refused")
+    assert ("readmit.yml" in row.message) is (state == "failed")
+
+
+def test_a_server_that_is_on_is_restarted_only_with_leave(place: Place) -> None:
+    machine = place.machine()
+    place.turn()
+    refused, cut = Bmcs("ON"), Bmcs("ON")
+
+    (row,), _lines = run(place, machine, bmcs=refused, enable_power_action=True)
+    assert (refused.sent, row.outcome) == ({}, "refused")
+    run(place, machine, bmcs=cut, enable_power_action=True, allow_on=True, chapters=[boots(machine), ends(machine)])
+
+    assert cut.sent == {machine.server.name: "cycle"}
+
+
+def test_more_servers_than_allowed_power_none(place: Place) -> None:
+    bmcs = Bmcs()
+
+    rows, _lines = run(place, place.machine(), place.machine(), bmcs=bmcs, enable_power_action=True, max_servers=1)
+
+    assert (bmcs.sent, {row.outcome for row in rows}) == ({}, {"refused"})
+
+
+def test_a_bmc_that_does_not_answer_fails_its_server_alone(place: Place) -> None:
+    machine = place.machine()
+
+    (row,), _lines = run(place, machine, bmcs=Bmcs(failure=Failure.UNREACHABLE), enable_power_action=True)
+
+    assert (row.outcome, "no answer" in row.message) == ("failed", True)
+
+
+def test_a_server_that_never_asks_for_the_image_is_given_up(place: Place) -> None:
+    machine = place.machine()
+
+    (row,), _lines = run(place, machine, enable_power_action=True, boot_timeout_s=100.0)
+
+    assert (row.outcome, "nothing was heard of it within" in row.message) == ("failed", True)
+
+
+def test_a_run_that_is_started_again_follows_servers_at_work_and_powers_them_not(place: Place) -> None:
+    machine, bmcs = place.machine(), Bmcs("ON")
+    place.turn()
+    boots(machine)()
+    place.turn()
+
+    (row,), _lines = run(place, machine, bmcs=bmcs, enable_power_action=True, allow_on=True, chapters=[ends(machine)])
+
+    assert (bmcs.sent, row.outcome, row.powered) == ({}, "passed", False)
+
+
+def test_a_readmitted_server_is_not_judged_by_its_last_run(place: Place, modules: Modules) -> None:
+    machine, bmcs = place.machine(), Bmcs()
+    place.turn()
+    machine.validate(s02={"outcome": "crashed"})
+    place.turn()
+    modules.event(place.lab, {"event": "readmitted", "device": machine.server.name, "reason": "repaired"})
+    place.turn()
+
+    (row,), _lines = run(place, machine, bmcs=bmcs, enable_power_action=True, chapters=[boots(machine), ends(machine)])
+
+    assert (row.outcome, row.verdict, len(bmcs.sent)) == ("passed", "pass", 1)
+
+
+def test_following_takes_one_request_a_turn_whatever_the_number_of_servers(
+    fake: FakeNetBox, modules: Modules, tmp_path: Path
+) -> None:
+    lab = Lab(fake.url, TOKEN)
+    modules.good("netbox_bootstrap", lab, validation=True, fail_on_missing=False)
+    place = Place(lab, tmp_path)
+    machines = [place.machine() for _number in range(20)]
+    before = len(fake.requests)
+
+    run(place, *machines, watch_only=True, timeout_s=100.0, poll_interval_s=10.0)
+
+    assert len(fake.requests) - before <= 14
+    place.close()
+
+
+def test_addresses_of_bmcs_are_those_that_netbox_has(place: Place) -> None:
+    one, two = place.lab.server(ip=(ip := place.lab.new_ip())), place.lab.server()
+    netbox: NetBox = place.netbox
+
+    assert bmc_addresses(netbox, {one.id: one.name, two.id: two.name}) == {one.name: ip}
