@@ -51,6 +51,10 @@ demo: .venv ## provision five machines of the virtual rack, twice
 demo-intake: .venv .venv-rulebook ## from a BMC's first lease to NetBox, for real; needs root, fetches what it lacks
 	@$(MAIN) $(TOOLS)/demo-intake
 
+.PHONY: validation-image
+validation-image: ## build the image that servers boot to be validated; needs Debian, mmdebstrap and zstd
+	@$(STEP) 'validation image' python3 validation_image/build.py .cache/validation-image
+
 .PHONY: rack
 rack: .venv ## keep a virtual rack running; prints the variables to export (RACK=, SPEED=)
 	@$(MAIN) virtual-rack serve $(or $(RACK),virtual_rack/racks/demo.yml) --port 0 --speed $(or $(SPEED),60)

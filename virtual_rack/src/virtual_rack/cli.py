@@ -6,6 +6,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from virtual_rack.faults import FaultError, Faults, parse_fault
@@ -15,6 +16,8 @@ from virtual_rack.rack_file import ENGINES
 from virtual_rack.rack_reader import RackFileError, read_rack
 from virtual_rack.redfish.modes import MODES
 from virtual_rack.serve import Options, serve
+from virtual_rack.servers import bench
+from virtual_rack.servers.bench_file import read_bench
 from virtual_rack.state_file import StateFileError
 
 
@@ -22,7 +25,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command; give its exit status."""
     options = _parser().parse_args(arguments)
     try:
-        run = {"serve": _serve, "new": _new, "inventory": _inventory}[options.command]
+        run = {"serve": _serve, "new": _new, "inventory": _inventory, "bench": _bench}[options.command]
         run(options)
     except (RackFileError, FaultError, StateFileError) as error:
         print(f"virtual-rack: {error}", file=sys.stderr)
@@ -47,6 +50,10 @@ def _parser() -> argparse.ArgumentParser:
     inventory = commands.add_parser("inventory", help="write the Ansible inventory that goes with a rack file")
     inventory.add_argument("rack", type=Path, metavar="RACK.yml")
     inventory.add_argument("-o", "--output", type=Path, metavar="FILE", help="write here, not to the terminal")
+    bench_parser = commands.add_parser("bench", help="run servers that really boot, in QEMU, until Ctrl-C; needs root")
+    bench_parser.add_argument("bench", type=Path, metavar="BENCH.yml")
+    bench_parser.add_argument("--directory", type=Path, required=True, help="for consoles, disks and logs")
+    bench_parser.add_argument("--namespace", help="name of the network namespace (default: the bench file's)")
     return parser
 
 
@@ -84,6 +91,13 @@ def _serve(options: argparse.Namespace) -> None:
         faults=faults,
     )
     asyncio.run(serve(rack, chosen))
+
+
+def _bench(options: argparse.Namespace) -> None:
+    spec = read_bench(options.bench)
+    if options.namespace:
+        spec = replace(spec, namespace=options.namespace)
+    asyncio.run(bench.serve(spec, options.directory.resolve()))
 
 
 def _new(options: argparse.Namespace) -> None:

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Bench files: what they say becomes hardware, and mistakes are told by key."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from virtual_rack.rack_reader import RackFileError
+from virtual_rack.servers.bench_file import bench_from, read_bench
+from virtual_rack.servers.memory import flip_bits
+from virtual_rack.servers.qemu import command
+
+ROOT = Path(__file__).parents[3]
+
+
+def server(**changes: Any) -> dict[str, Any]:
+    return {
+        "name": "one",
+        "serial": "SN1",
+        "mac": "02:00:00:00:00:01",
+        "port": "Ethernet1/1",
+        "bmc": {"address": "127.9.9.1"},
+        "disks": [{"kind": "nvme", "serial": "D1"}],
+        **changes,
+    }
+
+
+def words(directory: Path, *, network: bool = True, **changes: Any) -> str:
+    (spec,) = bench_from({"servers": [server(**changes)]}).servers
+    return " ".join(command(spec, 0, directory, network=network))
+
+
+def test_the_demo_has_one_good_server_and_three_kinds_of_bad_ones() -> None:
+    bench = read_bench(ROOT / "virtual_rack/benches/demo.yml")
+
+    assert [[fault.kind for fault in server.faults] for server in bench.servers] == [
+        [],
+        ["bad_sector"],
+        ["memory_bits"],
+        ["wrong_port"],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"faults": [{"kind": "tired"}]}, r"bench: servers\[0\]\.faults\[0\]\.kind: expected one of"),
+        ({"faults": [{"kind": "hang"}]}, r"faults\[0\]\.after: is required"),
+        ({"faults": [{"kind": "slow_disk"}]}, r"faults\[0\]\.bytes_per_second: is required"),
+        ({"faults": [{"kind": "bad_sector"}], "disks": []}, "a fault of a disk needs a disk"),
+        ({"faults": [{"kind": "smart_warning"}], "disks": [{"serial": "D"}]}, "needs a disk of kind nvme"),
+        ({"colour": "red"}, r"servers\[0\]\.colour: unknown key"),
+        ({"firmware": "coreboot"}, r"firmware: expected one of bios, uefi, secure_boot"),
+    ],
+)
+def test_a_mistake_is_told_by_its_key(changes: dict[str, Any], told: str) -> None:
+    with pytest.raises(RackFileError, match=told):
+        bench_from({"servers": [server(**changes)]})
+
+
+@pytest.mark.parametrize("what", ["name", "serial", "mac", "port"])
+def test_two_servers_cannot_share_what_tells_them_apart(what: str) -> None:
+    other = server(name="two", serial="SN2", mac="02:00:00:00:00:02", port="Ethernet1/2")
+    with pytest.raises(RackFileError, match=f"two have the same {what}"):
+        bench_from({"servers": [server(), {**other, what: server()[what]}]})
+
+
+def test_the_boot_device_alone_decides_between_network_and_disk(tmp_path: Path) -> None:
+    card, disk = "mac=02:00:00:00:00:01,bootindex=1", "serial=D1,bootindex=1"
+
+    assert card in words(tmp_path)
+    assert disk not in words(tmp_path)
+    assert card not in words(tmp_path, network=False)
+    assert disk in words(tmp_path, network=False)
+
+
+def test_a_bit_is_flipped_only_where_a_test_of_memory_has_written(tmp_path: Path) -> None:
+    ram = tmp_path / "ram"
+    page = b"\x55" * 8 + b"\xaa" * 8
+    ram.write_bytes(b"kernel" + bytes(8186) + page * 512 + b"\x55" * 4096)
+    before = ram.read_bytes()
+
+    assert flip_bits(ram) == 1
+    changed = [at for at, (old, new) in enumerate(zip(before, ram.read_bytes(), strict=True)) if old != new]
+    assert len(changed) == 1
+    assert 8192 <= changed[0] < 8192 + len(page) * 512
+
+
+def test_memory_without_a_pattern_stays_as_it_is(tmp_path: Path) -> None:
+    ram = tmp_path / "ram"
+    ram.write_bytes(bytes(4096) + b"\x55" * 65536)
+
+    assert flip_bits(ram) == 0
+    assert flip_bits(tmp_path / "none") == 0
