@@ -66,7 +66,7 @@ test-all: ## what a release must pass: every test on every ansible-core and Pyth
 
 .PHONY: test-system
 test-system: ## real BMCs, DHCP, rule engine, NetBox and NVIDIA's client; needs root and what .ci/run installs
-	@$(TOOLS)/with-netbox $(TOOLS)/whole .venv .venv-rulebook .venv-cluster-on-demand: system real-netbox
+	@$(TOOLS)/with-netbox $(TOOLS)/whole .venv .venv-rulebook .venv-cluster-on-demand .venv-controller: system real-netbox
 
 .PHONY: lint
 lint: .venv ## ruff, mypy, ansible-lint, shellcheck, changelog fragments
@@ -122,8 +122,8 @@ newest-pyghmi: .venv-newest-pyghmi ## the tests of IPMI with the newest pyghmi, 
 	    $(TOOLS)/pytest $< -n auto tests/unit/plugins/module_utils/_bmc
 
 .PHONY: system
-system: .venv .venv-rulebook .venv-cluster-on-demand
-	@VIRTUAL_RACK_REQUIRE_IPMI=1 VIRTUAL_RACK_REQUIRE_CLIENTS=1 INTAKE_REQUIRE_ALL=1 $(STEP) 'system tests' $(TOOLS)/pytest .venv -n auto --timeout 1800 tests/system
+system: .venv .venv-rulebook .venv-cluster-on-demand .venv-controller
+	@VIRTUAL_RACK_REQUIRE_IPMI=1 VIRTUAL_RACK_REQUIRE_CLIENTS=1 INTAKE_REQUIRE_ALL=1 CONTROLLER_REQUIRE_ALL=1 $(STEP) 'system tests' $(TOOLS)/pytest .venv -n auto --timeout 1800 tests/system
 
 .PHONY: real-netbox
 real-netbox: .venv
@@ -166,7 +166,7 @@ build: .venv ## build the collection artifact
 
 .PHONY: clean
 clean: ## remove all that make and the tools have made, environments too
-	rm -rf .cache .collections .venv .venv-rulebook .venv-cluster-on-demand .venv-newest-pyghmi $(OTHER_CORES) .ansible tests/output
+	rm -rf .cache .collections .venv .venv-rulebook .venv-cluster-on-demand .venv-controller .venv-newest-pyghmi $(OTHER_CORES) .ansible tests/output
 	find . -name .git -prune -o -name __pycache__ -prune -exec rm -rf {} +
 
 # What the targets above need.
@@ -194,6 +194,10 @@ environments: .venv $(OTHER_CORES)
 .PHONY: .venv-cluster-on-demand
 .venv-cluster-on-demand:
 	@python=$$($(TOOLS)/find-python main) && $(TOOLS)/venv $@ "$$python" -r requirements-cluster-on-demand.txt
+
+.PHONY: .venv-controller
+.venv-controller:
+	@python=$$($(TOOLS)/find-python main) && $(TOOLS)/venv $@ "$$python" -r requirements-controller.txt
 
 .PHONY: .venv-newest-pyghmi
 .venv-newest-pyghmi:

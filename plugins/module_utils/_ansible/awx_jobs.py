@@ -66,9 +66,9 @@ def _is_over(word: str, environment: Mapping[str, str]) -> bool:
 def _ask(url: str, token: str, environment: Mapping[str, str], jobs: list[str]) -> dict[int, str]:
     """Return the status of those jobs that AWX shows to this token; none where it gives no answer that can be read."""
     base = url.rstrip("/") if "://" in url else f"https://{url}".rstrip("/")
-    # Where a gateway stands before several services, as awx.awx takes it.
-    prefix = environment.get("CONTROLLER_OPTIONAL_API_URLPATTERN_PREFIX", "").strip("/")
-    path = f"/api/{prefix}/v2/jobs/" if prefix else "/api/v2/jobs/"
+    # A gateway before several services has another path, which awx.awx takes from the same variable.
+    prefix = environment.get("CONTROLLER_OPTIONAL_API_URLPATTERN_PREFIX", "").strip("/") or "api"
+    path = f"/{prefix}/v2/jobs/"
     checks = _given("VERIFY_SSL", environment).lower() not in ("false", "0", "no", "off")
     headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
     try:

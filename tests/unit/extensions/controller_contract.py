@@ -39,8 +39,6 @@ _OF_PLAYS = {"bcm_target": {"type": "str"}}
 # Nothing is changed by these, so that they may run on all nodes.
 _READS_ONLY = {"preflight.yml", "status.yml"}
 _RELATED = ("success_nodes", "failure_nodes", "always_nodes")
-# What comes from elsewhere than this collection: the inventory of netbox.netbox.
-_READ_BY_OTHERS = {"NETBOX_API"}
 _TYPES = {"int": "integer", "float": "float"}
 
 
@@ -261,7 +259,7 @@ def _injectors(definitions: Raw, tree: Tree) -> Iterator[str]:
         fields = {field["id"] for field in kind["inputs"]["fields"]}
         injectors = kind["injectors"]
         for name in [*injectors.get("env", {}), *injectors.get("extra_vars", {})]:
-            if name not in _READ_BY_OTHERS and not re.search(rf"\b{name}\b", tree.read_names):
+            if not re.search(rf"\b{name}\b", tree.read_names):
                 yield f"credential type {kind['name']}: nothing reads {name}"
         files = {f"tower.filename.{name.partition('.')[2]}" for name in injectors.get("file", {})}
         for part in injectors.values():

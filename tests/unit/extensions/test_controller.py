@@ -98,7 +98,7 @@ PLANTED: dict[str, tuple[Callable[[Raw], Any], str]] = {
         "provision powers nodes without approval",
     ),
     "a secret that is shown": (
-        lambda all_: all_["controller_credential_types"][1]["inputs"]["fields"][3].pop("secret"),
+        lambda all_: all_["controller_credential_types"][1]["inputs"]["fields"][-1].pop("secret"),
         "password must be secret",
     ),
 }

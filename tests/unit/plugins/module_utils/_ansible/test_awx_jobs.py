@@ -131,7 +131,7 @@ def test_former_names_of_the_variables_are_read_too_and_the_path_of_a_gateway() 
     awx = Awx(j41="failed", j42="running")
     with serving(awx) as url:
         given = {"JOB_ID": "42", "AWX_HOST": HOST, "TOWER_HOST": url, "TOWER_OAUTH_TOKEN": TOKEN}
-        given["CONTROLLER_OPTIONAL_API_URLPATTERN_PREFIX"] = "controller"
+        given["CONTROLLER_OPTIONAL_API_URLPATTERN_PREFIX"] = "/api/controller/"
 
         assert jobs_known(given)(job_word(DEAD))
     assert awx.asked == ["/api/controller/v2/jobs/?id__in=42,41"]
