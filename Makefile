@@ -70,7 +70,7 @@ test-all: ## what a release must pass: every test on every ansible-core and Pyth
 
 .PHONY: test-system
 test-system: ## real BMCs, DHCP, rule engine, NetBox, NVIDIA's client and Redfish clients; needs root and what .ci/run installs
-	@$(TOOLS)/with-netbox $(TOOLS)/whole .venv .venv-rulebook .venv-cluster-on-demand .venv-redfish: system real-netbox
+	@$(TOOLS)/with-netbox $(TOOLS)/whole .venv .venv-rulebook .venv-cluster-on-demand .venv-redfish .venv-controller: system real-netbox
 
 .PHONY: lint
 lint: .venv ## ruff, mypy, ansible-lint, shellcheck, changelog fragments
@@ -126,8 +126,8 @@ newest-pyghmi: .venv-newest-pyghmi ## the tests of IPMI with the newest pyghmi, 
 	    $(TOOLS)/pytest $< -n auto tests/unit/plugins/module_utils/_bmc
 
 .PHONY: system
-system: .venv .venv-rulebook .venv-cluster-on-demand .venv-redfish
-	@VIRTUAL_RACK_REQUIRE_IPMI=1 VIRTUAL_RACK_REQUIRE_CLIENTS=1 INTAKE_REQUIRE_ALL=1 $(STEP) 'system tests' $(TOOLS)/pytest .venv -n auto --timeout 1800 tests/system
+system: .venv .venv-rulebook .venv-cluster-on-demand .venv-redfish .venv-controller
+	@VIRTUAL_RACK_REQUIRE_IPMI=1 VIRTUAL_RACK_REQUIRE_CLIENTS=1 INTAKE_REQUIRE_ALL=1 CONTROLLER_REQUIRE_ALL=1 $(STEP) 'system tests' $(TOOLS)/pytest .venv -n auto --timeout 1800 tests/system
 
 .PHONY: real-netbox
 real-netbox: .venv
@@ -195,7 +195,7 @@ build: .venv ## build the collection artifact
 
 .PHONY: clean
 clean: ## remove all that make and the tools have made, environments too
-	rm -rf .cache .collections .venv .venv-rulebook .venv-cluster-on-demand .venv-redfish .venv-newest-pyghmi $(OTHER_CORES) .ansible tests/output
+	rm -rf .cache .collections .venv .venv-rulebook .venv-cluster-on-demand .venv-redfish .venv-controller .venv-newest-pyghmi $(OTHER_CORES) .ansible tests/output
 	find . -name .git -prune -o -name __pycache__ -prune -exec rm -rf {} +
 
 # What the targets above need.

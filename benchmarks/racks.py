@@ -26,9 +26,17 @@ BIN = Path(sys.executable).parent
 
 @contextlib.contextmanager
 def rack(
-    nodes: int, directory: Path, *, slots: int, speed: float, times: Mapping[str, float] | None = None
+    nodes: int,
+    directory: Path,
+    *,
+    slots: int,
+    speed: float,
+    times: Mapping[str, float] | None = None,
+    registered: bool = False,
 ) -> Iterator[dict[str, str]]:
     """Run the rack that `virtual-rack new` writes, with this many slots and these times (seconds by phase).
+
+    With `registered` the head node knows all nodes from the start.
 
     Yields its environment variables. Its inventory is `inventory.yml` in the directory.
     """
@@ -38,6 +46,8 @@ def rack(
     subprocess.run(new, check=True)
     content = yaml.safe_load(file.read_text(encoding="utf-8"))
     content["head_node"]["slots"] = slots
+    if registered:
+        content["head_node"]["devices"] = "all"
     content["times"] = {**content.get("times", {}), **(times or {})}
     file.write_text(yaml.safe_dump(content), encoding="utf-8")
     inventory = directory / "inventory.yml"

@@ -75,7 +75,44 @@ def options_of(module: str) -> str:
     raise LookupError(f"{module} has no DOCUMENTATION")
 
 
+CONNECTION_PAGE = '''\
+# SPDX-FileCopyrightText: The baremetal.bcm contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# Written by `make doc-fragments` from the fragment connection: change it there.
+"""Options of the connection to a head node, for plugins, whose documentation declares the environment variables."""
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    DOCUMENTATION = r"""
+options:
+{options}
+requirements:
+  - httpx
+"""
+'''
+
+
+@dataclass(frozen=True)
+class ConnectionFragment:
+    """The fragment connection, with each environment variable that a description names declared as Ansible wants it."""
+
+    path: Path = PLUGINS / "doc_fragments" / "connection_of_plugin.py"
+
+    def text(self) -> str:
+        """Return what the file must hold."""
+        source = (PLUGINS / "doc_fragments" / "connection.py").read_text(encoding="utf-8")
+        options = source.partition("\noptions:\n")[2].partition("\nrequirements:\n")[0]
+        declared = []
+        for option in re.split(r"\n(?=  \w)", options):
+            variable = re.search(r"E\((\w+)\)", option)
+            declared.append(f"{option}\n    env:\n      - name: {variable[1]}" if variable else option)
+        return CONNECTION_PAGE.format(options="\n".join(declared))
+
+
 if __name__ == "__main__":
-    for fragment in FRAGMENTS:
+    for fragment in (*FRAGMENTS, ConnectionFragment()):
         fragment.path.write_text(fragment.text(), encoding="utf-8")
         print(fragment.path.relative_to(PLUGINS.parent))

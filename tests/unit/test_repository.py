@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from ansible_collections.baremetal.bcm.tests.tools.doc_fragments import FRAGMENTS, Fragment
+from ansible_collections.baremetal.bcm.tests.tools.doc_fragments import FRAGMENTS, ConnectionFragment, Fragment
 
 ROOT = Path(__file__).parents[2]
 
@@ -38,8 +38,8 @@ def test_the_action_group_of_redfish_names_every_module_that_talks_to_bmcs_by_it
     assert read_yaml("meta/runtime.yml")["action_groups"]["redfish"] == sorted(modules - {"redfish_report"})
 
 
-@pytest.mark.parametrize("fragment", FRAGMENTS, ids=lambda fragment: fragment.name)
-def test_the_options_of_a_list_are_documented_as_those_of_one(fragment: Fragment) -> None:
+@pytest.mark.parametrize("fragment", [*FRAGMENTS, ConnectionFragment()], ids=lambda fragment: fragment.path.stem)
+def test_a_fragment_that_repeats_another_says_the_same(fragment: Fragment | ConnectionFragment) -> None:
     assert fragment.path.read_text(encoding="utf-8") == fragment.text(), "`make doc-fragments` writes it anew"
 
 

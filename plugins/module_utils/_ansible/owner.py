@@ -9,19 +9,22 @@ import hashlib
 import multiprocessing
 import os
 import socket
+from collections.abc import Callable
 from pathlib import Path
 
 from .._head_node.entities.claim import Owner
+from .awx_jobs import job_word, jobs_known
 
 
 def owner_of(name: str) -> Owner:
     """Return the owner of this run; `name` is for people, and becomes user@host where it is empty.
 
     The run is the ansible-playbook that started this process, identified by machine, process id and start time, so that
-    all its tasks have the same identifier.
+    all its tasks have the same identifier. A job of AWX is named in it too.
     """
-    machine, controller = _machine(), controller_of_this()
-    return Owner(name or _user_at_host(), f"{machine}.{controller}.{_start_of(controller)}", _is_dead)
+    machine, controller, job = _machine(), controller_of_this(), job_word()
+    run = f"{machine}.{controller}.{_start_of(controller)}" + (f".{job}" if job else "")
+    return Owner(name or _user_at_host(), run, _dead_runs())
 
 
 def owner_of_task(run: str | None) -> Owner:
@@ -30,7 +33,7 @@ def owner_of_task(run: str | None) -> Owner:
     A module is started by the worker of ansible-playbook, perhaps on another machine, and can't find out by itself.
     Without a word every claim is that of somebody else, even one of the same run.
     """
-    return Owner(run=run or "", is_dead=_is_dead)
+    return Owner(run=run or "", is_dead=_dead_runs())
 
 
 def controller_of_this() -> int:
@@ -42,13 +45,22 @@ def controller_of_this() -> int:
     return os.getppid() if parent is None or parent.pid is None else parent.pid
 
 
-def _is_dead(run: str) -> bool:
-    """Return whether a run is known to be over: it was started on this machine, and its process is gone."""
-    machine, _dot, rest = run.partition(".")
-    controller, _dot, start = rest.partition(".")
-    if not machine or machine != _machine() or not controller.isdigit():
-        return False
-    return not start or _start_of(int(controller)) != start
+def _dead_runs() -> Callable[[str], bool]:
+    """Return what says whether a run is known to be over.
+
+    It was started on this machine, and its process is gone; or it was a job of AWX, which says that it has ended.
+    """
+    is_over = jobs_known()
+
+    def is_dead(run: str) -> bool:
+        machine, _dot, rest = run.partition(".")
+        controller, _dot, rest = rest.partition(".")
+        start, _dot, job = rest.partition(".")
+        if machine and machine == _machine():
+            return controller.isdigit() and (not start or _start_of(int(controller)) != start)
+        return bool(job) and is_over(job)
+
+    return is_dead
 
 
 def _machine() -> str:

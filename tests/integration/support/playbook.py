@@ -117,6 +117,26 @@ class Run:
         return summary
 
 
+@dataclass(frozen=True)
+class Listing:
+    """What ansible-inventory printed."""
+
+    rc: int
+    output: str
+    errors: str
+
+    @property
+    def groups(self) -> dict[str, list[str]]:
+        """Give the hosts of each group that has some of its own."""
+        return {name: group["hosts"] for name, group in json.loads(self.output).items() if "hosts" in group}
+
+    @property
+    def hosts(self) -> dict[str, dict[str, Any]]:
+        """Give the variables of each host."""
+        found: dict[str, dict[str, Any]] = json.loads(self.output)["_meta"]["hostvars"]
+        return found
+
+
 class Ansible:
     """Runs playbooks against one rack."""
 
@@ -150,6 +170,20 @@ class Ansible:
         content = [{"hosts": "localhost", "gather_facts": False, **play, "tasks": list(tasks)}]
         file.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
         return self.play(str(file), *options, environment=environment)
+
+    def inventory(self, *options: str, environment: Mapping[str, str] | None = None) -> Listing:
+        """Run ansible-inventory to its end, whatever that is."""
+        ended = subprocess.run(
+            [str(BIN / "ansible-inventory"), "--inventory", str(self._inventory), *(options or ["--list"])],
+            capture_output=True,
+            text=True,
+            check=False,
+            stdin=subprocess.DEVNULL,
+            env=self._environment(self._directory / "record-inventory") | dict(environment or {}),
+            cwd=self._directory,
+            timeout=GIVE_UP_S,
+        )
+        return Listing(ended.returncode, ended.stdout, ended.stderr)
 
     @contextlib.contextmanager
     def start(

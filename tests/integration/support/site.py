@@ -23,12 +23,14 @@ class Site:
 
 
 @contextlib.contextmanager
-def site(rack_file: RackFile, directory: Path, *, inventory: str = "", speed: float = SPEED) -> Iterator[Site]:
+def site(
+    rack_file: RackFile, directory: Path, *, inventory: str = "", name: str = "inventory.yml", speed: float = SPEED
+) -> Iterator[Site]:
     """Open a site for as long as the block lasts; without an inventory it is the example's."""
     directory.mkdir(parents=True, exist_ok=True)
     hosts = EXAMPLE_INVENTORY
     if inventory:
-        hosts = directory / "inventory.yml"
+        hosts = directory / name
         hosts.write_text(inventory, encoding="utf-8")
     with running(rack_file, directory / "rack", speed=speed) as rack:
         yield Site(rack, Ansible(rack, directory / "ansible", hosts), directory)

@@ -52,6 +52,7 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.record import Record, assignment_of
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.references import Names, References
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.slots import Slots
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.stored_host import stored_host
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.power.channel import (
     failure_of,
     message_of,
@@ -119,8 +120,10 @@ _NODE = make_device(
     bmcSettings=make_bmc_settings("node001"),
     roles=[make_object("Role", "BootRole", "role/boot", name="boot")],
     userDefinedResources=["gpu"],
+    rackPosition={"rack": uid("rack"), "position": 3},
     extra_values={"baremetal_claim_run": "r", "baremetal_claim_until": 5, "baremetal_intent_power_ms": 7},
 )
+_RACKS = Names.from_api("rack", [{"uuid": uid("rack"), "name": "A1"}])
 _HEAD = {**make_head_node(), "interfaces": [make_interface("head", "ens33", ip="10.141.255.254")]}
 _CATEGORY = make_category(
     modules=[make_object("KernelModule", "", "m", name="nvme", parameters="")],
@@ -166,6 +169,7 @@ def _devices(head: HeadNode) -> object:
     for name, raw in devices.items():
         shown += [Record.from_api(raw.get("extra_values")), sorted(mac_addresses(raw)), assignment_of(raw, references)]
         targets_of({name: raw}, references)
+        shown.append(stored_host(raw, references, _RACKS, None))
         shown.append(device_to_ansible(raw, references))
         if is_node(raw):
             wanted = wanted_of({"hostname": name, **_WANTED_DEVICE})
@@ -225,6 +229,10 @@ BCM: dict[str, tuple[Any, Callable[[HeadNode], object]]] = {
         _networks,
     ),
     "getPartitions": ([make_partition()], lambda head: Names.from_api("partition", head.get_partitions()).by_name),
+    "getRacks": (
+        [make_object("Rack", "", "rack", name="A1")],
+        lambda head: Names.from_api("rack", head.get_racks()).by_name,
+    ),
     "references": ([make_category()], lambda head: read_references(head).only_partition()),
     "getStatusForDevices": (
         [{"ref_device_uuid": _UUIDS[0], "status": "UP", "infoMessage": "", "restartRequiredReasons": ["x"]}, None],

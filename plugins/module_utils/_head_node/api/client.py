@@ -71,6 +71,10 @@ class HeadNode(SessionCalls):
         """Read all partitions (bcm-api.md 2)."""
         return self._objects("cmpart", "getPartitions", shapes.PARTITION)
 
+    def get_racks(self) -> list[Raw]:
+        """Read all racks (bcm-api.md 2)."""
+        return self._objects("cmpart", "getRacks", shapes.RACK)
+
     def get_networks(self) -> list[Raw]:
         """Read all networks (bcm-api.md 4.5)."""
         return self._objects("cmnet", "getNetworks", shapes.NETWORK)

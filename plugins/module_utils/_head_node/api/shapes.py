@@ -41,6 +41,14 @@ _OF_DEVICES: dict[str, Shape] = {
     "roles": list_of(_ROLE),
     "userDefinedResources": list_of(text),
     "kernelParameters": text,
+    "kernelVersion": text,
+    "installMode": text,
+    "bootLoader": text,
+    "bootLoaderProtocol": text,
+    "serialNumber": text,
+    "partNumber": text,
+    "notes": text,
+    "rackPosition": object_of({}, {"rack": text}),
     "disksetup": text,
     "extra_values": entries,
 }
@@ -79,6 +87,7 @@ SOFTWARE_IMAGE = object_of(
     },
 )
 PARTITION = object_of(_ENTITY, {"bmcSettings": _BMC_SETTINGS})
+RACK = object_of(_ENTITY)
 NETWORK = object_of(
     _ENTITY,
     {"baseAddress": text, "netmaskBits": whole, "domainName": text, "dynamicRangeStart": text, "dynamicRangeEnd": text},

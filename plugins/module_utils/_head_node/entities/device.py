@@ -252,9 +252,18 @@ def management_ip(raw: Mapping[str, Any]) -> str | None:
 
 def bmc_ip(raw: Mapping[str, Any]) -> str | None:
     """Return the address of the BMC interface that power goes through, else of the first one; None where unset."""
+    return _address(_bmc_interfaces(raw))
+
+
+def bmc_interface(raw: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Return the BMC interface that power goes through, else the first one; None where there is none."""
+    return next(iter(_bmc_interfaces(raw)), None)
+
+
+def _bmc_interfaces(raw: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the BMC interface that power goes through, else all there are."""
     bmcs = [item for item in raw.get("interfaces") or [] if interface_type(item) == "bmc"]
-    controls = [item for item in bmcs if item["name"] == raw.get("powerControl")]
-    return _address(controls or bmcs)
+    return [item for item in bmcs if item["name"] == raw.get("powerControl")] or bmcs
 
 
 def bmc_settings(raw: Mapping[str, Any], references: References) -> Mapping[str, Any] | None:

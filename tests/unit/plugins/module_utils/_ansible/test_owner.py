@@ -17,6 +17,12 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.owner impor
 from ansible_collections.baremetal.bcm.tests.unit.child_process import PATIENCE_S, run, started
 
 
+@pytest.fixture(autouse=True)
+def _outside_of_awx(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("JOB_ID", raising=False)
+    monkeypatch.delenv("AWX_HOST", raising=False)
+
+
 @contextmanager
 def living() -> Iterator[subprocess.Popen[str]]:
     """A process that lives until it is told to end."""
