@@ -228,6 +228,10 @@ environments: .venv $(OTHER_CORES)
 .venv-redfish:
 	@python=$$($(TOOLS)/find-python main) && $(TOOLS)/venv $@ "$$python" -r requirements-redfish.txt
 
+.PHONY: .venv-controller
+.venv-controller:
+	@python=$$($(TOOLS)/find-python main) && $(TOOLS)/venv $@ "$$python" -r requirements-controller.txt
+
 .PHONY: .venv-newest-pyghmi
 .venv-newest-pyghmi:
 	@python=$$($(TOOLS)/find-python main) && $(TOOLS)/venv $@ "$$python" -r requirements-test.txt 'ansible-core>=2.19'

@@ -12,8 +12,8 @@ from ansible_collections.baremetal.bcm.plugins.filter.failed_results import fail
 from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.arguments import Spec
 from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.owner import owner_of
 from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.runner import guard_parent, open_remembering
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.errors import BcmConfigError
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.remembering import RememberingHeadNode
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.inspection import Inspection
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.options import DEVICES, TAKES_WORDS
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.decide import Planned
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.draw_up import PLAN, PlanDrawer
@@ -27,6 +27,7 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.option
 )
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.preparation import (
     Declared,
+    InventoryRefused,
     Preparation,
     Prepared,
 )
@@ -58,6 +59,13 @@ class ActionModule(HeadNodeAction):
     TAKES_WORDS: ClassVar[Container[str]] = TAKES_WORDS
     _node_names: Mapping[str, str]  # by inventory name
 
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Check the variables of the run, by their own names, before the options that are made of them."""
+        problems = find_variable_problems(task_vars or {}, self._templar.template)
+        if problems:
+            return {"failed": True, "msg": f"Nothing was changed: {'; '.join(problems)}"}
+        return super().run(tmp, task_vars)
+
     def act(self, params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
         """Prepare, and report where nothing is left to be done; returns the result as bcm_prepare documents it.
 
@@ -82,17 +90,16 @@ class ActionModule(HeadNodeAction):
             preparation = Preparation(
                 head_node, SystemClock(), owner, pace, check_mode=check_mode, say=self.say, warn=self.warn
             )
-            prepared = preparation.prepare(
-                Declared(
-                    params["devices"],
-                    params["categories"],
-                    allow_mac_change=params["allow_mac_change"],
-                    allow_member_change=params["allow_member_change"],
-                ),
-                request_of(params),
-                agree=agree,
-                certificate_files=params,
+            declared = Declared(
+                params["devices"],
+                params["categories"],
+                allow_mac_change=params["allow_mac_change"],
+                allow_member_change=params["allow_member_change"],
             )
+            try:
+                prepared = preparation.prepare(declared, request_of(params), agree=agree, certificate_files=params)
+            except InventoryRefused as refused:
+                return {"failed": True, "msg": str(refused), **_found(refused.inspection)}
             for line in plan_lines(prepared.run):
                 self.say(line)
             return {
@@ -104,13 +111,10 @@ class ActionModule(HeadNodeAction):
     def _devices_of(self, hosts: Sequence[str]) -> dict[str, Any]:
         """Return the option DEVICES as the hosts' variables say.
 
-        Raises BcmConfigError for no hosts, for hosts of several head nodes, and for variables of the run that are not
-        what the roles say; OptionsRefused for those of hosts.
+        Raises BcmConfigError for no hosts and for hosts of several head nodes, OptionsRefused for variables that are not
+        those of a node.
         """
         devices = read_devices_of(self._task_vars.get("hostvars", {}), hosts)
-        problems = find_variable_problems(self._task_vars, self._templar.template)
-        if problems:
-            raise BcmConfigError(f"Nothing was changed: {'; '.join(problems)}")
         validated = self.validated(DEVICES, {"devices": list(devices.values())})
         self._node_names = {host: str(device["hostname"]) for host, device in zip(devices, validated["devices"])}
         return validated
@@ -121,9 +125,7 @@ class ActionModule(HeadNodeAction):
         return {
             "changed": bool(prepared.categories["changed"] or prepared.devices["changed"]),
             "diff": [*prepared.categories["diff"], *prepared.devices["diff"]],
-            "remarks": list(prepared.inspection.remarks),
-            "to_check": list(prepared.inspection.to_check),
-            "version": prepared.inspection.version,
+            **_found(prepared.inspection),
             "node_names": names,
             "claimed": list(prepared.claimed),
             "categories": prepared.categories.get("categories", {}),
@@ -149,6 +151,11 @@ class ActionModule(HeadNodeAction):
         unregistered = {name: NodeResult.from_ansible(name, result) for name, result in _unregistered(prepared).items()}
         results = {**unregistered, **prepared.run.results}
         return reporter.report(self._node_names.values(), results, None, is_run=bool(results), write=not check_mode)
+
+
+def _found(inspection: Inspection) -> dict[str, Any]:
+    found = inspection.to_ansible()
+    return {key: found[key] for key in ("problems", "remarks", "to_check", "version")}
 
 
 def _unregistered(prepared: Prepared) -> dict[str, dict[str, Any]]:

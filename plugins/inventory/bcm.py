@@ -121,7 +121,7 @@ try:
     from ansible.template import trust_as_template
 except ImportError:
     # Before ansible-core 2.19 every text was trusted.
-    def trust_as_template(value: str) -> str:
+    def trust_as_template(value):  # type: ignore[misc, no-untyped-def]
         return value
 
 
@@ -134,10 +134,13 @@ NODES = "bcm_nodes"
 _SAME_ANSWER = {"password", "connect_timeout", "read_timeout", "debug_calls"}
 
 
-class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: ignore[misc]
+class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
     """Makes hosts of the nodes that a head node has stored."""
 
     NAME = "baremetal.bcm.bcm"
+    # Given by `parse`.
+    inventory: Any
+    loader: Any
 
     def verify_file(self, path: str) -> bool:
         """Return whether the name of the file is that of one for this plugin."""
@@ -201,11 +204,13 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
 
     def _read(self) -> StoredNodes:
         params = {name: self.get_option(name) for name in CONNECTION}
-        show = self.display.display if params["debug_calls"] else self.display.vvv
 
         def say(line: object) -> None:
             # Standard output is that of ansible-inventory --list.
-            show(str(line), **({"stderr": True} if params["debug_calls"] else {}))
+            if params["debug_calls"]:
+                self.display.display(str(line), stderr=True)
+            else:
+                self.display.vvv(str(line))
 
         reads = self._reads()
         with open_head_node(params, check_mode=True, on_call=say) as head_node:

@@ -157,13 +157,13 @@ options:
 """
 
 EXAMPLES = r"""
-- name: Register the hosts of the play and see what is left to be done
+- name: Register two hosts of the inventory, and see what is left to be done
   baremetal.bcm.bcm_prepare:
-    hosts: "{{ ansible_play_batch }}"
+    hosts:
+      - dgx-05
+      - dgx-06
     enable_power_action: true
   register: prepared
-  delegate_to: localhost
-  run_once: true
 
 - name: Install what is left
   baremetal.bcm.bcm_provision:
@@ -172,8 +172,10 @@ EXAMPLES = r"""
     reassigned: "{{ prepared.reassigned }}"
     enable_power_action: true
   when: prepared.left | length > 0
-  delegate_to: localhost
-  run_once: true
+
+- name: Give back what is still claimed by this run
+  baremetal.bcm.bcm_claim:
+    state: absent
 """
 
 RETURN = r"""
@@ -246,6 +248,12 @@ report:
   returned: success
   type: dict
   sample: {}
+problems:
+  description: What is wrong with the inventory or the head node; then nothing was changed.
+  returned: success or failure
+  type: list
+  elements: str
+  sample: []
 remarks:
   description: What is worth knowing and no reason to stop.
   returned: success

@@ -138,7 +138,7 @@ class TestInventory:
         assert "PLAY [" not in play.output
 
     def test_the_cache_answers_without_a_call_and_only_who_has_asked(self, where: Site) -> None:
-        kept = {
+        kept: dict[str, Any] = {
             "cache": True,
             "cache_plugin": "ansible.builtin.jsonfile",
             "cache_connection": str(where.directory / "kept"),

@@ -85,7 +85,7 @@ class TestPreflight:
         ids=" ".join,
     )
     def test_each_problem_is_named(self, run: Run, parts: tuple[str, ...]) -> None:
-        task = run.of("bcm_preflight")[0]
+        task = run.of("bcm_prepare")[0]
         assert [problem for problem in task.result["problems"] if all(part in problem for part in parts)]
 
     @pytest.mark.parametrize(
@@ -129,7 +129,7 @@ class TestPreflight:
             "provision", "-vvvv", "--diff", "--check", "--limit", "node007", "--inventory", str(file)
         )
 
-        assert "baremetal.bcm.category" in run.output
+        assert "baremetal.bcm.bcm_prepare" in run.output
         assert "Secret-Of-A-Category" not in run.output
 
     def test_power_is_not_guessed_and_has_its_ceiling(self, where: Site) -> None:
@@ -308,7 +308,7 @@ class TestAHeadNodeThatIsNotReady:
     )
     def test_the_run_is_refused_for_what_can_not_work(self, run: Run, problem: str) -> None:
         assert run.rc != 0
-        assert problem in run.of("bcm_preflight")[0].result["problems"]
+        assert problem in run.of("bcm_prepare")[0].result["problems"]
 
     @pytest.mark.parametrize(
         "remark",
@@ -319,7 +319,7 @@ class TestAHeadNodeThatIsNotReady:
         ],
     )
     def test_what_gets_urgent_or_is_odd_is_told(self, run: Run, remark: str) -> None:
-        remarks = run.of("bcm_preflight")[0].result["remarks"]
+        remarks = run.of("bcm_prepare")[0].result["remarks"]
         assert [text for text in remarks if remark in text]
 
     def test_a_certificate_that_ends_soon_is_a_warning_on_screen(self, run: Run) -> None:

@@ -8,8 +8,10 @@ import gzip
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 
@@ -26,7 +28,7 @@ MakePlace = Callable[..., Place]
 
 @pytest.fixture(name="make_place")
 def _make_place(modules: Modules, tmp_path: Path) -> Iterator[MakePlace]:
-    made = []
+    made: list[Place] = []
 
     def make(lab: Lab, **settings: Any) -> Place:
         modules.good("netbox_bootstrap", lab, validation=True, fail_on_missing=False)
@@ -286,15 +288,15 @@ def test_a_receiver_and_a_worker_that_are_killed_between_any_two_messages_leave_
     place.turn()
     machine.boot()
     steps: list[Callable[[], Any]] = [machine.hello]
-    for step in STEPS:
-        steps += [lambda step=step: machine.say("step_started", step), lambda step=step: machine.finish(step)]
-    steps.append(lambda: machine.say("finished"))
+    for name in STEPS:
+        steps += [partial(machine.say, "step_started", name), partial(machine.finish, name)]
+    steps.append(partial(machine.say, "finished"))
     for number, step in enumerate(steps):
         if number == killed_at:
             # The row is in the spool, and the answer is lost with the process: the sequence did not go on.
-            place.receiver.state.advance = lambda _steps: (_ for _ in ()).throw(KeyboardInterrupt)  # type: ignore[method-assign]
-            with pytest.raises(KeyboardInterrupt):
-                step()
+            with mock.patch.object(place.receiver.state, "advance", side_effect=KeyboardInterrupt):
+                with pytest.raises(KeyboardInterrupt):
+                    step()
             place.worker.turn()
             place.start()
             place.pass_time(60)

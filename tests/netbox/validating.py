@@ -41,7 +41,7 @@ PROFILE = {
         "04-lldp": {"budget": 60, "required": False},
     },
 }
-STEPS = tuple(PROFILE["steps"])  # type: ignore[arg-type]
+STEPS = tuple(PROFILE["steps"])
 
 
 class Clock:
@@ -174,6 +174,8 @@ class Machine:
 
 class Place:
     """A validation server and its NetBox."""
+
+    worker: Worker
 
     def __init__(self, lab: Lab, directory: Path, profile: Row | None = None, **settings: Any) -> None:
         self.lab = lab

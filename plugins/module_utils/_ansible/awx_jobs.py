@@ -81,7 +81,7 @@ def _ask(url: str, token: str, environment: Mapping[str, str], jobs: list[str]) 
         answer = reply.json() if reply.status == 200 else None
     except HttpsError:
         return {}
-    if _JOBS(answer) is not None:
+    if answer is None or _JOBS(answer) is not None:
         return {}
     return {job["id"]: job["status"] for job in answer["results"]}
 

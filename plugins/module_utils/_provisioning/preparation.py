@@ -74,6 +74,14 @@ class Prepared:
         return [name for name, result in self.run.results.items() if result.changed]
 
 
+class InventoryRefused(BcmConfigError):
+    """The inventory or the head node is not in order, and nothing was changed; `inspection` has all that was found."""
+
+    def __init__(self, inspection: Inspection) -> None:
+        super().__init__(inspection.refusal)
+        self.inspection = inspection
+
+
 class Preparation:
     """A preparation of one run. `say` prints a line, `warn` a warning.
 
@@ -110,8 +118,8 @@ class Preparation:
     ) -> Prepared:
         """Check, claim, register and decide; nodes that nothing is left to be done with are given back.
 
-        `agree` is called before anything is written, with the devices as they will be. Raises BcmConfigError for what
-        is wrong with the inventory, and BcmError as the calls do; then no claim of this run is left, and starting again
+        `agree` is called before anything is written, with the devices as they will be. Raises InventoryRefused for
+        what is wrong with the inventory, and BcmError as the calls do; then no claim of this run is left, and starting again
         is safe. A node that can't be registered fails alone, in `devices`.
         """
         inspection = inspect(
@@ -125,7 +133,7 @@ class Preparation:
         for warning in inspection.warnings:
             self._warn(warning)
         if inspection.problems:
-            raise BcmConfigError(inspection.refusal)
+            raise InventoryRefused(inspection)
         images = {str(each["name"]): each["software_image"] for each in declared.categories if each["software_image"]}
         devices = [follow_category(device, {**inspection.category_images, **images}) for device in declared.devices]
         for entities in (declared.categories, devices):

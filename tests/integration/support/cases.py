@@ -217,9 +217,9 @@ CASES: Mapping[str, tuple[Case, ...]] = {
     ),
     "bcm_prepare": (
         Case(
-            "hosts are brought to what their variables say",
-            {"hosts": ["dgx-05", "cpu-06"], "claim_time": 60},
-            touches={"dgx-05": None, "cpu-06": None},
+            "a host is brought to what its variables say",
+            {"hosts": ["cpu-06"], "categories": [{"name": "control-plane", "clone_from": "default"}]},
+            touches={"cpu-06": None, "control-plane": None},
         ),
     ),
     "bcm_preflight": (Case("a new node is checked", {"devices": [NEW_NODE]}, changed=False),),

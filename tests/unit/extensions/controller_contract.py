@@ -46,7 +46,11 @@ class _Loader(yaml.SafeLoader):
     """Reads a text that Ansible must not take for a template as the text it is."""
 
 
-_Loader.add_constructor("!unsafe", lambda loader, node: loader.construct_scalar(node))  # type: ignore[type-var]
+def _read_unsafe(loader: yaml.SafeLoader, node: Any) -> Any:
+    return loader.construct_scalar(node)
+
+
+_Loader.add_constructor("!unsafe", _read_unsafe)
 
 
 def read_definitions() -> Raw:

@@ -143,7 +143,9 @@ def _marked_boot_interface(raw: Raw) -> Mapping[str, Any] | None:
     They are those of BOOTIF; of another one, or of one that others than this collection have marked, nothing is said.
     """
     interfaces = raw.get("interfaces") or []
-    found = next((item for item in interfaces if item["uuid"] == raw.get("provisioningInterface")), None)
+    found: dict[str, Any] | None = next(
+        (item for item in interfaces if item["uuid"] == raw.get("provisioningInterface")), None
+    )
     if found is None or found["name"] != BOOT_INTERFACE or interface_type(found) != "physical":
         return None
     for item in interfaces:

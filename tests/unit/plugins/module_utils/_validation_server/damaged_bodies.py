@@ -37,7 +37,21 @@ RESULT: dict[str, Any] = {
     "neighbours": [{"interface": "eth0", "chassis_name": "leaf", "port_id": "Ethernet1/7"}],
     "log_pieces": 2,
 }  # fmt: skip
-_VALUES = (None, True, -1, 10**400, 1e308, "", "x" * 5000, "\ud800", "\u202e`<b>", [], {}, [[[[]]]], {"a": {"a": {}}})
+_VALUES: tuple[Any, ...] = (
+    None,
+    True,
+    -1,
+    10**400,
+    1e308,
+    "",
+    "x" * 5000,
+    "\ud800",
+    "\u202e`<b>",
+    [],
+    {},
+    [[[[]]]],
+    {"a": {"a": {}}},
+)
 _BYTES = (b"", b"{", b"}", b"[", b'"', b"\\", b"\x00", b"\xff", b"NaN", b"Infinity", b"-", b"1e999", b'{"a":' * 200)
 
 

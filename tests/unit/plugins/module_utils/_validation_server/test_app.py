@@ -155,14 +155,16 @@ def test_every_route_is_in_the_openapi_document(receiver: Receiver) -> None:
     assert routes - {"/openapi.json", "/docs", "/image/{name}"} == {*describe()["paths"]}
 
 
-def test_a_full_spool_answers_503_and_the_message_is_not_taken(receiver: Receiver) -> None:
+def test_a_full_spool_answers_503_and_the_message_is_not_taken(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
     agent = Agent(receiver.boot(MAC, SERIAL))
     hello = message("hello", 1, HELLO)
 
     def full(_items: Any) -> Any:
         raise SpoolError("the disk is full")
 
-    receiver.spool.offer_all = full  # type: ignore[method-assign]
+    monkeypatch.setattr(receiver.spool, "offer_all", full)
 
     async def story(client: httpx.AsyncClient) -> httpx.Response:
         return await client.post(agent.events, content=hello, headers=agent.headers("POST", agent.events, 1, hello))

@@ -109,7 +109,7 @@ def test_the_interface_that_boots_stays_marked_as_others_have_marked_it(flag: bo
     ips=st.lists(TEXTS, min_size=2, max_size=2),
 )
 def test_whatever_is_stored_the_variables_change_nothing(
-    texts: dict[str, str], labels: list[str], macs: list[str], ips: list[str]
+    texts: dict[str, Any], labels: list[str], macs: list[str], ips: list[str]
 ) -> None:
     raw = make_device(**texts, userDefinedResources=labels, mac=macs[0])
     raw["interfaces"] = [
@@ -147,7 +147,9 @@ def test_a_host_has_the_roles_variables() -> None:
 def test_credentials_scripts_and_what_others_keep_are_not_given() -> None:
     secret = "pl4nted-s3cret"
     settings = make_bmc_settings("node001", userName=secret, password=secret, extraArguments=secret)
-    scripts = dict.fromkeys(("initialize", "finalize", "disksetup", "userdefined1", "excludeListSync"), secret)
+    scripts: dict[str, Any] = dict.fromkeys(
+        ("initialize", "finalize", "disksetup", "userdefined1", "excludeListSync"), secret
+    )
     raw = make_device(bmcSettings=settings, extra_values={"key": secret}, **scripts)
 
     assert secret not in json.dumps(host_of(raw).variables)
