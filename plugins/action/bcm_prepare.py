@@ -111,8 +111,8 @@ class ActionModule(HeadNodeAction):
     def _devices_of(self, hosts: Sequence[str]) -> dict[str, Any]:
         """Return the option DEVICES as the hosts' variables say.
 
-        Raises BcmConfigError for no hosts and for hosts of several head nodes, OptionsRefused for variables that are not
-        those of a node.
+        Raises BcmConfigError for no hosts and for hosts of several head nodes, OptionsRefused for variables that are
+        not those of a node.
         """
         devices = read_devices_of(self._task_vars.get("hostvars", {}), hosts)
         validated = self.validated(DEVICES, {"devices": list(devices.values())})

@@ -294,9 +294,9 @@ def test_a_receiver_and_a_worker_that_are_killed_between_any_two_messages_leave_
     for number, step in enumerate(steps):
         if number == killed_at:
             # The row is in the spool, and the answer is lost with the process: the sequence did not go on.
-            with mock.patch.object(place.receiver.state, "advance", side_effect=KeyboardInterrupt):
-                with pytest.raises(KeyboardInterrupt):
-                    step()
+            killed = mock.patch.object(place.receiver.state, "advance", side_effect=KeyboardInterrupt)
+            with killed, pytest.raises(KeyboardInterrupt):
+                step()
             place.worker.turn()
             place.start()
             place.pass_time(60)

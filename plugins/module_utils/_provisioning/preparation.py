@@ -119,8 +119,8 @@ class Preparation:
         """Check, claim, register and decide; nodes that nothing is left to be done with are given back.
 
         `agree` is called before anything is written, with the devices as they will be. Raises InventoryRefused for
-        what is wrong with the inventory, and BcmError as the calls do; then no claim of this run is left, and starting again
-        is safe. A node that can't be registered fails alone, in `devices`.
+        what is wrong with the inventory, and BcmError as the calls do; then no claim of this run is left, and starting
+        again is safe. A node that can't be registered fails alone, in `devices`.
         """
         inspection = inspect(
             self._head_node,
