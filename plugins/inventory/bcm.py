@@ -68,10 +68,8 @@ notes:
 """
 
 EXAMPLES = r"""
-# bcm.yml; the connection comes from the environment
-plugin: baremetal.bcm.bcm
----
-# Nodes of two categories that are UP, the category and image decided by group variables
+# bcm.yml; the first line alone is enough, where the connection comes from the environment.
+# Here: nodes of two categories that are UP, the category and image decided by group variables.
 plugin: baremetal.bcm.bcm
 head_node: [bcm-1.example.com, bcm-2.example.com]
 client_cert: ~/.cm/admin.pem

@@ -26,26 +26,28 @@ _JOBS = object_of({"results": list_of(object_of({"id": whole, "status": text}))}
 _PATIENCE = Patience(connect_s=5.0, read_s=10.0, total_s=20.0)
 
 
-def job_word(environment: Mapping[str, str] = os.environ) -> str:
+def job_word(environment: Mapping[str, str] | None = None) -> str:
     """Return one word for this job, which no other job of any AWX has; "" outside of AWX.
 
     AWX sets JOB_ID and AWX_HOST, its own address, for each job.
     """
+    environment = os.environ if environment is None else environment
     job, host = environment.get("JOB_ID", ""), environment.get("AWX_HOST", "")
     return f"awx-{_digest(host)}-{job}" if re.fullmatch(r"[0-9]{1,18}", job) and host else ""
 
 
-def jobs_known(environment: Mapping[str, str] = os.environ) -> Callable[[str], bool]:
+def jobs_known(environment: Mapping[str, str] | None = None) -> Callable[[str], bool]:
     """Return a function that takes the word of a job and returns whether it is known to be over.
 
     AWX is asked once for each word. Of the jobs of another AWX nothing is known, nor of any without a token, or where
     AWX does not answer.
     """
+    given = os.environ if environment is None else environment
     answers: dict[str, bool] = {}
 
     def is_over(word: str) -> bool:
         if word not in answers:
-            answers[word] = _is_over(word, environment)
+            answers[word] = _is_over(word, given)
         return answers[word]
 
     return is_over

@@ -95,7 +95,7 @@ def judge_run(
     results: Mapping[str, StepResult],
     *,
     writable_disks: Collection[str] = (),
-    checks: Mapping[str, Sequence[Check]] = {},
+    checks: Mapping[str, Sequence[Check]] | None = None,
     siblings: Sequence[Mapping[str, float]] | None = None,
 ) -> RunVerdict:
     """Judge a run from the results of its steps; a step of the profile without a result is an error.
@@ -111,7 +111,7 @@ def judge_run(
             results.get(policy.name),
             inventory=inventory,
             writable_disks=writable_disks,
-            checks=checks.get(policy.name, ()),
+            checks=(checks or {}).get(policy.name, ()),
         )
         for policy in profile.steps
     }

@@ -152,7 +152,8 @@ class Agent:
         uploader.event("step_finished", name, result)
 
     def _execute(self, step: _Step, task: Task, uploader: Uploader) -> StepResult:
-        assert step.path is not None and step.header is not None  # noqa: S101, PT018 - else it has a result
+        if step.path is None or step.header is None:
+            raise ValueError(f"step {step.policy.name} has no file, and with it a result already")
         now, name = self._settings.now, step.policy.name
         left_s = uploader.deadline - _RESERVE_S - now()
         if left_s <= 0 or self._stop.is_set() or uploader.over:

@@ -69,8 +69,10 @@ def run(
 
 
 def _read(process: subprocess.Popen[bytes], output: Callable[[bytes], None]) -> None:
-    assert process.stdout is not None  # noqa: S101 - it was asked for
-    with process.stdout as stream:
+    stream = process.stdout
+    if stream is None:
+        raise ValueError("the output of a step that nobody asked for can't be read")
+    with stream:
         while True:
             read = os.read(stream.fileno(), _READ_BYTES)
             if not read:
