@@ -57,7 +57,7 @@ def _check_depth(value: Any) -> None:
         level = [
             child
             for parent in level
-            for child in (parent.values() if type(parent) is dict else parent)
+            for child in (parent.values() if isinstance(parent, dict) else parent)
             if type(child) in _CONTAINERS
         ]
     if level:

@@ -131,6 +131,7 @@ def _rasdaemon(context: Context) -> Iterator[Any]:
         return
     log = context.work / "rasdaemon.log"
     with log.open("wb") as stream:
+        # No module runs here. pylint: disable=ansible-bad-function
         daemon = subprocess.Popen(["rasdaemon", "--foreground"], stdin=subprocess.DEVNULL, stdout=stream, stderr=stream)
         try:
             yield lambda: read_rasdaemon(_log_of(log))
