@@ -157,25 +157,14 @@ options:
 """
 
 EXAMPLES = r"""
-- name: Register two hosts of the inventory, and see what is left to be done
+- name: See what would be registered, and what would be left to be done
   baremetal.bcm.bcm_prepare:
     hosts:
       - dgx-05
       - dgx-06
     enable_power_action: true
+  check_mode: true
   register: prepared
-
-- name: Install what is left
-  baremetal.bcm.bcm_provision:
-    names: "{{ prepared.left | map('extract', prepared.node_names) | list }}"
-    assignments: "{{ prepared.assignments }}"
-    reassigned: "{{ prepared.reassigned }}"
-    enable_power_action: true
-  when: prepared.left | length > 0
-
-- name: Give back what is still claimed by this run
-  baremetal.bcm.bcm_claim:
-    state: absent
 """
 
 RETURN = r"""

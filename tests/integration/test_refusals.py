@@ -129,7 +129,7 @@ class TestPreflight:
             "provision", "-vvvv", "--diff", "--check", "--limit", "node007", "--inventory", str(file)
         )
 
-        assert "baremetal.bcm.bcm_prepare" in run.output
+        assert "TASK [Check, claim, register and decide]" in run.output
         assert "Secret-Of-A-Category" not in run.output
 
     def test_power_is_not_guessed_and_has_its_ceiling(self, where: Site) -> None:
