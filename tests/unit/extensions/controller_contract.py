@@ -35,9 +35,18 @@ MODULES = {
 # Playbooks that no job is started of: this one makes the templates.
 WITHOUT_TEMPLATE = {"controller.yml"}
 # Variables of plays, with the type they have there.
-_OF_PLAYS = {"bcm_target": {"type": "str"}}
+_OF_PLAYS: dict[str, Raw] = {
+    "bcm_target": {"type": "str"},
+    "readmit_servers": {"type": "str"},
+    "readmit_reason": {"type": "str"},
+    "hardening_require_compliance": {"type": "bool", "default": False},
+}
+# What says which nodes or servers a job works on.
+_WHICH = ("bcm_target", "readmit_servers")
 # Nothing is changed by these, so that they may run on all nodes.
-_READS_ONLY = {"preflight.yml", "status.yml"}
+_READS_ONLY = {"preflight.yml", "status.yml", "audit.yml"}
+# Leave to power or reboot.
+_LEAVE = {"bcm_enable_power_action", "validation_enable_power_action", "hardening_allow_reboot"}
 _RELATED = ("success_nodes", "failure_nodes", "always_nodes")
 _TYPES = {"int": "integer", "float": "float"}
 
@@ -73,6 +82,7 @@ class Tree:
     def of_checkout(cls) -> Tree:
         texts = [path.read_text(encoding="utf-8") for path in sorted((ROOT / "plugins").rglob("*.py"))]
         texts += [path.read_text(encoding="utf-8") for path in sorted((ROOT / "roles").rglob("argument_specs.yml"))]
+        texts += [path.read_text(encoding="utf-8") for path in sorted((ROOT / "playbooks").glob("*.yml"))]
         known = json.loads((Path(__file__).parent / "awx_arguments.json").read_text(encoding="utf-8"))
         names = frozenset(path.name for path in (ROOT / "playbooks").glob("*.yml")) - WITHOUT_TEMPLATE
         return cls(names, known["modules"], "\n".join(texts))
@@ -162,11 +172,12 @@ def _template(template: Raw) -> Iterator[str]:
             yield f"template {name}: nothing in {playbook} reads {variable}"
         else:
             yield from (f"template {name}: {variable}: {text}" for text in _question(question, specs[variable]))
-    which = questions.get("bcm_target")
-    if "bcm_target" in specs and not (which and which["required"] and which["min"] >= 1):
-        yield f"template {name}: bcm_target must be asked for and not be empty"
-    elif which and which["default"] and playbook not in _READS_ONLY:
-        yield f"template {name}: bcm_target must have no default, because nodes may be changed"
+    for variable in _WHICH:
+        which = questions.get(variable)
+        if variable in specs and not (which and which["required"] and which["min"] >= 1):
+            yield f"template {name}: {variable} must be asked for and not be empty"
+        elif which and which["default"] and playbook not in _READS_ONLY:
+            yield f"template {name}: {variable} must have no default, because nodes may be changed"
 
 
 def _question(question: Raw, spec: Raw) -> Iterator[str]:
@@ -314,8 +325,14 @@ def _workflow(workflow: Raw, definitions: Raw) -> Iterator[str]:
 
 def _approved(workflow: Raw, nodes: Mapping[str, Raw], graph: Mapping[str, set[str]]) -> Iterator[str]:
     """Whatever powers nodes for real has the approval of a person on each way to it."""
+
+    def approved(identifier: str) -> bool:
+        before = graph[identifier] & nodes.keys()
+        return bool(before) and all(
+            nodes[each]["unified_job_template"]["type"] == "workflow_approval" or approved(each) for each in before
+        )
+
     for identifier, node in nodes.items():
-        powers = "bcm_enable_power_action" in node.get("extra_data", {}) and node.get("job_type") == "run"
-        before = [nodes[each]["unified_job_template"]["type"] for each in graph[identifier] if each in nodes]
-        if powers and set(before) != {"workflow_approval"}:
+        powers = _LEAVE & node.get("extra_data", {}).keys() and node.get("job_type") == "run"
+        if powers and not approved(identifier):
             yield f"workflow {workflow['name']}: {identifier} powers nodes without approval"

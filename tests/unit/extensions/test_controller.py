@@ -39,9 +39,9 @@ def test_the_definitions_keep_their_contract() -> None:
 
 
 def test_a_playbook_without_a_template_is_found() -> None:
-    grown = replace(TREE, playbooks=TREE.playbooks | {"validate.yml"})
+    grown = replace(TREE, playbooks=TREE.playbooks | {"retire.yml"})
 
-    assert problems_of(read_definitions(), grown) == ["playbook validate.yml has no template"]
+    assert problems_of(read_definitions(), grown) == ["playbook retire.yml has no template"]
 
 
 PLANTED: dict[str, tuple[Callable[[Raw], Any], str]] = {
@@ -77,6 +77,14 @@ PLANTED: dict[str, tuple[Callable[[Raw], Any], str]] = {
         lambda all_: question(all_, "Provision", "bcm_target").update(default="bcm_nodes"),
         "bcm_target must have no default",
     ),
+    "all servers to be hardened by default": (
+        lambda all_: question(all_, "Harden", "bcm_target").update(default="bcm_nodes"),
+        "template Harden: bcm_target must have no default",
+    ),
+    "servers that need not be named": (
+        lambda all_: question(all_, "Readmit", "readmit_servers").update(required=False),
+        "readmit_servers must be asked for and not be empty",
+    ),
     "a schedule without an answer that is required": (
         lambda all_: all_["controller_schedules"][0].update(unified_job_template="Power", extra_data={}),
         "schedule Status every hour: bcm_target is required and not given",
@@ -96,6 +104,14 @@ PLANTED: dict[str, tuple[Callable[[Raw], Any], str]] = {
     "power without approval": (
         lambda all_: node(all_, "check")["related"].update(success_nodes=[{"identifier": "provision"}]),
         "provision powers nodes without approval",
+    ),
+    "a reboot without approval": (
+        lambda all_: node(all_, "check")["related"].update(success_nodes=[{"identifier": "harden"}]),
+        "harden powers nodes without approval",
+    ),
+    "power to validate without approval": (
+        lambda all_: node(all_, "validate")["extra_data"].update(validation_enable_power_action="true"),
+        "validate powers nodes without approval",
     ),
     "a secret that is shown": (
         lambda all_: all_["controller_credential_types"][1]["inputs"]["fields"][-1].pop("secret"),
