@@ -151,3 +151,30 @@ def test_only_servers_in_one_state_are_looked_at_where_that_is_asked_for(
     assert states_in(lab) == {"dgx-05": "ready", "dgx-06": "ready", "cpu-03": "active"}
     assert site.bmcs["cpu-03"].requests == []
     assert len(site.bmcs["dgx-05"].requests) == asked
+
+
+def test_what_the_credentials_of_a_job_inject_is_enough_to_make_a_server_ready(
+    site: RedfishSite, netbox: tuple[str, Lab]
+) -> None:
+    url, lab = netbox
+    files = {f"hardening_{name}_path": str(site.directory / name) for name in ("bundle", "lock", "ledger")}
+    answers = {"bcm_target": "dgx-05", "hardening_allow_reboot": "true", "hardening_max_rebooting": 8}
+    profile = {"hardening_profile": {"controls": {"telnet": None}}}
+
+    run = site.ansible.play(
+        "harden", variables={**files, **answers, **profile}, environment={"NETBOX_URL": url, "NETBOX_TOKEN": TOKEN}
+    )
+
+    assert run.rc == 0, run.output
+    assert states_in(lab) == {"dgx-05": "ready", "dgx-06": "staged", "cpu-03": "active"}
+    assert site.bmcs["dgx-06"].requests == []
+
+
+def test_an_audit_looks_at_the_hosts_that_other_playbooks_would_work_on(site: RedfishSite) -> None:
+    run = site.ansible.play("audit", variables={"bcm_target": "cpu-03"})
+    empty = site.ansible.play("audit", variables={"bcm_target": ""})
+
+    assert "1 server: 0 compliant" in run.output, run.output
+    assert site.bmcs["dgx-05"].requests == []
+    assert empty.rc != 0
+    assert "nothing is audited" in empty.output

@@ -61,6 +61,21 @@ def test_a_failed_server_is_readmitted_with_its_reason_in_the_journal_and_a_chec
     assert "readmitted is not expected in state active" in said
 
 
+def test_servers_to_readmit_may_be_one_text_as_a_survey_gives_it(place: Place) -> None:
+    machines = [place.machine("failed"), place.machine("failed")]
+    variables = {
+        "readmit_servers": f"{machines[0].server.name}, {machines[1].server.name},",
+        "readmit_reason": "repaired",
+    }
+
+    status, said = play(place, "readmit", variables, [])
+    none, refused = play(place, "readmit", {**variables, "readmit_servers": " , "}, [])
+
+    assert (status, [place.lab.state(each.server) for each in machines]) == (0, ["discovered"] * 2), said
+    assert none != 0
+    assert "Say which servers" in refused
+
+
 def test_readmitting_takes_a_reason(place: Place) -> None:
     status, said = play(place, "readmit", {"readmit_servers": ["dgx-05"]}, [])
 
