@@ -45,7 +45,7 @@ def test_an_audit_writes_its_files_and_nothing_to_any_bmc(site: RedfishSite, tmp
         "cpu-03": "ilo",
     }
     suites = ElementTree.parse(files["xml"]).getroot()
-    assert [suite.get("name") for suite in suites] == list(servers)
+    assert {suite.get("name") for suite in suites} == set(servers)
     assert "ipmi over lan" in Path(files["html"]).read_text(encoding="utf-8")
     assert "3 servers: 0 compliant" in run.output
 
