@@ -152,10 +152,4 @@ table:
   type: list
   elements: str
   sample: []
-debug_calls:
-  description: One line for each request to NetBox; the last 500.
-  returned: when debug_calls is set, or with -vvv
-  type: list
-  elements: str
-  sample: ["GET /api/dcim/devices/: HTTP 200, 41 ms, 0 bytes sent, 10412 received"]
 """

@@ -16,7 +16,7 @@ LOOK_UPS = sorted(
     module.name
     for module in pkgutil.iter_modules(all_modules.__path__)
     # That one asks BMCs, and no head node for more than their addresses.
-    if module.name.endswith("_info") and module.name != "bcm_bmc_info"
+    if module.name.startswith("bcm_") and module.name.endswith("_info") and module.name != "bcm_bmc_info"
 )
 MOST_NODES = 50
 

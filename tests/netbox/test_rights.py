@@ -76,7 +76,10 @@ def job(request: pytest.FixtureRequest, lab: Lab, modules: Modules, tmp_path: Pa
         tag = lab.new_name("tag")
         return rights("netbox_bootstrap", "with `tags`"), lambda few: modules.run("netbox_bootstrap", few, tags=[tag])
     name = f"rights_{lab.tag}"
-    more = ["with `state_field: custom_field:NAME`", *(["and from NetBox 3.6 on"] if lab.version >= (3, 6) else [])]
+    more = [
+        "with `state_field: custom_field:NAME` or `validation`",
+        *(["and from NetBox 3.6 on"] if lab.version >= (3, 6) else []),
+    ]
     return rights("netbox_bootstrap", *more), lambda few: modules.run(
         "netbox_bootstrap", few, state_field=f"custom_field:{name}"
     )

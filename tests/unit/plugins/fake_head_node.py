@@ -45,6 +45,7 @@ READS = frozenset(
         "getSoftwareImages",
         "getPartitions",
         "getNetworks",
+        "getRacks",
         "getActivePassiveUuids",
         "getVersion",
         "getLicenseInfo",
@@ -249,6 +250,9 @@ class FakeHeadNode:
 
     def _cmpart_get_partitions(self) -> list[Raw]:
         return list(self.partitions.values())
+
+    def _cmpart_get_racks(self) -> list[Raw]:
+        return []
 
     def _cmnet_get_networks(self) -> list[Raw]:
         return list(self.networks.values())

@@ -360,6 +360,7 @@ def test_the_administrator_sees_each_machine(play: Callable[..., None]) -> None:
             "boots": 0,
             "installs": 0,
             "last_install_mode": None,
+            "redfish": None,
             "bmc": {
                 "engine": "direct",
                 "address": "10.148.0.1",

@@ -86,7 +86,6 @@ EXAMPLES = r"""
 import asyncio
 import contextlib
 import importlib
-import importlib.util
 import logging
 import signal
 import sys
@@ -102,7 +101,7 @@ if TYPE_CHECKING:
 _logger = logging.getLogger("dhcp_tap")
 
 _PACKAGE = "baremetal_bcm_dhcp"
-_CODE = Path(__file__).resolve().parents[4] / "plugins" / "module_utils" / "_dhcp_tap"
+_CODE = Path(__file__).resolve().parents[4] / "plugins" / "module_utils"
 _AGAIN_AFTER_A_BUG_S = 5.0
 _MOST_WAITING = 16  # notifications for a busy rule engine; the oldest are dropped
 # What ansible-rulebook adds to the arguments of a source.
@@ -113,18 +112,13 @@ _SECONDS = {"gather_seconds": "gather_s", "every_seconds": "every_s", "again_sec
 def load(name: str) -> ModuleType:
     """Import a module of the collection's tap.
 
-    ansible-rulebook runs this file by its path, without a loader of collections: the package is found beside it.
+    ansible-rulebook runs this file by its path, without a loader of collections: the rooms are found beside it.
     """
     if _PACKAGE not in sys.modules:
-        spec = importlib.util.spec_from_file_location(
-            _PACKAGE, _CODE / "__init__.py", submodule_search_locations=[str(_CODE)]
-        )
-        if spec is None or spec.loader is None:
-            raise ImportError(f"could not import {_CODE}")
-        package = importlib.util.module_from_spec(spec)
-        sys.modules[_PACKAGE] = package
-        spec.loader.exec_module(package)
-    return importlib.import_module(f"{_PACKAGE}.{name}")
+        rooms = ModuleType(_PACKAGE)
+        rooms.__path__ = [str(_CODE)]
+        sys.modules[_PACKAGE] = rooms
+    return importlib.import_module(f"{_PACKAGE}._dhcp_tap.{name}")
 
 
 def settings_from(args: Mapping[str, Any]) -> Settings:
