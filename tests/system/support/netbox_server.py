@@ -12,6 +12,7 @@ import urllib.parse
 import urllib.request
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,15 @@ class NetBoxView:
     @property
     def port(self) -> int:
         return int(self.url.rpartition(":")[2])
+
+    @cached_property
+    def version(self) -> tuple[int, int]:
+        """Return the first two numbers of its version."""
+        headers = {"Authorization": f"Token {self._token}", "Content-Type": "application/json"}
+        request = urllib.request.Request(f"{self.url}/api/", headers=headers)  # noqa: S310 - the URL is ours
+        with urllib.request.urlopen(request, timeout=300) as answer:  # noqa: S310
+            major, minor = answer.headers["API-Version"].split(".")[:2]
+        return int(major), int(minor)
 
     def call(self, method: str, path: str, content: Any = None) -> Any:
         request = urllib.request.Request(  # noqa: S310 - the URL is ours
@@ -100,6 +110,11 @@ class NetBoxView:
 
     def state(self, name: str) -> str:
         return str(self._device(name)["status"]["value"])
+
+    def fields(self, name: str) -> Raw:
+        """Give the custom fields of a server."""
+        fields: Raw = self._device(name)["custom_fields"]
+        return fields
 
     def states(self, prefix: str) -> dict[str, str]:
         """Give the states of all servers whose names begin so."""
