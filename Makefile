@@ -162,6 +162,10 @@ soak: .venv ## 2,000 operations of four writers, 20 rounds of playbooks, all at 
 	@$(MAIN) env SOAK_OPERATIONS=$(or $(SOAK_OPERATIONS),2000) SOAK_ROUNDS=$(or $(SOAK_ROUNDS),20) \
 	    pytest -n 0 --log-cli-level INFO --timeout 3600 tests/system/test_soak.py tests/system/test_fleet.py
 
+.PHONY: boots
+boots: .venv ## virtual servers boot the validation image and are judged; needs root, QEMU and minutes
+	@$(MAIN) env VALIDATION_BOOTS=1 pytest -n 0 --timeout 1800 tests/system/validation/test_boots.py
+
 .PHONY: fuzz
 fuzz: .venv ## a million damaged DHCP packets through the tap (ARGS='--packets N --seed N')
 	@$(MAIN) env PYTHONPATH=.collections python $(TOOLS)/fuzz_dhcp.py $(ARGS)

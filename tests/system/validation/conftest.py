@@ -15,9 +15,8 @@ import pytest
 from ansible_collections.baremetal.bcm.tests.system.support.validation_lab import IMAGE, build_image
 
 # By program or file: the Debian package it comes in.
-_NEEDED: Mapping[str, str] = {
-    "ip": "iproute2",
-    "dnsmasq": "dnsmasq-base",
+_NEEDED: Mapping[str, str] = {"ip": "iproute2", "dnsmasq": "dnsmasq-base"}
+_NEEDED_TO_BOOT: Mapping[str, str] = {
     "ipmi_sim": "openipmi",
     "ipmitool": "ipmitool",
     "qemu-system-x86_64": "qemu-system-x86",
@@ -33,22 +32,30 @@ _NEEDED: Mapping[str, str] = {
 @pytest.fixture(autouse=True, scope="session")
 def _need_programs() -> None:
     """Skip where programs or root are missing; `make test-system` counts that as a failure."""
-    missing = [f"{name} (Debian package {package})" for name, package in _NEEDED.items() if not _has(name)]
-    if os.geteuid():
-        missing.append("root, to make network namespaces")
+    missing = _missing(_NEEDED)
     if missing and os.environ.get("INTAKE_REQUIRE_ALL") == "1":
-        pytest.fail(f"missing: {', '.join(missing)}")
+        pytest.fail(f"missing: {missing}")
     if missing:
-        pytest.skip(f"missing: {', '.join(missing)}")
+        pytest.skip(f"missing: {missing}")
 
 
 @pytest.fixture(scope="session")
-def image(_need_programs: None) -> Path:
-    """Build the image unless it is there; of several workers one builds."""
+def image() -> Path:
+    """Build the image unless it is there; of several workers one builds. Only `make boots` asks for it."""
+    if os.environ.get("VALIDATION_BOOTS") != "1":
+        pytest.skip("virtual servers are booted by `make boots`")
+    missing = _missing({**_NEEDED, **_NEEDED_TO_BOOT})
+    if missing:
+        pytest.fail(f"missing: {missing}")
     IMAGE.parent.mkdir(parents=True, exist_ok=True)
     with (IMAGE.parent / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         return build_image()
+
+
+def _missing(needed: Mapping[str, str]) -> str:
+    missing = [f"{name} (Debian package {package})" for name, package in needed.items() if not _has(name)]
+    return ", ".join([*missing, *(["root, to make network namespaces"] if os.geteuid() else [])])
 
 
 def _has(name: str) -> bool:
