@@ -25,6 +25,7 @@ from ansible_collections.baremetal.bcm.tests.system.support.namespaces import Na
 UNITS = ("validation-dnsmasq", "validation-receiver", "validation-worker")
 # systemd's own rating of a service's exposure: 0 is none, 10 is all. Most of what is left is the network they need.
 MOST_EXPOSED = {"validation-dnsmasq": 2.5, "validation-receiver": 1.6, "validation-worker": 1.6}
+IMAGE_FILES = ("vmlinuz", "initrd", "ipxe.efi", "undionly.kpxe")
 TOKEN = "the-token-of-netbox"
 # Services see nobody's home, where the tests' own Python may live; the packages that they need run on any.
 _PYTHON = "/usr/local/bin/python-with-packages"
@@ -63,7 +64,7 @@ def apply_role(computer: Computer, *words: str, **variables: Any) -> str:
 class TestRole:
     @pytest.fixture(scope="class")
     @staticmethod
-    def place(tmp_path_factory: pytest.TempPathFactory, image: Path) -> Iterator[Place]:
+    def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         network = Namespace(f"bcmr{os.getpid()}")
         try:
             network.ip("link", "add", "br0", "type", "bridge")
@@ -73,7 +74,10 @@ class TestRole:
                 computer.write(_PYTHON, _WRAPPER)
                 computer.run("chmod", "755", _PYTHON)
                 computer.run("mkdir", "-p", "/var/lib/validation-image")
-                computer.run("cp", "-r", str(image), "/var/lib/validation-image/image")
+                # It is served as it lies there, whatever it is.
+                computer.run("mkdir", "/var/lib/validation-image/image")
+                for name in IMAGE_FILES:
+                    computer.write(f"/var/lib/validation-image/image/{name}", name)
                 yield Place(computer, [apply_role(computer), apply_role(computer)])
         finally:
             network.close()
