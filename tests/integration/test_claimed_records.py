@@ -114,7 +114,8 @@ class TestRunsThatWorkOnNodes:
         told.failed_early = where.ansible.play(
             "provision", variables={**many, **target(*FREE), "bcm_max_nodes": 1, "bcm_owner": "eve"}
         )
-        written = [call["args"][0] for call in where.rack.call_log() if call["call"] == "updateDevice"]
+        calls = [call["args"][0] for call in where.rack.call_log() if call["call"].startswith("updateDevice")]
+        written = [device for sent in calls for device in (sent if isinstance(sent, list) else [sent])]
         told.owners_written = [(device["extra_values"] or {}).get("baremetal_claim_owner") for device in written]
         return told
 
