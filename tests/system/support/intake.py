@@ -25,7 +25,7 @@ BIN = Path(sys.executable).parent
 RULEBOOK_BIN = Path(os.environ.get("RULEBOOK_BIN", ROOT / ".venv-rulebook/bin"))
 RULEBOOKS = ROOT / "extensions/eda/rulebooks"
 _PLAYBOOK = ROOT / "playbooks/intake_discovered.yml"
-_TAP_PATHS = str(ROOT / "plugins/module_utils")
+_TAP_PATHS = str(ROOT / "plugins")
 
 
 def until(is_so: Callable[[], Any], wait_s: float = 180.0) -> bool:

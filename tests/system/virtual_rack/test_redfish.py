@@ -146,6 +146,8 @@ def test_what_community_general_sets_is_read_back_and_not_set_again(rack: Served
             env=ENVIRONMENT
             | {"ANSIBLE_COLLECTIONS_PATH": str(tmp_path), "ANSIBLE_NOCOLOR": "1", "HOME": str(tmp_path)},
             cwd=tmp_path,
+            # Ansible refuses one that does not block, as that of a build's may be.
+            stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             timeout=170,
