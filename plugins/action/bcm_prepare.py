@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Container, Mapping, Sequence
 from typing import Any, ClassVar
 
-from ansible_collections.baremetal.bcm.plugins.filter.failed_results import failed_results
+from ansible_collections.baremetal.bcm.plugins.filter.failed_results import failed_nodes
 from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.arguments import Spec
 from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.owner import owner_of
 from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.runner import guard_parent, open_remembering
@@ -121,6 +121,7 @@ class ActionModule(HeadNodeAction):
 
     def _shown(self, prepared: Prepared, pace: Pace) -> dict[str, Any]:
         decided = result_of(prepared.run, pace, fail_on_error=False)
+        unregistered = {name: result.to_ansible() for name, result in _unregistered(prepared).items()}
         left, names = set(prepared.left), self._node_names
         return {
             "changed": bool(prepared.categories["changed"] or prepared.devices["changed"]),
@@ -133,7 +134,7 @@ class ActionModule(HeadNodeAction):
             "refused": list(prepared.devices["refused"]),
             "reassigned": list(prepared.devices["reassigned"]),
             "assignments": {name: each for name, each in prepared.devices["assignments"].items() if name in left},
-            "nodes": {**_unregistered(prepared), **decided["nodes"]},
+            "nodes": {**unregistered, **decided["nodes"]},
             "run": decided["run"],
             "left": [host for host, name in names.items() if name in left],
         }
@@ -148,8 +149,7 @@ class ActionModule(HeadNodeAction):
             params["report_html"],
             power_timeout_s=params["power_timeout"],
         )
-        unregistered = {name: NodeResult.from_ansible(name, result) for name, result in _unregistered(prepared).items()}
-        results = {**unregistered, **prepared.run.results}
+        results = {**_unregistered(prepared), **prepared.run.results}
         return reporter.report(self._node_names.values(), results, None, is_run=bool(results), write=not check_mode)
 
 
@@ -158,6 +158,6 @@ def _found(inspection: Inspection) -> dict[str, Any]:
     return {key: found[key] for key in ("problems", "remarks", "to_check", "version")}
 
 
-def _unregistered(prepared: Prepared) -> dict[str, dict[str, Any]]:
+def _unregistered(prepared: Prepared) -> dict[str, NodeResult]:
     """Return a failed result for each node that could not be registered."""
-    return failed_results(prepared.devices["failures"], refused=prepared.devices["refused"])
+    return failed_nodes(prepared.devices["failures"], refused=prepared.devices["refused"])

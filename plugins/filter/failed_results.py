@@ -21,8 +21,13 @@ def failed_results(
     With those in `refused` nothing was attempted.
     """
     messages = dict(nodes) if isinstance(nodes, Mapping) else dict.fromkeys(nodes, message)
+    return {name: result.to_ansible() for name, result in failed_nodes(messages, refused).items()}
+
+
+def failed_nodes(messages: Mapping[str, str], refused: Iterable[str] = ()) -> dict[str, NodeResult]:
+    """Make one failed result per node, by name; with those in `refused` nothing was attempted."""
     left_alone = set(refused)
-    return {name: _failed_result(name, text, name in left_alone).to_ansible() for name, text in messages.items()}
+    return {name: _failed_result(name, text, name in left_alone) for name, text in messages.items()}
 
 
 def _failed_result(name: str, message: str, is_refused: bool) -> NodeResult:
