@@ -10,11 +10,17 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.api.client import INTERFACES, NetBox
+from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.api.connection import (
+    NetBoxConnection,
+    NetBoxTransport,
+)
 from ansible_collections.baremetal.bcm.tests.netbox.conftest import ack
 from ansible_collections.baremetal.bcm.tests.netbox.lab import Lab
 from ansible_collections.baremetal.bcm.tests.unit.child_process import started
@@ -86,3 +92,20 @@ def test_runs_that_want_the_same_locks_in_another_order_wait_for_each_other(lab:
 
     outcomes = sorted(each["outcome"] for one in result for each in one["events"])
     assert outcomes == ["changed"] * 4 + ["unchanged"] * 4
+
+
+def test_devices_deleted_between_two_readings_do_not_keep_the_rest_from_being_listed(
+    lab: Lab,
+) -> None:
+    servers = lab.servers(5)
+    for gone in (servers[0], servers[3]):
+        lab.call("DELETE", f"dcim/devices/{gone.id}")
+
+    with closing(NetBox(NetBoxTransport(NetBoxConnection(lab.url, lab.token)))) as netbox:
+        found = netbox.find(INTERFACES, device_id=[server.id for server in servers])
+        of_the_gone = netbox.find(INTERFACES, device_id=[servers[0].id, servers[3].id])
+
+    left = {servers[place].interface_id for place in (1, 2, 4)}
+    assert left <= {raw["id"] for raw in found}
+    assert {raw["device"]["id"] for raw in found} == {servers[place].id for place in (1, 2, 4)}
+    assert of_the_gone == []

@@ -45,6 +45,8 @@ _PATHS = {
     "users/permissions",
     "users/tokens",
 }
+# Filters by what something belongs to: an id that does not exist is refused, where other filters find nothing.
+_OWNERS = {"device_id": "dcim/devices", "interface_id": "dcim/interfaces"}
 _OBJECTS = ("assigned_object_id", "assigned_object_type", "changed_object_id", "changed_object_type")
 CHANGES = "core/object-changes"
 _SINCE: dict[str, Version] = {"dcim/mac-addresses": (4, 2), "extras/custom-field-choice-sets": (3, 6), CHANGES: (4, 1)}
@@ -143,6 +145,10 @@ class Store:
             wanted.setdefault(name, []).append(value)
         if path not in self.rows:
             raise Gone
+        for name, owners in _OWNERS.items():
+            for value in wanted.get(name, []):
+                if path != owners and int(value) not in self.rows[owners]:
+                    raise Refused(**{name: f"Select a valid choice. {value} is not one of the available choices."})
         return [
             self.show(path, row["id"])
             for row in self.rows[path].values()

@@ -12,6 +12,7 @@ from typing import Any, TypeVar, Union
 from ..._values.shape import Shape, entries, list_of, object_of, text
 from ..._values.text import quote
 from . import shapes
+from .complaints import vanished_in
 from .connection import Calls, Filter, NetBoxTransport, encode_query
 from .errors import (
     NetBoxApiError,
@@ -122,7 +123,8 @@ class NetBox:
         """Find all objects that match, over all pages. A filter with a list of values matches any of them.
 
         At most one list may be long: it is spread over as many requests as its length takes. An empty list matches
-        nothing and sends nothing. Filters that are None are left out.
+        nothing and sends nothing. Filters that are None are left out. NetBox refuses to list what belongs to an object
+        that somebody deleted meanwhile: of its ids those are left out that it does not have any more.
         """
         given = {name: value for name, value in filters.items() if value is not None}
         lists = {name: list(value) for name, value in given.items() if isinstance(value, (list, tuple, set, frozenset))}
@@ -134,7 +136,7 @@ class NetBox:
         shape = shapes.shape_of(path, few_fields="status" not in given.get("fields", "status"))
         found: dict[int, Raw] = {}
         for part in _spread(longest, lists[longest], len(encode_query(fixed))) if longest else [[]]:
-            for raw in self._pages(path, [*fixed, *part]):
+            for raw in self._listed(path, fixed, part):
                 found[self._fitting(raw, shape, f"could not list {path}")["id"]] = raw
         return list(found.values())
 
@@ -215,6 +217,19 @@ class NetBox:
         return self._many("POST", path, [dict(fields) for fields in entities], {})
 
     # -- inside ---------------------------------------------------------------------------------------------------
+
+    def _listed(self, path: str, fixed: Sequence[Filter], part: Sequence[Filter]) -> list[Raw]:
+        while True:
+            try:
+                return list(self._pages(path, [*fixed, *part]))
+            except NetBoxApiError as error:
+                gone = {(name, int(value)) for name, value in vanished_in(error.complaints).items()}
+                left = [each for each in part if each not in gone]
+                if len(left) == len(part):
+                    raise
+                if not left:
+                    return []
+                part = left
 
     def _pages(self, path: str, query: Sequence[Filter]) -> Iterator[Raw]:
         # By offset: the address that NetBox gives for the next page is often not that of the proxy before it.

@@ -4,9 +4,12 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from typing import Any
 
 _LONGEST = 500
+_NOT_A_CHOICE = re.compile(r"Select a valid choice\. ([0-9]{1,18}) is not one of the available choices")
 _WHOLE = ("detail", "non_field_errors", "__all__")
 
 
@@ -38,6 +41,12 @@ def culprits_of(said: Any) -> dict[tuple[str, int], Any]:
         for name in ("index", "id")
         if isinstance(each.get(name), int)
     }
+
+
+def vanished_in(complaints: Mapping[str, str]) -> dict[str, str]:
+    """Give the ids that filters named and NetBox does not have (any more), by filter; it names one at a time."""
+    found = ((name, _NOT_A_CHOICE.search(text)) for name, text in complaints.items())
+    return {name: match[1] for name, match in found if match}
 
 
 def is_missing(said: Any) -> bool:
