@@ -37,7 +37,10 @@ class StateField:
         return self.name[len(_CUSTOM_FIELD) :] if self.name.startswith(_CUSTOM_FIELD) else ""
 
     def of(self, device: Raw) -> str:
-        """Read the state of a device, empty where it is not set. Raises NetBoxConfigError without the custom field."""
+        """Read the state of a device, empty where it is not set.
+
+        Raises NetBoxConfigError where devices have no such custom field, or one that holds something else.
+        """
         if not self.custom_field:
             return str(device["status"]["value"])
         if self.custom_field not in device["custom_fields"]:
@@ -45,7 +48,14 @@ class StateField:
                 f"devices have no custom field {self.custom_field}: run netbox_bootstrap with the same state_field"
             )
         value = device["custom_fields"][self.custom_field]
-        return str(value["value"] if isinstance(value, dict) else value or "")
+        if isinstance(value, dict):
+            value = value.get("value", value)
+        if value is not None and not isinstance(value, str):
+            raise NetBoxConfigError(
+                f"the custom field {self.custom_field} does not hold a state: state_field needs a field of type Selection, "
+                "as netbox_bootstrap makes it"
+            )
+        return value or ""
 
     def change(self, state: str) -> Raw:
         """Give the fields of a PATCH that sets the state."""
