@@ -52,8 +52,8 @@ class StateField:
             value = value.get("value", value)
         if value is not None and not isinstance(value, str):
             raise NetBoxConfigError(
-                f"the custom field {self.custom_field} does not hold a state: state_field needs a field of type Selection, "
-                "as netbox_bootstrap makes it"
+                f"the custom field {self.custom_field} does not hold a state: state_field needs a "
+                "field of type Selection, as netbox_bootstrap makes it"
             )
         return value or ""
 

@@ -28,5 +28,5 @@ def test_a_state_in_a_custom_field_is_read_in_the_form_of_each_version(value: An
 
 @pytest.mark.parametrize("value", [["staged"], 7, {"value": 7}, {"id": 3, "display": "rack-1"}])
 def test_a_custom_field_that_holds_something_else_than_a_state_is_a_clear_error(value: Any) -> None:
-    with pytest.raises(NetBoxConfigError, match="custom field lifecycle does not hold a state.*Selection"):
+    with pytest.raises(NetBoxConfigError, match=r"custom field lifecycle does not hold a state.*Selection"):
         FIELD.of(device(value))
