@@ -25,7 +25,7 @@ class Deadlines:
     install_s: float = 1800.0
     init_s: float = 600.0
     graceful_s: float = 300.0  # how long a node that was asked to restart may stay UP
-    settle_s: float = 120.0  # how long a node that an earlier run powered must stay UP to be believed
+    settle_s: float = 120.0  # how long a node that was not seen to leave UP must stay so to be believed
 
     @property
     def whole_s(self) -> float:

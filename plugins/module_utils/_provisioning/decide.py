@@ -178,7 +178,7 @@ def _decide_installing(facts: Facts, assignment: Assignment, request: Request) -
 
 def _decide_up(facts: Facts, assignment: Assignment, request: Request) -> Decision:
     record = facts.record
-    if record.provisioned_digest == assignment.digest:
+    if record.provisioned_digest == assignment.digest and not _begun_with_another(facts, assignment):
         return _decide_provisioned(facts, assignment, request)
     if _sent_by_earlier_run(facts, assignment):
         if not request.enable_power_action:
@@ -186,7 +186,7 @@ def _decide_up(facts: Facts, assignment: Assignment, request: Request) -> Decisi
                 Action.PENDING, "UP after an earlier run had sent power; not watched without bcm_enable_power_action"
             )
         return Decision(Action.WATCH, "an earlier run sent power")
-    reassigned = facts.reassigned or record.reassigned
+    reassigned = facts.reassigned or record.reassigned or _begun_with_another(facts, assignment)
     if not record.provisioned_digest and not reassigned and request.adopt:
         return Decision(Action.ADOPT, f"adopted: {assignment.image} recorded as provisioned, the node left alone")
     if not record.provisioned_digest and not reassigned and not request.token:
@@ -218,6 +218,11 @@ def _sent_by_earlier_run(facts: Facts, assignment: Assignment) -> bool:
     return facts.record.intent_digest == assignment.digest and facts.power_sent_since_intent
 
 
+def _begun_with_another(facts: Facts, assignment: Assignment) -> bool:
+    """Return whether an earlier run that did not end has powered it to install something else: it may run that."""
+    return facts.record.intent_digest not in ("", assignment.digest) and facts.power_sent_since_intent
+
+
 def _decide_again(facts: Facts, assignment: Assignment, request: Request) -> Decision:
     """Decide for a node that an earlier run powered and gave up: nothing runs on it that could be lost."""
     reason = f"install {assignment.image}: given up in phase {facts.record.intent_failed} before"
@@ -235,6 +240,8 @@ def _decide_again(facts: Facts, assignment: Assignment, request: Request) -> Dec
 def _decide_reprovision(facts: Facts, assignment: Assignment, request: Request) -> Decision:
     now = facts.record.provisioned_image or "what it runs"
     reason = f"{assignment.image} instead of {now}" if now != assignment.image else f"{assignment.image} anew"
+    if _begun_with_another(facts, assignment):
+        reason = f"{assignment.image} instead of what an earlier run began to install"
     mode = _next_boot_mode(facts, assignment, request)
     refusal = _refusal(facts, mode)
     if refusal:

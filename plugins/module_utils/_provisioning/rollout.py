@@ -194,7 +194,8 @@ class Rollout:
             resumed = node.decision.action is Action.WATCH
             seen = status.status if status else ""
             asked = name in graceful or (resumed and seen == Status.UP and node.last_power == "REBOOT")
-            self.watches[name] = start_watch(name, now_s, seen, resumed=resumed, graceful=asked)
+            outdated = status is not None and status.restart_required
+            self.watches[name] = start_watch(name, now_s, seen, resumed=resumed, graceful=asked, outdated=outdated)
             self._taken_on[name] = wall_s
         self._node_power.start(taken, graceful)
         self._timer.hurry(now_s)

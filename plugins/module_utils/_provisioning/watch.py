@@ -31,6 +31,7 @@ class NodeWatch:
     stale: str = ""  # the status from before power: without meaning until it changes
     settles: bool = False  # an earlier run sent power: a stale UP counts once it has lasted
     is_outdated: bool = False  # BCM reports that it was changed and not restarted since
+    was_outdated: bool = False  # it did so at some time of this watch
     phase: Phase = Phase.POWERED
     phase_since_s: float = 0.0
     queued_s: float = 0.0  # spent waiting for a slot, in phases that have ended
@@ -68,12 +69,19 @@ class NodeWatch:
 
 
 def start_watch(
-    name: str, now_s: float, status_before: str, *, resumed: bool = False, graceful: bool = False
+    name: str,
+    now_s: float,
+    status_before: str,
+    *,
+    resumed: bool = False,
+    graceful: bool = False,
+    outdated: bool = False,
 ) -> NodeWatch:
     """Return the watch of a node that was just powered; `status_before`, from before power, is stale until it changes.
 
     `resumed`: an earlier run sent the power, so that only UP may be stale, and not for long. `graceful`: the node was
-    asked to restart, so that neither UP nor DOWN is a failure or an end. Both: an earlier run asked it.
+    asked to restart, so that neither UP nor DOWN is a failure or an end. Both: an earlier run asked it. `outdated`: BCM
+    reported before power that it was changed and not restarted since.
     """
     stale = status_before if not resumed or status_before == Status.UP else ""
     phase = Phase.RESTARTING if graceful else Phase.POWERED
@@ -85,6 +93,8 @@ def start_watch(
         phase=phase,
         phase_since_s=now_s,
         status=status_before,
+        is_outdated=outdated,
+        was_outdated=outdated,
         steps=(PhaseChange(phase, 0.0),),
     )
 
@@ -101,7 +111,7 @@ def observe(watch: NodeWatch, seen: DeviceStatus | None, now_s: float, deadlines
     if seen is None:
         return give_up(watch, "it is no longer known to the head node: it was deleted", now_s)
     if seen.restart_required != watch.is_outdated:
-        watch = replace(watch, is_outdated=seen.restart_required)
+        watch = replace(watch, is_outdated=seen.restart_required, was_outdated=True)
     if seen.status == watch.stale:
         return _outlast(watch, now_s, deadlines)
     if watch.stale or watch.status != seen.status:
@@ -121,6 +131,10 @@ def _outlast(watch: NodeWatch, now_s: float, deadlines: Deadlines) -> NodeWatch:
     """Follow a node whose status is that from before its power: it means nothing, but for a UP that lasts."""
     if watch.settles and watch.stale == Status.UP and now_s - watch.started_s >= watch.patience_s(deadlines):
         return watch if watch.phase == Phase.RESTARTING and watch.is_outdated else _come_up(watch, now_s)
+    # It was UP again before anybody looked: the head node had been away, or the node was that fast.
+    has_restarted = watch.phase == Phase.POWERED and watch.was_outdated and not watch.is_outdated
+    if has_restarted and watch.stale == Status.UP and now_s - watch.phase_since_s >= deadlines.settle_s:
+        return _come_up(watch, now_s)
     return _check_deadline(watch, now_s, deadlines)
 
 

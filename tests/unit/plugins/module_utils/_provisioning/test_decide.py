@@ -140,6 +140,21 @@ TABLE: dict[str, tuple[Facts | None, Request, Action, str, str]] = {
     "UP, reassigned by an earlier run": (up(REASSIGNED), CYCLE, C, "new-image instead of what it runs", ""),
     "UP, reassigned by an earlier run, adopt": (up(REASSIGNED), replace(OFF, adopt=True), PENDING, "needs", ""),
     "UP, intent but no power yet": (up(recorded(OLD, NEW)), CYCLE, C, "instead of old-image", ""),
+    "UP as recorded, but powered for another image by a run that did not end": (
+        sent(up(recorded(NEW, OLD))),
+        CYCLE,
+        C,
+        "new-image instead of what an earlier run began to install",
+        "",
+    ),
+    "UP as recorded, another image meant but not powered for": (up(recorded(NEW, OLD)), CYCLE, N, "UP with", ""),
+    "UP without a record, powered for another image, to be adopted": (
+        sent(up(recorded(None, OLD))),
+        replace(CYCLE, adopt=True),
+        C,
+        "instead of what an earlier run began",
+        "",
+    ),
     "UP, power for another intent": (sent(up(recorded(OLD, OLD))), CYCLE, C, "instead of", ""),
     # installing
     **{

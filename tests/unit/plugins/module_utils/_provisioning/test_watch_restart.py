@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.status import DeviceStatus
@@ -60,3 +62,23 @@ def test_a_node_given_up_is_not_stuck_and_keeps_the_phase_it_failed_in() -> None
     assert not watch.is_stuck_up(9999, DEADLINES)
     assert (watch.phase, watch.verdict, watch.reason) == ("restarting", "failed", "why")
     assert (watch.steps[-1].phase, watch.steps[-1].message, watch.seconds) == ("failed", "why", 7)
+
+
+def reset(*seen: tuple[float, str, bool], outdated: bool = True) -> NodeWatch:
+    """The watch of a node that was UP, changed, and reset; whether BCM wants a restart is third."""
+    watch = start_watch("node001", 0.0, "UP", outdated=outdated)
+    for at_s, name, required in seen:
+        watch = observe(watch, replace(status(name), restart_required=required), at_s, replace(DEADLINES, settle_s=60))
+    return watch
+
+
+def test_a_node_that_was_up_again_before_anybody_looked_is_believed_once_that_has_lasted() -> None:
+    assert reset((1, "UP", True), (59, "UP", False)).verdict == ""
+    assert reset((1, "UP", True), (60, "UP", False)).verdict == "up"
+    assert reset((60, "UP", False)).verdict == "up"
+
+
+def test_a_node_that_stays_up_with_what_it_ran_before_is_never_believed() -> None:
+    assert reset((1, "UP", True), (99, "UP", True)).verdict == ""
+    assert "hung in phase powered" in reset((1, "UP", True), (101, "UP", True)).reason
+    assert reset((1, "UP", False), (99, "UP", False), outdated=False).verdict == ""
