@@ -87,6 +87,9 @@ class Facts:
     data_node: bool = False
     reassigned: bool = False
     power_sent_since_intent: bool = False
+    power_cut_since_intent: bool = (
+        False  # the last that was sent was an OFF: whoever switched it on again left no trace
+    )
     claimed_by: str = ""
     planned: Planned | None = None
     expected: Assignment | None = None  # what it was assigned when the run began
@@ -220,7 +223,8 @@ def _sent_by_earlier_run(facts: Facts, assignment: Assignment) -> bool:
 
 def _begun_with_another(facts: Facts, assignment: Assignment) -> bool:
     """Return whether an earlier run that did not end has powered it to install something else: it may run that."""
-    return facts.record.intent_digest not in ("", assignment.digest) and facts.power_sent_since_intent
+    powered = facts.power_sent_since_intent or facts.power_cut_since_intent
+    return facts.record.intent_digest not in ("", assignment.digest) and powered
 
 
 def _decide_again(facts: Facts, assignment: Assignment, request: Request) -> Decision:

@@ -132,12 +132,13 @@ class FactGathering:
             and (node.decision.action.acts or node.decision.is_off_plan or node.facts.record.intent_digest)
         }
         history = self.last_power({name: node.device for name, node in open_nodes.items() if node.device})
+        open_nodes = {name: self._with_history(node, history.get(name, (0, ""))) for name, node in open_nodes.items()}
         powers = self._power_states(open_nodes) if open_nodes and self.job.request.enable_power_action else {}
         for name, node in open_nodes.items():
             if node.facts is not None:
                 power = powers.get(name, PowerResult())
                 facts = replace(node.facts, power=power.after, power_error=power.error)
-                nodes[name] = self._with_history(replace(node, facts=facts, power=power), history.get(name, (0, "")))
+                nodes[name] = replace(node, facts=facts, power=power, decision=decide(facts, self.job.request))
         # Nodes that turn out to have power: another run may have claimed and powered them since they were read.
         doubtful = {
             name: nodes[name]
@@ -153,9 +154,14 @@ class FactGathering:
         if node.facts is None:
             return node
         last_ms, operation = last
+        is_since = last_ms > node.facts.record.intent_power_ms
         # After an OFF a node does not come UP, whatever its status still says: a cycle was cut in half.
-        sent = last_ms > node.facts.record.intent_power_ms and operation not in _WAYS_OFF
-        facts = replace(node.facts, power_sent_since_intent=sent)
+        is_off = operation in _WAYS_OFF
+        facts = replace(
+            node.facts,
+            power_sent_since_intent=is_since and not is_off,
+            power_cut_since_intent=is_since and is_off,
+        )
         return replace(
             node, facts=facts, decision=decide(facts, self.job.request), last_power_ms=last_ms, last_power=operation
         )

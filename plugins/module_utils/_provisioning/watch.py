@@ -31,7 +31,7 @@ class NodeWatch:
     stale: str = ""  # the status from before power: without meaning until it changes
     settles: bool = False  # an earlier run sent power: a stale UP counts once it has lasted
     is_outdated: bool = False  # BCM reports that it was changed and not restarted since
-    was_outdated: bool = False  # it did so at some time of this watch
+    fresh_since_s: float | None = None  # since when BCM does so no more
     phase: Phase = Phase.POWERED
     phase_since_s: float = 0.0
     queued_s: float = 0.0  # spent waiting for a slot, in phases that have ended
@@ -94,14 +94,13 @@ def start_watch(
         phase_since_s=now_s,
         status=status_before,
         is_outdated=outdated,
-        was_outdated=outdated,
         steps=(PhaseChange(phase, 0.0),),
     )
 
 
 def cut_power(watch: NodeWatch, now_s: float) -> NodeWatch:
     """Return the watch of a node that did not restart and whose power was cut."""
-    return replace(_enter(watch, Phase.POWERED, "", now_s), stale=watch.status, settles=False)
+    return replace(_enter(watch, Phase.POWERED, "", now_s), stale=watch.status, settles=False, fresh_since_s=None)
 
 
 def observe(watch: NodeWatch, seen: DeviceStatus | None, now_s: float, deadlines: Deadlines) -> NodeWatch:
@@ -111,7 +110,8 @@ def observe(watch: NodeWatch, seen: DeviceStatus | None, now_s: float, deadlines
     if seen is None:
         return give_up(watch, "it is no longer known to the head node: it was deleted", now_s)
     if seen.restart_required != watch.is_outdated:
-        watch = replace(watch, is_outdated=seen.restart_required, was_outdated=True)
+        fresh_since_s = None if seen.restart_required else now_s
+        watch = replace(watch, is_outdated=seen.restart_required, fresh_since_s=fresh_since_s)
     if seen.status == watch.stale:
         return _outlast(watch, now_s, deadlines)
     if watch.stale or watch.status != seen.status:
@@ -131,9 +131,10 @@ def _outlast(watch: NodeWatch, now_s: float, deadlines: Deadlines) -> NodeWatch:
     """Follow a node whose status is that from before its power: it means nothing, but for a UP that lasts."""
     if watch.settles and watch.stale == Status.UP and now_s - watch.started_s >= watch.patience_s(deadlines):
         return watch if watch.phase == Phase.RESTARTING and watch.is_outdated else _come_up(watch, now_s)
-    # It was UP again before anybody looked: the head node had been away, or the node was that fast.
-    has_restarted = watch.phase == Phase.POWERED and watch.was_outdated and not watch.is_outdated
-    if has_restarted and watch.stale == Status.UP and now_s - watch.phase_since_s >= deadlines.settle_s:
+    # UP again before anybody looked, as after an absence of the head node. That must last, since nothing tells whether
+    # BCM takes its word back when the node is reset or when it has booted.
+    is_fresh = watch.fresh_since_s is not None and now_s - watch.fresh_since_s >= deadlines.settle_s
+    if is_fresh and watch.phase == Phase.POWERED and watch.stale == Status.UP:
         return _come_up(watch, now_s)
     return _check_deadline(watch, now_s, deadlines)
 

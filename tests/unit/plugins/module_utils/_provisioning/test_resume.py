@@ -126,3 +126,19 @@ def test_another_image_after_a_kill_is_not_taken_for_the_first() -> None:
     results = provision(head, CYCLE, reassigned=["node001"])
 
     assert actions(results) == {"node001": "reprovision"}
+
+
+@pytest.mark.parametrize("kill", [*KILLS, kill_between_off_and_on], ids=lambda kill: kill.__name__)
+def test_the_image_of_before_is_installed_anew_if_another_was_begun(kill: Callable[[FakeHeadNode], None]) -> None:
+    head = make_rack(1)
+    provision(head)
+    head.device("node001")["softwareImageProxy"] = make_proxy("node001", "other-image")
+    run_killed(head, CYCLE, kill)
+    head.bring_up("node001")
+    head.device("node001")["softwareImageProxy"] = make_proxy("node001", "default-image")
+
+    results = provision(head, CYCLE)
+
+    assert actions(results) == {"node001": "nothing" if kill is kill_before_power else "reprovision"}
+    assert record_of(head).provisioned_image == "default-image"
+    assert set(actions(provision(head)).values()) == {"nothing"}

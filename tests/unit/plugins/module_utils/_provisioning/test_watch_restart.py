@@ -73,9 +73,11 @@ def reset(*seen: tuple[float, str, bool], outdated: bool = True) -> NodeWatch:
 
 
 def test_a_node_that_was_up_again_before_anybody_looked_is_believed_once_that_has_lasted() -> None:
-    assert reset((1, "UP", True), (59, "UP", False)).verdict == ""
-    assert reset((1, "UP", True), (60, "UP", False)).verdict == "up"
-    assert reset((60, "UP", False)).verdict == "up"
+    assert reset((1, "UP", True), (9, "UP", False), (68, "UP", False)).verdict == ""
+    assert reset((1, "UP", True), (9, "UP", False), (69, "UP", False)).verdict == "up"
+    # The head node was away until then.
+    assert reset((30, "UP", False), (89, "UP", False)).verdict == ""
+    assert reset((30, "UP", False), (90, "UP", False)).verdict == "up"
 
 
 def test_a_node_that_stays_up_with_what_it_ran_before_is_never_believed() -> None:
