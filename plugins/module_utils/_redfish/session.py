@@ -165,9 +165,12 @@ class Redfish:
     # -- reading --------------------------------------------------------------------------------------------------
 
     @property
-    def expands(self) -> bool:
-        """Return whether collections come with their members where that is asked for (DSP0266, 7.3)."""
-        return at(self.root, "ProtocolFeaturesSupported", "ExpandQuery", "NoLinks") is True
+    def _member_query(self) -> str:
+        """Return what brings the members of a collection along with it, where the BMC offers that (DSP0266, 7.3)."""
+        offered = at(self.root, "ProtocolFeaturesSupported")
+        if at(offered, "ExpandQuery", "NoLinks") is True:
+            return "?$expand=.($levels=1)" if at(offered, "ExpandQuery", "Levels") is True else "?$expand=."
+        return "?only" if at(offered, "OnlyMemberQuery") is True else ""
 
     def get(self, uri: str) -> Resource:
         """Read one resource. Raises RedfishNotFound."""
@@ -176,8 +179,7 @@ class Redfish:
 
     def members(self, uri: str) -> list[Resource]:
         """Read a collection and all its members, over all pages; at once where the BMC offers that."""
-        query = "?$expand=.($levels=1)" if self.expands else ""
-        page: str | None = f"{uri}{query}"
+        page: str | None = f"{uri}{self._member_query}"
         found: list[Resource] = []
         for _number in range(_MOST_PAGES):
             if page is None or len(found) > _MOST_MEMBERS:
@@ -189,6 +191,10 @@ class Redfish:
                 if "?" not in page or page.startswith(f"{uri}?$skip") or isinstance(error, RedfishNotFound):
                     raise
                 body = self.get(uri).body
+            # Asked for the only member, a collection with one answers with that.
+            if page.endswith("?only") and "Members" not in body:
+                path = link_in(body, uri)
+                return [Resource(path, body, body.get("@odata.etag"))] if path not in (None, uri) else []
             members = body.get("Members")
             for member in members if isinstance(members, list) else []:
                 path = link_in(member, uri)

@@ -22,8 +22,8 @@ from ..running import CONNECTION, Modules, Result
 
 NTP = {"ntp": ["10.0.0.1", "10.0.0.2"], "syslog": ["10.0.0.3"], "time_zone": "Europe/Rome"}
 SITE = {"controls": NTP}
-# OpenBMC's BIOS has no attributes, and DMTF's and Supermicro's lack nothing of the baseline.
-WITHOUT_BIOS = {"controls": {**NTP, "boot_mode": None, "tpm": None}}
+# What is unknown of an OpenBMC: its BIOS has no attributes, and it takes no subscriptions of syslog.
+WITHOUT_BIOS = {"controls": {**NTP, "boot_mode": None, "tpm": None, "syslog": None}}
 
 
 class Site:
