@@ -179,7 +179,8 @@ class Redfish:
 
     def members(self, uri: str) -> list[Resource]:
         """Read a collection and all its members, over all pages; at once where the BMC offers that."""
-        page: str | None = f"{uri}{self._member_query}"
+        first = f"{uri}{self._member_query}"
+        page: str | None = first
         found: list[Resource] = []
         for _number in range(_MOST_PAGES):
             if page is None or len(found) > _MOST_MEMBERS:
@@ -188,7 +189,7 @@ class Redfish:
                 body = self.get(page).body
             except RedfishApiError as error:
                 # Some that offer it refuse it on single collections.
-                if "?" not in page or page.startswith(f"{uri}?$skip") or isinstance(error, RedfishNotFound):
+                if page == uri or page != first or isinstance(error, RedfishNotFound):
                     raise
                 body = self.get(uri).body
             # Asked for the only member, a collection with one answers with that.
@@ -201,7 +202,7 @@ class Redfish:
                 if path is not None:
                     whole = len(member) > 1
                     found.append(Resource(path, member, member.get("@odata.etag")) if whole else self.get(path))
-            page = link_in(body.get("Members@odata.nextLink"), uri)
+            page = link_in(body.get("Members@odata.nextLink"), uri, is_page=True)
         if len(found) > _MOST_MEMBERS:
             raise RedfishProtocolError(f"{uri} of {self.bmc.base} has more than {_MOST_MEMBERS:,} members")
         return found

@@ -58,16 +58,30 @@ class VendorRack:
 
     def make_account(self, name: str) -> None:
         """Make the site's own administrator, in a free slot where accounts are slots."""
-        bmc, root = self.machines[name]["bmc"], "/redfish/v1/AccountService/Accounts"
+        root = "/redfish/v1/AccountService/Accounts"
         account = {"UserName": OWN[0], "Password": OWN[1], "RoleId": "Administrator", "Enabled": True}
-        trusted = ssl.create_default_context(cafile=self.rack.environment["BCM_CA_PATH"])
-        login = (bmc["username"], PASSWORD)
-        base = f"https://{self.address(name)}"
-        with httpx.Client(base_url=base, verify=trusted, auth=login, trust_env=False) as client:
+        with self.client(name) as client:
             answer = client.post(root, json=account)
             if answer.status_code == 405:
                 answer = client.patch(f"{root}/3", json=account)
             assert answer.is_success, answer.text
+
+    def client(self, name: str) -> httpx.Client:
+        """Talk to a BMC as somebody else would, by the account of the factory."""
+        trusted = ssl.create_default_context(cafile=self.rack.environment["BCM_CA_PATH"])
+        login = (self.machines[name]["bmc"]["username"], PASSWORD)
+        return httpx.Client(base_url=f"https://{self.address(name)}", verify=trusted, auth=login, trust_env=False)
+
+    def read(self, name: str, path: str) -> dict[str, Any]:
+        """Read a resource as somebody else would."""
+        with self.client(name) as client:
+            body: dict[str, Any] = client.get(path).raise_for_status().json()
+        return body
+
+    def change(self, name: str, path: str, body: Mapping[str, Any]) -> None:
+        """Change a resource as somebody else would."""
+        with self.client(name) as client:
+            client.patch(path, json=body).raise_for_status()
 
     def audit(self, *names: str, **options: Any) -> Result:
         """Audit some servers, or all."""

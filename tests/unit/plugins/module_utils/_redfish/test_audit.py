@@ -113,8 +113,9 @@ def test_collections_are_read_over_all_their_pages() -> None:
     bmc = FakeBmc(expands=False)
     path = f"{ROOT}/AccountService/Accounts"
     first, *rest = bmc.body(path)["Members"]
-    bmc.resources[path] = {"Members": [first], "Members@odata.nextLink": f"{path}/page2"}
-    bmc.resources[f"{path}/page2"] = {"Members": rest}
+    bmc.resources[path] = {"Members": [first], "Members@odata.nextLink": f"{path}?$skip=1"}
+    second = httpx.Response(200, json={"Members": rest})
+    bmc.instead[path] = lambda request: second if "$skip" in request.url.params else None
 
     assert states_of(bmc)["factory_accounts_off"] == "drift"
 
