@@ -94,26 +94,9 @@ class VendorRack:
         servers = [self.server(name, state="staged") for name in names or self.names]
         return self.run("redfish_harden", **{"servers": servers, "allow_reboot": True, **own, **options})
 
-    def run(self, name: str, *, check: bool = False, **options: Any) -> Result:
+    def run(self, name: str, **options: Any) -> Result:
         """Run a whole module in this process, with time that passes as fast as the rack's; failed or not."""
-        module = importlib.import_module(f"{MODULES}.{name}")
-        given = {"ca_path": self.rack.environment["BCM_CA_PATH"], **options}
-        fast = SimpleNamespace(
-            monotonic=lambda: SPEED * time.monotonic(),
-            sleep=lambda seconds: time.sleep(seconds / SPEED),
-            time=time.time,
-        )
-        arguments = {**given, "_ansible_check_mode": check, "_ansible_diff": True}
-        printed = io.StringIO()
-        with (
-            mock.patch.object(clock, "time", fast),
-            module_arguments(arguments),
-            contextlib.redirect_stdout(printed),
-            pytest.raises(SystemExit),
-        ):
-            module.main()
-        result: Result = json.loads(printed.getvalue())
-        return result
+        return run_module(name, speed=SPEED, ca_path=self.rack.environment["BCM_CA_PATH"], **options)
 
     def forget(self) -> None:
         """Begin to count anew."""
@@ -130,6 +113,26 @@ class VendorRack:
 
     def _counts(self) -> dict[str, dict[str, int]]:
         return {name: node["redfish"] for name, node in self.rack.nodes().items()}
+
+
+def run_module(name: str, *, speed: float = 1.0, check: bool = False, **options: Any) -> Result:
+    """Run a whole module in this process, with time that passes so much faster; failed or not."""
+    module = importlib.import_module(f"{MODULES}.{name}")
+    fast = SimpleNamespace(
+        monotonic=lambda: speed * time.monotonic(),
+        sleep=lambda seconds: time.sleep(seconds / speed),
+        time=time.time,
+    )
+    printed = io.StringIO()
+    with (
+        mock.patch.object(clock, "time", fast),
+        module_arguments({**options, "_ansible_check_mode": check, "_ansible_diff": True}),
+        contextlib.redirect_stdout(printed),
+        pytest.raises(SystemExit),
+    ):
+        module.main()
+    result: Result = json.loads(printed.getvalue())
+    return result
 
 
 def findings(result: Result) -> dict[str, dict[str, tuple[str, str]]]:
