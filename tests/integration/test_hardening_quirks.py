@@ -167,20 +167,14 @@ def test_a_success_that_changes_nothing_is_not_believed(rack: VendorRack) -> Non
     assert not done["servers"]["dmtf-01"]["rebooted"]
 
 
-def test_lockdown_comes_last_and_what_came_before_it_holds(rack: VendorRack) -> None:
-    mine = only(ssh=False, http=False, lockdown=True)
+def test_lockdown_comes_last_and_where_it_is_to_be_off_first(rack: VendorRack) -> None:
+    locked = rack.harden("idrac-07", profile=only(ssh=False, http=False, lockdown=True))
+    opened = rack.harden("idrac-07", profile=only(ssh=True, lockdown=False))
 
-    done = rack.harden("idrac-07", profile=mine)
-
-    assert done["failures"] == {}
-    assert [change["control"] for change in done["servers"]["idrac-07"]["written"]] == ["ssh", "http", "lockdown"]
-
-
-def test_what_is_locked_is_unlocked_first_where_the_profile_says_so(rack: VendorRack) -> None:
-    done = rack.harden("idrac-07", profile=only(ssh=True, lockdown=False))
-
-    assert done["failures"] == {}
-    assert set(state_of(done, "idrac-07").values()) == {"compliant"}
+    assert locked["failures"] == opened["failures"] == {}
+    assert [change["control"] for change in locked["servers"]["idrac-07"]["written"]] == ["ssh", "http", "lockdown"]
+    assert [change["control"] for change in opened["servers"]["idrac-07"]["written"]] == ["lockdown", "ssh"]
+    assert set(state_of(opened, "idrac-07").values()) == {"compliant"}
 
 
 def test_sessions_end_also_where_the_talk_does_not(rack: VendorRack) -> None:

@@ -78,6 +78,8 @@ class Redfish:
         self.bmc = bmc
         self.clock = clock
         self.deadline_s = deadline_s
+        # What is being done, for those who ask what failed.
+        self.phase = "login"
         self.requests = 0
         self.writes = 0
         self._read_only = read_only
@@ -107,6 +109,7 @@ class Redfish:
         try:
             self.root = self.get(f"{ROOT}/").body
             self._login()
+            self.phase = "read"
             yield self
         finally:
             self._logout()
