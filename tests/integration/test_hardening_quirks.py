@@ -193,3 +193,13 @@ def test_a_full_table_of_sessions_is_no_wrong_password(rack: VendorRack) -> None
 
     assert done["failures"] == {}
     assert rack.counted("refused_logins")["dmtf-02"] == 0
+
+
+def test_a_bmc_that_is_away_amid_the_changes_is_waited_for(rack: VendorRack) -> None:
+    # More often than one request is sent again; iLO starts anew, too, when its security state is changed.
+    rack.rack.break_something("redfish_resets", node="ilo-06", method="PATCH", times=5)
+
+    done = rack.harden("ilo-06", profile=only(tls="1.2", http=False, ssdp=False, ntp=["10.0.0.1"]))
+
+    assert done["failures"] == {}
+    assert set(state_of(done, "ilo-06").values()) == {"compliant"}

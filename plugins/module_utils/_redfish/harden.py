@@ -184,12 +184,17 @@ class Hardening:
             self._progress.done += changes
             self._check_member(first)
             return
-        resource = self._resource(first)
+        resource = self._settled(lambda: self._resource(first))
         self._refuse_foreign(resource, changes)
-        self._redfish.finish(self._redfish.patch(resource, body_of(changes)))
+        try:
+            self._redfish.finish(self._redfish.patch(resource, body_of(changes)))
+        except RedfishTransportError:
+            # It starts anew because of an earlier change, perhaps: what is there afterwards tells what became of this.
+            resource = self._settled(lambda: self._resource(first))
+            if _lost(resource, changes):
+                self._redfish.finish(self._redfish.patch(resource, body_of(changes)))
         self._progress.done += changes
-        kept = self._settled(lambda: self._resource(first))
-        lost = [change for change in changes if not _is_kept(at(kept.body, *change.path), change.after)]
+        lost = _lost(self._settled(lambda: self._resource(first)), changes)
         if lost:
             raise NotKept(f"the BMC answered success and did not keep {', '.join(_names(lost))}")
 
@@ -209,13 +214,16 @@ class Hardening:
     def _settled(self, look: Callable[[], _T]) -> _T:
         """Look until the BMC answers: after some changes it starts its services anew, and forgets sessions."""
         until_s = self._redfish.clock.now_s() + _SETTLE_S
+        is_lost = False
         while True:
             try:
+                if is_lost:
+                    # Refused here, the login is not tried again.
+                    self._redfish.log_in_again()
+                    is_lost = False
                 return look()
-            except SessionLost:
-                # Refused here, the login is not tried again.
-                self._redfish.log_in_again()
-            except RedfishTransportError:
+            except RedfishTransportError as error:
+                is_lost = is_lost or isinstance(error, SessionLost)
                 if self._redfish.clock.now_s() + _POLL_S > until_s:
                     raise
             self._redfish.pause(_POLL_S)
@@ -316,6 +324,10 @@ class Hardening:
 
 def _unlocks(change: Change) -> bool:
     return change.after in (False, "Disabled")
+
+
+def _lost(resource: Resource, changes: Sequence[Change]) -> list[Change]:
+    return [change for change in changes if not _is_kept(at(resource.body, *change.path), change.after)]
 
 
 def _is_kept(seen: object, wanted: object) -> bool:

@@ -117,10 +117,15 @@ class Redfish:
 
     def log_in_again(self) -> None:
         """Prove that the BMC still lets us in, by a login of its own; the session before it is deleted."""
-        for name in ("X-Auth-Token", "Authorization"):
-            self._headers.pop(name, None)
+        known = {name: self._headers.pop(name, None) for name in ("X-Auth-Token", "Authorization")}
         before, self._session = self._session, None
-        self._login()
+        try:
+            self._login()
+        except RedfishTransportError:
+            # Nobody has refused us: what is asked next must not look as if.
+            self._headers.update({name: value for name, value in known.items() if value is not None})
+            self._session = before
+            raise
         if before is not None:
             with suppress(RedfishError):
                 self._send("DELETE", before, None, action="log out", retry=_POST)
