@@ -82,6 +82,7 @@ servers:
           description: Class of the failure as with M(baremetal.bcm.redfish_info), null where there was none.
           type: str
           sample: null
+        phase: {description: "Where it failed, V(login) or V(read); empty otherwise.", type: str, sample: ""}
         error: {description: Why it failed; empty otherwise., type: str, sample: ""}
         requests: {description: How many requests it took., type: int, sample: 15}
         seconds: {description: How long it took., type: float, sample: 0.9}

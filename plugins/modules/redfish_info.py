@@ -65,6 +65,7 @@ servers:
               V(not_tried) where others refused the same credentials.
           type: str
           sample: null
+        phase: {description: "Where it failed, V(login) or V(read); empty otherwise.", type: str, sample: ""}
         error: {description: Why it failed; empty otherwise., type: str, sample: ""}
         requests: {description: How many requests it took., type: int, sample: 6}
         seconds: {description: How long it took., type: float, sample: 0.4}

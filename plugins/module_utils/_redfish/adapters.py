@@ -9,7 +9,7 @@ the setting there.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Optional
 
 from . import roles
@@ -168,6 +168,19 @@ def enabled(wanted: Any) -> str:
 def nth(index: int) -> Callable[[Any], Any]:
     """Return what takes one element of a list; "" after its end."""
     return lambda wanted: wanted[index] if index < len(wanted) else ""
+
+
+def up_to(most: int, adapter: Adapter) -> Adapter:
+    """Return the adapter of a list for a BMC that takes so many and no more: the rest is drift, and not written."""
+
+    def check(wanted: Any, view: View) -> Checks:
+        found = adapter(wanted[:most], view)
+        if found is None or len(wanted) <= most:
+            return found
+        note = f"this BMC takes {most} and no more"
+        return [*found, replace(found[-1], wanted=list(wanted), ok=False, is_writable=False, note=note)]
+
+    return check
 
 
 def key(name: str) -> Callable[[Any], Any]:

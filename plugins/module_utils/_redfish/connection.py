@@ -18,6 +18,7 @@ from .errors import RedfishConfigError, RedfishProtocolError
 _LONGEST_PATH = 1_000
 # What DSP0266 lets a path be made of, without what would lead out of the service.
 _PATH = re.compile(r"/redfish/[A-Za-z0-9._~!$&'()*+,;=:@%/#-]*")
+_PAGE = re.compile(rf"{_PATH.pattern}(\?[A-Za-z0-9._~!$&'()*+,;=:@%/-]*)?")
 
 
 @dataclass(frozen=True)
@@ -78,8 +79,8 @@ class BmcLogin:
         return (self.username, self.password)
 
 
-def link_in(value: Any, where: str) -> str | None:
-    """Return the path that a link leads to, None where there is no link.
+def link_in(value: Any, where: str, *, is_page: bool = False) -> str | None:
+    """Return the path that a link leads to, None where there is no link; that to a further page may have a query.
 
     Raises RedfishProtocolError for one that leads out of the service: a BMC chooses no other server for us.
     """
@@ -87,7 +88,8 @@ def link_in(value: Any, where: str) -> str | None:
         value = value.get("@odata.id")
     if value is None:
         return None
-    if not isinstance(value, str) or len(value) > _LONGEST_PATH or not _PATH.fullmatch(value) or ".." in value:
+    pattern = _PAGE if is_page else _PATH
+    if not isinstance(value, str) or len(value) > _LONGEST_PATH or not pattern.fullmatch(value) or ".." in value:
         raise RedfishProtocolError(f"a link of {where} leads to no path below /redfish/: {quote(str(value))}")
     return value
 

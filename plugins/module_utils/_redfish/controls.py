@@ -29,10 +29,11 @@ from .adapters import (
     properties,
     protocol,
     same_list,
+    up_to,
     version_at_least,
 )
 from .kinds import SWITCH, TEXT, TEXTS, Kind, choice, number, record
-from .quirks import DMTF, IDRAC, ILO, LENOVO, SUPERMICRO
+from .quirks import DMTF, IDRAC, ILO, LENOVO, SUPERMICRO, absence_of
 from .roles import (
     ACCOUNT_SERVICE,
     ACCOUNTS,
@@ -179,19 +180,22 @@ def _syslog(wanted: Any, view: View) -> Checks:
     members = view.all(SUBSCRIPTIONS)
     if members is None:
         return None
-    service = view.one(roles.EVENT_SERVICE)
     seen = [str(at(each.body, "Destination") or "") for each in members]
-    uri = at(service.body, "Subscriptions", "@odata.id") if service is not None else MISSING
+    missing = [each for each in wanted if not any(_host_of(destination) == each for destination in seen)]
+    if missing and absence_of(view.vendor, "syslog"):
+        return None
+    uri = view.reading(SUBSCRIPTIONS).uri
     found = []
     for server in wanted:
         destination = f"syslog://{server}:514"
-        ok = any(each.split("//")[-1].partition(":")[0] == server for each in seen)
         body = {"Destination": destination, "Protocol": "SyslogUDP", "SubscriptionType": "Syslog", "Context": "syslog"}
-        found.append(
-            Check(SUBSCRIPTIONS, str(uri), ("Destination",), seen, destination, ok, is_writable=uri is not MISSING,
-                  post=body)
-        )  # fmt: skip
+        ok = server not in missing
+        found.append(Check(SUBSCRIPTIONS, uri, ("Destination",), seen, destination, ok, post=body))
     return found
+
+
+def _host_of(destination: str) -> str:
+    return destination.rsplit("//", maxsplit=1)[-1].partition(":")[0]
 
 
 def _factory_accounts(wanted: Any, view: View) -> Checks:
@@ -318,14 +322,14 @@ CONTROLS: tuple[Control, ...] = (
             Want(NETWORK_PROTOCOL, ("NTP", "NTPServers"), rule=same_list),
         ),),
         {
-            IDRAC: dell(("NTPConfigGroup.1.NTPEnable", lambda _wanted: "Enabled"),
-                        *((f"NTPConfigGroup.1.NTP{index + 1}", nth(index)) for index in range(3))),
-            SUPERMICRO: properties(
+            IDRAC: up_to(3, dell(("NTPConfigGroup.1.NTPEnable", lambda _wanted: "Enabled"),
+                                 *((f"NTPConfigGroup.1.NTP{index + 1}", nth(index)) for index in range(3)))),
+            SUPERMICRO: up_to(2, properties(
                 Want(SMC_NTP, ("NTPEnable",), lambda _wanted: True),
                 Want(SMC_NTP, ("PrimaryNTPServer",), nth(0)),
                 Want(SMC_NTP, ("SecondaryNTPServer",), nth(1)),
-            ),
-            ILO: properties(Want(HPE_TIME, ("StaticNTPServers",), rule=same_list)),
+            )),
+            ILO: up_to(2, properties(Want(HPE_TIME, ("StaticNTPServers",), rule=same_list))),
         },
     ),
     Control("time_zone", TEXT, "configuration", "Time zone of the BMC",
@@ -335,10 +339,14 @@ CONTROLS: tuple[Control, ...] = (
         "syslog", TEXTS, "configuration", "Servers that logs are sent to",
         (_syslog,),
         {
-            IDRAC: dell(("SysLog.1.SysLogEnable", lambda _wanted: "Enabled"),
-                        *((f"SysLog.1.Server{index + 1}", nth(index)) for index in range(3))),
-            SUPERMICRO: properties(Want(SMC_SYSLOG, ("EnableSyslog",), lambda _wanted: True),
-                                   Want(SMC_SYSLOG, ("SyslogServer",), nth(0))),
+            IDRAC: up_to(3, dell(("SysLog.1.SysLogEnable", lambda _wanted: "Enabled"),
+                                 *((f"SysLog.1.Server{index + 1}", nth(index)) for index in range(3)))),
+            SUPERMICRO: up_to(1, properties(Want(SMC_SYSLOG, ("EnableSyslog",), lambda _wanted: True),
+                                            Want(SMC_SYSLOG, ("SyslogServer",), nth(0)))),
+            ILO: up_to(1, properties(
+                Want(NETWORK_PROTOCOL, ("Oem", "Hpe", "RemoteSyslogEnabled"), lambda _wanted: True),
+                Want(NETWORK_PROTOCOL, ("Oem", "Hpe", "RemoteSyslogServer"), nth(0)),
+            )),
         },
         # Any event service has subscriptions, but few have those that send syslog.
         vendor_first=True,

@@ -12,10 +12,12 @@ from .._values.word import Word
 from .adapters import Check
 from .controls import BY_NAME, Control
 from .profile import Profile
+from .quirks import absence_of
 from .values import MISSING
 from .view import NotRead, View
 
 _LONGEST = 200
+_UNKNOWN = "find out by other means, then waive it, or set it to null for this device type"
 
 
 class State(Word):
@@ -101,7 +103,11 @@ def _find(control: Control, wanted: Any, view: View, profile: Profile, today: st
             return _judge(control, checks, expired)
     if errors:
         return Finding(control, State.ERROR, message="; ".join(dict.fromkeys(errors)))
-    return Finding(control, State.UNKNOWN, message=expired or "the BMC does not expose it")
+    absence = absence_of(view.vendor, control.name)
+    if absence is not None and absence.is_gone:
+        return Finding(control, State.NOT_APPLICABLE, message=f"{absence.why} ({absence.source})")
+    why = f"{absence.why} ({absence.source})" if absence is not None else "the BMC does not expose it"
+    return Finding(control, State.UNKNOWN, message="; ".join(filter(None, (expired, why, _UNKNOWN))))
 
 
 def _judge(control: Control, checks: list[Check], expired: str) -> Finding:

@@ -95,3 +95,12 @@ class NotKept(RedfishError):
     """The BMC answered success to a write, and shows another value afterwards."""
 
     failure = Failure.NOT_KEPT
+
+
+class Unfinished(RedfishError):
+    """Some of what was to be done was not; `failure` is that of the first problem."""
+
+    def __init__(self, message: str, failure: Failure) -> None:
+        super().__init__(message)
+        # What was refused is as little there as what was not kept.
+        self.failure = Failure.NOT_KEPT if failure is Failure.REFUSED else failure

@@ -35,7 +35,7 @@ class Batch:
 
 @dataclass(frozen=True)
 class End(Generic[_T]):
-    """How the talk with one BMC ended: with a value, or with a failure and a message."""
+    """How the talk with one BMC ended: with a value, or with a failure, its phase and a message."""
 
     value: _T | None = None
     failure: Failure | None = None
@@ -44,6 +44,7 @@ class End(Generic[_T]):
     writes: int = 0
     seconds: float = 0.0
     fingerprint: str = ""
+    phase: str = ""
 
 
 def talk_to_all(
@@ -75,7 +76,7 @@ def talk_to_all(
         for name in schedule.drop_condemned():
             refused = ", ".join(schedule.refused_by[bmcs[name].credentials])
             text = f"not tried: its credentials were refused by {refused}; correct them first"
-            ends[name] = End(failure=Failure.NOT_TRIED, message=text)
+            ends[name] = End(failure=Failure.NOT_TRIED, message=text, phase="login")
         for name in schedule.due(now_s):
             schedule.start(name, now_s)
             talks[name].deadline_s = now_s + batch.deadline_s
@@ -121,4 +122,5 @@ def _talk(
         news.put((name, error))
         return
     took_s = round(redfish.clock.now_s() - begun_s, 1)
-    news.put((name, End(value, failure, message, redfish.requests, redfish.writes, took_s, redfish.fingerprint)))
+    phase = "" if failure is None else redfish.phase
+    news.put((name, End(value, failure, message, redfish.requests, redfish.writes, took_s, redfish.fingerprint, phase)))

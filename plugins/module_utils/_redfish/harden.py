@@ -17,6 +17,7 @@ from .connection import link_in
 from .controls import Stage
 from .decide import Finding, plain
 from .errors import (
+    Failure,
     NotKept,
     RedfishApiError,
     RedfishAuthError,
@@ -24,6 +25,7 @@ from .errors import (
     RedfishTimeout,
     RedfishTransportError,
     SessionLost,
+    Unfinished,
 )
 from .plan import Change, Plan, body_of, by_uri
 from .profile import Profile
@@ -84,6 +86,15 @@ class Progress:
     done: list[Change] = field(default_factory=list)
     rebooted: bool = False
     problems: list[str] = field(default_factory=list)
+    # Of the first problem.
+    failure: Failure = Failure.NOT_KEPT
+    phase: str = ""
+
+    def note(self, problem: str, failure: Failure, phase: str) -> None:
+        """Add a problem, after which the rest goes on."""
+        if not self.problems:
+            self.failure, self.phase = failure, phase
+        self.problems.append(problem)
 
 
 class Hardening:
@@ -106,27 +117,33 @@ class Hardening:
 
         What depends on the past stage is not begun after a failure: lockdown after anything else.
         """
+        redfish, progress = self._redfish, self._progress
         lockdown = self._plan.of(Stage.LOCKDOWN)
+        redfish.phase = "unlock"
         # A BMC that is locked refuses all the others, so that it is unlocked before them.
         for changes in by_uri(each for each in lockdown if _unlocks(each)):
             self._write(changes)
         bios = self._plan.of(Stage.BIOS)
         if bios:
+            redfish.phase = "bios"
             self._guarded(lambda: self._apply_bios(bios))
+        redfish.phase = "settings"
         for stage in (Stage.SETTINGS, Stage.CUTTING):
             for changes in by_uri(self._plan.of(stage)):
                 self._write(changes)
         if self._plan.of(Stage.CUTTING):
             # Over the path that must survive, by a login of its own.
-            self._guarded(lambda: self._settled(self._redfish.log_in_again))
+            redfish.phase = "login"
+            self._guarded(lambda: self._settled(redfish.log_in_again))
+        redfish.phase = "lockdown"
         lockdown = [each for each in lockdown if not _unlocks(each)]
-        if lockdown and self._progress.problems:
-            self._progress.problems.append("lockdown is left off, because of the failures before it")
+        if lockdown and progress.problems:
+            progress.problems.append("lockdown is left off, because of the failures before it")
         elif lockdown:
             for changes in by_uri(lockdown):
                 self._write(changes)
-        if self._progress.problems:
-            raise NotKept("; ".join(dict.fromkeys(self._progress.problems)))
+        if progress.problems:
+            raise Unfinished("; ".join(dict.fromkeys(progress.problems)), progress.failure)
 
     def audit(self, profile: Profile, today: str) -> tuple[Finding, ...]:
         """Read all again and judge: the only proof."""
@@ -140,7 +157,7 @@ class Hardening:
         except RedfishAuthError:
             raise
         except RedfishError as error:
-            self._progress.problems.append(str(error))
+            self._note(str(error), error)
 
     def _write(self, changes: Sequence[Change]) -> None:
         """Write what goes into one request; where that is refused, each by itself, so that one fails alone."""
@@ -148,14 +165,17 @@ class Hardening:
             self._put(changes)
         except RedfishApiError as error:
             if len(changes) == 1:
-                self._progress.problems.append(f"{changes[0].control}: {error}")
+                self._note(f"{changes[0].control}: {error}", error)
                 return
             for change in changes:
                 self._guarded(lambda change=change: self._put([change]))  # type: ignore[misc]
         except RedfishAuthError:
             raise
         except RedfishError as error:
-            self._progress.problems.append(f"{', '.join(_names(changes))}: {error}")
+            self._note(f"{', '.join(_names(changes))}: {error}", error)
+
+    def _note(self, problem: str, error: RedfishError) -> None:
+        self._progress.note(problem, error.failure, self._redfish.phase)
 
     def _put(self, changes: Sequence[Change]) -> None:
         first = changes[0]
@@ -164,12 +184,17 @@ class Hardening:
             self._progress.done += changes
             self._check_member(first)
             return
-        resource = self._resource(first)
+        resource = self._settled(lambda: self._resource(first))
         self._refuse_foreign(resource, changes)
-        self._redfish.finish(self._redfish.patch(resource, body_of(changes)))
+        try:
+            self._redfish.finish(self._redfish.patch(resource, body_of(changes)))
+        except RedfishTransportError:
+            # It starts anew because of an earlier change, perhaps: what is there afterwards tells what became of this.
+            resource = self._settled(lambda: self._resource(first))
+            if _lost(resource, changes):
+                self._redfish.finish(self._redfish.patch(resource, body_of(changes)))
         self._progress.done += changes
-        kept = self._settled(lambda: self._resource(first))
-        lost = [change for change in changes if not _is_kept(at(kept.body, *change.path), change.after)]
+        lost = _lost(self._settled(lambda: self._resource(first)), changes)
         if lost:
             raise NotKept(f"the BMC answered success and did not keep {', '.join(_names(lost))}")
 
@@ -189,13 +214,16 @@ class Hardening:
     def _settled(self, look: Callable[[], _T]) -> _T:
         """Look until the BMC answers: after some changes it starts its services anew, and forgets sessions."""
         until_s = self._redfish.clock.now_s() + _SETTLE_S
+        is_lost = False
         while True:
             try:
+                if is_lost:
+                    # Refused here, the login is not tried again.
+                    self._redfish.log_in_again()
+                    is_lost = False
                 return look()
-            except SessionLost:
-                # Refused here, the login is not tried again.
-                self._redfish.log_in_again()
-            except RedfishTransportError:
+            except RedfishTransportError as error:
+                is_lost = is_lost or isinstance(error, SessionLost)
                 if self._redfish.clock.now_s() + _POLL_S > until_s:
                     raise
             self._redfish.pause(_POLL_S)
@@ -211,6 +239,7 @@ class Hardening:
             return
         left_s = self._redfish.deadline_s - self._redfish.clock.now_s()
         with self._reboots.one(self._redfish.bmc.name, left_s):
+            self._redfish.phase = "reboot"
             self._reboot()
             self._wait_for(changes)
 
@@ -220,7 +249,7 @@ class Hardening:
             self._put_pending(changes)
         except RedfishApiError as error:
             if len(changes) == 1:
-                self._progress.problems.append(f"{changes[0].control}: {error}")
+                self._note(f"{changes[0].control}: {error}", error)
                 return
             for change in changes:
                 self._guarded(lambda change=change: self._put_pending([change]))  # type: ignore[misc]
@@ -295,6 +324,10 @@ class Hardening:
 
 def _unlocks(change: Change) -> bool:
     return change.after in (False, "Disabled")
+
+
+def _lost(resource: Resource, changes: Sequence[Change]) -> list[Change]:
+    return [change for change in changes if not _is_kept(at(resource.body, *change.path), change.after)]
 
 
 def _is_kept(seen: object, wanted: object) -> bool:

@@ -89,6 +89,7 @@ class Job:
         refusal = reboot_refusal(allow_reboot=self.params["allow_reboot"], state=self.given[name]["state"] or "")
         planned = plan(findings, reboot_refused=refusal)
         if planned.changes:
+            redfish.phase = "preflight"
             found = obstacles(reader.view, findings, serial)
             if found:
                 raise RedfishApiError(f"nothing was written: {'; '.join(found)}")
@@ -153,11 +154,11 @@ class _Result:
                 hardening.apply()
             except RedfishError as error:
                 reboots.note_failure(name)
-                progress.problems.append(str(error))
-                self._problems[name] = error
+                self._problems[name] = (error, progress.phase or redfish.phase)
+            redfish.phase = "audit"
             return hardening.audit(job.profiles[name], job.today)
 
-        self._problems: dict[str, RedfishError] = {}
+        self._problems: dict[str, tuple[RedfishError, str]] = {}
         ends = talk_to_all({name: job.logins[name] for name in work}, apply, job.batch, job.clock)
         self._after = {name: _judged(end, self._problems.get(name)) for name, end in ends.items()}
 
@@ -200,10 +201,13 @@ class _Result:
         }
 
 
-def _judged(end: End[_T], problem: RedfishError | None) -> End[_T]:
-    if problem is None or end.failure is not None:
+def _judged(end: End[_T], problem: tuple[RedfishError, str] | None) -> End[_T]:
+    """Return how it ended: what went wrong first is what is told first."""
+    if problem is None:
         return end
-    return replace(end, failure=problem.failure, message=str(problem))
+    error, phase = problem
+    said = "; ".join(dict.fromkeys(filter(None, (str(error), end.message))))
+    return replace(end, failure=error.failure, message=said, phase=phase)
 
 
 def _diff(plans: Mapping[str, Iterable[Change]]) -> dict[str, Any]:

@@ -140,6 +140,7 @@ def ended(login: BmcLogin, end: End[Any]) -> Result:
     return {
         "address": login.base,
         "failure": None if end.failure is None else str(end.failure),
+        "phase": end.phase,
         "error": end.message,
         "requests": end.requests,
         "seconds": end.seconds,

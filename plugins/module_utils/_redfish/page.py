@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from .controls import CONTROLS, Control, Stage
 from .kinds import Kind
 from .profile import BASELINE
-from .quirks import QUIRKS
+from .quirks import ABSENCES, QUIRKS, Absence
 
 BEGIN = "<!-- drawn from the tables of controls and quirks by tests/tools/hardening -->"
 END = "<!-- end of what is drawn -->"
@@ -32,7 +32,7 @@ def update_page(page: str) -> str:
 
 
 def draw() -> str:
-    """Return both tables in Markdown."""
+    """Return the tables in Markdown."""
     controls = _table(
         ("control", "what it is about", "takes", "baseline", "vendors beside the standard", "step", "asked for by"),
         (_row(control) for control in CONTROLS),
@@ -41,7 +41,15 @@ def draw() -> str:
         ("BMC", "what it does", "how it is met", "told in"),
         ((quirk.vendor, quirk.does, quirk.met_by, quirk.thread) for quirk in QUIRKS),
     )
-    return f"{controls}\n\n### What BMCs do\n\n{quirks}"
+    absences = _table(
+        ("BMC", "control", "why", "what the audit says", "told in"),
+        ((each.vendor, f"`{each.control}`", each.why, _absent(each), each.source) for each in ABSENCES),
+    )
+    return f"{controls}\n\n### What BMCs do\n\n{quirks}\n\n### What BMCs never show\n\n{absences}"
+
+
+def _absent(absence: Absence) -> str:
+    return "`not_applicable`" if absence.is_gone else "`unknown`"
 
 
 def _row(control: Control) -> tuple[str, ...]:

@@ -73,6 +73,37 @@ QUIRKS: tuple[Quirk, ...] = (
     Quirk(DMTF, "events are unreliable", "tasks and values are polled", "metal-operator#813"),
 )
 
+
+@dataclass(frozen=True)
+class Absence:
+    """What BMCs of a vendor never show of a control, and where that is written.
+
+    With `is_gone` there is no such thing at all. Without it there may be, out of Redfish's sight: it stays unknown.
+    """
+
+    vendor: str
+    control: str
+    why: str
+    source: str
+    is_gone: bool = False
+
+
+_BMCWEB = "OpenBMC bmcweb, Redfish.md"
+ABSENCES: tuple[Absence, ...] = (
+    Absence(OPENBMC, "telnet", "OpenBMC has no Telnet", _BMCWEB, is_gone=True),
+    Absence(ILO, "telnet", "iLO has had no Telnet since iLO 3", "HP Integrated Lights-Out Security, 7th edition, p. 23",
+            is_gone=True),
+    *(Absence(OPENBMC, name, "OpenBMC shows no BIOS attributes", _BMCWEB)
+      for name in ("boot_mode", "tpm", "usb_boot", "bios_attributes")),
+    Absence(OPENBMC, "syslog", "OpenBMC takes no subscription of syslog", _BMCWEB),
+)  # fmt: skip
+
+
+def absence_of(vendor: str, control: str) -> Absence | None:
+    """Return why a vendor's BMCs never show a control, None where nothing is written about that."""
+    return next((each for each in ABSENCES if (each.vendor, each.control) == (vendor, control)), None)
+
+
 # Whether an apply time goes with pending BIOS values; others send it where it is offered.
 SENDS_APPLY_TIME: Mapping[str, bool] = {IDRAC: True, SUPERMICRO: False}
 

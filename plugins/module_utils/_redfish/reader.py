@@ -6,13 +6,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from .adapters import version_key
 from .connection import link_in
 from .errors import RedfishApiError, RedfishNotFound, RedfishProtocolError
 from .quirks import vendor_of
 from .roles import MANAGER, PLACES, ROOT, SYSTEM, Place
 from .session import ROOT as ROOT_URI
 from .session import Redfish
-from .values import MISSING, at
+from .values import MISSING, at, text_at
 from .view import NOT_EXPOSED, Reading, Resource, View
 
 # What a BMC answers for what it does not have: some say not implemented, or not allowed.
@@ -44,6 +45,9 @@ class Reader:
         if role in self._readings and not again:
             return self._readings[role]
         place = PLACES[role]
+        if place.fixed and self._has_fixed_uris:
+            self._readings[role] = found = self._read_at(role, place, place.fixed)
+            return found
         above = self.read(place.below)
         if not above.is_exposed or not above.resources:
             found = replace(NOT_EXPOSED, error=above.error)
@@ -55,15 +59,24 @@ class Reader:
     def _read_below(self, role: str, place: Place, above: Resource) -> Reading:
         try:
             uri = self._uri_of(role, place, above)
-            if uri is None:
-                return NOT_EXPOSED
+        except RedfishProtocolError as error:
+            return replace(NOT_EXPOSED, error=str(error))
+        return NOT_EXPOSED if uri is None else self._read_at(role, place, uri)
+
+    def _read_at(self, role: str, place: Place, uri: str) -> Reading:
+        try:
             if not place.is_collection:
-                return Reading((self._redfish.get(uri),))
+                return Reading((self._redfish.get(uri),), uri=uri)
             members = self._redfish.members(uri)
         except (RedfishApiError, RedfishProtocolError) as error:
             is_absent = isinstance(error, RedfishNotFound) or getattr(error, "status", 0) in _ABSENT
             return replace(NOT_EXPOSED, error="" if is_absent else str(error))
-        return Reading(tuple(self._chosen(members) if role == SYSTEM else members))
+        return Reading(tuple(self._chosen(members) if role == SYSTEM else members), uri=uri)
+
+    @property
+    def _has_fixed_uris(self) -> bool:
+        """Return whether this service stands where its schemas say, as all do since Redfish 1.6 (DSP0266, 7.1.4)."""
+        return version_key(text_at(self._redfish.root, "RedfishVersion")) >= version_key("1.6")
 
     def _uri_of(self, role: str, place: Place, above: Resource) -> str | None:
         value = at(above.body, *place.link) if place.link else MISSING

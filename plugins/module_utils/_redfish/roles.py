@@ -21,7 +21,8 @@ SMC_NTP, SMC_SYSLOG, SMC_LOCKDOWN = "SupermicroNtp", "SupermicroSyslog", "Superm
 class Place:
     """A role below another: at the end of a link there, or without one at a path below it.
 
-    `other_link` is where some put the link instead.
+    `other_link` is where some put the link instead; `fixed` is the URI that a role has since Redfish 1.6, so that what
+    is above it need not be read for its link.
     """
 
     below: str
@@ -29,6 +30,7 @@ class Place:
     other_link: tuple[str, ...] = ()
     path: str = ""
     is_collection: bool = False
+    fixed: str = ""
 
 
 PLACES: Mapping[str, Place] = {
@@ -42,7 +44,9 @@ PLACES: Mapping[str, Place] = {
     ACCOUNTS: Place(ACCOUNT_SERVICE, ("Accounts",), is_collection=True),
     SESSION_SERVICE: Place(ROOT, ("SessionService",)),
     EVENT_SERVICE: Place(ROOT, ("EventService",)),
-    SUBSCRIPTIONS: Place(EVENT_SERVICE, ("Subscriptions",), is_collection=True),
+    SUBSCRIPTIONS: Place(
+        EVENT_SERVICE, ("Subscriptions",), is_collection=True, fixed="/redfish/v1/EventService/Subscriptions"
+    ),
     SECURE_BOOT: Place(SYSTEM, ("SecureBoot",)),
     BIOS: Place(SYSTEM, ("Bios",), ("Links", "Bios")),
     BIOS_PENDING: Place(BIOS, ("@Redfish.Settings", "SettingsObject"), path="/Settings"),

@@ -78,6 +78,8 @@ class Redfish:
         self.bmc = bmc
         self.clock = clock
         self.deadline_s = deadline_s
+        # What is being done, for those who ask what failed.
+        self.phase = "login"
         self.requests = 0
         self.writes = 0
         self._read_only = read_only
@@ -107,6 +109,7 @@ class Redfish:
         try:
             self.root = self.get(f"{ROOT}/").body
             self._login()
+            self.phase = "read"
             yield self
         finally:
             self._logout()
@@ -114,10 +117,15 @@ class Redfish:
 
     def log_in_again(self) -> None:
         """Prove that the BMC still lets us in, by a login of its own; the session before it is deleted."""
-        for name in ("X-Auth-Token", "Authorization"):
-            self._headers.pop(name, None)
+        known = {name: self._headers.pop(name, None) for name in ("X-Auth-Token", "Authorization")}
         before, self._session = self._session, None
-        self._login()
+        try:
+            self._login()
+        except RedfishTransportError:
+            # Nobody has refused us: what is asked next must not look as if.
+            self._headers.update({name: value for name, value in known.items() if value is not None})
+            self._session = before
+            raise
         if before is not None:
             with suppress(RedfishError):
                 self._send("DELETE", before, None, action="log out", retry=_POST)
@@ -165,9 +173,12 @@ class Redfish:
     # -- reading --------------------------------------------------------------------------------------------------
 
     @property
-    def expands(self) -> bool:
-        """Return whether collections come with their members where that is asked for (DSP0266, 7.3)."""
-        return at(self.root, "ProtocolFeaturesSupported", "ExpandQuery", "NoLinks") is True
+    def _member_query(self) -> str:
+        """Return what brings the members of a collection along with it, where the BMC offers that (DSP0266, 7.3)."""
+        offered = at(self.root, "ProtocolFeaturesSupported")
+        if at(offered, "ExpandQuery", "NoLinks") is True:
+            return "?$expand=.($levels=1)" if at(offered, "ExpandQuery", "Levels") is True else "?$expand=."
+        return "?only" if at(offered, "OnlyMemberQuery") is True else ""
 
     def get(self, uri: str) -> Resource:
         """Read one resource. Raises RedfishNotFound."""
@@ -176,8 +187,8 @@ class Redfish:
 
     def members(self, uri: str) -> list[Resource]:
         """Read a collection and all its members, over all pages; at once where the BMC offers that."""
-        query = "?$expand=.($levels=1)" if self.expands else ""
-        page: str | None = f"{uri}{query}"
+        first = f"{uri}{self._member_query}"
+        page: str | None = first
         found: list[Resource] = []
         for _number in range(_MOST_PAGES):
             if page is None or len(found) > _MOST_MEMBERS:
@@ -186,16 +197,20 @@ class Redfish:
                 body = self.get(page).body
             except RedfishApiError as error:
                 # Some that offer it refuse it on single collections.
-                if "?" not in page or page.startswith(f"{uri}?$skip") or isinstance(error, RedfishNotFound):
+                if page == uri or page != first or isinstance(error, RedfishNotFound):
                     raise
                 body = self.get(uri).body
+            # Asked for the only member, a collection with one answers with that.
+            if page.endswith("?only") and "Members" not in body:
+                path = link_in(body, uri)
+                return [Resource(path, body, body.get("@odata.etag"))] if path not in (None, uri) else []
             members = body.get("Members")
             for member in members if isinstance(members, list) else []:
                 path = link_in(member, uri)
                 if path is not None:
                     whole = len(member) > 1
                     found.append(Resource(path, member, member.get("@odata.etag")) if whole else self.get(path))
-            page = link_in(body.get("Members@odata.nextLink"), uri)
+            page = link_in(body.get("Members@odata.nextLink"), uri, is_page=True)
         if len(found) > _MOST_MEMBERS:
             raise RedfishProtocolError(f"{uri} of {self.bmc.base} has more than {_MOST_MEMBERS:,} members")
         return found

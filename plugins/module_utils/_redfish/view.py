@@ -26,12 +26,13 @@ class Resource:
 class Reading:
     """What came of reading one role: resources (several of a collection), or why there are none.
 
-    `error` is empty where the BMC simply has no such thing.
+    `error` is empty where the BMC simply has no such thing. `uri` is where it was read.
     """
 
     resources: tuple[Resource, ...] = ()
     is_exposed: bool = True
     error: str = ""
+    uri: str = ""
 
 
 NOT_EXPOSED = Reading(is_exposed=False)

@@ -102,7 +102,7 @@ class FakeBmc:
             self.sessions.discard(path.rpartition("/")[2])
             return httpx.Response(204)
         if request.method == "GET":
-            return self._get(path, "$expand" in request.url.params)
+            return self._get(path, "$expand" in request.url.params, only="only" in request.url.params)
         content = json.loads(request.content or b"{}")
         self.writes.append((request.method, path, content))
         if path == f"{SYSTEM}/Actions/ComputerSystem.Reset":
@@ -135,10 +135,13 @@ class FakeBmc:
         self.failed_logins += kind == "Basic" and not good
         return good
 
-    def _get(self, path: str, expand: bool) -> httpx.Response:
+    def _get(self, path: str, expand: bool, *, only: bool = False) -> httpx.Response:
         if path not in self.resources:
             return refusal(404, "ResourceMissingAtURI")
         body = self.resources[path]
+        if only and len(body["Members"]) == 1:
+            path = body["Members"][0]["@odata.id"]
+            body = self.resources[path]
         if expand and "Members" in body:
             if not self.expands:
                 return refusal(501, "QueryNotSupported")
@@ -255,6 +258,7 @@ def build(bmc: FakeBmc) -> dict[str, Body]:
         made[f"{MANAGER}/SecurityService"] = {"SecurityState": "Production"}
         made[f"{MANAGER}/DateTime"] = {"StaticNTPServers": ["", ""], "TimeZone": {"Name": "UTC"}}
         del network["NTP"]
+        network["Oem"] = {"Hpe": {"RemoteSyslogEnabled": False, "RemoteSyslogServer": ""}}
     elif vendor == "supermicro":
         made[f"{MANAGER}/Oem/Supermicro/NTP"] = {"NTPEnable": False, "PrimaryNTPServer": "", "SecondaryNTPServer": ""}
         made[f"{MANAGER}/Oem/Supermicro/Syslog"] = {"EnableSyslog": False, "SyslogServer": ""}

@@ -22,8 +22,8 @@ from ..running import CONNECTION, Modules, Result
 
 NTP = {"ntp": ["10.0.0.1", "10.0.0.2"], "syslog": ["10.0.0.3"], "time_zone": "Europe/Rome"}
 SITE = {"controls": NTP}
-# OpenBMC's BIOS has no attributes, and DMTF's and Supermicro's lack nothing of the baseline.
-WITHOUT_BIOS = {"controls": {**NTP, "boot_mode": None, "tpm": None}}
+# What is unknown of an OpenBMC: its BIOS has no attributes, and it takes no subscriptions of syslog.
+WITHOUT_BIOS = {"controls": {**NTP, "boot_mode": None, "tpm": None, "syslog": None}}
 
 
 class Site:
@@ -293,6 +293,35 @@ def test_a_session_that_the_bmc_forgets_is_opened_again_by_one_login(site: Site,
 
     assert site.run()["servers"]["server"]["compliant"]
     assert bmc.failed_logins == 0
+
+
+def test_a_bmc_that_is_away_when_a_session_is_opened_again_refuses_no_login(
+    site: Site, bmcs: dict[str, FakeBmc]
+) -> None:
+    bmc = bmcs["server"] = FakeBmc()
+    forgotten: list[httpx.Request] = []
+    away: list[httpx.Request] = []
+
+    def forget(request: httpx.Request) -> None:
+        if request.method == "PATCH" and not forgotten:
+            forgotten.append(request)
+            bmc.sessions.clear()
+
+    def refuse(request: httpx.Request) -> None:
+        # As often as one request is sent again.
+        if request.method == "POST" and forgotten and len(away) < 4:
+            away.append(request)
+            raise httpx.ConnectError("connection refused")
+
+    bmc.instead[f"{ROOT}/SessionService"] = forget
+    bmc.instead[f"{ROOT}/SessionService/Sessions"] = refuse
+
+    server = site.run(profile={"inherits": None, "controls": {"session_timeout": 900}})["servers"]["server"]
+
+    assert server["failure"] is None, server["error"]
+    assert len(away) == 4
+    assert bmc.failed_logins == 0
+    assert bmc.sessions == set()
 
 
 def test_after_too_many_failures_no_further_server_is_rebooted(site: Site, bmcs: dict[str, FakeBmc]) -> None:

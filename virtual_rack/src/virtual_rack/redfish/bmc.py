@@ -123,6 +123,8 @@ class Bmc:
         """End a restart, unless it hangs."""
         if self.is_away and self._is_due and self.hands.suffers("redfish_reboot_hangs") is None:
             self.is_away = False
+            # Those opened by the last requests before it went away are gone with it.
+            self.sessions.end_all()
             waiting, self._waiting = self._waiting, []
             if self._next_identity is not None:
                 self._told.on_identity(self._next_identity)

@@ -181,7 +181,6 @@ _MODES = (
             AdvancedMemProtection=("FastFaultTolerantADDDC", "AdvancedEcc"),
         ),
         patch_answer="messages",
-        has_syslog=True,
         has_lockout=False,
         tells_of_reboot=False,
         firmware=_firmware(BMC=("1", "iLO 5"), BIOS=("2", "System ROM"), NIC=("3", "Network Adapter")),

@@ -93,6 +93,11 @@ def _add_hpe(tree: Tree, paths: Paths, restart: Callable[[], None]) -> Vendor:
         "TimeZone": {"Name": Text(64)},
         "PropagateTimeToHost": FLAG,
     }
+    # As HPE's RESTful API reference has it under HpeiLONetworkServiceExt; no subscriptions are made for syslog.
+    network = tree.resources[paths.network]
+    network.document["Oem"] = {"Hpe": {"RemoteSyslogEnabled": False, "RemoteSyslogServer": "", "RemoteSyslogPort": 514}}
+    remote: Rules = {"RemoteSyslogEnabled": FLAG, "RemoteSyslogServer": Text(), "RemoteSyslogPort": Number(1, 65_535)}
+    network.rules = {**(network.rules or {}), "Oem": {"Hpe": remote}}
     rules = tree.resources[accounts.SERVICE]
     own: dict[str, Any] = {
         "MinPasswordLength": 8,

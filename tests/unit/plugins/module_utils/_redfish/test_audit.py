@@ -56,7 +56,7 @@ def test_a_server_from_the_factory_is_named_with_all_it_lacks_by_every_vendor(ve
     assert found["ipmi_over_lan"] == found["ntp"] == found["http"] == found["bios_firmware"] == "drift"
     assert found["lockdown"] == ("drift" if vendor in ("idrac", "supermicro") else "not_applicable")
     unknown = {name for name, state in found.items() if state == "unknown"}
-    assert unknown <= {"boot_mode", "tpm"} if vendor == "openbmc" else unknown <= {"time_zone"}
+    assert unknown == ({"boot_mode", "tpm", "syslog"} if vendor == "openbmc" else set())
 
 
 @pytest.mark.parametrize("vendor", VENDORS)
@@ -81,12 +81,41 @@ def test_an_expansion_that_is_offered_and_refused_is_done_without() -> None:
     assert states_of(bmc) == states_of(FakeBmc())
 
 
+def test_the_only_member_of_a_collection_is_asked_for_where_that_is_offered() -> None:
+    bmc, other = FakeBmc(expands=False), FakeBmc(expands=False)
+    bmc.body(ROOT)["ProtocolFeaturesSupported"]["OnlyMemberQuery"] = True
+
+    assert states_of(bmc) == states_of(other)
+    assert len(bmc.requests) == len(other.requests) - 2
+
+
+@pytest.mark.parametrize(("vendor", "takes"), [("supermicro", 1), ("ilo", 1), ("idrac", 3)])
+def test_more_servers_than_a_bmc_takes_are_drift_and_the_reason_is_said(vendor: str, takes: int) -> None:
+    bmc = FakeBmc(vendor)
+    wanted = {"inherits": None, "controls": {"syslog": [f"10.0.0.{number}" for number in range(takes + 1)]}}
+    for path, name in (("NetworkProtocol", "RemoteSyslogServer"), ("Oem/Supermicro/Syslog", "SyslogServer")):
+        body = bmc.resources.get(f"{MANAGER}/{path}", {})
+        body = body.get("Oem", {}).get("Hpe", body)
+        if name in body:
+            body.update({name: "10.0.0.0", "RemoteSyslogEnabled": True, "EnableSyslog": True})
+    if vendor == "idrac":
+        attributes = bmc.body(f"{MANAGER}/Attributes")["Attributes"]
+        attributes["SysLog.1.SysLogEnable"] = "Enabled"
+        attributes.update({f"SysLog.1.Server{number + 1}": f"10.0.0.{number}" for number in range(takes)})
+
+    (finding,) = run({"bmc": bmc}, wanted)["bmc"].value.findings  # type: ignore[union-attr]
+
+    assert (str(finding.state), finding.message) == ("drift", f"this BMC takes {takes} and no more")
+    assert all(check.ok for check in finding.checks[:-1])
+
+
 def test_collections_are_read_over_all_their_pages() -> None:
     bmc = FakeBmc(expands=False)
     path = f"{ROOT}/AccountService/Accounts"
     first, *rest = bmc.body(path)["Members"]
-    bmc.resources[path] = {"Members": [first], "Members@odata.nextLink": f"{path}/page2"}
-    bmc.resources[f"{path}/page2"] = {"Members": rest}
+    bmc.resources[path] = {"Members": [first], "Members@odata.nextLink": f"{path}?$skip=1"}
+    second = httpx.Response(200, json={"Members": rest})
+    bmc.instead[path] = lambda request: second if "$skip" in request.url.params else None
 
     assert states_of(bmc)["factory_accounts_off"] == "drift"
 
