@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,11 @@ import pytest
 from ansible_collections.baremetal.bcm.tests.integration.support.playbook import Ansible, Run
 from ansible_collections.baremetal.bcm.tests.integration.support.rack import ROOT, demo_rack, running
 from ansible_collections.baremetal.bcm.tests.system.support.fake_awx import FakeAwx, served
-from ansible_collections.baremetal.bcm.tests.unit.extensions.controller_contract import MODULES, read_definitions
+from ansible_collections.baremetal.bcm.tests.unit.extensions.controller_contract import (
+    MODULES,
+    NODES,
+    read_definitions,
+)
 
 SECRET = "pl4nted-s3cret"
 SITE: dict[str, Any] = {
@@ -27,7 +30,8 @@ SITE: dict[str, Any] = {
     }
 }
 KINDS = {"controller_notifications": "notification_templates", "controller_templates": "job_templates"}
-KINDS |= {"controller_workflows": "workflow_job_templates"}
+KINDS |= {"controller_workflows": "workflow_job_templates", "aap_organizations": "organizations"}
+WAYS = ("success_nodes", "failure_nodes", "always_nodes")
 
 
 class TestController:
@@ -38,7 +42,13 @@ class TestController:
 
     @pytest.fixture(scope="class")
     @staticmethod
-    def runs(awx: FakeAwx, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Run]]:
+    def writes() -> list[int]:
+        """How many writes AWX had of each run."""
+        return []
+
+    @pytest.fixture(scope="class")
+    @staticmethod
+    def runs(awx: FakeAwx, writes: list[int], tmp_path_factory: pytest.TempPathFactory) -> list[Run]:
         """The playbook twice."""
         found = sorted((ROOT / ".venv-controller/lib").glob("python3*/site-packages/ansible_collections/awx"))
         if not found and os.environ.get("CONTROLLER_REQUIRE_ALL") == "1":
@@ -57,7 +67,12 @@ class TestController:
                 "ANSIBLE_COLLECTIONS_PATH": str(directory / "collections"),
             }
             ansible = Ansible(rack, directory / "ansible")
-            yield [ansible.play("controller", "-v", variables=SITE, environment=environment) for _time in range(2)]
+            runs = []
+            for _time in range(2):
+                before = len(awx.writes)
+                runs.append(ansible.play("controller", "-v", variables=SITE, environment=environment))
+                writes.append(len(awx.writes) - before)
+        return runs
 
     def test_all_that_is_defined_is_made(self, runs: list[Run], awx: FakeAwx) -> None:
         assert runs[0].rc == 0, runs[0].output
@@ -74,11 +89,18 @@ class TestController:
             assert awx.surveys[f"{made['url']}survey_spec"] == template["survey_spec"]
             assert len(awx.associations[f"{made['url']}credentials"]) == len(template["credentials"])
         nodes = awx.named("workflow_job_template_nodes")
-        for node in definitions["controller_workflows"][0]["workflow_nodes"]:
-            for way, after in node.get("related", {}).items():
+        for node in definitions["controller_workflows"][0][NODES]:
+            for way in WAYS:
                 linked = awx.associations[f"{nodes[node['identifier']]['url']}{way}"]
-                assert linked == [nodes[each["identifier"]]["id"] for each in after]
+                assert linked == [nodes[each]["id"] for each in node.get(way, [])]
         assert len(runs) == 2
+
+    def test_applied_twice_nothing_is_changed_or_written(self, runs: list[Run], writes: list[int]) -> None:
+        assert runs[1].rc == 0, runs[1].output
+        assert runs[1].changed_tasks == []
+        assert runs[1].recap["localhost"]["changed"] == 0
+        assert writes[0] > 0
+        assert writes[1] == 0
 
     def test_no_secret_is_printed(self, runs: list[Run]) -> None:
         assert SECRET not in runs[0].output + runs[1].output

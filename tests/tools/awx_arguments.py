@@ -15,6 +15,7 @@ PLACE = Path(__file__).parents[1] / "unit/extensions/awx_arguments.json"
 MODULES = (
     *("organization", "credential_type", "execution_environment", "project", "inventory", "credential"),
     *("inventory_source", "notification_template", "job_template", "workflow_job_template", "schedule"),
+    "workflow_job_template_node",
 )
 _KEPT = ("required", "choices", "type")
 

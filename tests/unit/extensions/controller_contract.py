@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[3]
 DEFINITIONS = ROOT / "extensions/controller"
 # The module of awx.awx that applies each list, whose arguments the entries are. Named as infra.aap_configuration does.
 MODULES = {
-    "controller_organizations": "organization",
+    "aap_organizations": "organization",
     "controller_credential_types": "credential_type",
     "controller_execution_environments": "execution_environment",
     "controller_projects": "project",
@@ -47,6 +47,8 @@ _WHICH = ("bcm_target", "readmit_servers")
 _READS_ONLY = {"preflight.yml", "status.yml", "audit.yml"}
 # Leave to power or reboot.
 _LEAVE = {"bcm_enable_power_action", "validation_enable_power_action", "hardening_allow_reboot"}
+# The nodes of a workflow, as infra.aap_configuration names them.
+NODES = "simplified_workflow_nodes"
 _RELATED = ("success_nodes", "failure_nodes", "always_nodes")
 _TYPES = {"int": "integer", "float": "float"}
 
@@ -67,7 +69,7 @@ def read_definitions() -> Raw:
     found: Raw = {}
     for path in sorted(DEFINITIONS.glob("*.yml")):
         found.update(yaml.load(path.read_text(encoding="utf-8"), _Loader))  # noqa: S506 - a SafeLoader
-    return {name: entries for name, entries in found.items() if name.startswith("controller_")}
+    return {name: entries for name, entries in found.items() if name.startswith(("controller_", "aap_"))}
 
 
 @dataclass(frozen=True)
@@ -111,17 +113,24 @@ def _arguments(definitions: Raw, tree: Tree) -> Iterator[str]:
         if kind not in MODULES:
             yield f"{kind}: nothing applies it"
             continue
-        spec = tree.awx[MODULES[kind]]
         for entry in entries:
-            name = entry.get("name")
-            yield from (f"{kind}: {name}: {key} is no argument" for key in entry if key not in spec)
-            yield from (
-                f"{kind}: {name}: {key} is missing" for key in spec if spec[key].get("required") and key not in entry
-            )
-            for key, value in entry.items():
-                choices = spec.get(key, {}).get("choices")
-                if choices and value not in choices and "{{" not in str(value):
-                    yield f"{kind}: {name}: {key} can't be {value}"
+            given = {key: value for key, value in entry.items() if key != NODES}
+            for problem in _of_module(given, tree.awx[MODULES[kind]]):
+                yield f"{kind}: {entry.get('name')}: {problem}"
+            for node in entry.get(NODES, []):
+                for problem in _of_module(
+                    {"workflow_job_template": "", **node}, tree.awx["workflow_job_template_node"]
+                ):
+                    yield f"{kind}: {entry.get('name')}: {node.get('identifier')}: {problem}"
+
+
+def _of_module(given: Raw, spec: Mapping[str, Raw]) -> Iterator[str]:
+    yield from (f"{key} is no argument" for key in given if key not in spec)
+    yield from (f"{key} is missing" for key in spec if spec[key].get("required") and key not in given)
+    for key, value in given.items():
+        choices = spec.get(key, {}).get("choices")
+        if choices and value not in choices and "{{" not in str(value):
+            yield f"{key} can't be {value}"
 
 
 def _playbooks(definitions: Raw, tree: Tree) -> Iterator[str]:
@@ -135,7 +144,7 @@ def _references(definitions: Raw) -> Iterator[str]:
     """Names of other objects that are not defined."""
     known = {kind: set(_named(definitions, kind)) for kind in MODULES}
     fields = {
-        "organization": "controller_organizations",
+        "organization": "aap_organizations",
         "project": "controller_projects",
         "source_project": "controller_projects",
         "inventory": "controller_inventories",
@@ -290,21 +299,20 @@ def _injectors(definitions: Raw, tree: Tree) -> Iterator[str]:
 
 
 def _workflow(workflow: Raw, definitions: Raw) -> Iterator[str]:
-    name, nodes = workflow["name"], {node["identifier"]: node for node in workflow["workflow_nodes"]}
+    name, nodes = workflow["name"], {node["identifier"]: node for node in workflow[NODES]}
     templates = _named(definitions, "controller_templates")
     graph: dict[str, set[str]] = {identifier: set() for identifier in nodes}
     asked = {question["variable"] for question in workflow["survey_spec"]["spec"]}
     for identifier, node in nodes.items():
-        for after in (each["identifier"] for key in _RELATED for each in node.get("related", {}).get(key, [])):
+        for after in (each for key in _RELATED for each in node.get(key, [])):
             if after not in nodes:
                 yield f"workflow {name}: {identifier} leads to {after}, which does not exist"
             graph.setdefault(after, set()).add(identifier)
-        what = node["unified_job_template"]
-        if what["type"] != "job_template":
+        if "approval_node" in node:
             continue
-        template = templates.get(what["name"])
+        template = templates.get(node.get("unified_job_template"))
         if template is None:
-            yield f"workflow {name}: {identifier} is a job of {what['name']}, which is not defined"
+            yield f"workflow {name}: {identifier} is a job of {node.get('unified_job_template')}, which is not defined"
             continue
         given = node.get("extra_data", {})
         questions = {question["variable"]: question for question in template["survey_spec"]["spec"]}
@@ -328,9 +336,7 @@ def _approved(workflow: Raw, nodes: Mapping[str, Raw], graph: Mapping[str, set[s
 
     def approved(identifier: str) -> bool:
         before = graph[identifier] & nodes.keys()
-        return bool(before) and all(
-            nodes[each]["unified_job_template"]["type"] == "workflow_approval" or approved(each) for each in before
-        )
+        return bool(before) and all("approval_node" in nodes[each] or approved(each) for each in before)
 
     for identifier, node in nodes.items():
         powers = _LEAVE & node.get("extra_data", {}).keys() and node.get("job_type") == "run"

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from .controller_contract import MODULES, Tree, problems_of, read_definitions
+from .controller_contract import MODULES, NODES, Tree, problems_of, read_definitions
 
 Raw = dict[str, Any]
 TREE = Tree.of_checkout()
@@ -30,7 +30,7 @@ def question(definitions: Raw, of: str, variable: str) -> Raw:
 
 
 def node(definitions: Raw, identifier: str) -> Raw:
-    nodes = definitions["controller_workflows"][0]["workflow_nodes"]
+    nodes = definitions["controller_workflows"][0][NODES]
     return next(each for each in nodes if each["identifier"] == identifier)
 
 
@@ -48,6 +48,10 @@ PLANTED: dict[str, tuple[Callable[[Raw], Any], str]] = {
     "a misspelt argument": (
         lambda all_: template(all_, "Status").update(ask_job_typ_on_launch=True),
         "ask_job_typ_on_launch is no argument",
+    ),
+    "a misspelt argument of a node": (
+        lambda all_: node(all_, "check").update(extra_vars={}),
+        "check: extra_vars is no argument",
     ),
     "a playbook that does not exist": (
         lambda all_: template(all_, "Status").update(playbook="playbooks/statuses.yml"),
@@ -94,19 +98,19 @@ PLANTED: dict[str, tuple[Callable[[Raw], Any], str]] = {
         "nothing reads BCM_HEADNODE",
     ),
     "a way to a job that does not exist": (
-        lambda all_: node(all_, "check")["related"].update(failure_nodes=[{"identifier": "repair"}]),
+        lambda all_: node(all_, "check").update(failure_nodes=["repair"]),
         "check leads to repair, which does not exist",
     ),
     "jobs that lead back to each other": (
-        lambda all_: node(all_, "report").update(related={"always_nodes": [{"identifier": "intake"}]}),
+        lambda all_: node(all_, "report").update(always_nodes=["intake"]),
         "its jobs lead back to each other",
     ),
     "power without approval": (
-        lambda all_: node(all_, "check")["related"].update(success_nodes=[{"identifier": "provision"}]),
+        lambda all_: node(all_, "check").update(success_nodes=["provision"]),
         "provision powers nodes without approval",
     ),
     "a reboot without approval": (
-        lambda all_: node(all_, "check")["related"].update(success_nodes=[{"identifier": "harden"}]),
+        lambda all_: node(all_, "check").update(success_nodes=["harden"]),
         "harden powers nodes without approval",
     ),
     "power to validate without approval": (
@@ -132,11 +136,18 @@ def test_an_error_is_found(planted: str) -> None:
 
 def test_every_list_is_applied_with_all_that_it_says() -> None:
     tasks = yaml.safe_load((ROOT / "playbooks/tasks/controller_awx.yml").read_text(encoding="utf-8"))
-    applied = {next(key for key in task if key.startswith("awx.awx.")): task for task in tasks}
+    *lists, schedules = [next(key for key in task if key.startswith("awx.awx.")) for task in tasks]
+    nodes = lists[-2:]
+    applied = dict(zip([*lists[:-2], schedules], [*tasks[:-3], tasks[-1]], strict=True))
 
     for kind, entries in read_definitions().items():
         task = applied[f"awx.awx.{MODULES[kind]}"]
         said = {key for entry in entries for key in entry}
         assert task["loop"] == f"{{{{ {kind} }}}}"
-        assert set(task[f"awx.awx.{MODULES[kind]}"]) == said
+        assert set(task[f"awx.awx.{MODULES[kind]}"]) == said - {NODES}
     assert list(applied) == [f"awx.awx.{module}" for module in MODULES.values()]
+    # First all nodes, then the ways between them, because a way leads to a node that is there.
+    assert nodes == ["awx.awx.workflow_job_template_node"] * 2
+    said = {key for node in read_definitions()["controller_workflows"][0][NODES] for key in node}
+    made, linked = (set(task[nodes[0]]) - {"workflow_job_template", "organization"} for task in tasks[-3:-1])
+    assert made | linked == said
