@@ -55,7 +55,8 @@ class Service:
             answer = await self._answered(replace(request, path=path), resource)
         except RedfishError as error:
             answer = Answer(error.status, error.to_json(), error.headers)
-        if request.method in _WRITES and answer.status < 400 and path != sessions.SESSIONS:
+        is_session = path == sessions.SESSIONS or path.startswith(f"{sessions.SESSIONS}/")
+        if request.method in _WRITES and answer.status < 400 and not is_session:
             self._bmc.writes += 1
         headers = {"OData-Version": "4.0", "Cache-Control": "no-store", **allow, **answer.headers}
         if isinstance(answer.body, dict) and "@odata.etag" in answer.body:
