@@ -51,6 +51,10 @@ demo: .venv ## provision five machines of the virtual rack, twice
 demo-intake: .venv .venv-rulebook ## from a BMC's first lease to NetBox, for real; needs root, fetches what it lacks
 	@$(MAIN) $(TOOLS)/demo-intake
 
+.PHONY: demo-harden
+demo-harden: .venv ## three servers of three vendors from staged to ready; fetches a NetBox, for which it may need root
+	@$(MAIN) $(TOOLS)/with-rack virtual_rack/racks/vendors.yml $(TOOLS)/demo-harden
+
 .PHONY: validation-image
 validation-image: ## build the image that servers boot to be validated; needs Debian, mmdebstrap and zstd
 	@$(STEP) 'validation image' python3 validation_image/build.py .cache/validation-image

@@ -64,6 +64,42 @@ options:
       - Path of the certificate authority that signed the certificates of the BMCs, in PEM format.
       - Without it the environment variable E(REDFISH_CA_PATH) is used.
     type: path
+  netbox:
+    description:
+      - The NetBox that knows the servers by their names, so that runs on other computers keep away from a BMC that one is changing, and
+        certificates are pinned.
+      - Who changes BMCs claims them in the custom field C(bmc_claim) of their devices. Where another run has one already, nothing is
+        written to it. Without this option only runs on the same computer keep out of each other's way.
+      - Without O(ca_path), a BMC's certificate must be the one in the custom field C(bmc_certificate) of its device. Who changes BMCs
+        pins there the one of a BMC that has none yet. Switching O(validate_certs) off switches that off too.
+      - M(baremetal.bcm.netbox_bootstrap) makes both fields.
+    type: dict
+    suboptions:
+      url:
+        description:
+          - Address of NetBox, such as C(https://netbox.example.com).
+          - Without it the environment variable E(NETBOX_URL) is used.
+        type: str
+      token:
+        description:
+          - API token of a user who may view and change devices.
+          - Without it the environment variable E(NETBOX_TOKEN) is used.
+        type: str
+      validate_certs:
+        description:
+          - Whether NetBox's certificate is checked.
+          - Without it the environment variable E(NETBOX_VALIDATE_CERTS) is used.
+        type: bool
+        default: true
+      ca_path:
+        description:
+          - Path of the certificate authority that signed NetBox's certificate, in PEM format.
+          - Without it the environment variable E(NETBOX_CA_PATH) is used.
+        type: path
+      timeout:
+        description: How long to wait for an answer of NetBox, in seconds.
+        type: float
+        default: 60
   timeout:
     description: How long to wait for an answer, in seconds.
     type: float

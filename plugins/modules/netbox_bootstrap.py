@@ -45,6 +45,12 @@ options:
       - Whether devices need the custom field C(validation_result), of type JSON, which a validation server writes. It admits nobody without.
     type: bool
     default: false
+  hardening:
+    description:
+      - Whether devices need the custom fields C(bmc_claim), of type JSON, and C(bmc_certificate), of type text. The Redfish modules keep
+        there which run is changing a BMC, and which certificate of it is trusted.
+    type: bool
+    default: false
   fail_on_missing:
     description:
       - Whether the task fails when statuses are missing, which only a change of NetBox's configuration can add. The rest is done in any case.
@@ -62,6 +68,7 @@ EXAMPLES = r"""
     state_field: custom_field:lifecycle
     tags: [intake]
     validation: true
+    hardening: true
 
 - name: Check whether devices may have the statuses that the lifecycle needs
   baremetal.bcm.netbox_bootstrap:
@@ -105,12 +112,13 @@ debug_calls:
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.runner import run_netbox_module
+from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.api.register import CERTIFICATE, CLAIM
 from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.lifecycle.bootstrap import (
     apply_change,
     field_choices,
     missing_statuses,
     plan_custom_field,
-    plan_result_field,
+    plan_plain_field,
     plan_tags,
 )
 from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.lifecycle.state import StateField
@@ -125,6 +133,7 @@ SPEC = {
     "state_field": {"type": "str", "default": "status"},
     "tags": {"type": "list", "elements": "str", "default": []},
     "validation": {"type": "bool", "default": False},
+    "hardening": {"type": "bool", "default": False},
     "fail_on_missing": {"type": "bool", "default": True},
 }
 
@@ -134,7 +143,9 @@ def work(module: AnsibleModule, netbox: NetBox) -> dict[str, Any]:
     missing = [] if name else missing_statuses(netbox)
     changes = plan_custom_field(netbox, name) if name else []
     if module.params["validation"]:
-        changes += plan_result_field(netbox, "validation_result")
+        changes += plan_plain_field(netbox, "validation_result", "json")
+    if module.params["hardening"]:
+        changes += [*plan_plain_field(netbox, CLAIM, "json"), *plan_plain_field(netbox, CERTIFICATE, "text")]
     changes += plan_tags(netbox, module.params["tags"])
     netbox.require(("POST" if change.object_id is None else "PATCH", change.path) for change in changes)
     made: dict[str, int] = {}

@@ -14,7 +14,7 @@ description:
   - Audits servers as M(baremetal.bcm.redfish_audit) does, writes what is not met, reads every write back, and audits again, which is the only
     proof.
   - Nothing is written to a server that has another serial number than O(servers[].serial), on which somebody else's BIOS values are pending
-    or jobs run, or that another run on this computer is changing.
+    or jobs run, or that another run is changing, which all computers know by O(netbox).
   - BIOS values and Secure Boot come first, with one reboot for all, then the settings of the BMC, then those that may cut somebody off, after
     which a new login must succeed, and lockdown last, only where nothing failed before it.
   - Before the first write all values about to change are written to a bundle, from which O(rollback) sets them again.
@@ -103,7 +103,9 @@ options:
       - A value that somebody else has changed since is left as it is, and named. Subscriptions that were made are left.
     type: path
   lock_path:
-    description: Directory of the files by which runs on this computer keep out of each other's way, one BMC at a time.
+    description:
+      - Directory of the files by which runs on this computer keep out of each other's way, one BMC at a time. Those on other computers need
+        O(netbox).
     type: path
     default: ~/.ansible/baremetal.bcm/locks
 seealso:
@@ -220,6 +222,11 @@ servers:
             pending: {description: Whether the next boot brings what is wanted., type: bool, sample: false}
             reference: {description: The guide that asks for it., type: str, sample: "NSA/CISA Harden Baseboard Management Controllers, 2023, action 3"}
             message: {description: What is to be added., type: str, sample: ""}
+  sample: {dgx-05: {vendor: idrac, compliant: false, controls: []}}
+before:
+  description: The servers by name as the first audit found them, in the form of M(baremetal.bcm.redfish_audit).
+  returned: success or failure of single servers
+  type: dict
   sample: {dgx-05: {vendor: idrac, compliant: false, controls: []}}
 counts:
   description: How many findings there are of each state, over all servers.

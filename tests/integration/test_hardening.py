@@ -13,6 +13,7 @@ from xml.etree import ElementTree
 import httpx
 import pytest
 
+from ansible_collections.baremetal.bcm.tests.integration.support.netbox import prepare_hardening
 from ansible_collections.baremetal.bcm.tests.integration.support.playbook import Run
 from ansible_collections.baremetal.bcm.tests.integration.support.redfish import RedfishSite, redfish_site
 from ansible_collections.baremetal.bcm.tests.netbox.fake.server import TOKEN, FakeNetBox, served
@@ -69,6 +70,7 @@ def netbox() -> Iterator[tuple[str, Lab]]:
     """A NetBox in which dgx-05 and dgx-06 are staged and cpu-03 is active."""
     with served(FakeNetBox(NEW)) as found:
         lab = Lab(found.url, TOKEN)
+        prepare_hardening(lab)
         for name, state in (("dgx-05", "staged"), ("dgx-06", "staged"), ("cpu-03", "active")):
             lab.change("dcim/devices", lab.server(state).id, name=name)
         yield found.url, lab

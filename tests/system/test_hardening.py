@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from ansible_collections.baremetal.bcm.tests.integration.support.netbox import prepare_hardening
 from ansible_collections.baremetal.bcm.tests.integration.support.rack import ROOT
 from ansible_collections.baremetal.bcm.tests.integration.support.redfish import RedfishSite, redfish_site
 from ansible_collections.baremetal.bcm.tests.netbox.fake.server import TOKEN, FakeNetBox, served
@@ -40,6 +41,7 @@ def site(tmp_path: Path) -> Iterator[RedfishSite]:
 def lab() -> Iterator[Lab]:
     with served(FakeNetBox(NEW)) as netbox:
         lab = Lab(netbox.url, TOKEN)
+        prepare_hardening(lab)
         for name in ("dgx-05", "dgx-06"):
             lab.change("dcim/devices", lab.server("staged").id, name=name)
         yield lab
@@ -82,9 +84,11 @@ def start(site: RedfishSite, lab: Lab, directory: Path, port: int) -> Program:
     return Program([*words, "--vars", "variables.yml"], directory / "engine.log", environment)
 
 
-def notify(port: int, name: str, token: str = WEBHOOK_TOKEN) -> int:
+def notify(port: int, name: str, token: str = WEBHOOK_TOKEN, *, before: str = "discovered") -> int:
     """Tell the rulebook of a device as NetBox does; gives the HTTP status, 0 where nobody listens yet."""
-    body = {"event": "updated", "model": "device", "data": {"name": name, "status": {"value": "staged"}}}
+    snapshots = {"prechange": {"status": before}, "postchange": {"status": "staged"}}
+    data = {"name": name, "status": {"value": "staged"}}
+    body = {"event": "updated", "model": "device", "data": data, "snapshots": snapshots}
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
     request = urllib.request.Request(f"http://127.0.0.1:{port}/", json.dumps(body).encode(), headers)
     try:
@@ -109,6 +113,9 @@ def test_servers_that_become_staged_are_hardened_together_and_become_ready(
     engine = start(site, lab, tmp_path, port)
     try:
         assert until(lambda: notify(port, "dgx-05", "wrong") == 401, 60), engine.said
+        # Such as the claim of a run: it was staged before, and starts no further run.
+        assert notify(port, "dgx-05", before="staged") == 200
+        assert engine.said_within("PLAY [", 5) is False
         assert [notify(port, name) for name in ("dgx-05", "dgx-06", "dgx-05")] == [200, 200, 200]
         assert until(lambda: states(lab) == {"dgx-05": "ready", "dgx-06": "ready"}, 180), engine.said
         assert engine.said_within("PLAY RECAP", 60)

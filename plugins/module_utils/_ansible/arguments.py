@@ -49,6 +49,14 @@ NETBOX: Spec = {
     "debug_calls": _from_environment("NETBOX_DEBUG_CALLS", type="bool", default=False),
 }
 
+# Where those who change BMCs find each other, and the certificates of BMCs.
+REGISTER: Spec = {
+    "netbox": {
+        "type": "dict",
+        "options": {name: NETBOX[name] for name in ("url", "token", "validate_certs", "ca_path", "timeout")},
+    },
+}
+
 # Redfish straight to the BMCs.
 REDFISH: Spec = {
     "username": _from_environment("REDFISH_USERNAME", type="str"),
@@ -59,6 +67,7 @@ REDFISH: Spec = {
     "deadline": {"type": "float", "default": 120.0},
     "in_flight": {"type": "int", "default": 64},
     "debug_calls": _from_environment("REDFISH_DEBUG_CALLS", type="bool", default=False),
+    **REGISTER,
 }
 
 # IPMI straight to the BMCs.

@@ -12,7 +12,7 @@ import socket
 from collections.abc import Callable
 from pathlib import Path
 
-from .._head_node.entities.claim import Owner
+from .._values.owner import Owner
 from .awx_jobs import job_word, jobs_known
 
 
@@ -34,6 +34,13 @@ def owner_of_task(run: str | None) -> Owner:
     Without a word every claim is that of somebody else, even one of the same run.
     """
     return Owner(run=run or "", is_dead=_dead_runs())
+
+
+def owner_of_process() -> Owner:
+    """Return the owner of what ends with this process, such as the claims that a module holds while it works."""
+    process, job = os.getpid(), job_word()
+    name = _user_at_host() + (f", AWX job {os.environ['JOB_ID']}" if job else "")
+    return Owner(name, f"{_machine()}.{process}.{_start_of(process)}" + (f".{job}" if job else ""), _dead_runs())
 
 
 def controller_of_this() -> int:

@@ -21,13 +21,14 @@ from .._https.call_log import CallLog, OnCall
 from .._netbox.api.client import NetBox
 from .._netbox.api.connection import NetBoxTransport
 from .._netbox.api.errors import NetBoxError
+from .._netbox.api.register import DeviceRegister
 from .._redfish.errors import RedfishError
 from .._redfish.fleet import Batch
 from .._values.clock import Clock, SystemClock
 from .._values.sentences import sentences
 from .arguments import CONNECTION, NETBOX, REDFISH, Spec, batch_of, connections_of, netbox_connection_of
 from .checked_module import CheckedModule
-from .owner import controller_of_this
+from .owner import controller_of_this, owner_of_process
 
 # ansible-playbook -vvv
 _SHOWS_CALLS = 3
@@ -178,14 +179,33 @@ def run_redfish_module(
     """Validate the options, do the work on the servers and end the task.
 
     `work` returns the result; where its `failures` has servers, the task fails unless `fail_on_error` is off. In check
-    mode, requests that would write are refused.
+    mode, requests that would write are refused. With the option `netbox`, the batch has the register of claims and
+    pinned certificates.
     """
     module = CallsModule({**REDFISH, **spec}, **module_options)
     try:
         batch = replace(batch_of(module.params), read_only=module.check_mode, on_call=module.log_calls())
-        result = {"changed": False, **work(module.params, batch, SystemClock())}
-    except RedfishError as error:
+        with _registered(module.params, batch) as batch:
+            result = {"changed": False, **work(module.params, batch, SystemClock())}
+    except (RedfishError, NetBoxError) as error:
         module.fail_json(msg=str(error))
     if result["failures"] and module.params["fail_on_error"]:
         module.fail_json(msg="; ".join(sentences(result["failures"], "server")), **result)
     module.exit_json(**result)
+
+
+@contextmanager
+def _registered(params: dict[str, Any], batch: Batch) -> Iterator[Batch]:
+    """Open the NetBox in which servers have claims and certificates, where one is given.
+
+    Certificates are pinned there unless the options say by what else they are trusted.
+    """
+    if params["netbox"] is None:
+        yield batch
+        return
+    options = {**params["netbox"], "changelog_message": None}
+    with open_netbox(options, check_mode=batch.read_only, on_call=batch.on_call) as netbox:
+        register = DeviceRegister(netbox, SystemClock(), owner_of_process())
+        names = [server["name"] for server in params["servers"]]
+        pins = register.certificates(names) if params["validate_certs"] and not params["ca_path"] else None
+        yield replace(batch, register=register, pins=pins)

@@ -25,7 +25,8 @@ _PAGE = re.compile(rf"{_PATH.pattern}(\?[A-Za-z0-9._~!$&'()*+,;=:@%/-]*)?")
 class BmcLogin:
     """One BMC. `address` is a host, host:port, or a URL; without TLS only on this computer's own loopback.
 
-    `fingerprint` pins the SHA-256 of its certificate, whatever `ca_path` and `validate_certs` say.
+    `fingerprint` pins the SHA-256 of its certificate, whatever `ca_path` and `validate_certs` say; `pinned_by` is where
+    people find it.
     """
 
     name: str
@@ -35,6 +36,7 @@ class BmcLogin:
     ca_path: str | None = None
     validate_certs: bool = True
     fingerprint: str | None = None
+    pinned_by: str = "tls_fingerprint"
     server_name: str | None = None
     timeout_s: float = 30.0
 

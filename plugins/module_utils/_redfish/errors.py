@@ -30,6 +30,12 @@ class RedfishConfigError(RedfishError):
     """Options that do not fit together. Trying again without changing them is pointless."""
 
 
+class ClaimLost(RedfishError):
+    """Another run may be changing this BMC by now: nothing more is written to it."""
+
+    failure = Failure.REFUSED
+
+
 class WriteRefused(RedfishError):
     """A request that writes was about to be sent where only reading is allowed: a bug, not a user's error."""
 

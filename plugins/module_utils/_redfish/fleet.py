@@ -7,7 +7,8 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 from .._bmc.schedule import Limits, Schedule
@@ -15,6 +16,7 @@ from .._https.call_log import OnCall
 from .._values.clock import Clock
 from .connection import BmcLogin
 from .errors import Failure, RedfishAuthError, RedfishError
+from .register import Register
 from .session import Redfish
 
 _T = TypeVar("_T")
@@ -23,12 +25,18 @@ _LONGEST_WAIT_S = 1.0
 
 @dataclass(frozen=True)
 class Batch:
-    """How a batch is talked to. `deadline_s` bounds one BMC from its login to its end."""
+    """How a batch is talked to. `deadline_s` bounds one BMC from its login to its end.
+
+    `guard` is asked before every write, with the server's name. `pins` has the SHA-256 of certificates by server, each
+    the only one that is trusted; None where certificates are not pinned.
+    """
 
     deadline_s: float = 120.0
     in_flight: int = 64
     read_only: bool = True
-    before_write: Callable[[], None] | None = None
+    guard: Callable[[str], None] | None = None
+    register: Register | None = None
+    pins: Mapping[str, str] | None = None
     on_call: OnCall | None = None
     http_transport: Any = None
 
@@ -59,11 +67,11 @@ def talk_to_all(
     schedule = Schedule.of({name: bmc.credentials for name, bmc in bmcs.items()}, limits)
     talks = {
         name: Redfish(
-            bmc,
+            _pinned(bmc, batch.pins),
             clock,
             deadline_s=0.0,
             read_only=batch.read_only,
-            before_write=batch.before_write,
+            before_write=None if batch.guard is None else partial(batch.guard, name),
             on_call=batch.on_call,
             http_transport=batch.http_transport,
         )
@@ -99,6 +107,13 @@ def talk_to_all(
         else:
             schedule.finish(name)
     return {name: ends[name] for name in bmcs}
+
+
+def _pinned(bmc: BmcLogin, pins: Mapping[str, str] | None) -> BmcLogin:
+    pin = (pins or {}).get(bmc.name)
+    if bmc.fingerprint or not pin:
+        return bmc
+    return replace(bmc, fingerprint=pin, pinned_by="the custom field bmc_certificate of its device in NetBox")
 
 
 def _talk(

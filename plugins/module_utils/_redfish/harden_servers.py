@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import time
@@ -16,7 +15,7 @@ from typing import Any, TypeVar
 from .._values.clock import Clock
 from . import roles
 from .audit import Audit, Identity, identify, judge
-from .claim import claimed
+from .claim import exclusive
 from .connection import BmcLogin, link_in
 from .controls import BY_NAME, Stage
 from .decide import Finding
@@ -46,7 +45,6 @@ HARDEN: Spec = {
     "lock_path": {"type": "path", "default": "~/.ansible/baremetal.bcm/locks"},
 }
 _T = TypeVar("_T")
-_IN_USE = "another run on this computer is changing this BMC; nothing was written"
 _FORMAT = "baremetal.bcm rollback 1"
 
 
@@ -103,10 +101,8 @@ def harden_servers(params: Mapping[str, Any], batch: Batch, clock: Clock) -> Res
     """
     job = Job(params, batch, clock)
     bundle = read_bundle(params["rollback"]) if params["rollback"] else None
-    with contextlib.ExitStack() as stack:
-        refused: list[str] = []
-        if not batch.read_only:
-            refused = stack.enter_context(claimed(params["lock_path"], job.logins))
+    with exclusive(params["lock_path"], job.logins, batch, clock) as (batch, refused):
+        job.batch = batch
         free = {name: login for name, login in job.logins.items() if name not in refused}
         reading = replace(batch, read_only=True)
 
@@ -115,7 +111,7 @@ def harden_servers(params: Mapping[str, Any], batch: Batch, clock: Clock) -> Res
             return seen if bundle is None else replace(seen, plan=_back(bundle.get(name, []), job, name))
 
         before = talk_to_all(free, look, reading, clock)
-        before.update({name: End(failure=Failure.REFUSED, message=_IN_USE) for name in refused})
+        before.update({name: End(failure=Failure.REFUSED, message=why) for name, why in refused.items()})
         work = {name: end.value for name, end in before.items() if end.value is not None and end.value.plan.changes}
         result = _Result(job, before)
         if work and not batch.read_only:
@@ -174,11 +170,17 @@ class _Result:
             "changed": changed,
             "diff": _diff(plans) if any(plans.values()) else [],
             "servers": servers,
+            "before": {name: self._seen_before(name) for name in self._job.logins},
             "counts": count_states(servers),
             "compliant": [name for name, server in servers.items() if server["compliant"]],
             "bundle": self.bundle,
             "failures": failures_of({name: ends[name] for name in self._job.logins}),
         }
+
+    def _seen_before(self, name: str) -> Result:
+        end = self._before[name]
+        audit = None if end.value is None else Audit(end.value.identity, end.value.findings)
+        return {**ended(self._job.logins[name], end), **audited(replace(end, value=audit), self._job.profiles[name])}
 
     def _server(self, name: str) -> Result:
         before, after = self._before[name], self._after.get(name)

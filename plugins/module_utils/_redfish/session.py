@@ -115,6 +115,14 @@ class Redfish:
             self._logout()
             self._client.close()
 
+    def show_certificate(self) -> str:
+        """Return the SHA-256 of the certificate that the BMC shows, without a login; "" without TLS."""
+        try:
+            self.get(f"{ROOT}/")
+            return self.fingerprint
+        finally:
+            self._client.close()
+
     def log_in_again(self) -> None:
         """Prove that the BMC still lets us in, by a login of its own; the session before it is deleted."""
         known = {name: self._headers.pop(name, None) for name in ("X-Auth-Token", "Authorization")}
@@ -300,8 +308,9 @@ class Redfish:
         if isinstance(error, https.TlsRefused):
             if error.doubt is https.Doubt.FINGERPRINT:
                 return RedfishTlsError(
-                    f"could not {action}: the certificate of {where} is not the pinned one ({error.detail}); nothing "
-                    "was sent. Change tls_fingerprint only after finding out who changed the certificate"
+                    f"could not {action}: {where} shows another certificate than the pinned one: {error.detail}, that "
+                    f"of the pinned one is {self.bmc.fingerprint}; nothing was sent. Find out who changed it, and only "
+                    f"then change {self.bmc.pinned_by}"
                 )
             return RedfishTlsError(
                 f"could not {action}: no trusted TLS connection to {where}: {error.detail}; give the authority as "

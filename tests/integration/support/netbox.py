@@ -139,3 +139,9 @@ NETBOX_CASES: Mapping[str, tuple[Case, ...]] = {
         Case("a machine that NetBox does not know", {"events": [_ack(_NO_SUCH, "10.229.10.98")]}, changed=False),
     ),
 }
+
+
+def prepare_hardening(lab: Lab) -> None:
+    """Make the custom fields that netbox_bootstrap makes for hardening."""
+    for name, kind in (("bmc_claim", "json"), ("bmc_certificate", "text")):
+        lab.add("extras/custom-fields", name=name, type=kind, object_types=["dcim.device"])

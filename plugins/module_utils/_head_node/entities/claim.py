@@ -13,32 +13,17 @@ another steps back.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..._values.owner import Owner as Owner  # noqa: PLC0414 - others have it from here
 from .fields import Json
 
 _OWNER = "baremetal_claim_owner"
 _RUN = "baremetal_claim_run"
 _UNTIL = "baremetal_claim_until"
 _LATEST_S = 10**10
-
-
-def _never(_run: str) -> bool:
-    return False
-
-
-@dataclass(frozen=True)
-class Owner:
-    """The owner of claims. `name` is for people; `run` is one word that no other run has.
-
-    `is_dead` takes the word of another run and returns whether it is known to have ended without removing its claims.
-    """
-
-    name: str = "a run without a name"
-    run: str = "run"
-    is_dead: Callable[[str], bool] = _never
 
 
 @dataclass(frozen=True)

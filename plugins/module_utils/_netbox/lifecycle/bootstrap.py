@@ -106,16 +106,16 @@ def plan_custom_field(netbox: NetBox, name: str) -> list[ObjectChange]:
     return changes + (_more_choices(netbox, name, known) if kind == "select" else [])
 
 
-def plan_result_field(netbox: NetBox, name: str) -> list[ObjectChange]:
-    """Plan the custom field of devices that holds JSON. Raises NetBoxConfigError for a field of another type."""
+def plan_plain_field(netbox: NetBox, name: str, kind: str) -> list[ObjectChange]:
+    """Plan a custom field of devices of type json or text. Raises NetBoxConfigError for a field of another type."""
     types = "object_types" if netbox.version >= _OBJECT_TYPES_SINCE else "content_types"
     known = next((field for field in netbox.find(CUSTOM_FIELDS, name=name) if field["name"] == name), None)
     what = f"custom field {name}"
     if known is None:
-        fields: Raw = {"name": name, "label": name.replace("_", " ").capitalize(), "type": "json", types: [_DEVICE]}
+        fields: Raw = {"name": name, "label": name.replace("_", " ").capitalize(), "type": kind, types: [_DEVICE]}
         return [ObjectChange(what, CUSTOM_FIELDS, None, fields, {}, fields)]
-    if known["type"]["value"] != "json":
-        raise NetBoxConfigError(f"{what} is of type {known['type']['value']}: results need one of type json")
+    if known["type"]["value"] != kind:
+        raise NetBoxConfigError(f"{what} is of type {known['type']['value']}: it must be of type {kind}")
     if _DEVICE in known[types]:
         return []
     wanted = {types: [*known[types], _DEVICE]}

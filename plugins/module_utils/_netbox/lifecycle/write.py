@@ -6,11 +6,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
 from typing import Any
 
-from ..api.client import DEVICES, IP_ADDRESSES, Made, NetBox, Raw
+from ..api.client import DEVICES, IP_ADDRESSES, NetBox, Raw
 from ..api.errors import NetBoxApiError, NetBoxError, NetBoxForbidden, NetBoxNotFound, NetBoxStale
+from ..api.unchanged import update_unchanged
 from .read import GLOBAL, VrfId, read_addresses, read_devices
 from .state import Device, IpAddress, Reassignment, Snapshot, StateField, reassignments
 
@@ -93,7 +93,7 @@ class Writer:
                 left[move.before.id] = move
         changes = {address_id: _belongs_to(move.after.interface_id) for address_id, move in left.items()}
         stamps = {address_id: move.before.last_updated for address_id, move in left.items() if move.before}
-        for address_id, made in self._update(IP_ADDRESSES, changes, stamps).items():
+        for address_id, made in update_unchanged(self.netbox, IP_ADDRESSES, changes, stamps).items():
             device_id = _device(left[address_id].after, device_of, left[address_id].before)
             if isinstance(made, NetBoxStale):
                 written.stale[device_id] = _CHANGED
@@ -182,7 +182,7 @@ class Writer:
                 continue
             stamps[device_id] = device.last_updated
             changes[device_id] = self.state_field.change(wanted[device_id])
-        for device_id, made in self._update(DEVICES, changes, stamps).items():
+        for device_id, made in update_unchanged(self.netbox, DEVICES, changes, stamps).items():
             if isinstance(made, NetBoxStale):
                 written.stale[device_id] = _CHANGED
             elif isinstance(made, NetBoxError):
@@ -193,37 +193,6 @@ class Writer:
         for device_id in wanted:
             if device_id not in changes and written.is_good(device_id):
                 _note(written, device_id, NetBoxNotFound(DEVICE_GONE, status=404))
-
-    def _update(self, path: str, changes: Mapping[int, Raw], stamps: Mapping[int, str]) -> dict[int, Made]:
-        """Change objects in bulk, those only that are as they were where NetBox honours If-Match."""
-        if not changes or not self.netbox.has_etags:
-            return self.netbox.update_many(path, changes)
-        made = self.netbox.update_many(path, changes, etags={each: etag_of(stamps[each]) for each in changes})
-        for object_id, result in made.items():
-            if isinstance(result, NetBoxStale):
-                made[object_id] = self._update_one(path, object_id, changes[object_id], stamps[object_id], result)
-        return made
-
-    def _update_one(self, path: str, object_id: int, change: Raw, stamp: str, stale: NetBoxStale) -> Made:
-        """Try again where the object was not changed: perhaps this NetBox makes its ETags in another way."""
-        try:
-            current = self.netbox.get(path, object_id)
-            if current.etag is None or str(current.raw.get("last_updated") or "") != stamp:
-                return stale
-            return self.netbox.update(path, object_id, change, if_match=current.etag)
-        except NetBoxApiError as error:
-            return error
-
-
-def etag_of(last_updated: str) -> str:
-    """Make the ETag as NetBox 4.6 makes it of the time of the last change; so none is read for its ETag alone.
-
-    Of an object without such a time it fits none, so that the true one is asked for.
-    """
-    if not last_updated:
-        return 'W/"unknown"'
-    moment = datetime.fromisoformat(last_updated.replace("Z", "+00:00"))
-    return f'W/"{moment.astimezone(timezone.utc).isoformat()}"'
 
 
 def _belongs_to(interface_id: int | None) -> Raw:

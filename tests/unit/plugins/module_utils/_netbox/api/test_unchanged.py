@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.lifecycle.write import etag_of
+from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.api.unchanged import etag_of
 
 
 @pytest.mark.parametrize(
