@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,9 @@ from ansible_collections.baremetal.bcm.tests.integration.support.netbox import n
 from ansible_collections.baremetal.bcm.tests.integration.support.playbook import Run
 from ansible_collections.baremetal.bcm.tests.integration.support.rack import ROOT, RackFile, demo_rack
 from ansible_collections.baremetal.bcm.tests.integration.support.redfish import (
+    PASSWORD,
+    STORE,
+    USER,
     RedfishSite,
     directories,
     redfish_site,
@@ -25,7 +29,11 @@ pytestmark = pytest.mark.meets_ansible
 
 CONNECTION = frozenset({"head_node", "username", "password", "client_cert", "client_key", "ca_path", "url", "token"})
 # What a user's vault holds.
-VAULT = {"vault_bcm_password": "demo-head-node", "vault_bmc_password": "demo-bmc-password"}
+VAULT = {
+    "vault_bcm_password": "demo-head-node",
+    "vault_bmc_password": "demo-bmc-password",
+    "vault_auditor_password": "another-bmc-password",
+}
 # Of the orders that examples speak of.
 MANIFEST = "server_serial,server_bmc_mac\nMXP1111113,A0:36:9F:7C:05:0C\n"
 # Patience only: the rack is fast, and none of its BMCs speaks IPMI.
@@ -140,6 +148,11 @@ def with_bmcs(tasks: Iterable[dict[str, Any]], where: RedfishSite, bundle: Path)
             options[name] = str(bundle.parent / options[name])
         if action.endswith("_harden"):
             options |= directories(bundle.parent)
+        if action.endswith(("_accounts", "_rotation")):
+            options["lock_path"] = str(bundle.parent / "locks")
+        if action.endswith("_rotation"):
+            options |= {"state_path": str(bundle.parent / "state"), "username": USER, "password": PASSWORD}
+            options["store_command"] = [sys.executable, str(STORE), str(bundle.parent / "store")]
         yield {**task, action: options}
 
 
@@ -152,7 +165,7 @@ class TestRedfishExamples:
         bundle.write_text('{"format": "baremetal.bcm rollback 1", "servers": {}}', encoding="utf-8")
         with redfish_site(directory) as where:
             examples = [task for name in module_names("redfish_") for task in examples_of(name)]
-            yield where.ansible.tasks(list(with_bmcs(examples, where, bundle)))
+            yield where.ansible.tasks(list(with_bmcs(examples, where, bundle)), vars=VAULT)
 
     def test_every_example_runs(self, run: Run) -> None:
         assert run.rc == 0, run.output

@@ -18,6 +18,7 @@ class Failure(Word):
     PROTOCOL = "protocol"
     REFUSED = "refused"
     NOT_KEPT = "not_kept"
+    STORE = "store"
 
 
 class RedfishError(Exception):

@@ -82,6 +82,12 @@ class Redfish:
         self.phase = "login"
         self.requests = 0
         self.writes = 0
+        self._options = {
+            "read_only": read_only,
+            "before_write": before_write,
+            "on_call": on_call,
+            "http_transport": http_transport,
+        }
         self._read_only = read_only
         self._before_write = before_write
         self._headers: dict[str, str] = {"Accept": "application/json", "OData-Version": "4.0"}
@@ -122,6 +128,15 @@ class Redfish:
             return self.fingerprint
         finally:
             self._client.close()
+
+    def as_user(self, username: str, password: str) -> Redfish:
+        """Return a talk with the same BMC by another account, within the same time; it is not logged in yet."""
+        bmc = replace(self.bmc, username=username, password=password)
+        return Redfish(bmc, self.clock, deadline_s=self.deadline_s, **self._options)
+
+    def hide(self, secret: str) -> None:
+        """Blank a secret in what this BMC is quoted with from now on."""
+        self._client.hide(secret)
 
     def log_in_again(self) -> None:
         """Prove that the BMC still lets us in, by a login of its own; the session before it is deleted."""
@@ -240,6 +255,10 @@ class Redfish:
     def post(self, uri: str, body: Body) -> Reply:
         """Run an action or create a member; never sent twice where the first may have been performed."""
         return self._write("POST", uri, body, {}, _POST)
+
+    def delete(self, uri: str) -> Reply:
+        """Remove a member; never sent twice where the first may have been performed."""
+        return self._write("DELETE", uri, None, {}, _POST)
 
     def finish(self, reply: Reply) -> None:
         """Wait until the task that a write was answered with has ended. Raises RedfishApiError where it failed."""

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler
@@ -16,11 +17,13 @@ import httpx
 
 from ansible_collections.baremetal.bcm.tests.integration.support.cases import Case
 from ansible_collections.baremetal.bcm.tests.integration.support.playbook import Ansible
-from ansible_collections.baremetal.bcm.tests.integration.support.rack import Rack
+from ansible_collections.baremetal.bcm.tests.integration.support.rack import ROOT, Rack
 from ansible_collections.baremetal.bcm.tests.netbox.fake.server import on_loopback
 from ansible_collections.baremetal.bcm.tests.unit.plugins.fake_bmc import PASSWORD, USER, FakeBmc
 
 SNAPSHOT = "/snapshot"
+# A store of credentials for tests.
+STORE = ROOT / "tests/unit/plugins/json_store.py"
 # Servers that cases and examples speak of, and whose BMC each has.
 VENDORS = {"dgx-05": "idrac", "dgx-06": "supermicro", "cpu-03": "ilo"}
 
@@ -143,7 +146,27 @@ def redfish_cases(where: RedfishSite) -> Mapping[str, Sequence[Case]]:
     """Give the cases of the Redfish modules."""
     servers = servers_of(where)
     dead = {"name": "dead", "address": "http://127.0.0.1:9"}
+    locks = {"lock_path": str(where.directory / "locks")}
+    accounts = "/redfish/v1/AccountService/Accounts"
+    root = {name: f"{name} {accounts}/{3 if bmc.vendor == 'idrac' else 2}" for name, bmc in where.bmcs.items()}
     return {
+        "redfish_accounts": (
+            Case(
+                "the factory's account is disabled",
+                {"servers": servers, "accounts": [{"username": "root", "state": "disabled"}], **locks},
+                touches=dict.fromkeys(root.values(), ("Enabled",)),
+            ),
+            Case(
+                "one gets an account, one is dead",
+                {
+                    "servers": [servers[0], dead],
+                    "accounts": [{"username": "auditor", "role": "Operator", "password": "another-bmc-password"}],
+                    "fail_on_error": False,
+                    **locks,
+                },
+                touches={f"dgx-05 {accounts}/4": ("UserName", "RoleId", "Enabled")},
+            ),
+        ),
         "redfish_audit": (
             Case("servers of three makers", {"servers": servers}, changed=False),
             Case("one is dead", {"servers": [*servers, dead], "fail_on_error": False}, changed=False),
@@ -171,6 +194,39 @@ def redfish_cases(where: RedfishSite) -> Mapping[str, Sequence[Case]]:
             Case("servers of three makers", {"servers": servers}, changed=False),
             Case("one is dead", {"servers": [*servers, dead], "fail_on_error": False}, changed=False),
         ),
+        "redfish_rotation": (
+            Case(
+                "two administrators in slots, and the factory's account disabled",
+                {
+                    "servers": [servers[0]],
+                    "first": "bmc-first",
+                    "second": "bmc-second",
+                    "generation": "2026-11",
+                    "factory_accounts": ["root"],
+                    "store_command": [sys.executable, str(STORE), str(where.directory / "store")],
+                    "state_path": str(where.directory / "state"),
+                    **locks,
+                },
+                touches={
+                    f"dgx-05 {accounts}/3": ("Enabled",),
+                    **{f"dgx-05 {accounts}/{slot}": ("UserName", "RoleId", "Enabled") for slot in (4, 5)},
+                },
+            ),
+            Case(
+                "one is dead",
+                {
+                    "servers": [dead],
+                    "first": "bmc-first",
+                    "second": "bmc-second",
+                    "generation": "2026-11",
+                    "store_command": [sys.executable, str(STORE), str(where.directory / "store")],
+                    "state_path": str(where.directory / "state"),
+                    "fail_on_error": False,
+                    **locks,
+                },
+                changed=False,
+            ),
+        ),
         "redfish_report": (
             Case(
                 "a table and all files",
@@ -181,4 +237,11 @@ def redfish_cases(where: RedfishSite) -> Mapping[str, Sequence[Case]]:
     }
 
 
-REDFISH_MODULES = ("redfish_audit", "redfish_harden", "redfish_info", "redfish_report")
+REDFISH_MODULES = (
+    "redfish_accounts",
+    "redfish_audit",
+    "redfish_harden",
+    "redfish_info",
+    "redfish_report",
+    "redfish_rotation",
+)

@@ -40,6 +40,7 @@ _OF_PLAYS: dict[str, Raw] = {
     "readmit_servers": {"type": "str"},
     "readmit_reason": {"type": "str"},
     "hardening_require_compliance": {"type": "bool", "default": False},
+    "rotation_generation": {"type": "str"},
 }
 # What says which nodes or servers a job works on.
 _WHICH = ("bcm_target", "readmit_servers")

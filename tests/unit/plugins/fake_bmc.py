@@ -18,6 +18,7 @@ Body = dict[str, Any]
 
 ROOT = "/redfish/v1"
 SYSTEM, MANAGER = f"{ROOT}/Systems/1", f"{ROOT}/Managers/1"
+ACCOUNTS = f"{ROOT}/AccountService/Accounts"
 USER, PASSWORD = "hardener", "demo-redfish-password"
 VENDOR_WORDS = {"idrac": "Dell", "ilo": "HPE", "openbmc": "OpenBMC", "supermicro": "Supermicro", "lenovo": "Lenovo"}
 BIOS: Mapping[str, Body] = {
@@ -72,6 +73,12 @@ class FakeBmc:
         self.resources = self.resources or build(self)
 
     @property
+    def disabled(self) -> set[str]:
+        """The names that may not log in."""
+        shown = [body for path, body in self.resources.items() if path.startswith(f"{ACCOUNTS}/")]
+        return {body["UserName"] for body in shown if body.get("Enabled") is False}
+
+    @property
     def transport(self) -> httpx.MockTransport:
         return httpx.MockTransport(self.handle)
 
@@ -110,6 +117,8 @@ class FakeBmc:
             return httpx.Response(204)
         if path not in self.resources:
             return refusal(404, "ResourceMissingAtURI")
+        if path.startswith(ACCOUNTS):
+            return self._account(request.method, path, content)
         if request.method == "POST":
             return self._make(path, content)
         return self._patch(path, content, request.headers.get("if-match"))
@@ -117,7 +126,8 @@ class FakeBmc:
     def _open(self, account: Body) -> httpx.Response:
         if not self.has_sessions:
             return refusal(404, "ResourceMissingAtURI")
-        if self.passwords.get(account.get("UserName", "")) != account.get("Password"):
+        name = account.get("UserName", "")
+        if name in self.disabled or self.passwords.get(name) != account.get("Password"):
             self.failed_logins += 1
             return refusal(401, "NoValidSession")
         number = str(next(self._numbers))
@@ -131,7 +141,7 @@ class FakeBmc:
             return token.removeprefix("token-") in self.sessions
         kind, _blank, pair = request.headers.get("authorization", "").partition(" ")
         user, _colon, password = base64.b64decode(pair).decode().partition(":") if kind == "Basic" else ("", "", "")
-        good = self.passwords.get(user) == password and bool(user)
+        good = user not in self.disabled and self.passwords.get(user) == password and bool(user)
         self.failed_logins += kind == "Basic" and not good
         return good
 
@@ -169,10 +179,37 @@ class FakeBmc:
         return httpx.Response(200, json={})
 
     def _make(self, path: str, content: Body) -> httpx.Response:
-        where = f"{path}/{next(self._numbers)}"
+        where = next(each for each in (f"{path}/{number}" for number in self._numbers) if each not in self.resources)
         self.resources[where] = {"@odata.id": where, **content}
         self.resources[path]["Members"].append({"@odata.id": where})
         return httpx.Response(201, headers={"Location": where}, json={})
+
+    def _account(self, method: str, path: str, content: Body) -> httpx.Response:
+        """Make, change or remove an account; an iDRAC fills and empties slots instead."""
+        if (method in ("POST", "DELETE")) is (self.vendor == "idrac"):
+            return refusal(405, "ActionNotSupported") if method in ("POST", "DELETE") else self._set(path, content)
+        if method == "POST":
+            password = content.pop("Password")
+            answer = self._make(path, content)
+            self.passwords[content["UserName"]] = password
+            return answer
+        if method == "DELETE":
+            self.passwords.pop(self.resources.pop(path)["UserName"], None)
+            members = self.resources[ACCOUNTS]["Members"]
+            members[:] = [each for each in members if each["@odata.id"] != path]
+            return httpx.Response(204)
+        return self._set(path, content)
+
+    def _set(self, path: str, content: Body) -> httpx.Response:
+        account, password = self.resources[path], content.pop("Password", None)
+        before = account["UserName"]
+        if path not in self.ignored:
+            account.update(content)
+            kept = self.passwords.pop(before, "")
+            if account["UserName"]:
+                self.passwords[account["UserName"]] = password or kept
+            self.versions[path] = self.versions.get(path, 0) + 1
+        return httpx.Response(200, json={})
 
     @property
     def is_locked(self) -> bool:
@@ -278,7 +315,11 @@ def build(bmc: FakeBmc) -> dict[str, Body]:
         }
     users = [(str(index), {"UserName": name, "Enabled": True, "RoleId": "Administrator"})
              for index, name in enumerate(bmc.passwords, start=1)]  # fmt: skip
-    service["Accounts"] = collection(made, f"{ROOT}/AccountService/Accounts", users)
+    if vendor == "idrac":
+        free: Body = {"UserName": "", "Enabled": False, "RoleId": "ReadOnly"}
+        users = [("1", free), *((str(int(index) + 1), body) for index, body in users)]
+        users += [(str(index), dict(free)) for index in range(len(users) + 1, 9)]
+    service["Accounts"] = collection(made, ACCOUNTS, users)
     events: Body = {"Subscriptions": collection(made, f"{ROOT}/EventService/Subscriptions", [])}
     made.update(
         {

@@ -92,7 +92,19 @@ PURE = (
     "_bmc/flow",
     *(
         f"_redfish/{name}"
-        for name in ("values", "quirks", "view", "roles", "kinds", "adapters", "controls", "profile", "plan", "page")
+        for name in (
+            "values",
+            "quirks",
+            "view",
+            "roles",
+            "kinds",
+            "adapters",
+            "controls",
+            "profile",
+            "plan",
+            "page",
+            "accounts",
+        )
     ),
     "_redfish/decide",
     "_redfish/errors",
