@@ -80,13 +80,16 @@ class RedfishPower(StraightPower[BmcLogin, Batch]):
 
 
 class Machine:
-    """The machine behind one BMC; `progress` keeps what earlier tries did. Every method may raise RedfishError."""
+    """The machine behind one BMC, the system `uri` where that is known; every method may raise RedfishError.
 
-    def __init__(self, redfish: Redfish, progress: Progress, system: str = "") -> None:
+    `progress` keeps what earlier tries did.
+    """
+
+    def __init__(self, redfish: Redfish, progress: Progress, system: str = "", *, uri: str = "") -> None:
         self._redfish = redfish
         self._progress = progress
         self._wanted = system
-        self._uri = ""
+        self._uri = uri
 
     def read_power(self) -> Resource:
         """Read the power state into `progress`; returns the system. Trying again is safe."""

@@ -96,6 +96,7 @@ PURE = (
     ),
     "_redfish/decide",
     "_redfish/errors",
+    "_redfish/firmware",
     "_validation_server/boot_scripts",
     "_validation_server/events",
     "_validation_server/openapi",
