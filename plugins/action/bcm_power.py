@@ -34,6 +34,7 @@ class ActionModule(HeadNodeAction):
     def work(self, params: Mapping[str, Any], head_node: HeadNode, check_mode: bool) -> dict[str, Any]:
         """Power the nodes; returns the result as bcm_power documents it. Raises BcmError."""
         result = switch_power(params, head_node, check_mode=check_mode, say=self.say)
-        passwords = [bmc["password"] for bmc in params["bmcs"] if bmc.get("password")]
+        given = [params["redfish_password"], *(bmc["password"] for bmc in params["bmcs"])]
+        passwords = [password for password in given if password]
         scrubbed: dict[str, Any] = remove_values(result, passwords)
         return scrubbed

@@ -2,18 +2,18 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Ask the BMCs of nodes how they are, straight by IPMI."""
+"""Ask the BMCs of nodes how they are, straight by IPMI or Redfish."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: bcm_bmc_info
-short_description: Read the state of nodes' BMCs, straight by IPMI
+short_description: Read the state of nodes' BMCs, straight by IPMI or Redfish
 version_added: 0.1.0
 description:
   - Shows for any number of nodes at once whether the BMC answers and accepts the login, its power state, firmware version and the device
     of the next boot.
-  - Uses IPMI 2.0 from where the task runs. Addresses and credentials are those that BCM knows, unless O(bmcs) says otherwise.
+  - Uses IPMI 2.0 or Redfish from where the task runs. Addresses and credentials are those that BCM knows, unless O(bmcs) says otherwise.
   - Of all BMCs that share a set of credentials one is asked first. If it refuses them, one more is; if that refuses them too, no other
     BMC is asked, so that a typo can't lock them all.
 author:
@@ -21,11 +21,18 @@ author:
 extends_documentation_fragment:
   - baremetal.bcm.connection
   - baremetal.bcm.attributes
+  - baremetal.bcm.redfish_power
   - baremetal.bcm.ipmi
   - baremetal.bcm.attributes.reads
 requirements:
-  - pyghmi >= 1.6.0, < 1.7
+  - pyghmi >= 1.6.0, < 1.7, with O(via=ipmi)
 options:
+  via:
+    description:
+      - The path. The result has the same keys either way. After hardening, IPMI is often off; V(redfish) works still.
+    type: str
+    choices: [ipmi, redfish]
+    default: ipmi
   names:
     description: Host names of the nodes. An empty list is an error, never all nodes.
     type: list
@@ -40,6 +47,13 @@ EXAMPLES = r"""
       - dgx-05
       - dgx-06
   register: bmcs
+
+- name: Read the state of a BMC that speaks Redfish alone
+  baremetal.bcm.bcm_bmc_info:
+    names:
+      - dgx-05
+    via: redfish
+    redfish_ca_path: /etc/ssl/bmc-ca.pem
 
 - name: Try a new password on one BMC before it is spread
   baremetal.bcm.bcm_bmc_info:
@@ -82,9 +96,13 @@ debug_calls:
 
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.arguments import IPMI, NAMES, limits_of
+from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.arguments import NAMES, STRAIGHT, limits_of
 from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.runner import run_module
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.power.run_action import PowerJob, inspect_bmcs
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.power.run_action import (
+    PowerJob,
+    inspect_bmcs,
+    redfish_way_of,
+)
 
 if TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
@@ -92,20 +110,24 @@ if TYPE_CHECKING:
     from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.client import HeadNode
 
 
+SPEC = {**NAMES, "via": {"type": "str", "choices": ["ipmi", "redfish"], "default": "ipmi"}, **STRAIGHT}
+
+
 def work(module: AnsibleModule, head_node: HeadNode) -> dict[str, Any]:
     job = PowerJob(
         names=module.params["names"],
         action="status",
-        via="ipmi",
+        via=module.params["via"],
         limits=limits_of(module.params),
         ipmi_port=module.params["ipmi_port"],
+        redfish=redfish_way_of(module.params),
         overrides={bmc["name"]: bmc for bmc in module.params["bmcs"]},
     )
     return {"changed": False, "bmcs": inspect_bmcs(head_node, job)}
 
 
 def main() -> None:
-    run_module({**NAMES, **IPMI}, work)
+    run_module(SPEC, work)
 
 
 if __name__ == "__main__":

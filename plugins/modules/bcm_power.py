@@ -16,7 +16,8 @@ description:
     for; a node that does not get there fails, and the others are still done.
   - A node that is switched off is asked to shut down first, and its power is cut when it has not done so after O(graceful_timeout). Through the
     head node BCM's own shutdown is used, for nodes that are UP; the power of others, which have nothing that could shut down, is cut at
-    once. With O(via=ipmi) the BMC of every node is asked for a soft shutdown (ACPI). RV(nodes.HOSTNAME.off_by) says which it was.
+    once. With O(via=ipmi) and O(via=redfish) the BMC of every node is asked for a soft shutdown (ACPI, C(GracefulShutdown)).
+    RV(nodes.HOSTNAME.off_by) says which it was.
   - Where the task runs on the controller, as with C(delegate_to=localhost), what goes on is printed while it does.
   - Nodes that are UP are only switched off, cycled or reset with O(allow_up). Head nodes are always refused.
   - Nodes that another run claims are not powered at all, and nodes that are being installed not switched off, cycled or reset, without
@@ -29,6 +30,7 @@ extends_documentation_fragment:
   - baremetal.bcm.connection
   - baremetal.bcm.attributes
   - baremetal.bcm.claims
+  - baremetal.bcm.redfish_power
   - baremetal.bcm.ipmi
 attributes:
   check_mode:
@@ -76,13 +78,16 @@ options:
     description:
       - The path. V(head_node) goes through the head node, because BMCs are usually on a network of their own.
       - V(ipmi) uses IPMI 2.0 straight from where the task runs. It needs the Python package pyghmi there. Addresses
-        and credentials are those that BCM knows, unless O(bmcs) says otherwise. The options for IPMI count only with it.
+        and credentials are those that BCM knows, unless O(bmcs) says otherwise.
+      - V(redfish) uses Redfish straight from where the task runs, over TLS. It needs the Python package httpx there. Addresses and
+        credentials are the same. It works where IPMI over the network is switched off, as hardening does.
+      - The options of each way count only with it; timeouts, tries, deadline and how many at once count with both.
     type: str
-    choices: [head_node, ipmi]
+    choices: [head_node, ipmi, redfish]
     default: head_node
   boot_device:
     description:
-      - Device of the next boot only, set where the node is switched on or reset. Needs O(via=ipmi).
+      - Device of the next boot only, set where the node is switched on or reset. Needs O(via=ipmi) or O(via=redfish).
     type: str
     choices: [pxe, disk, bios]
   max_nodes:
@@ -117,6 +122,14 @@ EXAMPLES = r"""
     action: "on"
     via: ipmi
     boot_device: pxe
+
+- name: Switch a node on by Redfish, where IPMI is off
+  baremetal.bcm.bcm_power:
+    names:
+      - dgx-05
+    action: "on"
+    via: redfish
+    redfish_ca_path: /etc/ssl/bmc-ca.pem
 
 - name: Shut down a node that is UP, and cut its power if that takes longer than two minutes
   baremetal.bcm.bcm_power:
@@ -159,8 +172,8 @@ nodes:
         failure:
           description:
             - Class of the failure, null where there was none. V(unreachable), V(credentials), V(refused), V(timed out),
-              V(not confirmed), V(not known) where BCM does not know the node or the address of its BMC, or V(not tried) where other BMCs had
-              refused the same credentials.
+              V(not confirmed), V(not known) where BCM does not know the node or the address of its BMC, V(not tried) where other BMCs had
+              refused the same credentials, or V(certificate) where that of the BMC is not trusted, so that nothing was sent.
           type: str
           sample: null
         address: {description: Address of the BMC., type: str, sample: 10.229.10.15}
@@ -177,7 +190,7 @@ debug_calls:
 
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.arguments import IPMI, NAMES, limits_of
+from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.arguments import NAMES, STRAIGHT, limits_of
 from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.owner import owner_of_task
 from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.runner import run_module
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.errors import BcmConfigError
@@ -185,6 +198,7 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.o
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.power.run_action import (
     ACTION_WORDS,
     PowerJob,
+    redfish_way_of,
     run_power_action,
 )
 from ansible_collections.baremetal.bcm.plugins.module_utils._values.names import count
@@ -205,11 +219,11 @@ SPEC = {
     "shutdown": {"type": "str", "choices": ["graceful", "hard"], "default": "graceful"},
     "graceful_timeout": {"type": "float", "default": 300.0},
     "timeout": {"type": "float", "default": 60.0},
-    "via": {"type": "str", "choices": ["head_node", "ipmi"], "default": "head_node"},
+    "via": {"type": "str", "choices": ["head_node", "ipmi", "redfish"], "default": "head_node"},
     "boot_device": {"type": "str", "choices": ["pxe", "disk", "bios"]},
     "max_nodes": {"type": "int"},
     **CLAIMS,
-    **IPMI,
+    **STRAIGHT,
     "fail_on_error": {"type": "bool", "default": True},
 }
 
@@ -236,6 +250,7 @@ def switch_power(
         max_nodes=params["max_nodes"],
         limits=limits_of(dict(params)),
         ipmi_port=params["ipmi_port"],
+        redfish=redfish_way_of(params),
         overrides={bmc["name"]: bmc for bmc in params["bmcs"]},
     )
     result = run_power_action(head_node, job, check_mode=check_mode, say=say)

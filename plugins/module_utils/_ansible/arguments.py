@@ -92,6 +92,18 @@ IPMI: Spec = {
     "ipmi_in_flight": {"type": "int", "default": 64},
 }
 
+# BMCs straight by IPMI or Redfish.
+_BMC: Spec = {**IPMI["bmcs"]["options"], "tls_fingerprint": {"type": "str"}, "system": {"type": "str"}}
+STRAIGHT: Spec = {
+    **IPMI,
+    "bmcs": {**IPMI["bmcs"], "options": _BMC},
+    "redfish_port": {"type": "int", "default": 443},
+    "redfish_username": REDFISH["username"],
+    "redfish_password": REDFISH["password"],
+    "redfish_ca_path": REDFISH["ca_path"],
+    "redfish_validate_certs": REDFISH["validate_certs"],
+}
+
 NAMES: Spec = {"names": {"type": "list", "elements": "str", "required": True}}
 FILTER: Spec = {"names": {"type": "list", "elements": "str"}}
 

@@ -9,10 +9,10 @@ what earlier tries have done.
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Union
 
-from .power import STATE_AFTER, STEPS, Failure, plan_power
+from .power import STATE_AFTER, STEPS, Failure, Progress, plan_power
 
 # IPMI 2.0: network functions, commands (table G-1), chassis control (28.3), boot flags (28.13).
 _CHASSIS, _APPLICATION = 0x00, 0x06
@@ -63,22 +63,6 @@ FAILURE_OF = {Refused: Failure.REFUSED, NotConfirmed: Failure.NOT_CONFIRMED}
 
 AskOrPause = Union[Ask, Pause]
 Flow = Generator[AskOrPause, IpmiReply, None]
-
-
-@dataclass
-class Progress:
-    """What is known of one BMC so far; one object serves all tries.
-
-    `before` and `after` are ON, OFF or UNKNOWN; `sent` are the power commands that were accepted, and `confirmed`
-    counts the steps after which the state was as expected.
-    """
-
-    before: str = "UNKNOWN"
-    after: str = "UNKNOWN"
-    sent: list[str] = field(default_factory=list)
-    confirmed: int = 0
-    boot_device: str = ""
-    firmware: str = ""
 
 
 def read_power(progress: Progress) -> Flow:

@@ -9,21 +9,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from .flow import FAILURE_OF, Ask, Flow, IpmiReply, NotConfirmed, Pause, Refused
-from .power import Failure
+from .power import End, Failure
 from .schedule import Limits, Schedule
 from .session import Bmc, Session, SessionEvent, Sessions
 
 _LONGEST_WAIT_S = 1.0
-
-
-@dataclass(frozen=True)
-class End:
-    """How the talk with one BMC ended; no failure means that its flow ran to its end. `seconds` include all tries."""
-
-    failure: Failure | None = None
-    message: str = ""
-    tries: int = 0
-    seconds: float = 0.0
 
 
 @dataclass

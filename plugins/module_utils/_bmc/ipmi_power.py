@@ -4,140 +4,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
 
-from .._values.clock import Clock, SystemClock
-from .._values.names import shorten
-from .flow import Flow, Progress, ask_to_shut_down, read_details, read_power, switch_power
-from .ipmi import End, Ipmi
-from .power import LEFT_ON, Failure, FindOccupied, PowerResult
+from .flow import Flow, ask_to_shut_down, read_details, read_power, switch_power
+from .ipmi import Ipmi
+from .power import End, Progress
 from .session import Bmc
+from .straight_power import DETAILS, SHUTDOWN, STATUS, StraightPower
 
-# How rarely at most the power state of a machine that shuts down is asked for.
-_RAREST_S = 10.0
+_FLOWS = {STATUS: read_power, SHUTDOWN: ask_to_shut_down, DETAILS: read_details}
 
 
-@dataclass
-class IpmiPower:
-    """A PowerPath straight to the BMCs of a set of nodes. A BMC that refused a login is never asked again."""
+class IpmiPower(StraightPower[Bmc, Ipmi]):
+    """StraightPower by IPMI."""
 
-    bmcs: Mapping[str, Bmc]
-    engine: Ipmi
-    timeout_s: float = 60.0
-    interval_s: float = 1.0
-    boot_device: str = ""
-    clock: Clock = field(default_factory=SystemClock)
-    say: Callable[[str], None] = lambda _line: None
-    find_occupied: FindOccupied = lambda _names: {}
-    _refused: dict[str, PowerResult] = field(default_factory=dict)
-
-    def states(self, names: Sequence[str]) -> dict[str, PowerResult]:
-        """Return the power state of each node, as PowerPath.states."""
-        return self._switch(dict.fromkeys(names, "status"), {})
-
-    def run(self, actions: Mapping[str, str], before: Mapping[str, PowerResult]) -> dict[str, PowerResult]:
-        """Perform actions as PowerPath.run; each state is read on the same session first, so `before` may be empty."""
-        return self._switch(actions, before)
-
-    def shut_down(self, names: Sequence[str], patience_s: float) -> dict[str, PowerResult]:
-        """Ask machines to shut down by themselves, and cut the power of those that are still on after `patience_s`.
-
-        All are asked, then all that are left are looked at together every few seconds: no connection is held meanwhile.
-        """
-        progress = {name: Progress() for name in names}
-        results = self._talk(progress, lambda name: ask_to_shut_down(progress[name]))
-        begun_s = self.clock.now_s()
-        on = [name for name in names if results[name].after == "ON" and results[name].failure is None]
-        leaving = [name for name in on if results[name].sent]
-        if leaving:
-            self.say(f"Asked to shut down, power is cut after {patience_s:g} s: {shorten(leaving)}")
-        results.update(self._cut([name for name in on if name not in leaving], results))
-        results.update(self._await_off(leaving, results, begun_s + patience_s))
-        staying = [name for name in leaving if results[name].after == "ON"]
-        for name, words in (self.find_occupied(staying) if staying else {}).items():
-            results[name] = replace(results[name], failure=Failure.REFUSED, message=f"{LEFT_ON}: {words}")
-        staying = [name for name in staying if results[name].failure is None]
-        if staying:
-            self.say(f"Did not shut down in time, power is cut: {shorten(staying)}")
-        for name in staying:
-            results[name] = replace(results[name], seconds=results[name].seconds + patience_s)
-        results.update(self._cut(staying, results))
-        return {name: replace(result, seconds=round(result.seconds, 1)) for name, result in results.items()}
-
-    def _await_off(
-        self, names: Sequence[str], results: Mapping[str, PowerResult], until_s: float
-    ) -> dict[str, PowerResult]:
-        """Return the results of those of these machines that are off by then."""
-        begun_s, left, off = self.clock.now_s(), list(names), dict[str, PowerResult]()
-        while len(off) < len(names) and (left_s := until_s - self.clock.now_s()) > 0:
-            pause_s = max(self.interval_s, (self.clock.now_s() - begun_s) / 8)
-            self.clock.sleep(min(left_s, pause_s, _RAREST_S))
-            # One that does not answer is tried once and not looked at again, so that it hardly delays the others.
-            seen = self._switch(dict.fromkeys(left, "status"), {}, tries=1) if left else {}
-            left = [name for name in left if seen[name].after == "ON" and seen[name].failure is None]
-            took_s = self.clock.now_s() - begun_s
-            for name, result in seen.items():
-                if result.after == "OFF":
-                    off[name] = replace(results[name], after="OFF", seconds=results[name].seconds + took_s)
-        return off
-
-    def _cut(self, names: Sequence[str], results: Mapping[str, PowerResult]) -> dict[str, PowerResult]:
-        """Cut the power of machines that are on; one that has gone off meanwhile is left alone."""
-        done = self._switch(dict.fromkeys(names, "off"), {}) if names else {}
-        return {
-            name: replace(
-                result,
-                before="ON",
-                sent=(*results[name].sent, *result.sent),
-                seconds=results[name].seconds + result.seconds,
-            )
-            for name, result in done.items()
-        }
-
-    def details(self) -> dict[str, tuple[PowerResult, Progress]]:
-        """Return for each node how the talk with its BMC ended, and what the BMC reported of itself."""
-        progress = {name: Progress() for name in self.bmcs}
-        results = self._talk(progress, lambda name: read_details(progress[name]))
-        return {name: (results[name], progress[name]) for name in self.bmcs}
-
-    def _switch(
-        self, actions: Mapping[str, str], before: Mapping[str, PowerResult], *, tries: int = 0
-    ) -> dict[str, PowerResult]:
-        progress = {name: Progress(before=before[name].before if name in before else "UNKNOWN") for name in actions}
+    def ask(self, words: Mapping[str, str], progress: Mapping[str, Progress], *, tries: int) -> dict[str, End]:
+        """Talk to BMCs, as StraightPower.ask; each state is read and acted on in one session."""
 
         def flow_of(name: str) -> Flow:
-            if actions[name] == "status":
-                return read_power(progress[name])
+            if words[name] in _FLOWS:
+                return _FLOWS[words[name]](progress[name])
             return switch_power(
-                actions[name],
+                words[name],
                 progress[name],
                 timeout_s=self.timeout_s,
                 interval_s=self.interval_s,
                 boot_device=self.boot_device,
             )
 
-        return self._talk(progress, flow_of, tries=tries)
-
-    def _talk(
-        self, progress: Mapping[str, Progress], flow_of: Callable[[str], Flow], *, tries: int = 0
-    ) -> dict[str, PowerResult]:
-        asked = {name: self.bmcs[name] for name in progress if name not in self._refused}
-        ends = self.engine.run(asked, flow_of, tries=tries)
-        results = {name: _result(progress[name], ends[name], bmc) for name, bmc in asked.items()}
-        gone = (Failure.CREDENTIALS, Failure.NOT_TRIED)
-        self._refused.update({name: result for name, result in results.items() if result.failure in gone})
-        return {name: self._refused.get(name) or results[name] for name in progress}
-
-
-def _result(progress: Progress, end: End, bmc: Bmc) -> PowerResult:
-    return PowerResult(
-        before=progress.before,
-        after=progress.after,
-        sent=tuple(progress.sent),
-        failure=end.failure,
-        message=end.message,
-        address=bmc.address,
-        tries=end.tries,
-        seconds=end.seconds,
-    )
+        return self.engine.run({name: self.bmcs[name] for name in words}, flow_of, tries=tries)

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
 
@@ -29,6 +29,33 @@ class Failure(str, Enum):
     NOT_CONFIRMED = "not confirmed"  # it accepted the request, and the state did not follow
     NOT_KNOWN = "not known"  # BCM knows no such node, or its BMC is not known
     NOT_TRIED = "not tried"  # other BMCs refused the same credentials
+    CERTIFICATE = "certificate"  # its certificate is not trusted, and nothing was sent
+
+
+@dataclass(frozen=True)
+class End:
+    """How the talk with one BMC ended; no failure means that all was done. `seconds` include all tries."""
+
+    failure: Failure | None = None
+    message: str = ""
+    tries: int = 0
+    seconds: float = 0.0
+
+
+@dataclass
+class Progress:
+    """What is known of one BMC so far; one object serves all tries.
+
+    `before` and `after` are ON, OFF or UNKNOWN; `sent` are the power commands that were accepted, and `confirmed`
+    counts the steps after which the state was as expected.
+    """
+
+    before: str = "UNKNOWN"
+    after: str = "UNKNOWN"
+    sent: list[str] = field(default_factory=list)
+    confirmed: int = 0
+    boot_device: str = ""
+    firmware: str = ""
 
 
 @dataclass(frozen=True)

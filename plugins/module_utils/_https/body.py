@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from .._values.text import quote
 from .errors import MaybePerformed, TooLarge
@@ -17,14 +17,15 @@ _MOST_DIGITS = 20
 
 
 class BodyReader:
-    """The reader of one answer's body: it counts, unpacks and keeps what comes.
+    """The reader of one answer's body: it counts, unpacks and keeps what comes, or gives it to `sink`.
 
     Its methods raise TooLarge as soon as a limit is passed, however well the body is packed, and MaybePerformed where
     it can't be unpacked.
     """
 
-    def __init__(self, limits: Bounds) -> None:
+    def __init__(self, limits: Bounds, sink: Callable[[bytes], object] | None = None) -> None:
         self._limits = limits
+        self._sink = sink
         self._decoder: zlib._Decompress | None = None
         self._pieces: list[bytes] = []
         self._size_bytes = 0
@@ -51,7 +52,10 @@ class BodyReader:
         self._size_bytes += len(unpacked)
         if self._size_bytes > self._limits.body_bytes:
             raise TooLarge(self._limits.body_bytes)
-        self._pieces.append(unpacked)
+        if self._sink is None:
+            self._pieces.append(unpacked)
+        else:
+            self._sink(unpacked)
 
     def finish(self) -> bytes:
         """Return the whole body, unpacked."""

@@ -90,7 +90,7 @@ class HttpsClient:
         return outcome
 
     def _attempt(self, request: HttpRequest, attempt: int, patience: Patience) -> Reply | NoAnswer:
-        body = BodyReader(self._limits)
+        body = BodyReader(self._limits, request.sink)
         begun_s = self._now_s()
         outcome: Reply | NoAnswer
         try:

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -40,14 +40,32 @@ class Bounds:
 
 
 @dataclass(frozen=True)
+class Streamed:
+    """A body that is sent piece by piece and never held whole; `pieces` begins anew for each attempt."""
+
+    size_bytes: int
+    pieces: Callable[[], Iterator[bytes]]
+
+    def __len__(self) -> int:
+        return self.size_bytes
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self.pieces()
+
+
+@dataclass(frozen=True)
 class HttpRequest:
-    """One call. `label` is its name in the log and holds no argument or secret; `path` is relative to the base URL."""
+    """One call. `label` is its name in the log and holds no argument or secret; `path` is relative to the base URL.
+
+    What is answered goes to `sink` piece by piece where there is one, and is kept nowhere.
+    """
 
     method: str
     path: str
     label: str
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    content: bytes | None = field(default=None, repr=False)
+    content: bytes | Streamed | None = field(default=None, repr=False)
+    sink: Callable[[bytes], object] | None = field(default=None, repr=False)
 
     @property
     def sent_bytes(self) -> int:

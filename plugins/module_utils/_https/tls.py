@@ -6,7 +6,10 @@ from __future__ import annotations
 
 import hashlib
 import ssl
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 
 from .errors import BadFingerprint, BadTlsFile, Doubt, TlsRefused
 
@@ -27,7 +30,11 @@ class Tls:
     fingerprint: str | None = None
 
     def context(self) -> ssl.SSLContext:
-        """Make a context of TLS 1.2 or newer. Raises BadTlsFile and BadFingerprint."""
+        """Return a context of TLS 1.2 or newer, the same for equal ones. Raises BadTlsFile and BadFingerprint."""
+        return _shared_context(self, tuple(map(_stamp, (self.ca_path, self.client_cert, self.client_key))))
+
+    def make_context(self) -> ssl.SSLContext:
+        """Make a context of its own, as `context` says."""
         context = self._load()
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         if self.fingerprint:
@@ -47,6 +54,19 @@ class Tls:
             # What OpenSSL refuses is an OSError too; a path with a null byte in it is a ValueError.
             raise BadTlsFile(str(error), is_missing=isinstance(error, FileNotFoundError)) from error
         return context
+
+
+# Reading the authorities takes tens of milliseconds and a megabyte, for each of a thousand BMCs that share them.
+@lru_cache(maxsize=16)
+def _shared_context(tls: Tls, _stamps: tuple[int, ...]) -> ssl.SSLContext:
+    return tls.make_context()
+
+
+def _stamp(path: str | None) -> int:
+    """Return what differs once a file was replaced."""
+    with suppress(OSError, ValueError):
+        return Path(path).stat().st_mtime_ns if path else 0
+    return 0
 
 
 def _no_password() -> str:

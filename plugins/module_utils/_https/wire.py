@@ -14,7 +14,7 @@ from .address import check_host, check_port, resolve
 from .body import BodyReader
 from .deadline import BoundedBackend, Deadline
 from .errors import BadAddress, MaybePerformed, NeverSent, NoAnswer, NoLibrary, NotAccepted, Silent, TookTooLong
-from .exchange import HttpRequest, Patience, Reply
+from .exchange import HttpRequest, Patience, Reply, Streamed
 from .tls import Tls, explain_refusal, find_tls_error
 
 try:
@@ -80,24 +80,28 @@ class Wire:
 
     def _exchange(self, request: HttpRequest, patience: Patience, body: BodyReader) -> Reply:
         timeout = httpx.Timeout(patience.read_s, connect=patience.connect_s)
+        headers = dict(request.headers)
+        if isinstance(request.content, Streamed):
+            # Without it the pieces would go chunked, which BMCs do not take.
+            headers["Content-Length"] = str(request.sent_bytes)
         with self._client.stream(
             request.method,
             request.path,
             content=request.content,
-            headers=dict(request.headers),
+            headers=headers,
             timeout=timeout,
             extensions=self._extensions,
         ) as response:
             self.peer_certificate = self.peer_certificate or _certificate_behind(response)
-            headers = dict(response.headers.items())
-            body.begin(headers)
+            answered = dict(response.headers.items())
+            body.begin(answered)
             # Read packed: httpx would unpack each piece whole, and a well packed one can grow a thousandfold.
             for piece in cast(Iterable[bytes], response.stream):
                 self._deadline.check()
                 body.add(piece)
             # Not dict(cookies), which refuses two cookies of one name.
             cookies = {cookie.name: cookie.value or "" for cookie in response.cookies.jar}
-            return Reply(response.status_code, headers, cookies, body.finish())
+            return Reply(response.status_code, answered, cookies, body.finish())
 
     def _sort(self, error: Exception, patience: Patience) -> NoAnswer:
         if isinstance(error, httpx.ConnectTimeout):

@@ -25,14 +25,17 @@ _LONGEST_WAIT_S = 1.0
 
 @dataclass(frozen=True)
 class Batch:
-    """How a batch is talked to. `deadline_s` bounds one BMC from its login to its end.
+    """How a batch is talked to. `deadline_s` bounds one BMC from its first login to its end, all tries included.
 
-    `guard` is asked before every write, with the server's name. `pins` has the SHA-256 of certificates by server, each
-    the only one that is trusted; None where certificates are not pinned.
+    With `tries` a BMC that gives no usable answer is tried again, `retry_delay_s` later, by the same work. `guard` is
+    asked before every write, with the server's name. `pins` has the SHA-256 of certificates by server, each the only one
+    that is trusted; None where certificates are not pinned.
     """
 
     deadline_s: float = 120.0
     in_flight: int = 64
+    tries: int = 1
+    retry_delay_s: float = 10.0
     read_only: bool = True
     guard: Callable[[str], None] | None = None
     register: Register | None = None
@@ -53,6 +56,7 @@ class End(Generic[_T]):
     seconds: float = 0.0
     fingerprint: str = ""
     phase: str = ""
+    tries: int = 1
 
 
 def talk_to_all(
@@ -63,20 +67,15 @@ def talk_to_all(
     Nothing is raised for a BMC that fails. Of all that share credentials one goes first; where two refuse them, no
     other is tried. Raises RedfishConfigError for options that can't be used.
     """
-    limits = Limits(tries=1, deadline_s=batch.deadline_s, in_flight=batch.in_flight)
+    limits = Limits(
+        tries=batch.tries,
+        retry_delay_s=batch.retry_delay_s,
+        deadline_s=batch.deadline_s,
+        in_flight=batch.in_flight,
+    )
     schedule = Schedule.of({name: bmc.credentials for name, bmc in bmcs.items()}, limits)
-    talks = {
-        name: Redfish(
-            _pinned(bmc, batch.pins),
-            clock,
-            deadline_s=0.0,
-            read_only=batch.read_only,
-            before_write=None if batch.guard is None else partial(batch.guard, name),
-            on_call=batch.on_call,
-            http_transport=batch.http_transport,
-        )
-        for name, bmc in bmcs.items()
-    }
+    talks = {name: _open(bmc, batch, clock) for name, bmc in bmcs.items()}
+    begun_s: dict[str, float] = {}
     news: queue.Queue[tuple[str, End[_T] | BaseException | None]] = queue.Queue()
     ends: dict[str, End[_T]] = {}
     while schedule.slots:
@@ -84,15 +83,21 @@ def talk_to_all(
         for name in schedule.drop_condemned():
             refused = ", ".join(schedule.refused_by[bmcs[name].credentials])
             text = f"not tried: its credentials were refused by {refused}; correct them first"
-            ends[name] = End(failure=Failure.NOT_TRIED, message=text, phase="login")
+            ends[name] = End(failure=Failure.NOT_TRIED, message=text, phase="login", tries=0)
         for name in schedule.due(now_s):
             schedule.start(name, now_s)
-            talks[name].deadline_s = now_s + batch.deadline_s
+            if name in begun_s:
+                talks[name] = _open(bmcs[name], batch, clock)
+            talks[name].deadline_s = begun_s.setdefault(name, now_s) + batch.deadline_s
             threading.Thread(target=_talk, args=(name, talks[name], work, news), daemon=True).start()
         if not schedule.slots:
             break
+        wait_s = min(_LONGEST_WAIT_S, max(0.01, schedule.next_wake_s(now_s)))
+        if not any(slot.running for slot in schedule.slots.values()):
+            clock.sleep(wait_s)
+            continue
         try:
-            name, said = news.get(timeout=min(_LONGEST_WAIT_S, max(0.01, schedule.next_wake_s(now_s))))
+            name, said = news.get(timeout=wait_s)
         except queue.Empty:
             continue
         if isinstance(said, BaseException):
@@ -101,12 +106,31 @@ def talk_to_all(
             schedule.hear(name)
             schedule.trust(name)
             continue
-        ends[name] = said
-        if said.failure is Failure.CREDENTIALS:
-            schedule.refuse(name)
-        else:
-            schedule.finish(name)
+        took_s = round(clock.now_s() - begun_s[name], 1)
+        ends[name] = replace(said, tries=schedule.slots[name].tries, seconds=max(said.seconds, took_s))
+        _note_end(schedule, name, said.failure, clock)
     return {name: ends[name] for name in bmcs}
+
+
+def _note_end(schedule: Schedule, name: str, failure: Failure | None, clock: Clock) -> None:
+    if failure is Failure.CREDENTIALS:
+        schedule.refuse(name)
+    elif failure is not Failure.UNREACHABLE:
+        schedule.finish(name)
+    else:
+        schedule.retry(name, clock.now_s())
+
+
+def _open(bmc: BmcLogin, batch: Batch, clock: Clock) -> Redfish:
+    return Redfish(
+        _pinned(bmc, batch.pins),
+        clock,
+        deadline_s=0.0,
+        read_only=batch.read_only,
+        before_write=None if batch.guard is None else partial(batch.guard, bmc.name),
+        on_call=batch.on_call,
+        http_transport=batch.http_transport,
+    )
 
 
 def _pinned(bmc: BmcLogin, pins: Mapping[str, str] | None) -> BmcLogin:

@@ -31,9 +31,10 @@ from .values import MISSING
 
 _SERVER: Spec = {**SERVERS["servers"], "options": {**SERVERS["servers"]["options"], "state": {"type": "str"}}}
 
+SERVERS_WITH_STATE: Spec = {**SERVERS, "servers": _SERVER}
+
 HARDEN: Spec = {
-    **SERVERS,
-    "servers": _SERVER,
+    **SERVERS_WITH_STATE,
     "profile": {"type": "dict", "default": {}},
     "deadline": {"type": "float", "default": 3600.0},
     "allow_reboot": {"type": "bool", "default": False},

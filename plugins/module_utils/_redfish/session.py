@@ -15,7 +15,7 @@ from typing import Any
 from .._https import errors as https
 from .._https.call_log import OnCall
 from .._https.client import HttpsClient
-from .._https.exchange import Bounds, HttpRequest, Patience, Reply
+from .._https.exchange import Bounds, HttpRequest, Patience, Reply, Streamed
 from .._https.retry import Retry
 from .._https.tls import Tls
 from .._values.clock import Clock
@@ -55,6 +55,7 @@ _PATCH = replace(_POST, if_performed=True)
 _READ = replace(_PATCH, statuses=_TROUBLE)
 _ONCE = Retry()
 _POLL_S = 2.0
+_LOOKS_AT_IMAGE_S = 300.0
 
 
 class Redfish:
@@ -260,6 +261,10 @@ class Redfish:
         """Remove a member; never sent twice where the first may have been performed."""
         return self._write("DELETE", uri, None, {}, _POST)
 
+    def push(self, uri: str, content_type: str, content: Streamed) -> Reply:
+        """Send what is too large for memory; never sent twice where the first may have been performed."""
+        return self._write("POST", uri, content, {"Content-Type": content_type}, _POST)
+
     def finish(self, reply: Reply) -> None:
         """Wait until the task that a write was answered with has ended. Raises RedfishApiError where it failed."""
         location = reply.headers.get("location", "")
@@ -291,7 +296,7 @@ class Redfish:
 
     # -- requests -------------------------------------------------------------------------------------------------
 
-    def _write(self, method: str, uri: str, body: Body | None, headers: Mapping[str, str], retry: Retry) -> Reply:
+    def _write(self, method: str, uri: str, body: Body | Streamed, headers: Mapping[str, str], retry: Retry) -> Reply:
         if self._read_only:
             raise WriteRefused(f"{method} {uri} was about to be sent where only reading is allowed")
         if self._before_write is not None:
@@ -306,12 +311,16 @@ class Redfish:
         if left_s <= 0:
             raise RedfishTimeout(f"could not {action}: {self.bmc.base} was not done within its time")
         given = {**self._headers, **(headers or {})}
-        content = None
-        if body is not None:
-            content = json.dumps(body, separators=(",", ":")).encode()
-            given["Content-Type"] = "application/json"
+        content: bytes | Streamed | None = None
         timeout_s = min(self.bmc.timeout_s, left_s)
         patience = Patience(min(10.0, timeout_s), timeout_s, min(2 * timeout_s, left_s))
+        if isinstance(body, Streamed):
+            content = body
+            # Some look at a whole image before they answer.
+            patience = Patience(patience.connect_s, min(max(timeout_s, _LOOKS_AT_IMAGE_S), left_s), left_s)
+        elif body is not None:
+            content = json.dumps(body, separators=(",", ":")).encode()
+            given["Content-Type"] = "application/json"
         request = HttpRequest(method, uri, f"{method} {uri.partition('?')[0]}", given, content)
         self.requests += 1
         try:

@@ -66,6 +66,7 @@ class FakeBmc:
     boots: int = 0
     versions: dict[str, int] = field(default_factory=dict)
     apply_at_boot: bool = True
+    shuts_down: bool = True
 
     def __post_init__(self) -> None:
         self._numbers = itertools.count(1)
@@ -113,7 +114,7 @@ class FakeBmc:
         content = json.loads(request.content or b"{}")
         self.writes.append((request.method, path, content))
         if path == f"{SYSTEM}/Actions/ComputerSystem.Reset":
-            self.boot()
+            self._reset(content["ResetType"])
             return httpx.Response(204)
         if path not in self.resources:
             return refusal(404, "ResourceMissingAtURI")
@@ -215,6 +216,14 @@ class FakeBmc:
     def is_locked(self) -> bool:
         attributes = self.resources.get(f"{MANAGER}/Attributes", {}).get("Attributes", {})
         return bool(attributes.get("Lockdown.1.SystemLockdown") == "Enabled")
+
+    def _reset(self, kind: str) -> None:
+        system = self.resources[SYSTEM]
+        if kind == "ForceOff" or (kind == "GracefulShutdown" and self.shuts_down):
+            system["PowerState"] = "Off"
+        elif kind in ("On", "ForceRestart", "PowerCycle"):
+            system["PowerState"] = "On"
+            self.boot()
 
     def boot(self) -> None:
         """Let the machine boot: pending values take effect."""

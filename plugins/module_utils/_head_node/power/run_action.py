@@ -4,17 +4,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Union
 
-from ..._bmc.flow import Progress
 from ..._bmc.ipmi import Ipmi
 from ..._bmc.ipmi_power import IpmiPower
-from ..._bmc.power import ACTIONS, Failure, FindOccupied, PowerResult, plan_power
+from ..._bmc.power import ACTIONS, Failure, FindOccupied, PowerResult, Progress, plan_power
 from ..._bmc.schedule import Limits
 from ..._bmc.session import PYGHMI_IMPORT_ERROR, Bmc
+from ..._bmc.straight_power import StraightPower
+from ..._redfish.connection import BmcLogin
+from ..._redfish.errors import RedfishConfigError
+from ..._redfish.fleet import Batch
+from ..._redfish.power import BOOT_TARGETS, RedfishPower
 from ..._values.clock import SystemClock
 from ..._values.names import count, shorten
 from ..api.client import HeadNode
@@ -35,15 +39,41 @@ from .restart import ask_to_shut_down
 # The names that other tools have for the same actions are accepted too.
 ACTION_WORDS = [*ACTIONS, *(f"power_{action}" for action in ACTIONS if action != "status")]
 _PYGHMI = "pyghmi>=1.6.0,<1.7"  # as in requirements.txt
+# What goes straight to BMCs, whichever way.
+STRAIGHT = ("ipmi", "redfish")
+_HTTPS = 443
 _VERBS = {"off": "switch off", "cycle": "cycle", "reset": "reset"}
+
+
+@dataclass(frozen=True)
+class RedfishWay:
+    """How BMCs are reached by Redfish; the account is for those whose own BCM does not know."""
+
+    port: int = 443
+    ca_path: str | None = None
+    validate_certs: bool = True
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+
+
+def redfish_way_of(params: Mapping[str, Any]) -> RedfishWay:
+    """Return the way from a task's options."""
+    return RedfishWay(
+        port=params["redfish_port"],
+        ca_path=params["redfish_ca_path"],
+        validate_certs=params["redfish_validate_certs"],
+        username=params["redfish_username"],
+        password=params["redfish_password"],
+    )
 
 
 @dataclass(frozen=True)
 class PowerJob:
     """An action, the nodes it is for, and how it is sent.
 
-    `via` is head_node or ipmi. `overrides` replace, by host name, what BCM stores about a BMC: address, port, username,
-    password. `boot_device` and `overrides` need ipmi; `limits` and `ipmi_port` count there alone.
+    `via` is head_node, or one of STRAIGHT. `overrides` replace, by host name, what BCM stores about a BMC: address,
+    port, username, password, and with redfish tls_fingerprint and system. `boot_device` and `overrides` need one of
+    STRAIGHT, and `limits` count there alone; `ipmi_port` and `redfish` are for one of them.
     """
 
     names: Sequence[str]
@@ -58,7 +88,12 @@ class PowerJob:
     max_nodes: int | None = None
     limits: Limits = field(default_factory=Limits)
     ipmi_port: int = 623
+    redfish: RedfishWay = field(default_factory=RedfishWay)
     overrides: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+
+_AnyBmc = Union[Bmc, BmcLogin]
+_Straight = Union[IpmiPower, RedfishPower]
 
 
 def run_power_action(
@@ -81,13 +116,14 @@ def run_power_action(
     references = read_references(head_node)
     results = {name: _not_known("BCM knows no such node; provision.yml registers it") for name in selection.missing}
     with ExitStack() as stack:
-        bmcs = _known_bmcs(devices, references, job, results) if job.via == "ipmi" else {}
-        path = _open_path(head_node, job, devices, bmcs, references, stack.enter_context, say)
+        stack.enter_context(_as_bcm_errors())
+        bmcs = _known_bmcs(devices, references, job, results) if job.via in STRAIGHT else {}
+        path = _open_path(head_node, job, devices, bmcs, references, stack.enter_context, say, check_mode=check_mode)
         names = [name for name in devices if name not in results]
         is_counted = job.max_nodes is not None and len(names) > job.max_nodes
-        if isinstance(path, IpmiPower) and not check_mode and job.action != "status" and not is_counted:
+        if isinstance(path, StraightPower) and not check_mode and job.action != "status" and not is_counted:
             # Each BMC's state is read and acted on in one session, so that a slow one never delays the others.
-            results.update(_run_ipmi(path, job, dict.fromkeys(names, job.action), {}))
+            results.update(_run_straight(path, job, dict.fromkeys(names, job.action), {}))
             return _result(_plans(job.action, results), results, check_mode)
         results.update(path.states(names))
         plans = _plans(job.action, results)
@@ -96,8 +132,8 @@ def run_power_action(
         if todo and not check_mode:
             # Reading the power may have taken a minute.
             _require_leave(head_node, job, list(todo))
-            if isinstance(path, IpmiPower):
-                results.update(_run_ipmi(path, job, todo, results))
+            if isinstance(path, StraightPower):
+                results.update(_run_straight(path, job, todo, results))
             else:
                 leaving = _ask_to_leave(path, job, {name: devices[name] for name in todo}, results)
                 path.begin({name: plan for name, plan in todo.items() if name not in leaving}, results)
@@ -105,8 +141,8 @@ def run_power_action(
     return _result(plans, results, check_mode)
 
 
-def _run_ipmi(
-    path: IpmiPower, job: PowerJob, plans: Mapping[str, str], results: Mapping[str, PowerResult]
+def _run_straight(
+    path: _Straight, job: PowerJob, plans: Mapping[str, str], results: Mapping[str, PowerResult]
 ) -> dict[str, PowerResult]:
     """Carry out plans straight by the BMCs; a node that is switched off is asked to shut down first."""
     if job.action == "off" and job.graceful_s:
@@ -164,14 +200,24 @@ def _not_known(message: str) -> PowerResult:
     return PowerResult(failure=Failure.NOT_KNOWN, message=message, tries=0)
 
 
+@contextmanager
+def _as_bcm_errors() -> Iterator[None]:
+    """Raise options for Redfish that do not fit together as those of the head node are."""
+    try:
+        yield
+    except RedfishConfigError as error:
+        raise BcmConfigError(str(error)) from error
+
+
 def _known_bmcs(
     devices: Mapping[str, Raw], references: References, job: PowerJob, results: dict[str, PowerResult]
-) -> dict[str, Bmc]:
+) -> dict[str, _AnyBmc]:
     """Return the BMCs to connect to; a node whose BMC is not known fails alone, in `results`."""
-    found = {}
+    found: dict[str, _AnyBmc] = {}
     for name, raw in devices.items():
         try:
-            found[name] = bmc_of(name, raw, references, job)
+            bmc = bmc_of(name, raw, references, job)
+            found[name] = _login_of(name, bmc, job) if job.via == "redfish" else bmc
         except BcmConfigError as error:
             results[name] = _not_known(str(error))
     return found
@@ -181,18 +227,20 @@ def _open_path(
     head_node: HeadNode,
     job: PowerJob,
     devices: Mapping[str, Raw],
-    bmcs: Mapping[str, Bmc],
+    bmcs: Mapping[str, _AnyBmc],
     references: References,
     enter: Callable[[Any], Any],
     say: Callable[[str], None],
-) -> HeadNodePower | IpmiPower:
-    if job.via == "ipmi":
-        return replace(_open_ipmi(bmcs, job), say=say, find_occupied=_occupied_finder(head_node, job))
+    *,
+    check_mode: bool,
+) -> HeadNodePower | _Straight:
+    finder = _occupied_finder(head_node, job)
+    if job.via in STRAIGHT:
+        return replace(_open_straight(bmcs, job, read_only=check_mode), say=say, find_occupied=finder)
     if job.boot_device or job.overrides:
-        raise BcmConfigError("boot_device and bmcs need via: ipmi; the head node uses what BCM stores")
+        raise BcmConfigError("boot_device and bmcs need via: ipmi or redfish; the head node uses what BCM stores")
     targets = targets_of(devices, references)
     session = enter(open_session(head_node))
-    finder = _occupied_finder(head_node, job)
     return HeadNodePower(head_node, session, SystemClock(), targets, job.timeout_s, say=say, find_occupied=finder)
 
 
@@ -212,17 +260,34 @@ def inspect_bmcs(head_node: HeadNode, job: PowerJob) -> dict[str, Any]:
     references = read_references(head_node)
     lacking = {name: _not_known("BCM knows no such node") for name in selection.missing}
     bmcs = _known_bmcs(selection.devices, references, job, lacking)
-    details = _open_ipmi(bmcs, job).details() if bmcs else {}
+    with _as_bcm_errors():
+        details = _open_straight(bmcs, job, read_only=True).details() if bmcs else {}
     details.update({name: (result, Progress()) for name, result in lacking.items()})
     return {name: _show_details(*details[name]) for name in dict.fromkeys(job.names)}
 
 
-def _open_ipmi(bmcs: Mapping[str, Bmc], job: PowerJob) -> IpmiPower:
+def _open_straight(bmcs: Mapping[str, Any], job: PowerJob, *, read_only: bool) -> _Straight:
+    clock = SystemClock()
+    if job.via == "redfish":
+        if job.boot_device and job.boot_device not in BOOT_TARGETS:
+            raise BcmConfigError(f"boot_device {job.boot_device} is not known to Redfish")
+        batch = Batch(
+            deadline_s=job.limits.deadline_s,
+            in_flight=job.limits.in_flight,
+            tries=job.limits.tries,
+            retry_delay_s=job.limits.retry_delay_s,
+            read_only=read_only,
+        )
+        systems = {name: str(given["system"]) for name, given in job.overrides.items() if given.get("system")}
+        return RedfishPower(bmcs, batch, job.timeout_s, boot_device=job.boot_device, clock=clock, systems=systems)
+    alien = [name for name, given in job.overrides.items() if given.get("system") or given.get("tls_fingerprint")]
+    if alien:
+        raise BcmConfigError(f"system and tls_fingerprint of bmcs need via: redfish: {shorten(alien)}")
     if PYGHMI_IMPORT_ERROR is not None:
         raise BcmConfigError(
             "the Python package pyghmi is missing where this task runs: pip install 'pyghmi>=1.6.0,<1.7'"
         )
-    return IpmiPower(bmcs, Ipmi(job.limits), job.timeout_s, boot_device=job.boot_device, clock=SystemClock())
+    return IpmiPower(bmcs, Ipmi(job.limits), job.timeout_s, boot_device=job.boot_device, clock=clock)
 
 
 def _show_details(result: PowerResult, progress: Progress) -> dict[str, Any]:
@@ -254,8 +319,9 @@ def bmc_of(name: str, device: Raw, references: References, job: PowerJob) -> Bmc
     settings = bmc_settings(device, references) or {}
     override = {key: value for key, value in job.overrides.get(name, {}).items() if value is not None}
     address = override.get("address") or bmc_ip(device)
-    username = override.get("username") or settings.get("userName")
-    password = override.get("password") or settings.get("password")
+    other = job.redfish if job.via == "redfish" else RedfishWay()
+    username = override.get("username") or settings.get("userName") or other.username
+    password = override.get("password") or settings.get("password") or other.password
     known = {"address": address, "username": username, "password": password}
     missing = [word for word, value in known.items() if not value]
     if missing:
@@ -264,9 +330,29 @@ def bmc_of(name: str, device: Raw, references: References, job: PowerJob) -> Bmc
         address=str(address),
         username=str(username),
         password=str(password),
-        port=int(override.get("port") or job.ipmi_port),
+        port=int(override.get("port") or (job.redfish.port if job.via == "redfish" else job.ipmi_port)),
         privilege=str(settings.get("privilege") or "ADMINISTRATOR"),
     )
+
+
+def _login_of(name: str, bmc: Bmc, job: PowerJob) -> BmcLogin:
+    """Return how to log in to the same BMC by Redfish. Raises BcmConfigError."""
+    address = bmc.address
+    if "://" not in address and bmc.port != _HTTPS:
+        address = f"[{address}]:{bmc.port}" if address.count(":") > 1 else f"{address}:{bmc.port}"
+    try:
+        return BmcLogin(
+            name,
+            address,
+            bmc.username,
+            bmc.password,
+            ca_path=job.redfish.ca_path,
+            validate_certs=job.redfish.validate_certs,
+            fingerprint=job.overrides.get(name, {}).get("tls_fingerprint"),
+            timeout_s=job.limits.connect_s,
+        )
+    except RedfishConfigError as error:
+        raise BcmConfigError(str(error)) from error
 
 
 def _refuse_up(action: str, up: Sequence[str]) -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import httpx
 import pytest
 
 from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.arguments import limits_of
@@ -20,13 +21,17 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.power.run
     bmc_of,
     run_power_action,
 )
+from ansible_collections.baremetal.bcm.plugins.module_utils._https.client import HttpsClient
+from ansible_collections.baremetal.bcm.plugins.module_utils._redfish import session
 
 from ..fake_head_node import FakeHeadNode, answer
 from ..module_utils._bmc.fake_sessions import FakeBmc, FakeSessions
 from ..objects import make_bmc_settings, make_device, make_interface, make_references, uid
+from ..redfish_face import RedfishFace
 
 NAMES = ("node001", "node002", "node003")
-BEHAVES = {"via": "head_node"}, {"via": "ipmi"}
+STRAIGHT = {"via": "ipmi"}, {"via": "redfish"}
+BEHAVES = {"via": "head_node"}, *STRAIGHT
 
 
 class Cluster:
@@ -38,6 +43,16 @@ class Cluster:
         self.sessions = FakeSessions(self.head.clock, self.bmcs)
         self.limits: list[Limits] = []
         self.said: list[str] = []
+        self.faces = {
+            address: RedfishFace(passwords={"bright": "bmc-secret"}, machine=bmc, clock=self.head.clock)
+            for address, bmc in self.bmcs.items()
+        }
+        transport = httpx.MockTransport(lambda request: self.faces[request.url.host].handle(request))
+        monkeypatch.setattr(
+            session,
+            "HttpsClient",
+            lambda *given, **named: HttpsClient(*given, **{**named, "http_transport": transport}),
+        )
         monkeypatch.setattr(power_module, "Ipmi", self._open)
         monkeypatch.setattr(power_module, "SystemClock", lambda: self.head.clock)
 
@@ -59,6 +74,10 @@ class Cluster:
     def sent(self) -> list[tuple[int, ...]]:
         """The power commands that went straight to BMCs."""
         return [request.data for bmc in self.bmcs.values() for request in bmc.requests if request.command == 0x02]
+
+
+def _client(transport: httpx.MockTransport, *given: Any, **named: Any) -> HttpsClient:
+    return HttpsClient(*given, **{**named, "http_transport": transport})
 
 
 @pytest.fixture
@@ -166,10 +185,11 @@ def test_no_names_and_head_nodes_are_refused(
     assert cluster.head.names("powerOperation") == []
 
 
-def test_one_that_fails_leaves_the_others_alone(cluster: Cluster) -> None:
+@pytest.mark.parametrize("way", STRAIGHT)
+def test_one_that_fails_leaves_the_others_alone(cluster: Cluster, way: dict[str, Any]) -> None:
     cluster.bmcs["10.148.0.2"].logins = ["Incorrect password provided"]
 
-    nodes = cluster.switch("on", via="ipmi")["nodes"]
+    nodes = cluster.switch("on", **way)["nodes"]
 
     assert [node["failure"] for node in nodes.values()] == [None, "credentials", None]
     assert [node["changed"] for node in nodes.values()] == [True, False, True]
@@ -177,20 +197,22 @@ def test_one_that_fails_leaves_the_others_alone(cluster: Cluster) -> None:
     assert nodes["node002"]["error"].endswith("(credentials, BMC 10.148.0.2)")
 
 
-def test_check_mode_plans_nothing_for_a_bmc_that_does_not_answer(cluster: Cluster) -> None:
+@pytest.mark.parametrize("way", STRAIGHT)
+def test_check_mode_plans_nothing_for_a_bmc_that_does_not_answer(cluster: Cluster, way: dict[str, Any]) -> None:
     cluster.bmcs["10.148.0.2"].silent = True
 
-    result = cluster.switch("on", via="ipmi", check_mode=True, limits=Limits(tries=1))
+    result = cluster.switch("on", **way, check_mode=True, limits=Limits(tries=1))
 
     assert actions_of(result) == {"node001": "on", "node002": "none", "node003": "on"}
     assert result["nodes"]["node002"]["failure"] == "unreachable"
 
 
-def test_no_password_is_in_any_result(cluster: Cluster) -> None:
+@pytest.mark.parametrize("way", STRAIGHT)
+def test_no_password_is_in_any_result(cluster: Cluster, way: dict[str, Any]) -> None:
     for bmc in cluster.bmcs.values():
         bmc.logins = ["Incorrect password provided"]
 
-    assert "bmc-secret" not in repr(cluster.switch("on", via="ipmi"))
+    assert "bmc-secret" not in repr(cluster.switch("on", **way))
 
 
 # -- the way --
@@ -203,15 +225,17 @@ def test_through_the_head_node_no_packet_goes_to_a_bmc(cluster: Cluster) -> None
     assert not any(bmc.opened for bmc in cluster.bmcs.values())
 
 
-def test_straight_to_the_bmcs_the_head_node_powers_nothing(cluster: Cluster) -> None:
-    cluster.switch("on", via="ipmi")
+@pytest.mark.parametrize("way", STRAIGHT)
+def test_straight_to_the_bmcs_the_head_node_powers_nothing(cluster: Cluster, way: dict[str, Any]) -> None:
+    cluster.switch("on", **way)
 
     assert cluster.head.names("powerOperation") == []
     assert cluster.head.names("registerSession") == []
 
 
-def test_each_bmc_is_logged_in_to_once(cluster: Cluster) -> None:
-    cluster.switch("cycle", via="ipmi", allow_up=True)
+@pytest.mark.parametrize("way", STRAIGHT)
+def test_each_bmc_is_logged_in_to_once(cluster: Cluster, way: dict[str, Any]) -> None:
+    cluster.switch("cycle", **way, allow_up=True)
 
     assert [bmc.opened for bmc in cluster.bmcs.values()] == [1, 1, 1]
 
@@ -319,11 +343,12 @@ def test_what_is_missing_is_named(device: dict[str, Any], missing: str) -> None:
         bmc_of("node001", raw, references, PowerJob(NAMES, "on"))
 
 
-def test_a_node_whose_bmc_nobody_knows_fails_alone(cluster: Cluster) -> None:
+@pytest.mark.parametrize("way", STRAIGHT)
+def test_a_node_whose_bmc_nobody_knows_fails_alone(cluster: Cluster, way: dict[str, Any]) -> None:
     device = cluster.head.device("node003")
     device["interfaces"] = [one for one in device["interfaces"] if one["childType"] != "NetworkBmcInterface"]
 
-    nodes = cluster.switch("on", via="ipmi")["nodes"]
+    nodes = cluster.switch("on", **way)["nodes"]
 
     assert "no address of the BMC of node003" in nodes["node003"]["error"]
     assert [name for name, node in nodes.items() if node["failure"]] == ["node003"]

@@ -13,13 +13,12 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._bmc.flow import (
     IpmiReply,
     NotConfirmed,
     Pause,
-    Progress,
     Refused,
     read_details,
     read_power,
     switch_power,
 )
-from ansible_collections.baremetal.bcm.plugins.module_utils._bmc.power import Failure, plan_power
+from ansible_collections.baremetal.bcm.plugins.module_utils._bmc.power import Failure, Progress, plan_power
 
 STATUS = Ask(0x00, 0x01)
 OFF, ON, RESET = (Ask(0x00, 0x02, (number,)) for number in (0, 1, 3))
