@@ -514,6 +514,58 @@ def test_pieces_of_logs_can_be_read_during_the_run_and_a_bomb_is_cut(place: Plac
     assert sum(map(len, place.logs.read(machine.run, "03-disk") or ())) == 64 * 1024 * 1024
 
 
+def _slow(rate: float) -> dict[str, Any]:
+    values = {"memory_tested_mib": 64.0, "memory_errors": 0.0, "memory_rate_mib_s": rate}
+    taken = [{"name": name, "value": value, "component": "node0"} for name, value in values.items()]
+    checks = ("machine_checks_corrected", "machine_checks_uncorrected")
+    return {"s02": {"measurements": [*taken, *({"name": name, "value": 0.0} for name in checks)]}}
+
+
+@pytest.mark.parametrize(("siblings", "verdict"), [(8, "fail"), (7, "pass")])
+def test_a_server_far_slower_than_eight_siblings_fails_and_with_fewer_the_report_says_that_none_were_compared(
+    fake: FakeNetBox, make_place: MakePlace, siblings: int, verdict: str
+) -> None:
+    place = make_place(_lab(fake))
+    others = [place.machine() for _number in range(siblings)]
+    late = place.machine()
+    place.turn()
+    for number, machine in enumerate(others):
+        machine.validate(**_slow(900.0 + number))
+    place.turn()
+    # As after a restart: what is compared with outlives the worker.
+    place.start()
+    late.validate(**_slow(400.0))
+    place.turn()
+
+    assert {place.lab.state(machine.server) for machine in others} == {"staged"}
+    result = place.result(late)
+    assert (result["verdict"], place.lab.state(late.server)) == (verdict, "failed" if verdict == "fail" else "staged")
+    if verdict == "fail":
+        assert any("memory_rate_mib_s" in reason and "siblings" in reason for reason in result["reasons"]), result
+        assert result["siblings"].startswith("compared with 8 siblings")
+    else:
+        assert result["siblings"].startswith("compared with no siblings: 7 of the same type")
+        assert "compared with no siblings: 7" in entries(late)[-1]
+
+
+def test_a_server_that_is_built_otherwise_is_no_sibling_and_one_that_failed_sets_no_measure(
+    fake: FakeNetBox, make_place: MakePlace
+) -> None:
+    place = make_place(_lab(fake))
+    others = [place.machine() for _number in range(9)]
+    others[0].modules = [{"name": "A1", "serial": "M", "size_mib": 640}]
+    late = place.machine()
+    place.turn()
+    for machine in others[:8]:
+        machine.validate(**_slow(900.0))
+    others[8].validate(**{**_slow(900.0), "s01": {"outcome": "crashed", "reason": "it ended"}})
+    place.turn()
+    late.validate(**_slow(400.0))
+    place.turn()
+
+    assert place.result(late)["siblings"].startswith("compared with no siblings: 7 of the same type")
+
+
 def test_the_store_keeps_no_token(place: Place) -> None:
     machine = place.machine()
     place.turn()
