@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Builds the image that a server boots to be validated: kernel, initrd, boot loaders, checksums, bill of materials.
 
-    python3 build.py OUTPUT [--steps DIRECTORY] [--bill BILL] [--again]
+    python3 build.py OUTPUT [--steps DIRECTORY] [--bill BILL] [--check]
 
 Debian packages are fetched through apt as this computer has it set up and are unpacked, not installed. The same
 versions of them give the same bytes. A directory that has the image for these inputs is left as it is.
@@ -44,6 +44,7 @@ _DIRECTORIES = {"dev": 0o755, "etc": 0o755, "proc": 0o555, "run": 0o755, "sys": 
 _APPLETS = "awk cat cp cut date dd env expr grep head ls mkdir mv rm rmdir sed seq sh sleep sort tail tr uname uniq wc"
 # No shell of this computer is to run them.
 _SHELL = b"#!/bin/busybox sh\n"
+_DIGEST_IN_IMAGE = "opt/validation/image-digest"
 _REFRESH_AFTER_S = 24 * 3600
 _PROGRAMS = {"apt-get": "apt", "mmdebstrap": "mmdebstrap", "zstd": "zstd", "depmod": "kmod", "dpkg-deb": "dpkg"}
 
@@ -289,13 +290,17 @@ def pack(entries: Sequence[Entry], path: Path, *, level: int) -> None:
     )
 
 
-def build(output: Path, steps: Sequence[Path], bill: Path | None) -> bool:
-    """Build the image unless it is there; says whether anything was made."""
-    missing = sorted({package for program, package in _PROGRAMS.items() if shutil.which(program) is None})
-    if missing:
-        raise BuildError(f"missing: apt-get install {' '.join(missing)}")
-    output.mkdir(parents=True, exist_ok=True)
-    apt = Apt(output / "apt")
+class Inputs(NamedTuple):
+    """What an image is made of: versions of packages, its own files, and the digests of Debian's part and of all."""
+
+    versions: dict[str, str]
+    own: dict[str, Entry]
+    base_key: str
+    key: str
+
+
+def read_inputs(apt: Apt, steps: Sequence[Path], bill: Path | None) -> Inputs:
+    """Find out what the image would be made of now."""
     names = [*read_list(HERE / "packages.txt"), KERNEL, *(package for package, _path in LOADERS.values())]
     kept = json.loads(bill.read_text(encoding="utf-8"))["packages"] if bill else None
     versions = kept or _needed(apt.resolve(names), apt)
@@ -303,9 +308,39 @@ def build(output: Path, steps: Sequence[Path], bill: Path | None) -> bool:
     base_key = _digest(json.dumps(versions).encode(), *(path.read_bytes() for path in inputs))
     own = own_files(steps)
     key = _digest(base_key.encode(), repr(sorted(own.items())).encode())
-    image, base = output / "image", output / f"base-{base_key[:16]}"
-    if (image / "key").exists() and (image / "key").read_text(encoding="ascii") == key:
+    # What it is made of, since it can't hold its own digest: by this the agent says which image runs.
+    own[_DIGEST_IN_IMAGE] = Entry(_DIGEST_IN_IMAGE, 0o100644, f"{key}\n".encode())
+    return Inputs(versions, own, base_key, key)
+
+
+def is_built(output: Path, key: str) -> bool:
+    """Return whether the image for these inputs is there."""
+    path = output / "image/image-digest"
+    return path.exists() and path.read_text(encoding="ascii").strip() == key
+
+
+def would_build(output: Path, steps: Sequence[Path], bill: Path | None) -> bool:
+    """Say whether `build` would make anything; writes nothing but a place for apt, which is removed."""
+    _require_programs()
+    with tempfile.TemporaryDirectory(prefix="validation-image-") as place:
+        return not is_built(output, read_inputs(Apt(Path(place)), steps, bill).key)
+
+
+def _require_programs() -> None:
+    missing = sorted({package for program, package in _PROGRAMS.items() if shutil.which(program) is None})
+    if missing:
+        raise BuildError(f"missing: apt-get install {' '.join(missing)}")
+
+
+def build(output: Path, steps: Sequence[Path], bill: Path | None) -> bool:
+    """Build the image unless it is there; says whether anything was made."""
+    _require_programs()
+    output.mkdir(parents=True, exist_ok=True)
+    apt = Apt(output / "apt")
+    versions, own, base_key, key = read_inputs(apt, steps, bill)
+    if is_built(output, key):
         return False
+    image, base = output / "image", output / f"base-{base_key[:16]}"
     if not base.exists():
         with tempfile.TemporaryDirectory(dir=output, prefix="building-") as work:
             (Path(work) / "base").mkdir()
@@ -321,8 +356,8 @@ def build(output: Path, steps: Sequence[Path], bill: Path | None) -> bool:
             initrd.write((made / "own").read_bytes())
         (made / "own").unlink()
         (made / "base").rename(made / "initrd")
+        (made / "image-digest").write_text(f"{key}\n", encoding="ascii")
         _describe(made, versions, own)
-        (made / "key").write_text(key, encoding="ascii")
         shutil.rmtree(image, ignore_errors=True)
         made.rename(image)
     return True
@@ -343,8 +378,7 @@ def _describe(made: Path, versions: dict[str, str], own: dict[str, Entry]) -> No
     files = {entry.path: hashlib.sha256(entry.content).hexdigest() for entry in own.values() if entry.content}
     bill = {"packages": versions, "files": dict(sorted(files.items()))}
     (made / "bill-of-materials.json").write_text(json.dumps(bill, indent=1) + "\n", encoding="utf-8")
-    paths = sorted(path for path in made.iterdir() if path.name != "key")
-    sums = [f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in paths]
+    sums = [f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in sorted(made.iterdir())]
     (made / "SHA256SUMS").write_text("".join(sums), encoding="ascii")
 
 
@@ -364,13 +398,15 @@ def main() -> int:
     parser.add_argument("output", type=Path, help="directory; the image is in its directory image")
     parser.add_argument("--steps", type=Path, action="append", default=[], help="directory with steps of a site")
     parser.add_argument("--bill", type=Path, help="bill of materials whose versions of packages shall be taken")
+    parser.add_argument("--check", action="store_true", help="say whether it would be built, and build nothing")
     chosen = parser.parse_args()
     try:
-        made = build(chosen.output.resolve(), chosen.steps, chosen.bill)
+        made = (would_build if chosen.check else build)(chosen.output.resolve(), chosen.steps, chosen.bill)
     except BuildError as error:
         sys.stderr.write(f"error: {error}\n")
         return 1
-    sys.stdout.write(f"{'built' if made else 'unchanged'}: {chosen.output.resolve() / 'image'}\n")
+    word = "unchanged" if not made else "would be built" if chosen.check else "built"
+    sys.stdout.write(f"{word}: {chosen.output.resolve() / 'image'}\n")
     return 0
 
 

@@ -304,15 +304,10 @@ def test_the_examples_run_and_return_what_is_documented(
     assert list(never_seen(results, documented)) == []
 
 
-def run_playbook(
-    directory: Path,
-    variables: Result,
-    *options: str,
-    url: str = "http://127.0.0.1:9",
-    token: str = "unused",
-    playbook: str = "load_bmc_macs",
-) -> tuple[int, str]:
-    """Run a playbook as a person does, or AWX; its status and what it printed."""
+def playbook_words(
+    directory: Path, variables: Result, *options: str, url: str, token: str, playbook: str
+) -> tuple[list[str], Result]:
+    """What runs a playbook as a person does, or AWX, and the options of its process."""
     bin_directory = Path(sys.executable).parent
     command = [str(bin_directory / "ansible-playbook"), f"baremetal.bcm.{playbook}", *options]
     own = {name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "BCM_", "NETBOX_"))}
@@ -330,7 +325,20 @@ def run_playbook(
     (directory / "ansible.cfg").write_text("[defaults]\n", encoding="utf-8")
     # A file, because Ansible itself repeats its command line at the highest verbosity.
     (directory / "variables.json").write_text(json.dumps(variables), encoding="utf-8")
-    done = run([*command, "--extra-vars", "@variables.json"], limit_s=240, cwd=directory, env=environment)
+    return [*command, "--extra-vars", "@variables.json"], {"cwd": directory, "env": environment}
+
+
+def run_playbook(
+    directory: Path,
+    variables: Result,
+    *options: str,
+    url: str = "http://127.0.0.1:9",
+    token: str = "unused",
+    playbook: str = "load_bmc_macs",
+) -> tuple[int, str]:
+    """Run a playbook; its status and what it printed."""
+    words, process = playbook_words(directory, variables, *options, url=url, token=token, playbook=playbook)
+    done = run(words, limit_s=240, **process)
     assert token not in done.stdout + done.stderr
     return done.returncode, done.stdout + done.stderr
 

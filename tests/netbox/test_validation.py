@@ -5,18 +5,22 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
+import jsonschema
 import pytest
 
 from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.api.errors import NetBoxError
 from ansible_collections.baremetal.bcm.plugins.module_utils._validation.messages import MAX_BODY_BYTES
+from ansible_collections.baremetal.bcm.plugins.module_utils._validation_server.messenger import Refused
+from ansible_collections.baremetal.bcm.plugins.module_utils._validation_server.notices import EVENT_SCHEMA
 from ansible_collections.baremetal.bcm.plugins.module_utils._validation_server.receiver import Asked
 from ansible_collections.baremetal.bcm.tests.netbox.conftest import Modules
 from ansible_collections.baremetal.bcm.tests.netbox.fake.server import TOKEN, FakeNetBox, Reply
@@ -159,6 +163,178 @@ def test_a_machine_without_the_mac_address_that_booted_is_a_conflict(place: Plac
     place.turn()
 
     assert place.result(machine)["verdict"] == "conflict"
+
+
+DIGESTS = ("ab" * 32, "cd" * 32)
+
+
+def _image(directory: Path, digest: str) -> Path:
+    """An image as the builder leaves it; built anew where there is one."""
+    directory.mkdir(exist_ok=True)
+    files = {"vmlinuz": b"kernel", "initrd": digest.encode(), "image-digest": f"{digest}\n".encode()}
+    sums = "".join(f"{hashlib.sha256(content).hexdigest()}  {name}\n" for name, content in files.items())
+    for name, content in {**files, "SHA256SUMS": sums.encode()}.items():
+        (directory / name).write_bytes(content)
+    return directory
+
+
+@pytest.mark.parametrize("said", ["", DIGESTS[1]], ids=["none", "another"])
+def test_a_machine_that_runs_another_image_than_it_was_given_is_quarantined(
+    fake: FakeNetBox, make_place: MakePlace, tmp_path: Path, said: str
+) -> None:
+    place = make_place(_lab(fake), image_directory=str(_image(tmp_path / "image", DIGESTS[0])))
+    machine = place.machine()
+    place.turn()
+    machine.boot()
+
+    assert machine.hello(image_digest=said).status == 410
+    place.turn()
+
+    assert (place.result(machine)["verdict"], place.lab.state(machine.server)) == ("conflict", "failed")
+    assert f"it runs another image ({said[:16] or 'without a digest'}) than it was given" in entries(machine)[0]
+
+
+def test_a_run_is_bound_to_the_image_that_was_offered_when_it_booted(
+    fake: FakeNetBox, make_place: MakePlace, tmp_path: Path
+) -> None:
+    place = make_place(_lab(fake), image_directory=str(_image(tmp_path / "image", DIGESTS[0])))
+    before, after = place.machine(), place.machine()
+    place.turn()
+    before.boot()
+    _image(tmp_path / "image", DIGESTS[1])
+    after.boot()
+
+    assert [before.hello(image_digest=DIGESTS[0]).status, after.hello(image_digest=DIGESTS[1]).status] == [202, 202]
+    for machine in (before, after):
+        machine.report()
+    place.turn()
+    assert {place.lab.state(machine.server) for machine in (before, after)} == {"staged"}
+
+
+def test_an_image_that_was_changed_after_it_was_built_is_offered_to_nobody(
+    fake: FakeNetBox, make_place: MakePlace, tmp_path: Path
+) -> None:
+    tftp, image = tmp_path / "tftp", _image(tmp_path / "image", DIGESTS[0])
+    tftp.mkdir()
+    place = make_place(_lab(fake), image_directory=str(image), tftp_directory=str(tftp))
+    machine = place.machine()
+    place.turn()
+    assert list(tftp.glob("grub.cfg-01-*"))
+    (image / "initrd").write_bytes(b"other")
+    place.turn(2)
+
+    assert not machine.boot()
+    assert machine.script == "#!ipxe\nexit 1\n"
+    assert not list(tftp.glob("grub.cfg-01-*"))
+    assert sum("initrd is not what SHA256SUMS" in line for line in place.lines) == 2
+    _image(image, DIGESTS[1])
+    place.turn()
+    assert machine.boot()
+    assert list(tftp.glob("grub.cfg-01-*"))
+
+
+def test_files_for_grub_are_written_anew_for_a_new_image(
+    fake: FakeNetBox, make_place: MakePlace, tmp_path: Path
+) -> None:
+    tftp, image = tmp_path / "tftp", _image(tmp_path / "image", DIGESTS[0])
+    tftp.mkdir()
+    place = make_place(_lab(fake), image_directory=str(image), tftp_directory=str(tftp))
+    machine = place.machine()
+    place.turn(2)
+    (path,) = tftp.glob("grub.cfg-01-*")
+    _image(image, DIGESTS[1])
+    place.turn()
+
+    assert machine.take(path.read_text(encoding="ascii"))
+    assert machine.hello(image_digest=DIGESTS[1]).status == 202
+
+
+class Webhook:
+    """What takes events, or refuses them."""
+
+    def __init__(self) -> None:
+        self.events: list[dict[str, Any]] = []
+        self.refusals = 0
+
+    def __call__(self, event: Mapping[str, Any]) -> None:
+        if self.refusals:
+            self.refusals -= 1
+            raise Refused("could not send an event to http://127.0.0.1: no")
+        self.events.append(dict(event))
+
+    def close(self) -> None:
+        """There is no connection."""
+
+
+def test_each_verdict_is_one_event_that_keeps_to_cloudevents_and_its_schema(
+    fake: FakeNetBox, make_place: MakePlace
+) -> None:
+    webhook = Webhook()
+    place = make_place(_lab(fake), post=webhook)
+    passed, failed, lost, other = (place.machine() for _number in range(4))
+    place.turn()
+    passed.validate()
+    failed.validate(s02={"outcome": "crashed", "reason": "it ended"})
+    other.boot()
+    other.hello(serial="OTHER`")
+    lost.boot()
+    place.pass_time(place.settings.boot_seconds + 1)
+    place.turn(2)
+
+    validator = jsonschema.Draft202012Validator(EVENT_SCHEMA, format_checker=jsonschema.FormatChecker())
+    for event in webhook.events:
+        validator.validate(event)
+    told = {event["subject"]: (event["data"]["state"], event["data"]["result"]["verdict"]) for event in webhook.events}
+    assert told == {
+        str(passed.server.id): ("staged", "pass"),
+        str(failed.server.id): ("failed", "error"),
+        str(lost.server.id): ("failed", "lost"),
+        str(other.server.id): ("failed", "conflict"),
+    }
+    assert len(webhook.events) == len({event["id"] for event in webhook.events}) == 4
+    (event,) = (each for each in webhook.events if each["subject"] == str(passed.server.id))
+    assert event["data"]["result"] == place.result(passed)
+    assert (event["data"]["name"], event["data"]["mac"]) == (passed.server.name, passed.mac)
+
+
+def test_events_wait_while_the_webhook_refuses_and_go_in_their_order(fake: FakeNetBox, make_place: MakePlace) -> None:
+    webhook = Webhook()
+    webhook.refusals = 100
+    place = make_place(_lab(fake), post=webhook)
+    machines = [place.machine(), place.machine()]
+    for machine in machines:
+        place.turn()
+        machine.validate()
+        place.turn()
+    assert {place.lab.state(machine.server) for machine in machines} == {"staged"}
+    assert webhook.events == []
+    # What waits outlives the worker.
+    place.start()
+    webhook.refusals = 2
+    for _turn in range(8):
+        place.pass_time(60)
+        place.turn()
+
+    assert [event["subject"] for event in webhook.events] == [str(machine.server.id) for machine in machines]
+    assert sum("could not send an event" in line for line in place.lines) == 2
+
+
+@pytest.mark.parametrize("killed", ["settle", "sent"])
+def test_a_worker_that_is_killed_sends_the_same_event_again_and_no_other(
+    fake: FakeNetBox, make_place: MakePlace, killed: str
+) -> None:
+    webhook = Webhook()
+    place = make_place(_lab(fake), post=webhook)
+    machine = place.machine()
+    place.turn()
+    machine.validate()
+    with mock.patch.object(place.state, killed, side_effect=KeyboardInterrupt), pytest.raises(KeyboardInterrupt):
+        place.turn()
+    place.start()
+    place.turn(2)
+
+    assert len(webhook.events) == (1 if killed == "settle" else 2)
+    assert len({event["id"] for event in webhook.events}) == 1
 
 
 def test_a_machine_that_falls_silent_is_failed_with_the_step_it_was_last_heard_in(place: Place) -> None:
@@ -512,6 +688,58 @@ def test_pieces_of_logs_can_be_read_during_the_run_and_a_bomb_is_cut(place: Plac
     assert b"".join(place.logs.read(machine.run, "02-memory") or ()) == b"first\nsecond\n"
     place.logs.write(machine.run, "03-disk", 0, gzip.compress(bytes(100 * 1024 * 1024)))
     assert sum(map(len, place.logs.read(machine.run, "03-disk") or ())) == 64 * 1024 * 1024
+
+
+def _slow(rate: float) -> dict[str, Any]:
+    values = {"memory_tested_mib": 64.0, "memory_errors": 0.0, "memory_rate_mib_s": rate}
+    taken = [{"name": name, "value": value, "component": "node0"} for name, value in values.items()]
+    checks = ("machine_checks_corrected", "machine_checks_uncorrected")
+    return {"s02": {"measurements": [*taken, *({"name": name, "value": 0.0} for name in checks)]}}
+
+
+@pytest.mark.parametrize(("siblings", "verdict"), [(8, "fail"), (7, "pass")])
+def test_a_server_far_slower_than_eight_siblings_fails_and_with_fewer_the_report_says_that_none_were_compared(
+    fake: FakeNetBox, make_place: MakePlace, siblings: int, verdict: str
+) -> None:
+    place = make_place(_lab(fake))
+    others = [place.machine() for _number in range(siblings)]
+    late = place.machine()
+    place.turn()
+    for number, machine in enumerate(others):
+        machine.validate(**_slow(900.0 + number))
+    place.turn()
+    # As after a restart: what is compared with outlives the worker.
+    place.start()
+    late.validate(**_slow(400.0))
+    place.turn()
+
+    assert {place.lab.state(machine.server) for machine in others} == {"staged"}
+    result = place.result(late)
+    assert (result["verdict"], place.lab.state(late.server)) == (verdict, "failed" if verdict == "fail" else "staged")
+    if verdict == "fail":
+        assert any("memory_rate_mib_s" in reason and "siblings" in reason for reason in result["reasons"]), result
+        assert result["siblings"].startswith("compared with 8 siblings")
+    else:
+        assert result["siblings"].startswith("compared with no siblings: 7 of the same type")
+        assert "compared with no siblings: 7" in entries(late)[-1]
+
+
+def test_a_server_that_is_built_otherwise_is_no_sibling_and_one_that_failed_sets_no_measure(
+    fake: FakeNetBox, make_place: MakePlace
+) -> None:
+    place = make_place(_lab(fake))
+    others = [place.machine() for _number in range(9)]
+    others[0].modules = [{"name": "A1", "serial": "M", "size_mib": 640}]
+    late = place.machine()
+    place.turn()
+    for machine in others[:8]:
+        machine.validate(**_slow(900.0))
+    others[8].validate(**{**_slow(900.0), "s01": {"outcome": "crashed", "reason": "it ended"}})
+    place.turn()
+    late.validate(**_slow(400.0))
+    place.turn()
+
+    assert place.result(late)["siblings"].startswith("compared with no siblings: 7 of the same type")
 
 
 def test_the_store_keeps_no_token(place: Place) -> None:

@@ -4,14 +4,17 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 
 from ansible_collections.baremetal.bcm.plugins.module_utils._bmc.power import Failure, PowerResult
 from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.api.client import NetBox
+from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.api.errors import NetBoxTransportError
 from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.lifecycle.state import StateField
 from ansible_collections.baremetal.bcm.plugins.module_utils._validation_run.run import (
     RunOptions,
@@ -25,7 +28,7 @@ from ansible_collections.baremetal.bcm.plugins.plugin_utils._report.validation i
     draw_validation_table,
 )
 from ansible_collections.baremetal.bcm.tests.netbox.conftest import Modules
-from ansible_collections.baremetal.bcm.tests.netbox.fake.server import TOKEN, FakeNetBox
+from ansible_collections.baremetal.bcm.tests.netbox.fake.server import TOKEN, FakeNetBox, Reply
 from ansible_collections.baremetal.bcm.tests.netbox.lab import Lab
 from ansible_collections.baremetal.bcm.tests.netbox.validating import Machine, Place
 
@@ -33,18 +36,39 @@ from ansible_collections.baremetal.bcm.tests.netbox.validating import Machine, P
 class Bmcs:
     """BMCs whose servers boot the image when they are switched on."""
 
-    def __init__(self, state: str = "OFF", failure: Failure | None = None) -> None:
+    def __init__(
+        self, state: str = "OFF", failure: Failure | None = None, meanwhile: Callable[[], Any] | None = None
+    ) -> None:
         self.state = state
         self.failure = failure
+        self.meanwhile = meanwhile
         self.sent: dict[str, str] = {}
 
     def states(self, names: Sequence[str]) -> dict[str, PowerResult]:
+        if self.meanwhile is not None:
+            self.meanwhile()
         return {name: PowerResult(self.state, self.state, failure=self.failure, message="no answer") for name in names}
 
     def run(self, actions: Mapping[str, str], before: Mapping[str, PowerResult]) -> dict[str, PowerResult]:
         assert before.keys() >= actions.keys()
         self.sent.update(actions)
         return {name: PowerResult("OFF", "ON", ("ON",)) for name in actions}
+
+
+class OthersBmcs(Bmcs):
+    """BMCs whose servers somebody else switches on, after they were seen off."""
+
+    def run(self, actions: Mapping[str, str], before: Mapping[str, PowerResult]) -> dict[str, PowerResult]:
+        super().run(actions, before)
+        return {name: PowerResult("OFF", "ON") for name in actions}
+
+
+class DeadBmcs(Bmcs):
+    """BMCs that tell the state and then refuse."""
+
+    def run(self, actions: Mapping[str, str], before: Mapping[str, PowerResult]) -> dict[str, PowerResult]:
+        refused = PowerResult("OFF", "OFF", failure=Failure.REFUSED, message="the BMC did not accept power ON")
+        return dict.fromkeys(super().run(actions, before), refused)
 
 
 class Story:
@@ -212,6 +236,104 @@ def test_a_bmc_that_does_not_answer_fails_its_server_alone(place: Place) -> None
     (row,), _lines = run(place, machine, bmcs=Bmcs(failure=Failure.UNREACHABLE), enable_power_action=True)
 
     assert (row.outcome, "no answer" in row.message) == ("failed", True)
+
+
+@pytest.mark.parametrize("state", ["active", "failed"])
+def test_a_server_that_became_something_else_while_bmcs_were_asked_is_not_powered(place: Place, state: str) -> None:
+    machine = place.machine()
+    bmcs = Bmcs(meanwhile=lambda: place.lab.change("dcim/devices", machine.server.id, status=state))
+
+    (row,), _lines = run(place, machine, bmcs=bmcs, enable_power_action=True)
+
+    assert (bmcs.sent, row.outcome, row.state, row.powered) == ({}, "refused", state, False)
+
+
+def test_a_server_that_was_deleted_while_bmcs_were_asked_is_not_powered(place: Place) -> None:
+    machine = place.machine()
+    bmcs = Bmcs(meanwhile=lambda: place.lab.call("DELETE", f"dcim/devices/{machine.server.id}"))
+
+    (row,), _lines = run(place, machine, bmcs=bmcs, enable_power_action=True)
+
+    assert (bmcs.sent, row.outcome) == ({}, "not_found")
+
+
+def test_a_server_whose_run_began_while_bmcs_were_asked_is_followed_and_not_powered(place: Place) -> None:
+    machine = place.machine()
+    place.turn()
+
+    def begin() -> None:
+        boots(machine)()
+        place.turn()
+
+    bmcs = Bmcs("ON", meanwhile=begin)
+    (row,), _lines = run(place, machine, bmcs=bmcs, enable_power_action=True, allow_on=True, chapters=[ends(machine)])
+
+    assert (bmcs.sent, row.outcome, row.powered) == ({}, "passed", False)
+
+
+def test_a_server_that_another_run_switched_on_first_is_followed_and_not_said_to_be_powered(place: Place) -> None:
+    machine = place.machine()
+    place.turn()
+
+    (row,), _lines = run(
+        place, machine, bmcs=OthersBmcs(), enable_power_action=True, chapters=[boots(machine), ends(machine)]
+    )
+
+    assert (row.outcome, row.powered) == ("passed", False)
+
+
+def test_a_server_whose_bmc_refused_is_not_said_to_be_powered(place: Place) -> None:
+    machine = place.machine()
+
+    (row,), _lines = run(place, machine, bmcs=DeadBmcs(), enable_power_action=True)
+
+    assert (row.outcome, row.powered) == ("failed", False)
+    assert "did not accept" in row.message
+
+
+def test_a_netbox_that_is_away_while_servers_are_followed_is_asked_again(
+    fake: FakeNetBox, modules: Modules, tmp_path: Path
+) -> None:
+    lab = Lab(fake.url, TOKEN)
+    modules.good("netbox_bootstrap", lab, validation=True, fail_on_missing=False)
+    place = Place(lab, tmp_path)
+    machine = place.machine()
+    place.turn()
+    away = [lambda _request: Reply(503)]
+
+    def leaves() -> None:
+        boots(machine)()
+        place.turn()
+        fake.faults.extend(away)
+
+    def returns() -> None:
+        fake.faults.clear()
+        ends(machine)()
+
+    rows, lines = _away(place, machine, [leaves, lambda: None, returns])
+
+    assert rows[0].outcome == "passed"
+    assert sum("it is asked again" in line for line in lines) == sum("answers again" in line for line in lines) == 1
+    fake.faults.extend(away)
+    with pytest.raises(NetBoxTransportError):
+        _away(place, machine, [])
+    fake.faults.clear()
+    place.close()
+
+
+def _away(place: Place, machine: Machine, chapters: Sequence[Callable[[], Any]]) -> tuple[list[ServerRow], list[str]]:
+    """Follow a server through chapters in which the validation server itself does not work."""
+    lines: list[str] = []
+    story = Story(place, chapters)
+
+    def sleep(seconds: float) -> None:
+        with contextlib.suppress(NetBoxTransportError):
+            Story.sleep(story, seconds)
+
+    clock = mock.Mock(now_s=story.now_s, wall_s=story.wall_s, sleep=sleep)
+    options = RunOptions(StateField("status"), watch_only=True, timeout_s=100.0)
+    validation = ValidationRun(place.netbox, options, lambda _names: Bmcs(), clock, lines.append)
+    return validation.perform([machine.server.name]), lines
 
 
 def test_a_server_that_never_asks_for_the_image_is_given_up(place: Place) -> None:

@@ -21,6 +21,7 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._validation.messages
 from ansible_collections.baremetal.bcm.plugins.module_utils._validation.profile import read_profiles
 from ansible_collections.baremetal.bcm.plugins.module_utils._validation_server.events import AcceptedEvent
 from ansible_collections.baremetal.bcm.plugins.module_utils._validation_server.logs import Logs
+from ansible_collections.baremetal.bcm.plugins.module_utils._validation_server.messenger import Post
 from ansible_collections.baremetal.bcm.plugins.module_utils._validation_server.receiver import (
     Accepted,
     Answer,
@@ -177,7 +178,10 @@ class Place:
 
     worker: Worker
 
-    def __init__(self, lab: Lab, directory: Path, profile: Row | None = None, **settings: Any) -> None:
+    def __init__(
+        self, lab: Lab, directory: Path, profile: Row | None = None, post: Post | None = None, **settings: Any
+    ) -> None:
+        self.post = post
         self.lab = lab
         self.clock = Clock()
         self.lines: list[str] = []
@@ -194,10 +198,12 @@ class Place:
         self.state = State(self.settings.state_path, self.clock)
         self.spool = Spool(self.settings.spool_path, self.clock, read_item=AcceptedEvent.from_dict)
         self.logs = Logs(self.settings.log_directory, self.settings.max_log_bytes)
-        self.receiver = Receiver(self.settings, self.state, self.spool, self.logs, clock=self.clock)
+        self.receiver = Receiver(
+            self.settings, self.state, self.spool, self.logs, clock=self.clock, say=self.lines.append
+        )
         self.worker = Worker(
             self.settings, self.state, self.spool, self.logs, self.netbox, self.profiles,
-            clock=self.clock, say=self.lines.append,
+            clock=self.clock, say=self.lines.append, post=self.post,
         )  # fmt: skip
         self.state.beat("receiver", starting=True)
 

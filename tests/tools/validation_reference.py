@@ -10,6 +10,7 @@ from typing import Any
 
 from ansible_collections.baremetal.bcm.plugins.module_utils._validation.catalogue import STEPS, BuiltIn
 from ansible_collections.baremetal.bcm.plugins.module_utils._validation.profile import SCHEMA, SIBLINGS, STEP, THRESHOLD
+from ansible_collections.baremetal.bcm.plugins.module_utils._validation_server.notices import EVENT_SCHEMA
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -28,6 +29,7 @@ def texts() -> dict[Path, str]:
     return {
         DOCS / "validation-reference.md": _HEAD + "\n".join(_page()),
         DOCS / "validation-profile.schema.json": json.dumps(SCHEMA, indent=2, ensure_ascii=False) + "\n",
+        DOCS / "validation-event.schema.json": json.dumps(EVENT_SCHEMA, indent=2, ensure_ascii=False) + "\n",
     }
 
 

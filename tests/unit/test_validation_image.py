@@ -116,3 +116,38 @@ def test_a_program_that_is_missing_is_told_with_its_package(
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(builder.BuildError, match="apt-get install apt dpkg kmod mmdebstrap zstd"):
         builder.build(tmp_path / "out", [], None)
+
+
+class Apt:
+    """A computer whose sources have these versions."""
+
+    def __init__(self, **versions: str) -> None:
+        self.versions = {"python3": "3.11", "linux-image-6.1": "6.1", **versions}
+
+    def resolve(self, _names: list[str]) -> dict[str, str]:
+        return self.versions
+
+
+def test_the_digest_changes_with_what_the_image_is_made_of_and_with_nothing_else(
+    builder: ModuleType, tmp_path: Path
+) -> None:
+    (tmp_path / "25-gpu").write_text("#!/bin/sh\n", encoding="utf-8")
+
+    def digest(steps: list[Path], **versions: str) -> str:
+        return str(builder.read_inputs(Apt(**versions), steps, None).key)
+
+    plain = digest([])
+    assert digest([]) == plain
+    assert len({plain, digest([tmp_path]), digest([], python3="3.12")}) == 3
+
+
+def test_the_image_holds_the_digest_that_lies_beside_it(builder: ModuleType, tmp_path: Path) -> None:
+    inputs = builder.read_inputs(Apt(), [], None)
+    entry = inputs.own["opt/validation/image-digest"]
+
+    assert entry.content.decode().strip() == inputs.key
+    assert b"--image-digest-file /opt/validation/image-digest" in inputs.own["init"].content
+    assert not builder.is_built(tmp_path, inputs.key)
+    (tmp_path / "image").mkdir()
+    (tmp_path / "image/image-digest").write_bytes(entry.content)
+    assert builder.is_built(tmp_path, inputs.key)

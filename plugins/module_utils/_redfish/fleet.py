@@ -28,8 +28,8 @@ class Batch:
     """How a batch is talked to. `deadline_s` bounds one BMC from its first login to its end, all tries included.
 
     With `tries` a BMC that gives no usable answer is tried again, `retry_delay_s` later, by the same work. `guard` is
-    asked before every write, with the server's name. `pins` has the SHA-256 of certificates by server, each the only one
-    that is trusted; None where certificates are not pinned.
+    asked before every write, with the server's name. `pins` has the SHA-256 of certificates by server, each the only
+    one that is trusted; None where certificates are not pinned.
     """
 
     deadline_s: float = 120.0

@@ -7,12 +7,13 @@ It never talks to the validation server: what that found stands in NetBox.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from .._bmc.power import PowerPath, plan_power
 from .._netbox.api.client import DEVICES, IP_ADDRESSES, NetBox, Raw
+from .._netbox.api.errors import NetBoxTransportError
 from .._netbox.api.interfaces import find_by_name
 from .._netbox.lifecycle.state import StateField
 from .._netbox.lifecycle.transitions import State
@@ -26,6 +27,7 @@ _OF_DEVICES = "id,name,display,status,custom_fields"
 PASSED, FAILED, REFUSED, NOT_FOUND, PENDING = "passed", "failed", "refused", "not_found", "pending"
 OUTCOMES = (PASSED, FAILED, REFUSED, NOT_FOUND, PENDING)
 _LONGEST_REASON = 300
+_IS_ON = "it is on; watch_only follows it if it boots the image already, allow_on lets its power be cut"
 
 
 @dataclass
@@ -79,9 +81,10 @@ class ValidationRun:
         rows = {name: ServerRow(name) for name in dict.fromkeys(names)}
         devices = self._find(rows)
         due = [row for row in rows.values() if row.outcome == PENDING]
-        self._switch(due)
+        switched = self._switch(due)
         if not self.dry_run:
-            self._watch([row for row in due if row.outcome == PENDING and (row.powered or self._follows(row))], devices)
+            left = [row for row in due if row.outcome == PENDING and (row.name in switched or self._follows(row))]
+            self._watch(left, devices, switched)
         return list(rows.values())
 
     def _follows(self, row: ServerRow) -> bool:
@@ -100,13 +103,16 @@ class ValidationRun:
                 row.outcome = NOT_FOUND
                 row.message = f"NetBox has {len(found[name]) or 'no'} devices of this name"
                 continue
-            self._read(row, found[name][0])
             row.device_id = found[name][0]["id"]
-            if row.state != State.DISCOVERED:
-                row.outcome = REFUSED
-                row.message = f"it is {row.state or '(unset)'}; only a discovered server is validated"
-                row.message += ", readmit.yml takes a failed one back" if row.state == State.FAILED else ""
+            self._admit(row, found[name][0])
         return {row.device_id: row.name for row in rows.values() if row.device_id}
+
+    def _admit(self, row: ServerRow, raw: Raw) -> None:
+        self._read(row, raw)
+        if row.state != State.DISCOVERED:
+            row.outcome = REFUSED
+            row.message = f"it is {row.state or '(unset)'}; only a discovered server is validated"
+            row.message += ", readmit.yml takes a failed one back" if row.state == State.FAILED else ""
 
     def _read(self, row: ServerRow, raw: Raw) -> None:
         row.state = str(self.options.state_field.of(raw))
@@ -123,11 +129,14 @@ class ValidationRun:
         reasons = [printable(reason) for reason in shown.get("reasons") or ()]
         row.message = cut("; ".join(reasons), _LONGEST_REASON)
 
-    def _switch(self, due: Sequence[ServerRow]) -> None:
-        """Switch servers on, into PXE once; those that run already or that a person switches on are left alone."""
+    def _switch(self, due: Sequence[ServerRow]) -> set[str]:
+        """Switch servers on, into PXE once; gives those that were to be switched and are on now.
+
+        Those that run already or that a person switches on are left alone.
+        """
         wanted = {row.name: row for row in due if not self._follows(row)}
         if not wanted or not self._may_power(list(wanted.values())):
-            return
+            return set()
         path = self.power(list(wanted))
         before = path.states(list(wanted))
         for name, result in before.items():
@@ -135,17 +144,30 @@ class ValidationRun:
             if result.failure is not None:
                 row.outcome, row.message = FAILED, result.error
             elif result.after == "ON" and not self.options.allow_on:
-                row.outcome, row.message = REFUSED, "it is on; allow_on lets it be restarted"
-        left = [name for name, row in wanted.items() if row.outcome == PENDING]
+                row.outcome, row.message = REFUSED, _IS_ON
+        self._look_again([row for row in wanted.values() if row.outcome == PENDING])
+        left = [name for name, row in wanted.items() if row.outcome == PENDING and not self._follows(row)]
         actions = {name: plan_power("cycle", before[name].after) for name in left}
-        for name in actions:
-            wanted[name].powered = True
         if self.dry_run or not actions:
-            return
+            for name in actions:
+                wanted[name].powered = True
+            return set()
         self.say(f"Switching {count(len(actions), 'server')} on, once into PXE")
         for name, result in path.run(actions, before).items():
+            # Somebody else may have switched it on meanwhile: then it is followed.
+            wanted[name].powered = bool(result.sent)
             if result.failure is not None:
                 wanted[name].outcome, wanted[name].message = FAILED, result.error
+        return set(actions)
+
+    def _look_again(self, rows: Sequence[ServerRow]) -> None:
+        """Read NetBox once more before power is sent: asking many BMCs, some silent, has taken minutes."""
+        by_id = {row.device_id: row for row in rows}
+        found = self.netbox.find(DEVICES, id=sorted(by_id), fields=_OF_DEVICES, exclude="config_context")
+        for raw in found:
+            self._admit(by_id[raw["id"]], raw)
+        for device_id in {*by_id} - {raw["id"] for raw in found}:
+            by_id[device_id].outcome, by_id[device_id].message = NOT_FOUND, "it was deleted from NetBox"
 
     def _may_power(self, rows: Sequence[ServerRow]) -> bool:
         """Say whether these may be powered; says why not in their rows."""
@@ -162,22 +184,41 @@ class ValidationRun:
 
     # -- watching -------------------------------------------------------------------------------------------------
 
-    def _watch(self, rows: Sequence[ServerRow], names: Mapping[int, str]) -> None:
+    def _watch(self, rows: Sequence[ServerRow], names: Mapping[int, str], switched: Collection[str]) -> None:
         begun_s = self.clock.now_s()
         left = {row.device_id: row for row in rows}
         if left:
             self.say(f"Following {count(len(left), 'server')}; a run that is cut off goes on by starting it again")
         while left:
-            raws = self.netbox.find(DEVICES, id=sorted(left), fields=_OF_DEVICES, exclude="config_context")
+            raws = self._devices(left, begun_s)
             took_s = self.clock.now_s() - begun_s
             for raw in raws:
                 self._follow(left[raw["id"]], raw, took_s)
             for device_id in {*left} - {raw["id"] for raw in raws}:
                 left[device_id].outcome, left[device_id].message = FAILED, f"{names[device_id]} was deleted from NetBox"
-            self._give_up(left.values(), took_s)
+            self._give_up(left.values(), took_s, switched)
             left = {device_id: row for device_id, row in left.items() if row.outcome == PENDING}
             if left:
                 self.clock.sleep(self.options.poll_interval_s)
+
+    def _devices(self, device_ids: Collection[int], begun_s: float) -> list[Raw]:
+        """Read devices; a NetBox that is away is asked again until the time of the run is over."""
+        away = False
+        while True:
+            try:
+                raws = self.netbox.find(DEVICES, id=sorted(device_ids), fields=_OF_DEVICES, exclude="config_context")
+            except NetBoxTransportError as error:
+                # Servers go on meanwhile, and what they found waits for NetBox.
+                if self.clock.now_s() - begun_s > self.options.timeout_s:
+                    raise
+                if not away:
+                    self.say(f"{error}; it is asked again until the time is over")
+                away = True
+                self.clock.sleep(self.options.poll_interval_s)
+                continue
+            if away:
+                self.say("NetBox answers again")
+            return raws
 
     def _follow(self, row: ServerRow, raw: Raw, took_s: float) -> None:
         was = (row.step, dict(row.steps))
@@ -193,11 +234,11 @@ class ValidationRun:
         why = f": {row.message}" if row.message else ""
         self.say(f"{row.name}: {row.outcome}, {row.state}, {format_duration(took_s)}{why}")
 
-    def _give_up(self, rows: Iterable[ServerRow], took_s: float) -> None:
+    def _give_up(self, rows: Iterable[ServerRow], took_s: float, switched: Collection[str]) -> None:
         for row in rows:
             if row.outcome != PENDING:
                 continue
-            if row.powered and not row.run and took_s > self.options.boot_timeout_s:
+            if row.name in switched and not row.run and took_s > self.options.boot_timeout_s:
                 row.outcome = FAILED
                 row.message = (
                     f"nothing was heard of it within {format_duration(self.options.boot_timeout_s)} of power on"

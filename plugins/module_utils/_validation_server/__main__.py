@@ -22,6 +22,7 @@ from .._validation.profile import read_profiles
 from . import app
 from .events import AcceptedEvent
 from .logs import Logs
+from .messenger import Webhook
 from .receiver import Receiver
 from .settings import Settings, SettingsError, read_settings
 from .state import State
@@ -46,7 +47,7 @@ def _receive(settings: Settings) -> None:
         raise SettingsError(f"the receiver needs starlette and uvicorn: {app.STARLETTE_IMPORT_ERROR}")
     state = State(settings.state_path, time.time)
     logs = Logs(settings.log_directory, settings.max_log_bytes)
-    app.serve(Receiver(settings, state, open_spool(settings), logs, clock=time.time), say)
+    app.serve(Receiver(settings, state, open_spool(settings), logs, clock=time.time, say=say), say)
 
 
 def _work(settings: Settings) -> None:
@@ -94,6 +95,7 @@ def open_worker(settings: Settings) -> Worker:
         profiles,
         clock=time.time,
         say=say,
+        post=Webhook(settings) if settings.event_url else None,
     )
 
 

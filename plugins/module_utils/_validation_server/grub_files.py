@@ -6,13 +6,14 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from .boot_scripts import grub_file_name, render_grub
+from .image import Image, ImageError
 from .receiver import mint
 from .settings import Settings
-from .state import State
+from .state import Run, State
 
 # A token is written anew long before it expires.
 _RENEW_S = 12 * 3600.0
@@ -26,16 +27,25 @@ class GrubFiles:
         self._settings = settings
         self._state = state
         self._clock = clock
+        self._image = Image(settings)
 
     def renew(self) -> None:
-        """Write the files of those who are admitted and not under way, and remove all others."""
+        """Write the files of those who are admitted and not under way, and remove all others.
+
+        Raises ImageError, with no file left, where the image must not be offered.
+        """
         if not self._settings.tftp_directory:
             return
         folder = Path(self._settings.tftp_directory)
         open_runs = self._state.open_runs()
         busy = {run.device for run in open_runs if run.started or run.closed}
         now = self._clock()
-        good = {run.mac for run in open_runs if run.via == "grub" and not run.started and now < run.expires - _RENEW_S}
+        try:
+            image = self._image.digest()
+        except ImageError:
+            _remove(folder, set())
+            raise
+        good = {run.mac for run in open_runs if _is_good(run, image, now)}
         kept = set()
         for each in self._state.admissions():
             if each.device in busy:
@@ -44,12 +54,20 @@ class GrubFiles:
             kept.add(path.name)
             if each.mac in good and path.exists():
                 continue
-            run, offer = mint(each, self._settings, via="grub", now=now, random=secrets.token_bytes)
+            run, offer = mint(each, self._settings, via="grub", now=now, random=secrets.token_bytes, image=image)
             self._state.mint(run)
             _write(path, render_grub(offer, self._settings.grub_directory))
-        for path in folder.glob(_PATTERN):
-            if path.name not in kept:
-                path.unlink(missing_ok=True)
+        _remove(folder, kept)
+
+
+def _is_good(run: Run, image: str, now: float) -> bool:
+    return run.via == "grub" and not run.started and run.image == image and now < run.expires - _RENEW_S
+
+
+def _remove(folder: Path, kept: Collection[str]) -> None:
+    for path in folder.glob(_PATTERN):
+        if path.name not in kept:
+            path.unlink(missing_ok=True)
 
 
 def _write(path: Path, text: str) -> None:

@@ -32,6 +32,7 @@ from .._validation.messages import (
 from .._values.mac import parse_mac
 from . import boot_scripts
 from .events import CONFLICT, AcceptedEvent
+from .image import Image, ImageError
 from .logs import LogRefused, Logs
 from .settings import Settings
 from .state import CONFLICTED, FINISHED, Progress, Run, State
@@ -81,7 +82,7 @@ class Accepted:
 
 
 class Receiver:
-    """The receiver's decisions. `clock` gives Unix time, `random` so many random bytes."""
+    """The receiver's decisions. `clock` gives Unix time, `random` so many random bytes; `say` writes to the log."""
 
     def __init__(
         self,
@@ -92,6 +93,7 @@ class Receiver:
         *,
         clock: Callable[[], float],
         random: Callable[[int], bytes] = secrets.token_bytes,
+        say: Callable[[str], None] = lambda _line: None,
     ) -> None:
         self.settings = settings
         self.state = state
@@ -100,6 +102,9 @@ class Receiver:
         self.counts: Counter[str] = Counter()
         self._clock = clock
         self._random = random
+        self._say = say
+        self._image = Image(settings)
+        self._damaged = ""
         self._busy: set[str] = set()
 
     # -- boot -----------------------------------------------------------------------------------------------------
@@ -119,10 +124,25 @@ class Receiver:
         if under_way is not None:
             self.counts["boot wait"] += 1
             return boot_scripts.render_ipxe_wait(self.settings.url)
-        run, offer = mint(admission, self.settings, via="ipxe", now=self._clock(), random=self._random)
+        image = self._image_digest()
+        if image is None:
+            self.counts["boot disk"] += 1
+            return boot_scripts.render_ipxe_disk()
+        run, offer = mint(admission, self.settings, via="ipxe", now=self._clock(), random=self._random, image=image)
         self.state.mint(run)
         self.counts["boot image"] += 1
         return boot_scripts.render_ipxe(offer)
+
+    def _image_digest(self) -> str | None:
+        """Give the digest of the image, None where it must not be offered; says so once."""
+        try:
+            digest, problem = self._image.digest(), ""
+        except ImageError as error:
+            digest, problem = None, str(error)
+        if problem and problem != self._damaged:
+            self._say(f"no machine is given the image: {problem}")
+        self._damaged = problem
+        return digest
 
     # -- runs -----------------------------------------------------------------------------------------------------
 
@@ -209,9 +229,9 @@ class Receiver:
             return f"it says that its serial number is {hello.serial or '(none)'}, and NetBox has {run.serial}"
         if run.mac not in hello.macs:
             return f"none of its ports has the MAC address {run.mac} that it booted from"
-        wanted = self.settings.image_digest
-        if wanted and hello.image_digest and hello.image_digest != wanted:
-            return f"it runs another image ({hello.image_digest[:16]}) than it was given ({wanted[:16]})"
+        if run.image and hello.image_digest != run.image:
+            said = hello.image_digest[:16] or "without a digest"
+            return f"it runs another image ({said}) than it was given ({run.image[:16]})"
         return ""
 
     def hold(self, accepted: Accepted) -> None:
@@ -278,9 +298,12 @@ def _quiet(accepted: Accepted) -> str:
 
 
 def mint(
-    admission: Any, settings: Settings, *, via: str, now: float, random: Callable[[int], bytes]
+    admission: Any, settings: Settings, *, via: str, now: float, random: Callable[[int], bytes], image: str
 ) -> tuple[Run, boot_scripts.Offer]:
-    """Make a run for an admitted machine, and what its boot script says; the token is in the latter alone."""
+    """Make a run for an admitted machine, and what its boot script says; the token is in the latter alone.
+
+    `image` is the digest that its machine must say, "" for any.
+    """
     token, name = random(_TOKEN_BYTES).hex(), str(uuid.UUID(bytes=random(16), version=4))
     run = Run(
         run=name,
@@ -291,6 +314,7 @@ def mint(
         token_key=signing_key(token),
         task=admission.task,
         via=via,
+        image=image,
         minted=now,
         # A file for GRUB waits for whoever switches the machine on, and is written anew before this ends.
         expires=now + (settings.boot_seconds if via == "ipxe" else 24 * 3600.0),

@@ -56,6 +56,9 @@ class Settings:
     admit_seconds: float = 10.0
     turn_seconds: float = 2.0
     log_url: str = ""
+    event_url: str = ""
+    event_token_file: str = ""
+    event_ca_path: str = ""
     _directory: Path = field(init=False, repr=False, default=Path())
 
     def __post_init__(self) -> None:

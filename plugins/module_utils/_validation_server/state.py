@@ -25,7 +25,8 @@ CREATE TABLE admissions (
     WITHOUT ROWID;
 CREATE TABLE runs (
     run TEXT PRIMARY KEY, device INTEGER NOT NULL, name TEXT NOT NULL, serial TEXT NOT NULL, mac TEXT NOT NULL,
-    token_key BLOB NOT NULL, task TEXT NOT NULL, via TEXT NOT NULL, minted REAL NOT NULL, expires REAL NOT NULL,
+    token_key BLOB NOT NULL, task TEXT NOT NULL, via TEXT NOT NULL, image TEXT NOT NULL,
+    minted REAL NOT NULL, expires REAL NOT NULL,
     started REAL NOT NULL DEFAULT 0, heard REAL NOT NULL DEFAULT 0, sequence INTEGER NOT NULL DEFAULT 0,
     events INTEGER NOT NULL DEFAULT 0,
     last_body TEXT NOT NULL DEFAULT '', last_answer TEXT NOT NULL DEFAULT '', step TEXT NOT NULL DEFAULT '',
@@ -37,6 +38,8 @@ CREATE TABLE results (
 CREATE TABLE siblings (
     device INTEGER PRIMARY KEY, kind TEXT NOT NULL, run TEXT NOT NULL, metrics TEXT NOT NULL);
 CREATE INDEX siblings_by_kind ON siblings (kind);
+CREATE TABLE outgoing (
+    number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, made REAL NOT NULL, event TEXT NOT NULL);
 CREATE TABLE services (name TEXT PRIMARY KEY, since REAL NOT NULL, at REAL NOT NULL) WITHOUT ROWID
 """
 # Why a run takes no more messages.
@@ -58,7 +61,7 @@ class Admission:
 class Run:
     """One boot. Times are Unix time, 0 for what has not been; `closed` is why it takes no more messages, "" if it does.
 
-    `done` is when NetBox had its verdict.
+    `image` is the digest of the image that it was given, "" where that has none; `done` is when NetBox had its verdict.
     """
 
     run: str
@@ -69,6 +72,7 @@ class Run:
     token_key: bytes
     task: Mapping[str, Any]
     via: str
+    image: str
     minted: float
     expires: float
     started: float = 0.0
@@ -142,9 +146,9 @@ class State:
             )
             values = (run.run, run.device, run.name, run.serial, run.mac, run.token_key, json.dumps(run.task))
             self._db.execute(
-                "INSERT INTO runs (run, device, name, serial, mac, token_key, task, via, minted, expires)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (*values, run.via, run.minted, run.expires),
+                "INSERT INTO runs (run, device, name, serial, mac, token_key, task, via, image, minted, expires)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (*values, run.via, run.image, run.minted, run.expires),
             )
 
     def run(self, run: str) -> Run | None:
@@ -204,9 +208,16 @@ class State:
                 "UPDATE runs SET closed = ? WHERE run = ? AND closed = ''", [(closed, run) for run in runs]
             )
 
-    def settle(self, runs: Iterable[str]) -> None:
-        """Note that NetBox has the verdict of these; what else was offered to their machines is void."""
+    def settle(self, runs: Iterable[str], events: Iterable[Mapping[str, Any]] = ()) -> None:
+        """Note that NetBox has the verdict of these; what else was offered to their machines is void.
+
+        `events` are to be sent now, each with an id that is its own.
+        """
         with self._file.writing("write verdicts to") as now:
+            self._db.executemany(
+                "INSERT OR IGNORE INTO outgoing (id, made, event) VALUES (?, ?, ?)",
+                [(each["id"], now, json.dumps(each)) for each in events],
+            )
             for run in runs:
                 self._db.execute("UPDATE runs SET done = ? WHERE run = ? AND done = 0", (now, run))
                 # Until NetBox is read again, nobody offers the image to a machine that has just been judged.
@@ -220,15 +231,30 @@ class State:
                 )
 
     def forget(self, older_than_s: float) -> list[str]:
-        """Drop runs that were done that long ago, with their results; give which."""
+        """Drop runs that were done that long ago, with their results and events; give which."""
         with self._file.writing("drop runs from") as now:
             old = [
                 row["run"]
                 for row in self._db.execute("SELECT run FROM runs WHERE done > 0 AND done < ?", (now - older_than_s,))
             ]
+            self._db.execute("DELETE FROM outgoing WHERE made < ?", (now - older_than_s,))
             for table in ("runs", "results"):
                 self._db.executemany(f"DELETE FROM {table} WHERE run = ?", [(run,) for run in old])  # noqa: S608
         return old
+
+    # -- events ---------------------------------------------------------------------------------------------------
+
+    def outgoing(self, most: int) -> list[dict[str, Any]]:
+        """Give the events that are to be sent, oldest first."""
+        with self._file.reading():
+            rows = self._db.execute("SELECT event FROM outgoing ORDER BY number LIMIT ?", (most,)).fetchall()
+        return [json.loads(row["event"]) for row in rows]
+
+    def sent(self, ids: Sequence[str]) -> None:
+        """Drop events that were taken."""
+        if ids:
+            with self._file.writing("write events to"):
+                self._db.executemany("DELETE FROM outgoing WHERE id = ?", [(each,) for each in ids])
 
     # -- results --------------------------------------------------------------------------------------------------
 

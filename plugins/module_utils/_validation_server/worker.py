@@ -31,8 +31,11 @@ from . import accounts
 from .checks import CABLE_STEP, Checks, cable_body, chassis_names, check_run
 from .events import CONFLICT, AcceptedEvent
 from .grub_files import GrubFiles
+from .image import ImageError
 from .logs import Logs
+from .messenger import Messenger, Post
 from .netbox_side import RESULT_FIELD, Recorded, read_admitted, read_devices_recorded, read_switch_ports
+from .notices import finished_event
 from .settings import Settings, SettingsError
 from .state import LOST, Run, State
 
@@ -101,7 +104,7 @@ class _Account:
 
 
 class Worker:
-    """The worker. `clock` gives Unix time; `say` writes a line to the log."""
+    """The worker. `clock` gives Unix time; `say` writes a line to the log; `post` sends events, None where none are."""
 
     def __init__(
         self,
@@ -114,6 +117,7 @@ class Worker:
         *,
         clock: Callable[[], float],
         say: Callable[[str], None],
+        post: Post | None = None,
     ) -> None:
         self._settings = settings
         self._state = state
@@ -123,15 +127,19 @@ class Worker:
         self._profiles = profiles
         self._clock = clock
         self._say = say
+        self._messenger = Messenger(state, post, clock, say) if post is not None else None
         self._grub = GrubFiles(settings, state, clock)
         self._state_field = StateField(settings.state_field)
         self._admit_at = 0.0
         self._told: dict[str, str] = {}
+        self._damaged = ""
         self._lock = _only_one(Path(settings.data_directory) / "worker.lock")
         spool.take_back(_HOLDER)
 
     def close(self) -> None:
         """Let another worker begin."""
+        if self._messenger is not None:
+            self._messenger.close()
         os.close(self._lock)
 
     def turn(self) -> int:
@@ -149,6 +157,8 @@ class Worker:
         if self._clock() >= self._admit_at:
             self._admit()
             self._admit_at = self._clock() + self._settings.admit_seconds
+        if self._messenger is not None:
+            self._messenger.turn()
         return done
 
     # -- results --------------------------------------------------------------------------------------------------
@@ -312,7 +322,7 @@ class Worker:
             state_field=self._state_field, lock_path=self._settings.lock_path, ledger_path=self._settings.ledger_path
         )
         results = EventRun(self._netbox, settings).apply(reported).events
-        fields, settled = {}, []
+        fields, settled, events = {}, [], []
         for number, (account, (_event, _reason, verdict, reasons)) in enumerate(zip(over, endings)):
             result = results[number]
             self._say(
@@ -321,13 +331,16 @@ class Worker:
             if result.outcome is EventOutcome.FAILED and not result.is_lasting:
                 continue
             settled.append(account.run.run)
+            shown = accounts.result_field(
+                account.run, verdict, steps=account.words, reasons=reasons, log_url=self._log_url,
+                siblings=account.verdict.siblings.note if account.verdict and account.verdict.siblings else "",
+            )  # fmt: skip
             if result.outcome is not EventOutcome.NOT_FOUND:
-                fields[account.run.device] = accounts.result_field(
-                    account.run, verdict, steps=account.words, reasons=reasons, log_url=self._log_url,
-                    siblings=account.verdict.siblings.note if account.verdict and account.verdict.siblings else "",
-                )  # fmt: skip
+                fields[account.run.device] = shown
+            after = result.plan.after if result.plan else ""
+            events.append(finished_event(account.run, after, shown, self._settings.url, self._clock()))
         self._write_fields(fields)
-        self._state.settle(settled)
+        self._state.settle(settled, events if self._messenger else ())
 
     def _show_progress(self, moved: Sequence[_Account]) -> None:
         if moved:
@@ -352,9 +365,19 @@ class Worker:
             if self._told.get(name) != reason:
                 self._say(f"{name} can't be validated: {reason}")
         self._told = admitted.refused
-        self._grub.renew()
+        self._renew_grub()
         for run in self._state.forget(self._settings.keep_days * 86400):
             self._logs.remove(run)
+
+    def _renew_grub(self) -> None:
+        problem = ""
+        try:
+            self._grub.renew()
+        except ImageError as error:
+            problem = str(error)
+        if problem and problem != self._damaged:
+            self._say(f"no machine is given the image: {problem}")
+        self._damaged = problem
 
     @property
     def _log_url(self) -> str:

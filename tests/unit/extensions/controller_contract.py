@@ -33,7 +33,7 @@ MODULES = {
     "controller_schedules": "schedule",
 }
 # Playbooks that no job is started of: this one makes the templates.
-WITHOUT_TEMPLATE = {"controller.yml"}
+WITHOUT_TEMPLATE = {"controller.yml", "build_validation_image.yml"}
 # Variables of plays, with the type they have there.
 _OF_PLAYS: dict[str, Raw] = {
     "bcm_target": {"type": "str"},

@@ -36,7 +36,7 @@ ROOMS = {
     "_netbox/api": ("_values", "_https"),
     "_netbox/lifecycle": ("_values", "_netbox/api"),
     "_netbox/bmc_macs": ("_values", "_netbox/api"),
-    "_validation_server": ("_values", "_spool", "_netbox/api", "_netbox/lifecycle", "_validation"),
+    "_validation_server": ("_values", "_https", "_spool", "_netbox/api", "_netbox/lifecycle", "_validation"),
     "_validation_run": ("_values", "_bmc", "_netbox/api", "_netbox/lifecycle"),
     "_ansible": ("_values", "_bmc", "_https", "_head_node/api", "_head_node/entities", "_redfish", "_netbox/api"),
 }
