@@ -10,7 +10,7 @@ import pytest
 
 from virtual_rack.rack_reader import RackFileError
 from virtual_rack.servers.bench_file import bench_from, read_bench
-from virtual_rack.servers.memory import flip_bits
+from virtual_rack.servers.memory import forget
 from virtual_rack.servers.qemu import command
 
 ROOT = Path(__file__).parents[3]
@@ -49,6 +49,7 @@ def test_the_demo_has_one_good_server_and_three_kinds_of_bad_ones() -> None:
     [
         ({"faults": [{"kind": "tired"}]}, r"bench: servers\[0\]\.faults\[0\]\.kind: expected one of"),
         ({"faults": [{"kind": "hang"}]}, r"faults\[0\]\.after: is required"),
+        ({"faults": [{"kind": "memory_bits"}]}, r"faults\[0\]\.after: is required"),
         ({"faults": [{"kind": "slow_disk"}]}, r"faults\[0\]\.bytes_per_second: is required"),
         ({"faults": [{"kind": "bad_sector"}], "disks": []}, "a fault of a disk needs a disk"),
         ({"faults": [{"kind": "smart_warning"}], "disks": [{"serial": "D"}]}, "needs a disk of kind nvme"),
@@ -77,21 +78,35 @@ def test_the_boot_device_alone_decides_between_network_and_disk(tmp_path: Path) 
     assert disk in words(tmp_path, network=False)
 
 
-def test_a_bit_is_flipped_only_where_a_test_of_memory_has_written(tmp_path: Path) -> None:
+class Turns:
+    """Wanted so many times."""
+
+    def __init__(self, turns: int) -> None:
+        self.left = turns
+
+    def __call__(self) -> bool:
+        self.left -= 1
+        return self.left >= 0
+
+
+@pytest.mark.parametrize("word", [b"\x55" * 8, b"\xff" * 8, b"\x00\x10" + bytes(6)])
+def test_a_bit_is_flipped_only_where_a_test_of_memory_has_written(tmp_path: Path, word: bytes) -> None:
     ram = tmp_path / "ram"
-    page = b"\x55" * 8 + b"\xaa" * 8
-    ram.write_bytes(b"kernel" + bytes(8186) + page * 512 + b"\x55" * 4096)
+    page = (word + bytes(each ^ 0xFF for each in word)) * 256
+    ram.write_bytes(b"kernel" + bytes(8186) + page * 2 + b"\x55" * 4096)
     before = ram.read_bytes()
 
-    assert flip_bits(ram) == 1
+    assert forget(ram, wanted=Turns(5)) == 1
     changed = [at for at, (old, new) in enumerate(zip(before, ram.read_bytes(), strict=True)) if old != new]
-    assert len(changed) == 1
-    assert 8192 <= changed[0] < 8192 + len(page) * 512
+    assert changed == [8192]
+    assert before[8192] ^ ram.read_bytes()[8192] == 0x10
 
 
 def test_memory_without_a_pattern_stays_as_it_is(tmp_path: Path) -> None:
     ram = tmp_path / "ram"
-    ram.write_bytes(bytes(4096) + b"\x55" * 65536)
+    # Zeros, one word again and again, and a page that is a pattern but for its last word.
+    before = bytes(4096) + b"\x55" * 65536 + (b"\x55" * 8 + b"\xaa" * 8) * 255 + b"\x55" * 16
+    ram.write_bytes(before)
 
-    assert flip_bits(ram) == 0
-    assert flip_bits(tmp_path / "none") == 0
+    assert forget(ram, wanted=Turns(3)) == 0
+    assert ram.read_bytes() == before

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from . import hardware
 from .context import Context, call, say
 
 _KEPT_FREE_MIB = 64
+_TESTS_FAILED = 0x02 | 0x04  # in memtester's exit status: stuck addresses, and all other tests
 
 
 @dataclass(frozen=True)
@@ -76,10 +77,14 @@ def _test(context: Context, piece: _Slice, *, bound: bool) -> MemtesterRun | Non
     command = [*binding, "memtester", f"{piece.mib}M", str(context.option("loops"))]
     done = call(command, context.budget_s)
     try:
-        return read_memtester(done.output)
+        # Failures are told on the other output.
+        run = read_memtester(f"{done.output}\n{done.errors}")
     except ParseError as error:
         say(f"{piece.node['name']}: {error}")
         return None
+    if 0 < done.code < 8 and done.code & _TESTS_FAILED and not run.failures:
+        return replace(run, failures=1, first_failures=(f"exit status {done.code}",))
+    return run
 
 
 def _of_node(name: str, runs: list[MemtesterRun | None], seconds: float) -> Iterator[Measurement]:

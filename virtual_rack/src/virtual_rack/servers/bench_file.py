@@ -28,8 +28,9 @@ FAULTS = {
     "hang": "",
     "death": "",
 }
-# These happen when the server has written something to its console.
-ON_CONSOLE = ("machine_check", "hang", "death")
+# These happen when the server has written something to its console; memory forgets from then on.
+AT_ONCE = ("machine_check", "hang", "death")
+ON_CONSOLE = ("memory_bits", *AT_ONCE)
 
 
 @dataclass(frozen=True)
@@ -43,11 +44,12 @@ class Disk:
 
 @dataclass(frozen=True)
 class ServerFault:
-    """What is broken: `option` as FAULTS says, `after` is the console's text at which it happens."""
+    """What is broken: `option` as FAULTS says; it happens `seconds` after the console has shown the text `after`."""
 
     kind: str
     option: str = ""
     after: str = ""
+    seconds: int = 0
 
 
 @dataclass(frozen=True)
@@ -155,6 +157,6 @@ def _fault(section: Section) -> ServerFault:
     if FAULTS[kind]:
         fault = replace(fault, option=section.take(FAULTS[kind], str))
     if kind in ON_CONSOLE:
-        fault = replace(fault, after=section.take("after", str))
+        fault = replace(fault, after=section.take("after", str), seconds=section.take("seconds", int, 0))
     section.end()
     return fault

@@ -8,13 +8,14 @@ import contextlib
 import json
 import os
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from virtual_rack.servers import qemu
-from virtual_rack.servers.bench_file import ON_CONSOLE, ServerFault, ServerSpec
-from virtual_rack.servers.memory import flip_bits
+from virtual_rack.servers.bench_file import AT_ONCE, ServerFault, ServerSpec
+from virtual_rack.servers.memory import forget
 from virtual_rack.servers.wire import Wire
 
 _LOOK_S = 0.3
@@ -138,23 +139,34 @@ class Server:
         """Watch the machine: note why it ends, and let happen what shall."""
         (self._directory / "events").write_text("", encoding="utf-8")
         reader, writer = await self._monitor()
-        waiting = [fault for fault in self.spec.faults if fault.kind in ON_CONSOLE]
+        waiting = [fault for fault in self.spec.faults if fault.kind in AT_ONCE]
+        coming: list[asyncio.TimerHandle] = []
         if self.spec.fault("smart_warning"):
             index = next(index for index, disk in enumerate(self.spec.disks) if disk.kind == "nvme")
             values = {"path": f"/machine/peripheral/disk{index}", "property": "smart_critical_warning", "value": 4}
             _send(writer, "qom-set", values)
         listening = asyncio.create_task(self._listen(reader))
+        forgetting = asyncio.create_task(asyncio.to_thread(self._forget, wanted=lambda: not listening.done()))
         try:
             while not listening.done():
                 for fault in [each for each in waiting if each.after in self.console]:
                     waiting.remove(fault)
-                    self._happen(fault, writer)
-                if self.spec.fault("memory_bits"):
-                    await asyncio.to_thread(flip_bits, self._directory / "ram")
+                    coming.append(asyncio.get_running_loop().call_later(fault.seconds, self._happen, fault, writer))
                 await asyncio.sleep(_LOOK_S)
         finally:
+            for handle in coming:
+                handle.cancel()
             listening.cancel()
             writer.close()
+            await forgetting
+
+    def _forget(self, *, wanted: Callable[[], bool]) -> None:
+        fault = self.spec.fault("memory_bits")
+        while fault and wanted() and fault.after not in self.console:
+            time.sleep(_LOOK_S)
+        if fault and wanted():
+            flips = forget(self._directory / "ram", wanted=wanted)
+            (self._directory / "flips").write_text(f"{flips}\n", encoding="ascii")
 
     def _happen(self, fault: ServerFault, writer: asyncio.StreamWriter) -> None:
         if fault.kind == "machine_check":
