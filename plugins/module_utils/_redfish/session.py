@@ -296,7 +296,9 @@ class Redfish:
 
     # -- requests -------------------------------------------------------------------------------------------------
 
-    def _write(self, method: str, uri: str, body: Body | Streamed, headers: Mapping[str, str], retry: Retry) -> Reply:
+    def _write(
+        self, method: str, uri: str, body: Body | Streamed | None, headers: Mapping[str, str], retry: Retry
+    ) -> Reply:
         if self._read_only:
             raise WriteRefused(f"{method} {uri} was about to be sent where only reading is allowed")
         if self._before_write is not None:
