@@ -17,16 +17,28 @@ from ansible_collections.baremetal.bcm.tests.integration.support.vendors import 
     vendor_rack,
 )
 
-SITE = {"ntp": ["10.0.0.1", "10.0.0.2"], "syslog": ["10.0.0.3"], "time_zone": "Europe/Rome"}
+SITE = {
+    "ntp": ["10.0.0.1", "10.0.0.2"],
+    "syslog": ["10.0.0.3"],
+    "time_zone": "Europe/Rome",
+    "tls_ciphers": "256",
+    "snmp_v3": {"authentication": "HMAC192_SHA256", "encryption": "CFB128_AES128"},
+    "boot_override": False,
+    "ssh_password": False,
+    "password_expiration": 90,
+}
 # What each vendor's BMC has and does not show by Redfish: audits say unknown, and a site accepts that by a waiver.
 UNKNOWN = {
     "openbmc-01": {
         *("boot_mode", "tpm", "secure_boot", "time_zone", "syslog", "tls", "snmp", "ssdp", "kvm", "virtual_media"),
-        "host_interface",
+        *("host_interface", "tls_ciphers", "snmp_v3", "ssh_password", "password_expiration"),
     },
-    "smc-01": {"telnet"},
-    "lenovo-01": {"telnet"},
+    "dell-01": {"ssh_password", "password_expiration"},
+    "hpe-01": {"tls_ciphers", "ssh_password", "password_expiration"},
+    "smc-01": {"telnet", "ssh_password", "password_expiration"},
+    "lenovo-01": {"telnet", "ssh_password"},
 }
+SYSTEMS = {"dell-01": "System.Embedded.1", "openbmc-01": "system"}
 WITHOUT = {
     "dmtf-01": {"lockdown"},
     "hpe-01": {"telnet", "lockdown"},
@@ -86,6 +98,8 @@ def test_an_audit_takes_few_requests_of_every_vendors_bmc(vendors: VendorRack) -
 def test_every_vendors_server_becomes_compliant_and_a_second_run_writes_nothing(vendors: VendorRack) -> None:
     for name in vendors.names:
         vendors.make_account(name)
+        boot = {"BootSourceOverrideEnabled": "Continuous", "BootSourceOverrideTarget": "Pxe"}
+        vendors.change(name, f"/redfish/v1/Systems/{SYSTEMS.get(name, '1')}", {"Boot": boot})
     login = {"username": OWN[0], "password": OWN[1]}
     known = [vendors.server(name, **login) for name in vendors.names]
     servers = [{**server, "state": "staged", "device_type": server["name"]} for server in known]

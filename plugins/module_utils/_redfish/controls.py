@@ -12,14 +12,10 @@ from typing import Any
 from . import roles
 from .adapters import (
     Adapter,
-    Check,
-    Checks,
     Want,
-    account_name,
     at_least,
     at_most,
     bios,
-    check_bios,
     dell,
     dell_switch,
     each_member,
@@ -30,30 +26,45 @@ from .adapters import (
     protocol,
     same_list,
     up_to,
-    version_at_least,
 )
 from .kinds import SWITCH, TEXT, TEXTS, Kind, choice, number, record
-from .quirks import DMTF, IDRAC, ILO, LENOVO, SUPERMICRO, absence_of
+from .quirks import DMTF, IDRAC, ILO, LENOVO, SUPERMICRO
 from .roles import (
     ACCOUNT_SERVICE,
-    ACCOUNTS,
-    CERTIFICATES,
     HOST_INTERFACES,
     HPE_SECURITY,
     HPE_TIME,
     MANAGER,
     NETWORK_PROTOCOL,
-    SECURE_BOOT,
     SECURITY_POLICY,
     SESSION_SERVICE,
     SMC_LOCKDOWN,
     SMC_NTP,
     SMC_SYSLOG,
-    SUBSCRIPTIONS,
     SYSTEM,
 )
-from .values import MISSING, at
-from .view import View
+from .special import (
+    SNMP_AUTHENTICATION,
+    SNMP_ENCRYPTION,
+    boot_override,
+    certificate,
+    dell_bits,
+    dell_snmp,
+    dell_tls,
+    factory_accounts,
+    firmware,
+    hpe_delay,
+    hpe_security,
+    hpe_threshold,
+    not_before,
+    raw_bios,
+    secure_boot,
+    snmp_standard,
+    syslog,
+    tls_ciphers,
+    tls_versions,
+    versions_from,
+)
 
 NSA = "NSA/CISA Harden Baseboard Management Controllers, 2023"
 NIST = "NIST SP 800-193"
@@ -107,146 +118,8 @@ class Control:
         return GUIDES[self.guide]
 
 
-def _snmp(wanted: Any) -> list[Want]:
-    v3 = wanted == "v3"
-    path = (NETWORK_PROTOCOL, "SNMP")
-    wants = [Want(path[0], (path[1], "ProtocolEnabled"), lambda _wanted: v3)]
-    if v3:
-        for name, value in (("EnableSNMPv1", False), ("EnableSNMPv2c", False), ("EnableSNMPv3", True)):
-            wants.append(Want(path[0], (path[1], name), lambda _wanted, value=value: value))  # type: ignore[misc]
-    return wants
-
-
-def _snmp_standard(wanted: Any, view: View) -> Checks:
-    return properties(*_snmp(wanted))(wanted, view)
-
-
-def _dell_snmp(wanted: Any, view: View) -> Checks:
-    wants = [("SNMP.1.AgentEnable", lambda _wanted: enabled(wanted == "v3"))]
-    if wanted == "v3":
-        wants.append(("SNMP.1.SNMPProtocol", lambda _wanted: "SNMPv3"))
-    return dell(*wants)(wanted, view)
-
-
-def _versions_from(seen: Any, wanted: Any) -> bool:
-    return isinstance(seen, list) and bool(seen) and min(map(str, seen)) >= min(wanted)
-
-
-def _tls_versions(wanted: Any) -> list[str]:
-    return ["1.3"] if wanted == "1.3" else ["1.2", "1.3"]
-
-
-def _dell_tls(seen: Any, wanted: Any) -> bool:
-    return seen in (wanted, "TLS 1.3 Only")
-
-
-def _hpe_security(seen: Any, _wanted: Any) -> bool:
-    # The states above Production leave nothing below TLS 1.2 on.
-    return seen in ("HighSecurity", "FIPS", "SuiteB", "CNSA")
-
-
-def _hpe_threshold(wanted: Any) -> Any:
-    # What an iLO takes: 0 (off), 1, 3 and 5.
-    return (
-        max((each for each in (1, 3, 5) if each <= wanted["threshold"]), default=1)
-        if "threshold" in wanted
-        else MISSING
-    )
-
-
-def _hpe_delay(wanted: Any) -> Any:
-    # 30 s is the longest delay that it knows; it has no lock-out beyond that.
-    return (
-        min((each for each in (2, 5, 10, 30) if each >= wanted["duration"]), default=30)
-        if "duration" in wanted
-        else MISSING
-    )
-
-
-def _certificate(wanted: Any, view: View) -> Checks:
-    members = view.all(CERTIFICATES)
-    if not members:
-        return None
-    path = ("Issuer", "CommonName")
-    return [
-        Check(CERTIFICATES, each.uri, path, at(each.body, *path), wanted, at(each.body, *path) == wanted,
-              is_writable=False)
-        for each in members
-    ]  # fmt: skip
-
-
-def _syslog(wanted: Any, view: View) -> Checks:
-    """Judge subscriptions: one for each server; those of others are left alone."""
-    members = view.all(SUBSCRIPTIONS)
-    if members is None:
-        return None
-    seen = [str(at(each.body, "Destination") or "") for each in members]
-    missing = [each for each in wanted if not any(_host_of(destination) == each for destination in seen)]
-    if missing and absence_of(view.vendor, "syslog"):
-        return None
-    uri = view.reading(SUBSCRIPTIONS).uri
-    found = []
-    for server in wanted:
-        destination = f"syslog://{server}:514"
-        body = {"Destination": destination, "Protocol": "SyslogUDP", "SubscriptionType": "Syslog", "Context": "syslog"}
-        ok = server not in missing
-        found.append(Check(SUBSCRIPTIONS, uri, ("Destination",), seen, destination, ok, post=body))
-    return found
-
-
-def _host_of(destination: str) -> str:
-    return destination.rsplit("//", maxsplit=1)[-1].partition(":")[0]
-
-
-def _factory_accounts(wanted: Any, view: View) -> Checks:
-    """Judge accounts that a factory made: absent or disabled is good; the one in use is never disabled."""
-    members = view.all(ACCOUNTS)
-    if members is None:
-        return None
-    found = []
-    for member in members:
-        name = account_name(member)
-        if name not in wanted:
-            continue
-        on = at(member.body, "Enabled")
-        in_use = name == view.account
-        note = "this is the account in use, which is never disabled" if in_use else ""
-        found.append(
-            Check(ACCOUNTS, member.uri, ("Enabled",), on, False, on is False, False, is_writable=not in_use, note=note)
-        )
-    return found
-
-
-def _secure_boot(wanted: Any, view: View) -> Checks:
-    resource = view.one(SECURE_BOOT)
-    seen = MISSING if resource is None else at(resource.body, "SecureBootEnable")
-    if resource is None or seen is MISSING:
-        return None
-    current = at(resource.body, "SecureBootCurrentBoot")
-    booted = current in (MISSING, None) or current == enabled(wanted)
-    return [
-        Check(SECURE_BOOT, resource.uri, ("SecureBootEnable",), seen, wanted, seen is wanted and booted, wanted,
-              is_pending=seen is wanted and not booted, needs_boot=True)
-    ]  # fmt: skip
-
-
-def _raw_bios(wanted: Any, view: View) -> Checks:
-    return check_bios(wanted, view)
-
-
-def _firmware(role: str, name: str) -> Adapter:
-    def check(wanted: Any, view: View) -> Checks:
-        resource = view.one(role)
-        seen = MISSING if resource is None else at(resource.body, name)
-        if resource is None or not isinstance(seen, str) or not seen:
-            return None
-        least = wanted.replace(">=", "").strip()
-        return [Check(role, resource.uri, (name,), seen, wanted, version_at_least(seen, least), is_writable=False)]
-
-    return check
-
-
 _ON_OFF = {True: "Enabled", False: "Disabled"}
+_SNMP_V3 = record(authentication=choice(*SNMP_AUTHENTICATION[1:]), encryption=choice(*SNMP_ENCRYPTION[1:]))
 _LOCKOUT = record(threshold=number(1, 100), duration=number(1, 86_400), reset_after=number(1, 86_400))
 
 
@@ -256,10 +129,10 @@ def _switch(name: str, guide: str, title: str, field_name: str, dell_name: str =
 
 
 CONTROLS: tuple[Control, ...] = (
-    Control("bios_firmware", TEXT, "updates", "Least version of the BIOS", (_firmware(SYSTEM, "BiosVersion"),),
+    Control("bios_firmware", TEXT, "updates", "Least version of the BIOS", (firmware(SYSTEM, "BiosVersion"),),
             stage=Stage.FIRMWARE, by_hand="update the BIOS"),
     Control("bmc_firmware", TEXT, "updates", "Least version of the BMC's firmware",
-            (_firmware(MANAGER, "FirmwareVersion"),), stage=Stage.FIRMWARE, by_hand="update the BMC"),
+            (firmware(MANAGER, "FirmwareVersion"),), stage=Stage.FIRMWARE, by_hand="update the BMC"),
     Control(
         "boot_mode", choice("uefi", "legacy"), "integrity", "UEFI or legacy boot", stage=Stage.BIOS,
         by_vendor={
@@ -286,8 +159,8 @@ CONTROLS: tuple[Control, ...] = (
                    DMTF: bios({"UsbBoot": _ON_OFF})},
     ),
     Control("bios_attributes", Kind("object", values=TEXT), "configuration",
-            "BIOS attributes by their own names", (_raw_bios,), stage=Stage.BIOS),
-    Control("secure_boot", SWITCH, "integrity", "UEFI Secure Boot", (_secure_boot,), stage=Stage.BIOS),
+            "BIOS attributes by their own names", (raw_bios,), stage=Stage.BIOS),
+    Control("secure_boot", SWITCH, "integrity", "UEFI Secure Boot", (secure_boot,), stage=Stage.BIOS),
     Control(
         "lockout", _LOCKOUT, "credentials", "Accounts are locked after failed logins",
         (properties(
@@ -301,17 +174,23 @@ CONTROLS: tuple[Control, ...] = (
             Want(roles.DELL_ATTRIBUTES, ("Attributes", "IPBlocking.1.PenaltyTime"), key("duration"), at_least),
             Want(roles.DELL_ATTRIBUTES, ("Attributes", "IPBlocking.1.FailWindow"), key("reset_after"), at_least, False),
         ), ILO: properties(
-            Want(ACCOUNT_SERVICE, ("Oem", "Hpe", "AuthFailuresBeforeDelay"), _hpe_threshold, at_most),
-            Want(ACCOUNT_SERVICE, ("Oem", "Hpe", "AuthFailureDelayTimeSeconds"), _hpe_delay, at_least),
+            Want(ACCOUNT_SERVICE, ("Oem", "Hpe", "AuthFailuresBeforeDelay"), hpe_threshold, at_most),
+            Want(ACCOUNT_SERVICE, ("Oem", "Hpe", "AuthFailureDelayTimeSeconds"), hpe_delay, at_least),
         )},
     ),
+    # ASSUMED: PasswordExpirationDays is the standard's name; a BMC of that schema would settle it. That of Lenovo is
+    # what its own tools (python-redfish-lenovo) set.
+    Control("password_expiration", number(1, 365), "credentials", "Passwords expire after so many days",
+            (properties(Want(ACCOUNT_SERVICE, ("PasswordExpirationDays",), rule=at_most)),),
+            {LENOVO: properties(Want(ACCOUNT_SERVICE, ("Oem", "Lenovo", "PasswordExpirationPeriodDays"),
+                                     rule=at_most))}),
     Control("password_length", number(1, 128), "credentials", "Least length of passwords",
             (properties(Want(ACCOUNT_SERVICE, ("MinPasswordLength",), rule=at_least)),),
             {ILO: properties(Want(ACCOUNT_SERVICE, ("Oem", "Hpe", "MinPasswordLength"), rule=at_least))},
             # An iLO shows the standard property too, and changes only its own.
             vendor_first=True),
     Control("factory_accounts_off", TEXTS, "credentials", "Accounts of the factory are disabled or gone",
-            (_factory_accounts,)),
+            (factory_accounts,)),
     Control("session_timeout", number(30, 86_400), "credentials", "Idle sessions end after so many seconds",
             (properties(Want(SESSION_SERVICE, ("SessionTimeout",), rule=at_most)),),
             {IDRAC: dell(("WebServer.1.Timeout", str), rule=at_most)}),
@@ -337,7 +216,7 @@ CONTROLS: tuple[Control, ...] = (
             {IDRAC: dell(("Time.1.Timezone", str)), ILO: properties(Want(HPE_TIME, ("TimeZone", "Name")))}),
     Control(
         "syslog", TEXTS, "configuration", "Servers that logs are sent to",
-        (_syslog,),
+        (syslog,),
         {
             IDRAC: up_to(3, dell(("SysLog.1.SysLogEnable", lambda _wanted: "Enabled"),
                                  *((f"SysLog.1.Server{index + 1}", nth(index)) for index in range(3)))),
@@ -352,21 +231,36 @@ CONTROLS: tuple[Control, ...] = (
         vendor_first=True,
     ),
     Control("tls", choice("1.2", "1.3"), "configuration", "Least version of TLS",
-            (properties(Want(SECURITY_POLICY, ("TLS", "Server", "Allowed", "Versions"), _tls_versions,
-                             _versions_from)),),
+            (properties(Want(SECURITY_POLICY, ("TLS", "Server", "Allowed", "Versions"), tls_versions,
+                             versions_from)),),
             {IDRAC: dell(("WebServer.1.TLSProtocol",
-                          lambda wanted: "TLS 1.3 Only" if wanted == "1.3" else "TLS 1.2 and Higher"), rule=_dell_tls),
-             ILO: properties(Want(HPE_SECURITY, ("SecurityState",), lambda _wanted: "HighSecurity", _hpe_security))},
+                          lambda wanted: "TLS 1.3 Only" if wanted == "1.3" else "TLS 1.2 and Higher"), rule=dell_tls),
+             ILO: properties(Want(HPE_SECURITY, ("SecurityState",), lambda _wanted: "HighSecurity", hpe_security))},
+            stage=Stage.CUTTING),
+    Control("tls_ciphers", choice("128", "256"), "configuration", "Least length of the keys of TLS, in bits",
+            (tls_ciphers,),
+            {IDRAC: dell(("WebServer.1.SSLEncryptionBitLength", lambda wanted: f"{wanted}-Bit or higher"),
+                         rule=dell_bits)},
             stage=Stage.CUTTING),
     Control("certificate_issuer", TEXT, "configuration", "The certificate is that of the site's authority",
-            (_certificate,), by_hand="have a certificate of the site's authority made and installed"),
-    Control("snmp", choice("off", "v3"), "configuration", "SNMP is off, or version 3 alone", (_snmp_standard,),
-            {IDRAC: _dell_snmp}),
+            (certificate,), by_hand="have a certificate of the site's authority made and installed"),
+    Control("snmp", choice("off", "v3"), "configuration", "SNMP is off, or version 3 alone", (snmp_standard,),
+            {IDRAC: dell_snmp}),
+    Control("snmp_v3", _SNMP_V3, "configuration", "Least authentication and encryption of SNMP version 3",
+            (properties(
+                Want(NETWORK_PROTOCOL, ("SNMP", "AuthenticationProtocol"), key("authentication"),
+                     not_before(SNMP_AUTHENTICATION)),
+                Want(NETWORK_PROTOCOL, ("SNMP", "EncryptionProtocol"), key("encryption"), not_before(SNMP_ENCRYPTION)),
+            ),)),
     _switch("telnet", "configuration", "Telnet", "Telnet", "Telnet.1.Enable"),
     _switch("ssdp", "network", "Discovery by SSDP", "SSDP"),
     _switch("kvm", "configuration", "Remote console (KVM over IP)", "KVMIP", "VirtualConsole.1.Enable"),
     _switch("virtual_media", "configuration", "Virtual media", "VirtualMedia", "VirtualMedia.1.Enable"),
     _switch("ssh", "configuration", "SSH to the BMC", "SSH", "SSH.1.Enable"),
+    # ASSUMED: the name of the property; a BMC that shows it would settle it.
+    Control("ssh_password", SWITCH, "configuration", "SSH takes passwords; without, keys alone",
+            (properties(Want(NETWORK_PROTOCOL, ("SSH", "PasswordAuthenticationEnabled"))),)),
+    Control("boot_override", SWITCH, "integrity", "A boot source is forced at every boot", (boot_override,)),
     Control("host_interface", SWITCH, "network", "The network interface between host and BMC",
             (each_member(HOST_INTERFACES, ("InterfaceEnabled",)),), {IDRAC: dell_switch("OS-BMC.1.AdminState")}),
     Control("http", SWITCH, "configuration", "HTTP without TLS", (protocol("HTTP"),),

@@ -100,6 +100,7 @@ PURE = (
             "kinds",
             "adapters",
             "controls",
+            "special",
             "profile",
             "plan",
             "page",

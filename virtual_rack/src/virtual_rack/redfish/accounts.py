@@ -151,6 +151,16 @@ class Accounts:
             service.document["AccountLockoutCounterResetAfter"] = 60
             times = {f"AccountLockout{what}": Number() for what in ("Threshold", "Duration", "CounterResetAfter")}
             service.rules = lengths | times
+        # Both are stored, and no password of the rack expires.
+        days: dict[str, Rule | Rules] = {}
+        if mode.has_assumed:
+            service.document["PasswordExpirationDays"] = None
+            days = {"PasswordExpirationDays": Number(0, 365)}
+        elif mode.name == "lenovo":
+            # As python-redfish-lenovo sets it.
+            service.document["Oem"] = {"Lenovo": {"PasswordExpirationPeriodDays": 0}}
+            days = {"Oem": {"Lenovo": {"PasswordExpirationPeriodDays": Number(0, 365)}}}
+        service.rules = {**service.rules, **days}
         service.privilege = "ConfigureUsers"
         tree.collection(ROLES, "Role", *_PRIVILEGES)
         for role, privileges in _PRIVILEGES.items():

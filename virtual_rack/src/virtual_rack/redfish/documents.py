@@ -192,7 +192,7 @@ def _add_network(tree: Tree, mode: Mode, paths: Paths) -> None:
         elif name == "SNMP":
             protocols[name] |= _SNMP
             own |= _SNMP_RULES
-        elif name == "SSH":
+        elif name == "SSH" and mode.has_assumed:
             protocols[name]["PasswordAuthenticationEnabled"] = True
             own["PasswordAuthenticationEnabled"] = FLAG
         rules[name] = own

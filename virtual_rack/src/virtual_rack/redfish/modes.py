@@ -74,6 +74,9 @@ class Mode:
     has_syslog: bool = False
     has_lockout: bool = True
     has_time_zone: bool = False
+    # ASSUMED: that SSH's passwords can be switched off by a property of the standard, and that passwords expire by
+    # one; no vendor's BMC was seen to have either.
+    has_assumed: bool = False
     expands: bool = True
     # What a PATCH answers: the "resource", "messages" or "nothing".
     patch_answer: str = "resource"
@@ -128,6 +131,7 @@ _MODES = (
         model="3500",
         bios=_PLAIN_BIOS,
         conflict=(("BootMode", "Uefi"), ("LegacyVideo", "Enabled")),
+        has_assumed=True,
         has_time_zone=True,
         has_security_policy=True,
         has_syslog=True,
