@@ -116,6 +116,7 @@ servers:
               V(not_tried) where others refused the same credentials, or V(not_kept) for a write that does not last.
           type: str
           sample: null
+        phase: {description: "Where it failed, V(claim), V(login), V(read) or V(write); empty otherwise.", type: str, sample: ""}
         error: {description: Why it failed; empty otherwise., type: str, sample: ""}
         requests: {description: How many requests it took., type: int, sample: 6}
         seconds: {description: How long it took., type: float, sample: 0.4}

@@ -196,6 +196,7 @@ servers:
           description: Class of the failure as with M(baremetal.bcm.redfish_info). Null where there was none.
           type: str
           sample: null
+        phase: {description: "Where it failed, V(claim), V(login), V(read) or V(write); empty otherwise.", type: str, sample: ""}
         error: {description: Why it failed; empty otherwise., type: str, sample: ""}
         requests: {description: How many requests it took., type: int, sample: 40}
         seconds: {description: How long it took., type: float, sample: 312.4}

@@ -132,6 +132,7 @@ servers:
               last, or V(store) where the store failed.
           type: str
           sample: null
+        phase: {description: "Where it failed, V(claim), V(login), V(read) or V(write); empty otherwise.", type: str, sample: ""}
         error: {description: Why it failed; empty otherwise., type: str, sample: ""}
         requests: {description: How many requests it took., type: int, sample: 6}
         seconds: {description: How long it took., type: float, sample: 0.4}

@@ -85,7 +85,7 @@ def set_accounts(params: Mapping[str, Any], batch: Batch, clock: Clock) -> Resul
             refused = stack.enter_context(claimed(params["lock_path"], logins))
         free = {name: login for name, login in logins.items() if name not in refused}
         ends: dict[str, End[None]] = dict(talk_to_all(free, work, batch, clock))
-        ends.update({name: End(failure=Failure.REFUSED, message=IN_USE) for name in refused})
+        ends.update({name: End(failure=Failure.REFUSED, message=IN_USE, phase="claim") for name in refused})
     done = {name: server.plan if batch.read_only else server.written for name, server in known.items()}
     return {
         "changed": any(done.values()),

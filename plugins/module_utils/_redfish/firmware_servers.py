@@ -136,7 +136,7 @@ def update_firmware(params: Mapping[str, Any], batch: Batch, clock: Clock) -> Re
             refused = stack.enter_context(claimed(params["lock_path"], job.logins))
         free = {name: login for name, login in job.logins.items() if name not in refused}
         before = talk_to_all(free, job.preview, replace(batch, read_only=True), clock)
-        before.update({name: End(failure=Failure.REFUSED, message=_IN_USE) for name in refused})
+        before.update({name: End(failure=Failure.REFUSED, message=_IN_USE, phase="claim") for name in refused})
         plans = {name: end.value.plan for name, end in before.items() if end.value is not None}
         work = {name: plan for name, plan in plans.items() if plan.updates}
         tls = Tls(ca_path=params["ca_path"], validate=params["validate_certs"])

@@ -112,7 +112,7 @@ def harden_servers(params: Mapping[str, Any], batch: Batch, clock: Clock) -> Res
             return seen if bundle is None else replace(seen, plan=_back(bundle.get(name, []), job, name))
 
         before = talk_to_all(free, look, reading, clock)
-        before.update({name: End(failure=Failure.REFUSED, message=why) for name, why in refused.items()})
+        before.update({name: End(failure=Failure.REFUSED, message=why, phase="claim") for name, why in refused.items()})
         work = {name: end.value for name, end in before.items() if end.value is not None and end.value.plan.changes}
         result = _Result(job, before)
         if work and not batch.read_only:

@@ -266,7 +266,9 @@ def rotate_servers(params: Mapping[str, Any], batch: Batch, clock: Clock) -> Res
         refused: list[str] = []
         if not batch.read_only:
             refused = stack.enter_context(claimed(params["lock_path"], job.bmcs))
-        ends: dict[str, End[None]] = {name: End(failure=Failure.REFUSED, message=IN_USE) for name in refused}
+        ends: dict[str, End[None]] = {
+            name: End(failure=Failure.REFUSED, message=IN_USE, phase="claim") for name in refused
+        }
         ends.update(job.run([name for name in job.bmcs if name not in refused]))
     return {
         "changed": bool(job.changed),

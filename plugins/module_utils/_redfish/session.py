@@ -304,6 +304,8 @@ class Redfish:
         if self._before_write is not None:
             self._before_write()
         self.writes += 1
+        if self.phase == "read":
+            self.phase = "write"
         return self._send(method, uri, body, action=f"change {uri}", retry=retry, headers=headers)
 
     def _send(
