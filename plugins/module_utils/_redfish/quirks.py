@@ -88,7 +88,7 @@ class Absence:
     is_gone: bool = False
 
 
-_BMCWEB = "OpenBMC bmcweb, Redfish.md"
+_BMCWEB = "what OpenBMC's bmcweb writes of its Redfish"
 ABSENCES: tuple[Absence, ...] = (
     Absence(OPENBMC, "telnet", "OpenBMC has no Telnet", _BMCWEB, is_gone=True),
     Absence(ILO, "telnet", "iLO has had no Telnet since iLO 3", "HP Integrated Lights-Out Security, 7th edition, p. 23",
