@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from ansible_collections.baremetal.bcm.tests.integration.support.vendors import (
-    Result,
     VendorRack,
     findings,
     machine_of,
     vendor_rack,
 )
+from ansible_collections.baremetal.bcm.tests.unit.plugins.running import Result
 
 MACHINES = (
     machine_of("dmtf", 1),

@@ -11,11 +11,11 @@ import pytest
 
 from ansible_collections.baremetal.bcm.tests.integration.support.vendors import (
     OWN,
-    Result,
     VendorRack,
     findings,
     vendor_rack,
 )
+from ansible_collections.baremetal.bcm.tests.unit.plugins.running import Result
 
 SITE = {
     "ntp": ["10.0.0.1", "10.0.0.2"],

@@ -18,8 +18,9 @@ from typing import Any
 import pytest
 
 from ansible_collections.baremetal.bcm.tests.integration.support.rack import ROOT, wait_until
-from ansible_collections.baremetal.bcm.tests.integration.support.vendors import Result, findings, run_module
+from ansible_collections.baremetal.bcm.tests.integration.support.vendors import findings, run_module
 from ansible_collections.baremetal.bcm.tests.unit.child_process import started
+from ansible_collections.baremetal.bcm.tests.unit.plugins.running import Result
 
 PROGRAMS = Path(os.environ.get("REDFISH_PYTHON", ROOT / ".venv-redfish/bin/python")).parent
 SITE = {"ntp": ["10.0.0.1"], "syslog": ["10.0.0.1"], "time_zone": "UTC", "bios_firmware": ">=1", "usb_boot": False}

@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 
 from ansible_collections.baremetal.bcm.tests.integration.support.vendors import (
-    Result,
     VendorRack,
     machine_of,
     vendor_rack,
 )
+from ansible_collections.baremetal.bcm.tests.unit.plugins.running import Result
 
 COUNT = int(os.environ.get("HARDENING_SERVERS", "24"))
 MODES = ("idrac", "ilo", "supermicro", "lenovo")
