@@ -25,6 +25,7 @@ MACHINES = (
     machine_of("idrac", 5, page_size=1),
     machine_of("ilo", 6),
     machine_of("idrac", 7),
+    machine_of("dmtf", 8),
 )
 SYSTEM, MANAGER = "/redfish/v1/Systems/1", "/redfish/v1/Managers/1"
 
@@ -85,6 +86,18 @@ def test_values_that_lenovo_drops_because_they_conflict_are_named(rack: VendorRa
     assert "bios_attributes (Attributes.LegacyBIOS_LegacyBIOS)" in message
     assert done["servers"]["lenovo-03"]["failure"] == "not_kept"
     assert state_of(done, "lenovo-03") == {"boot_mode": "drift", "tpm": "compliant", "bios_attributes": "drift"}
+
+
+def test_secure_boot_is_not_waited_for_where_its_boot_mode_is_refused(rack: VendorRack) -> None:
+    rack.harden("dmtf-08", profile=only(bios_attributes={"LegacyVideo": "Enabled"}))
+    rack.forget()
+
+    done = rack.harden("dmtf-08", profile=only(boot_mode="uefi", secure_boot=True))
+
+    assert "boot_mode: could not change" in done["failures"]["dmtf-08"]
+    assert "secure_boot: not written, because boot_mode was not" in done["failures"]["dmtf-08"]
+    assert (done["servers"]["dmtf-08"]["failure"], done["servers"]["dmtf-08"]["phase"]) == ("not_kept", "bios")
+    assert rack.counted("writes")["dmtf-08"] == 0
 
 
 def test_somebody_elses_pending_values_are_named_and_nothing_is_written(rack: VendorRack) -> None:

@@ -233,6 +233,12 @@ class Hardening:
     def _apply_bios(self, changes: Sequence[Change]) -> None:
         due = [change for change in changes if not change.is_pending]
         for together in by_uri(due):
+            refused = {change.control for change in due} - {change.control for change in self._progress.done}
+            if together[0].role == roles.SECURE_BOOT and "boot_mode" in refused:
+                # No boot would bring it, and it would be waited for in vain.
+                why = "secure_boot: not written, because boot_mode was not"
+                self._progress.note(why, Failure.NOT_KEPT, self._redfish.phase)
+                continue
             self._put_all_pending(together)
         changes = [change for change in changes if change.is_pending or change in self._progress.done]
         if not changes:
