@@ -129,7 +129,6 @@ EXAMPLES = r"""
       - dgx-05
     action: "on"
     via: redfish
-    redfish_ca_path: /etc/ssl/bmc-ca.pem
 
 - name: Shut down a node that is UP, and cut its power if that takes longer than two minutes
   baremetal.bcm.bcm_power:

@@ -159,12 +159,12 @@ EXAMPLES = r"""
     password: "{{ vault_bmc_password }}"
     firmware:
       - component: bmc
-        version: ">=7.10.50"
-        file: /srv/firmware/idrac-7.10.50.exe
+        version: ">=2.10"
+        file: /srv/firmware/bmc-2.10.3.bin
         sha256: 5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef
       - component: bios
-        version: ">=2.19"
-        url: https://files.example.com/bios-2.19.1.exe
+        version: ">=2.18"
+        url: https://files.example.com/bios-2.18.1.bin
         sha256: 7d865e959b2466918c9863afca942d0fb89d7c9ac0c99bafc3749504ded97730
     allow_reboot: true
 """
@@ -211,7 +211,7 @@ servers:
             component: {description: Name of the component., type: str, sample: bios}
             before: {description: The version that was there., type: str, sample: 2.18.1}
             wanted: {description: The version that is wanted., type: str, sample: ">=2.19"}
-            image: {description: File or URL of the image., type: str, sample: "https://files.example.com/bios-2.19.1.exe"}
+            image: {description: File or URL of the image., type: str, sample: "https://files.example.com/bios-2.19.1.bin"}
             disruption: {description: "V(restarts the BMC), or V(reboot).", type: str, sample: reboot}
         left:
           description: Why components that do not have what is wanted are left so, by component.

@@ -141,7 +141,7 @@ def update_firmware(params: Mapping[str, Any], batch: Batch, clock: Clock) -> Re
         work = {name: plan for name, plan in plans.items() if plan.updates}
         tls = Tls(ca_path=params["ca_path"], validate=params["validate_certs"])
         needed = [update.image for plan in work.values() for update in plan.updates]
-        checked = check_images(needed, tls, batch.http_transport)
+        checked = check_images(needed, tls)
         after: dict[str, End[_Preview]] = {}
         if not batch.read_only:
             for name in plans.keys() - work.keys():
