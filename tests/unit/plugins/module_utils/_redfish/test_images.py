@@ -24,8 +24,8 @@ from ansible_collections.baremetal.bcm.tests.unit.plugins.served_files import fi
 MIB = 1024 * 1024
 
 
-def image_of(content: bytes, **where: str) -> Image:
-    return Image(BIOS, wanted_of(">=2", BIOS), sha256=hashlib.sha256(content).hexdigest(), **where)
+def image_of(content: bytes, *, file: str = "", url: str = "") -> Image:
+    return Image(BIOS, wanted_of(">=2", BIOS), file=file, url=url, sha256=hashlib.sha256(content).hexdigest())
 
 
 class Drain(httpx.BaseTransport):
