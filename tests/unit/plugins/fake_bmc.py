@@ -117,6 +117,9 @@ class FakeBmc:
             return self._get(path, "$expand" in request.url.params, only="only" in request.url.params)
         if path == PUSH:
             return self._flash(request.content)
+        return self._write(path, request)
+
+    def _write(self, path: str, request: httpx.Request) -> httpx.Response:
         content = json.loads(request.content or b"{}")
         self.writes.append((request.method, path, content))
         if path == f"{SYSTEM}/Actions/ComputerSystem.Reset":
