@@ -53,7 +53,6 @@ EXAMPLES = r"""
     names:
       - dgx-05
     via: redfish
-    redfish_ca_path: /etc/ssl/bmc-ca.pem
 
 - name: Try a new password on one BMC before it is spread
   baremetal.bcm.bcm_bmc_info:

@@ -94,6 +94,13 @@ options:
     description: Ceiling on the nodes that power is sent to, which are not those that already have the power asked for. If there are more,
       nothing is sent.
     type: int
+  redfish_lock_path:
+    description:
+      - Directory of the files by which M(baremetal.bcm.redfish_harden), M(baremetal.bcm.redfish_firmware) and this module keep out of each
+        other's way on this computer, one BMC at a time, with O(via=redfish). A node whose server is in their hands fails, and nothing is
+        sent to it.
+    type: path
+    default: ~/.ansible/baremetal.bcm/locks
   fail_on_error:
     description: Whether the task fails when a node failed. Without it, look at RV(nodes).
     type: bool
@@ -129,7 +136,6 @@ EXAMPLES = r"""
       - dgx-05
     action: "on"
     via: redfish
-    redfish_ca_path: /etc/ssl/bmc-ca.pem
 
 - name: Shut down a node that is UP, and cut its power if that takes longer than two minutes
   baremetal.bcm.bcm_power:
@@ -224,6 +230,7 @@ SPEC = {
     "max_nodes": {"type": "int"},
     **CLAIMS,
     **STRAIGHT,
+    "redfish_lock_path": {"type": "path", "default": "~/.ansible/baremetal.bcm/locks"},
     "fail_on_error": {"type": "bool", "default": True},
 }
 

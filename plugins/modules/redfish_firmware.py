@@ -20,7 +20,8 @@ description:
   - Where an update fails, the version that is there is named, and those after it are not begun.
   - A server is never brought to an older version without O(allow_downgrade).
   - Nothing is sent to a server that has another serial number than O(servers[].serial), on which tasks of somebody else have not ended or BIOS
-    values wait for the next boot, or that another run on this computer is changing. A run after one that was killed goes on where that was.
+    values wait for the next boot, or that another run is changing, which all computers know by O(netbox). A run after one that was killed
+    goes on where that was.
   - Use it before M(baremetal.bcm.redfish_harden), whose profile names least versions in C(bios_firmware) and C(bmc_firmware) and updates
     nothing.
 author:
@@ -159,12 +160,12 @@ EXAMPLES = r"""
     password: "{{ vault_bmc_password }}"
     firmware:
       - component: bmc
-        version: ">=7.10.50"
-        file: /srv/firmware/idrac-7.10.50.exe
+        version: ">=2.10"
+        file: /srv/firmware/bmc-2.10.3.bin
         sha256: 5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef
       - component: bios
-        version: ">=2.19"
-        url: https://files.example.com/bios-2.19.1.exe
+        version: ">=2.18"
+        url: https://files.example.com/bios-2.18.1.bin
         sha256: 7d865e959b2466918c9863afca942d0fb89d7c9ac0c99bafc3749504ded97730
     allow_reboot: true
 """
@@ -198,6 +199,10 @@ servers:
           sample: null
         phase: {description: "Where it failed, V(claim), V(login), V(read) or V(write); empty otherwise.", type: str, sample: ""}
         error: {description: Why it failed; empty otherwise., type: str, sample: ""}
+        phase:
+          description: Where it failed, V(claim), V(login), V(read), V(preflight), V(update) or V(reboot); empty otherwise.
+          type: str
+          sample: ""
         requests: {description: How many requests it took., type: int, sample: 40}
         seconds: {description: How long it took., type: float, sample: 312.4}
         versions:
@@ -212,7 +217,7 @@ servers:
             component: {description: Name of the component., type: str, sample: bios}
             before: {description: The version that was there., type: str, sample: 2.18.1}
             wanted: {description: The version that is wanted., type: str, sample: ">=2.19"}
-            image: {description: File or URL of the image., type: str, sample: "https://files.example.com/bios-2.19.1.exe"}
+            image: {description: File or URL of the image., type: str, sample: "https://files.example.com/bios-2.19.1.bin"}
             disruption: {description: "V(restarts the BMC), or V(reboot).", type: str, sample: reboot}
         left:
           description: Why components that do not have what is wanted are left so, by component.

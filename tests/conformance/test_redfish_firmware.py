@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,8 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._redfish.errors impo
 from ansible_collections.baremetal.bcm.plugins.module_utils._redfish.firmware_servers import update_firmware
 from ansible_collections.baremetal.bcm.plugins.module_utils._redfish.fleet import Batch
 from ansible_collections.baremetal.bcm.tests.conformance.redfish_room import Room
+from ansible_collections.baremetal.bcm.tests.netbox.fake.server import on_loopback
+from ansible_collections.baremetal.bcm.tests.unit.plugins.served_files import files_in
 from ansible_collections.baremetal.bcm.tests.unit.virtual_rack.redfish_wire import PASSWORD, USERNAME
 from virtual_rack.redfish.modes import MODES
 from virtual_rack.redfish.updates import MAGIC, PUSH
@@ -288,3 +290,51 @@ def test_an_image_larger_than_the_bmc_takes_is_refused_before_it_is_sent(make: M
 
     assert "takes images of up to 100 bytes" in updates.one(image)["error"]
     assert updates.pushes == 0
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[str]:
+    """Serve the images by HTTP on loopback."""
+    with on_loopback(files_in(tmp_path)) as url:
+        yield url
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_an_image_that_is_given_as_url_is_fetched_by_the_bmc(make: Make, mode: str, serve: str) -> None:
+    updates = make(mode)
+    images = [updates.image(name, file=None, url=f"{serve}/{name}.bin") for name in ("bios", "bmc")]
+
+    server = updates.one(*images)
+
+    assert (server["error"], server["unmet"], updates.pushes) == ("", [], 0)
+    assert sum(path.endswith("SimpleUpdate") for _method, path in updates.room.sent) == 2
+
+
+def test_a_bmc_that_takes_no_image_this_way_says_which_way_it_does(make: Make) -> None:
+    updates = make()
+    service = updates.room.wire.bmc.tree.document("/redfish/v1/UpdateService")
+    del service["MultipartHttpPushUri"]
+    service["Actions"]["#UpdateService.SimpleUpdate"]["TransferProtocol@Redfish.AllowableValues"] = ["NFS"]
+
+    assert "takes no image that is sent to it; give it as url" in updates.one(updates.image("bios"))["error"]
+    by_url = updates.image("bios", file=None, url="http://127.0.0.1:9/bios.bin")
+    assert "fetches no image by HTTP; give it as file" in updates.one(by_url)["error"]
+    assert updates.room.sent == []
+
+
+def test_what_takes_a_boot_is_told_to_wait_for_it_where_a_bmc_would_reboot_at_once(make: Make) -> None:
+    updates = make()
+    service = updates.room.wire.bmc.tree.document("/redfish/v1/UpdateService")
+    service["@Redfish.OperationApplyTimeSupport"] = {"SupportedValues": ["Immediate", "OnReset"]}
+    told: list[dict[str, Any]] = []
+    push = updates.room.wire.bmc.updates.push
+
+    def note(parameters: dict[str, Any], image: bytes) -> Any:
+        told.append(parameters)
+        return push(parameters, image)
+
+    updates.room.wire.bmc.updates.push = note  # type: ignore[method-assign]
+    updates.one(updates.image("bmc"), updates.image("bios", targets=["/redfish/v1/Systems/1"]))
+
+    later = {"@Redfish.OperationApplyTime": "OnReset"}
+    assert told == [{"Targets": []}, {"Targets": ["/redfish/v1/Systems/1"], **later}]

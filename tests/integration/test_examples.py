@@ -80,7 +80,7 @@ def connected(tasks: Iterable[dict[str, Any]], directory: Path) -> Iterator[dict
 
 def speaks_ipmi(task: dict[str, Any]) -> bool:
     """Say whether a task goes straight to the BMCs, which need root to be simulated and are no part of this rack."""
-    return any(isinstance(value, dict) and value.get("via") == "ipmi" for value in task.values())
+    return any(isinstance(value, dict) and value.get("via") in ("ipmi", "redfish") for value in task.values())
 
 
 def quiet_bmcs(rack: RackFile) -> RackFile:
@@ -148,7 +148,7 @@ def with_bmcs(tasks: Iterable[dict[str, Any]], where: RedfishSite, bundle: Path)
             options[name] = str(bundle.parent / options[name])
         if action.endswith("_harden"):
             options |= directories(bundle.parent)
-        if action.endswith(("_accounts", "_rotation")):
+        if action.endswith(("_accounts", "_firmware", "_rotation")):
             options["lock_path"] = str(bundle.parent / "locks")
         if action.endswith("_rotation"):
             options |= {"state_path": str(bundle.parent / "state"), "username": USER, "password": PASSWORD}

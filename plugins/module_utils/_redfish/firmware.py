@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
+from urllib.parse import urlsplit
 
 from .._values.word import Word
 from .adapters import version_key
@@ -106,6 +107,11 @@ def image_of(given: Mapping[str, Any]) -> Image:
         raise RedfishConfigError(f"sha256 of the image for {component} must be 64 hexadecimal digits")
     if bool(given["file"]) == bool(given["url"]):
         raise RedfishConfigError(f"the image for {component} needs file or url, one of them")
+    if given["url"] and not _is_plain(given["url"]):
+        # The url is not named: it may hold a password.
+        raise RedfishConfigError(
+            f"url of the image for {component} must be like https://files.example.com/bios.bin, without account"
+        )
     return Image(
         component=lower if lower in _ORDER else component,
         wanted=wanted_of(given["version"], component),
@@ -115,6 +121,14 @@ def image_of(given: Mapping[str, Any]) -> Image:
         device_types=tuple(given["device_types"] or ()),
         targets=tuple(given["targets"] or ()),
     )
+
+
+def _is_plain(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and "@" not in parts.netloc
+    except ValueError:
+        return False
 
 
 def images_for(images: Iterable[Image], device_type: str) -> list[Image]:

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import Any
 from .._https.tls import Tls
 from .._values.clock import Clock
 from .audit import Identity, identify
-from .claim import claimed
+from .claim import exclusive
 from .errors import Failure, RedfishApiError, RedfishConfigError, RedfishError
 from .firmware import FirmwarePlan, Image, image_of, images_for, plan_firmware
 from .firmware_update import Firmware, Mark, Times, Updated, Updating
@@ -48,7 +47,6 @@ FIRMWARE: Spec = {
     "reboot_timeout": {"type": "float", "default": 1800.0},
     "lock_path": {"type": "path", "default": "~/.ansible/baremetal.bcm/locks"},
 }
-_IN_USE = "another run on this computer is changing this BMC; nothing was sent"
 
 
 @dataclass(frozen=True)
@@ -94,6 +92,7 @@ class _Job:
         firmware = Firmware(redfish, reader)
         versions = firmware.versions([each.component for each in images])
         refusal = reboot_refusal(allow_reboot=self.params["allow_reboot"], state=given["state"] or "")
+        redfish.phase = "preflight"
         planned = plan_firmware(
             images, versions, allow_downgrade=self.params["allow_downgrade"], reboot_refused=refusal
         )
@@ -108,6 +107,7 @@ class _Job:
         reader = Reader(redfish, self.given[name]["serial"] or "")
         updating = self._updating(name, redfish, Firmware(redfish, reader))
         try:
+            redfish.phase = "update"
             for update in plan.updates:
                 updating.update(update, checked[update.image])
         except RedfishError as error:
@@ -130,18 +130,19 @@ def update_firmware(params: Mapping[str, Any], batch: Batch, clock: Clock) -> Re
     Raises RedfishConfigError before anything was sent, also where an image is not the one that was named.
     """
     job = _Job(params, batch, clock)
-    with contextlib.ExitStack() as stack:
-        refused: list[str] = []
-        if not batch.read_only:
-            refused = stack.enter_context(claimed(params["lock_path"], job.logins))
+    with exclusive(params["lock_path"], job.logins, batch, clock) as (batch, refused):
+        job.batch = batch
         free = {name: login for name, login in job.logins.items() if name not in refused}
         before = talk_to_all(free, job.preview, replace(batch, read_only=True), clock)
-        before.update({name: End(failure=Failure.REFUSED, message=_IN_USE, phase="claim") for name in refused})
+        claims = {
+            name: End[_Preview](failure=Failure.REFUSED, message=why, phase="claim") for name, why in refused.items()
+        }
+        before.update(claims)
         plans = {name: end.value.plan for name, end in before.items() if end.value is not None}
         work = {name: plan for name, plan in plans.items() if plan.updates}
         tls = Tls(ca_path=params["ca_path"], validate=params["validate_certs"])
         needed = [update.image for plan in work.values() for update in plan.updates]
-        checked = check_images(needed, tls, batch.http_transport)
+        checked = check_images(needed, tls)
         after: dict[str, End[_Preview]] = {}
         if not batch.read_only:
             for name in plans.keys() - work.keys():

@@ -288,6 +288,7 @@ class Updating:
                 self._redfish.pause(_POLL_S)
 
     def _reboot(self) -> None:
+        self._redfish.phase = "reboot"
         power = Power()
         machine = Machine(self._redfish, power, uri=self._firmware.system_uri)
         machine.read_power()

@@ -71,21 +71,21 @@ class CheckedImage:
             raise RedfishApiError(f"could not read {self.image.file}: {error.strerror}") from error
 
 
-def check_images(images: Iterable[Image], tls: Tls, http_transport: Any = None) -> dict[Image, CheckedImage]:
+def check_images(images: Iterable[Image], tls: Tls) -> dict[Image, CheckedImage]:
     """Read each image once, whole but never in memory, and compare its checksum.
 
     Raises RedfishConfigError for one that can't be read or that is another one; nothing was sent to any BMC then.
     """
-    return {image: _checked(image, tls, http_transport) for image in dict.fromkeys(images)}
+    return {image: _checked(image, tls) for image in dict.fromkeys(images)}
 
 
-def _checked(image: Image, tls: Tls, http_transport: Any) -> CheckedImage:
+def _checked(image: Image, tls: Tls) -> CheckedImage:
     digest = hashlib.sha256()
     stamp = (0, 0, 0)
     if image.file:
         stamp = _read_file(image.file, digest.update)
     else:
-        _read_url(image.url, tls, digest.update, http_transport)
+        _read_url(image.url, tls, digest.update)
     if digest.hexdigest() != image.sha256:
         raise RedfishConfigError(
             f"the image {image.source} for {image.component} has the SHA-256 {digest.hexdigest()}, which is not the "
@@ -109,15 +109,13 @@ def _stamp(found: os.stat_result) -> tuple[int, int, int]:
     return (found.st_size, found.st_mtime_ns, found.st_ino)
 
 
-def _read_url(url: str, tls: Tls, take: Callable[[bytes], object], http_transport: Any) -> None:
+def _read_url(url: str, tls: Tls, take: Callable[[bytes], object]) -> None:
+    parts = urlsplit(url)
     try:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.fragment:
-            raise RedfishConfigError(f"url {url!r} must be like https://files.example.com/bios.bin, without account")
         base = f"{parts.scheme}://{parts.netloc}"
-        client = HttpsClient(base, tls, patience=_PATIENCE, limits=_BOUNDS, http_transport=http_transport)
-    except (ValueError, https.HttpsError) as error:
-        raise RedfishConfigError(f"could not use the url {url!r}: {error}") from error
+        client = HttpsClient(base, tls, patience=_PATIENCE, limits=_BOUNDS)
+    except https.HttpsError as error:
+        raise RedfishConfigError(f"could not use the url {url}: {error}") from error
     path = urlunsplit(("", "", parts.path or "/", parts.query, ""))
     try:
         # What it sends is one image, unpacked by nobody.

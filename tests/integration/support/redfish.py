@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -142,6 +143,14 @@ def directories(where: Path) -> dict[str, str]:
 _AUDIT = {"dgx-05": {"controls": [_finding("kvm", "drift")], "compliant": False, "error": "", "model": "R760"}}
 
 
+def firmware_of(directory: Path, component: str, version: str) -> dict[str, str]:
+    """Give an entry of the option `firmware` and the image that it names."""
+    path = directory / f"{component}-{version}.bin"
+    path.write_text(f"fake-firmware {component} {version}", encoding="ascii")
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    return {"component": component, "version": f">={version}", "file": str(path), "sha256": sha256}
+
+
 def redfish_cases(where: RedfishSite) -> Mapping[str, Sequence[Case]]:
     """Give the cases of the Redfish modules."""
     servers = servers_of(where)
@@ -170,6 +179,29 @@ def redfish_cases(where: RedfishSite) -> Mapping[str, Sequence[Case]]:
         "redfish_audit": (
             Case("servers of three makers", {"servers": servers}, changed=False),
             Case("one is dead", {"servers": [*servers, dead], "fail_on_error": False}, changed=False),
+        ),
+        "redfish_firmware": (
+            Case(
+                "the BMC's own",
+                {
+                    "servers": servers,
+                    "firmware": [firmware_of(where.directory, "bmc", "2.11.0")],
+                    "lock_path": str(where.directory / "locks"),
+                },
+                touches={f"{name} /redfish/v1/Managers/1": ("FirmwareVersion",) for name in where.bmcs},
+            ),
+            Case(
+                "one is dead, one is rebooted",
+                {
+                    "servers": [{**servers[0], "state": "staged"}, dead],
+                    "firmware": [firmware_of(where.directory, "bios", "2.20.1")],
+                    "allow_reboot": True,
+                    "fail_on_error": False,
+                    "deadline": 30,
+                    "lock_path": str(where.directory / "locks"),
+                },
+                touches={f"{next(iter(where.bmcs))} /redfish/v1/Systems/1": ("BiosVersion",)},
+            ),
         ),
         "redfish_harden": (
             Case(
@@ -240,6 +272,7 @@ def redfish_cases(where: RedfishSite) -> Mapping[str, Sequence[Case]]:
 REDFISH_MODULES = (
     "redfish_accounts",
     "redfish_audit",
+    "redfish_firmware",
     "redfish_harden",
     "redfish_info",
     "redfish_report",

@@ -7,6 +7,7 @@ import base64
 import copy
 import itertools
 import json
+import re
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -19,6 +20,8 @@ Body = dict[str, Any]
 ROOT = "/redfish/v1"
 SYSTEM, MANAGER = f"{ROOT}/Systems/1", f"{ROOT}/Managers/1"
 ACCOUNTS = f"{ROOT}/AccountService/Accounts"
+PUSH = f"{ROOT}/UpdateService/push"
+_IMAGE = re.compile(rb"fake-firmware (bmc|bios) ([0-9.]+)")
 USER, PASSWORD = "hardener", "demo-redfish-password"
 VENDOR_WORDS = {"idrac": "Dell", "ilo": "HPE", "openbmc": "OpenBMC", "supermicro": "Supermicro", "lenovo": "Lenovo"}
 BIOS: Mapping[str, Body] = {
@@ -67,6 +70,7 @@ class FakeBmc:
     versions: dict[str, int] = field(default_factory=dict)
     apply_at_boot: bool = True
     shuts_down: bool = True
+    next_bios: str = ""
 
     def __post_init__(self) -> None:
         self._numbers = itertools.count(1)
@@ -111,6 +115,11 @@ class FakeBmc:
             return httpx.Response(204)
         if request.method == "GET":
             return self._get(path, "$expand" in request.url.params, only="only" in request.url.params)
+        if path == PUSH:
+            return self._flash(request.content)
+        return self._write(path, request)
+
+    def _write(self, path: str, request: httpx.Request) -> httpx.Response:
         content = json.loads(request.content or b"{}")
         self.writes.append((request.method, path, content))
         if path == f"{SYSTEM}/Actions/ComputerSystem.Reset":
@@ -217,6 +226,16 @@ class FakeBmc:
         attributes = self.resources.get(f"{MANAGER}/Attributes", {}).get("Attributes", {})
         return bool(attributes.get("Lockdown.1.SystemLockdown") == "Enabled")
 
+    def _flash(self, content: bytes) -> httpx.Response:
+        """Take an image, whose text says which component gets which version; the BIOS gets it at the next boot."""
+        self.writes.append(("POST", PUSH, {}))
+        component, version = _IMAGE.findall(content)[0]
+        if component == b"bmc":
+            self.resources[MANAGER]["FirmwareVersion"] = version.decode()
+        else:
+            self.next_bios = version.decode()
+        return httpx.Response(202, json={})
+
     def _reset(self, kind: str) -> None:
         system = self.resources[SYSTEM]
         if kind == "ForceOff" or (kind == "GracefulShutdown" and self.shuts_down):
@@ -228,6 +247,8 @@ class FakeBmc:
     def boot(self) -> None:
         """Let the machine boot: pending values take effect."""
         self.boots += 1
+        if self.next_bios:
+            self.resources[SYSTEM]["BiosVersion"], self.next_bios = self.next_bios, ""
         settings = self.resources.get(f"{SYSTEM}/Bios/Settings")
         if settings and self.apply_at_boot:
             due = {name: value for name, value in settings["Attributes"].items() if name not in self.drops_at_boot}
@@ -340,6 +361,7 @@ def build(bmc: FakeBmc) -> dict[str, Body]:
                 "AccountService": link(f"{ROOT}/AccountService"),
                 "SessionService": link(f"{ROOT}/SessionService"),
                 "EventService": link(f"{ROOT}/EventService"),
+                "UpdateService": link(f"{ROOT}/UpdateService"),
                 "Links": {"Sessions": link(f"{ROOT}/SessionService/Sessions")},
                 "ProtocolFeaturesSupported": {"ExpandQuery": {"NoLinks": bmc.expands}},
             },
@@ -348,6 +370,7 @@ def build(bmc: FakeBmc) -> dict[str, Body]:
             f"{ROOT}/AccountService": service,
             f"{ROOT}/SessionService": {"SessionTimeout": 1800},
             f"{ROOT}/EventService": events,
+            f"{ROOT}/UpdateService": {"MultipartHttpPushUri": PUSH},
         }
     )
     return copy.deepcopy(made)

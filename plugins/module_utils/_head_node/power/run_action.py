@@ -15,6 +15,7 @@ from ..._bmc.power import ACTIONS, Failure, FindOccupied, PowerResult, Progress,
 from ..._bmc.schedule import Limits
 from ..._bmc.session import PYGHMI_IMPORT_ERROR, Bmc
 from ..._bmc.straight_power import StraightPower
+from ..._redfish.claim import claimed
 from ..._redfish.connection import BmcLogin
 from ..._redfish.errors import RedfishConfigError
 from ..._redfish.fleet import Batch
@@ -39,6 +40,7 @@ from .restart import ask_to_shut_down
 # The names that other tools have for the same actions are accepted too.
 ACTION_WORDS = [*ACTIONS, *(f"power_{action}" for action in ACTIONS if action != "status")]
 _PYGHMI = "pyghmi>=1.6.0,<1.7"  # as in requirements.txt
+_IN_USE = "another run on this computer is changing this BMC; nothing was sent"
 # What goes straight to BMCs, whichever way.
 STRAIGHT = ("ipmi", "redfish")
 _HTTPS = 443
@@ -54,6 +56,7 @@ class RedfishWay:
     validate_certs: bool = True
     username: str | None = None
     password: str | None = field(default=None, repr=False)
+    lock_path: str = ""  # where runs that change BMCs keep out of each other's way; "" for nowhere
 
 
 def redfish_way_of(params: Mapping[str, Any]) -> RedfishWay:
@@ -64,6 +67,7 @@ def redfish_way_of(params: Mapping[str, Any]) -> RedfishWay:
         validate_certs=params["redfish_validate_certs"],
         username=params["redfish_username"],
         password=params["redfish_password"],
+        lock_path=params.get("redfish_lock_path") or "",
     )
 
 
@@ -119,6 +123,8 @@ def run_power_action(
         stack.enter_context(_as_bcm_errors())
         bmcs = _known_bmcs(devices, references, job, results) if job.via in STRAIGHT else {}
         path = _open_path(head_node, job, devices, bmcs, references, stack.enter_context, say, check_mode=check_mode)
+        if not check_mode and job.action != "status":
+            results.update(stack.enter_context(_kept_apart(bmcs, job)))
         names = [name for name in devices if name not in results]
         is_counted = job.max_nodes is not None and len(names) > job.max_nodes
         if isinstance(path, StraightPower) and not check_mode and job.action != "status" and not is_counted:
@@ -207,6 +213,23 @@ def _as_bcm_errors() -> Iterator[None]:
         yield
     except RedfishConfigError as error:
         raise BcmConfigError(str(error)) from error
+
+
+@contextmanager
+def _kept_apart(bmcs: Mapping[str, _AnyBmc], job: PowerJob) -> Iterator[dict[str, PowerResult]]:
+    """Keep runs that harden or update these servers away meanwhile; gives the failures of those in their hands.
+
+    Power that goes in the middle of an update of firmware may leave a server without any.
+    """
+    logins = {name: bmc for name, bmc in bmcs.items() if isinstance(bmc, BmcLogin)}
+    if not (logins and job.redfish.lock_path):
+        yield {}
+        return
+    with claimed(job.redfish.lock_path, logins) as refused:
+        yield {
+            name: PowerResult(failure=Failure.REFUSED, message=_IN_USE, address=bmcs[name].address, tries=0)
+            for name in refused
+        }
 
 
 def _known_bmcs(

@@ -6,6 +6,7 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -22,6 +23,8 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.power.run
 )
 from ansible_collections.baremetal.bcm.plugins.module_utils._https.client import HttpsClient
 from ansible_collections.baremetal.bcm.plugins.module_utils._redfish import session
+from ansible_collections.baremetal.bcm.plugins.module_utils._redfish.claim import claimed
+from ansible_collections.baremetal.bcm.plugins.module_utils._redfish.connection import BmcLogin
 
 from ..fake_bmc import MANAGER, ROOT, SYSTEM, FakeBmc, refusal
 from ..fake_head_node import FakeHeadNode
@@ -212,6 +215,24 @@ def test_wrong_credentials_are_shown_to_two_bmcs_and_once_each(cluster: Cluster)
     assert sorted(node["failure"] for node in nodes.values()) == ["credentials"] * 2 + ["not tried"] * 2
     assert sorted(bmc.failed_logins for bmc in cluster.bmcs.values()) == [0, 0, 1, 1]
     assert "bmc-secret" not in repr(nodes)
+
+
+def test_a_server_that_another_run_is_changing_is_left_alone_and_may_be_asked(cluster: Cluster, tmp_path: Path) -> None:
+    way = RedfishWay(lock_path=str(tmp_path))
+    cluster.power("Off")
+    cluster.power("Off", "node002")
+    login = BmcLogin("server", "10.148.0.1", "hardener", "another-secret")
+
+    with claimed(str(tmp_path), {"server": login}):
+        asked = cluster.switch("status", *NAMES[:2], redfish=way)
+        nodes = cluster.switch("on", *NAMES[:2], redfish=way)
+    after = cluster.switch("on", *NAMES[:2], redfish=way)
+
+    assert [node["failure"] for node in asked.values()] == [None, None]
+    assert "another run on this computer is changing this BMC; nothing was sent" in nodes["node001"]["error"]
+    assert {name: node["failure"] for name, node in nodes.items()} == {"node001": "refused", "node002": None}
+    assert after["node001"]["changed"]
+    assert cluster.sent() == ["On"]
 
 
 def test_a_boot_device_is_for_one_boot_and_read_back(cluster: Cluster) -> None:
