@@ -138,6 +138,31 @@ def test_a_login_that_the_site_keeps_in_its_store_is_begun_with_and_what_else_it
     assert site.record()["username"] == FIRST
 
 
+def test_an_account_whose_making_was_not_answered_leaves_nothing_unknown_and_the_next_run_finishes(
+    site: Site, bmcs: dict[str, FakeBmc]
+) -> None:
+    bmc = bmcs["server"] = FakeBmc()
+
+    def lose(request: httpx.Request) -> httpx.Response | None:
+        if request.method != "POST":
+            return None
+        del bmc.instead[ACCOUNTS]
+        bmc._handle(request)
+        raise httpx.ReadError("connection reset")
+
+    bmc.instead[ACCOUNTS] = lose
+    lost = site.run()
+    pending = [each["password"] for each in site.record()["pending"]]
+    made = bmc.passwords[SECOND]
+    again = site.run()
+
+    assert lost["servers"]["server"]["failure"] == "unreachable"
+    assert pending == [made]
+    assert not again.get("failed"), again["msg"]
+    assert (bmc.failed_logins, site.record()["pending"]) == (0, [])
+    assert bmc.passwords[SECOND] != made
+
+
 @pytest.mark.parametrize("way", ["fails", "forgets"])
 def test_a_store_that_does_not_keep_the_new_password_stops_all_writing(
     way: str, site: Site, bmcs: dict[str, FakeBmc]
@@ -247,7 +272,7 @@ def test_another_server_and_one_that_another_run_changes_are_left_alone(
 
     assert "another server" in result["failures"]["other"]
     assert "another run on this computer" in result["failures"]["busy"]
-    assert other.writes == busy.requests == []
+    assert (other.writes, busy.requests) == ([], [])
 
 
 def test_no_password_is_in_result_journal_or_message_and_the_journal_is_its_owners(
