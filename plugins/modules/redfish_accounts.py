@@ -64,7 +64,9 @@ options:
         choices: [always, on_create]
         default: on_create
   lock_path:
-    description: Directory of the files by which runs on this computer keep out of each other's way, one BMC at a time.
+    description:
+      - Directory of the files by which runs on this computer keep out of each other's way, one BMC at a time. Those on other computers need
+        O(netbox).
     type: path
     default: ~/.ansible/baremetal.bcm/locks
 seealso:
@@ -116,6 +118,7 @@ servers:
               V(not_tried) where others refused the same credentials, or V(not_kept) for a write that does not last.
           type: str
           sample: null
+        phase: {description: "Where it failed, V(login), V(read) or V(write); empty otherwise.", type: str, sample: ""}
         error: {description: Why it failed; empty otherwise., type: str, sample: ""}
         requests: {description: How many requests it took., type: int, sample: 6}
         seconds: {description: How long it took., type: float, sample: 0.4}

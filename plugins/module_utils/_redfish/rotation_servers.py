@@ -7,15 +7,14 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from .._values.clock import Clock
-from .account_servers import IN_USE
 from .account_writer import read_accounts, refuse_another_server
 from .accounts import ADMINISTRATOR, WantedAccount
 from .audit import Identity, identify
-from .claim import claimed
+from .claim import exclusive
 from .errors import Failure, RedfishApiError, RedfishConfigError, RedfishError
 from .fleet import Batch, End, talk_to_all
 from .journal import Journal
@@ -119,7 +118,9 @@ class Job:
         with ThreadPoolExecutor(_STORES_AT_ONCE) as pool:
             problems = dict(zip(names, pool.map(self._prepare, names)))
         ends: dict[str, End[None]] = {
-            name: End(failure=error.failure, message=str(error)) for name, error in problems.items() if error
+            name: End(failure=error.failure, message=str(error), phase="store")
+            for name, error in problems.items()
+            if error
         }
         logins = logins_of(self._with_logins({name: server.login for name, server in self.servers.items()}))
         ready = {name: logins[name] for name in names if name not in ends}
@@ -178,6 +179,7 @@ class Job:
         server.due = names
         if self.batch.read_only or not (names or server.retire):
             return
+        redfish.phase = "write"
         with contextlib.ExitStack() as stack:
             self._rotate(name, server, Talks(redfish, accounts, reader, stack))
 
@@ -262,11 +264,10 @@ def rotate_servers(params: Mapping[str, Any], batch: Batch, clock: Clock) -> Res
     Raises RedfishConfigError before anything was asked.
     """
     job = Job(params, batch, clock)
-    with contextlib.ExitStack() as stack:
-        refused: list[str] = []
-        if not batch.read_only:
-            refused = stack.enter_context(claimed(params["lock_path"], job.bmcs))
-        ends: dict[str, End[None]] = {name: End(failure=Failure.REFUSED, message=IN_USE) for name in refused}
+    with exclusive(params["lock_path"], job.bmcs, batch, clock) as (ours, refused):
+        # Never the same login twice: after a try that was cut off it may be another one.
+        job.batch = replace(ours, tries=1)
+        ends: dict[str, End[None]] = {name: End(failure=Failure.REFUSED, message=why) for name, why in refused.items()}
         ends.update(job.run([name for name in job.bmcs if name not in refused]))
     return {
         "changed": bool(job.changed),
