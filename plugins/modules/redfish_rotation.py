@@ -53,9 +53,9 @@ options:
     elements: str
     default: []
   password_length:
-    description: Length of the new passwords, 12 to 64. IPMI takes no more than 20.
+    description: Length of the new passwords, 12 to 64. By IPMI some BMCs take no more than 16 characters, and none more than 20.
     type: int
-    default: 20
+    default: 16
   store_command:
     description:
       - The program that keeps the credentials, with its arguments. It is started for each question, and gets one JSON object on its standard

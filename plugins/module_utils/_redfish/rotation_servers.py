@@ -47,7 +47,7 @@ ROTATION: Spec = {
     "second": {"type": "str", "required": True},
     "generation": {"type": "str", "required": True},
     "factory_accounts": {"type": "list", "elements": "str", "default": []},
-    "password_length": {"type": "int", "default": 20, "no_log": False},
+    "password_length": {"type": "int", "default": 16, "no_log": False},
     "store_command": {"type": "list", "elements": "str", "required": True},
     "store_timeout": {"type": "float", "default": 60.0},
     "state_path": {"type": "path", "default": "~/.ansible/baremetal.bcm/rotation"},

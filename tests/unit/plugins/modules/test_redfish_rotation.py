@@ -249,14 +249,14 @@ def test_a_length_that_a_bmc_refuses_and_full_slots_are_found_before_anything_is
     site: Site, bmcs: dict[str, FakeBmc]
 ) -> None:
     strict, full = bmcs["strict"], bmcs["full"] = FakeBmc(), FakeBmc("idrac")
-    strict.resources[f"{ROOT}/AccountService"]["MaxPasswordLength"] = 16
+    strict.resources[f"{ROOT}/AccountService"]["MaxPasswordLength"] = 15
     for path, body in full.resources.items():
         if path.startswith(f"{ACCOUNTS}/") and not body["UserName"] and not path.endswith("/8"):
             body["UserName"] = f"user{path[-1]}"
 
     result = site.run()
 
-    assert "password_length must be 8 to 16" in result["failures"]["strict"]
+    assert "password_length must be 8 to 15" in result["failures"]["strict"]
     assert "all slots for accounts are taken" in result["failures"]["full"]
     assert strict.writes == full.writes == []
     assert not (site.directory / "store").exists()
