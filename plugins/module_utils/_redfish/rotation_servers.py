@@ -203,6 +203,8 @@ class Job:
         if isinstance(step, ReadStore):
             return self.store.read(name)
         if isinstance(step, WriteStore):
+            if self.batch.guard is not None:
+                self.batch.guard(name)
             self.store.write(name, step.record)
             self.servers[name].record = step.record
             return None
