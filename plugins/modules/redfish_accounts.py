@@ -64,7 +64,9 @@ options:
         choices: [always, on_create]
         default: on_create
   lock_path:
-    description: Directory of the files by which runs on this computer keep out of each other's way, one BMC at a time.
+    description:
+      - Directory of the files by which runs on this computer keep out of each other's way, one BMC at a time. Those on other computers need
+        O(netbox).
     type: path
     default: ~/.ansible/baremetal.bcm/locks
 seealso:

@@ -16,7 +16,7 @@ description:
     counts once a login with what was read back has succeeded.
   - Killed at any point, one login that works is known, every password that a BMC may have is in the store, and running the task again
     finishes it.
-  - A login that was refused is not tried again for 15 minutes, not by another run on this computer either.
+  - A login that was refused is not tried again for 15 minutes, not by another run with the same O(state_path) either.
   - Accounts of the factory are disabled at the end, when both administrators are proven.
   - A server whose two administrators have passwords of O(generation) is not changed.
 author:
@@ -53,9 +53,9 @@ options:
     elements: str
     default: []
   password_length:
-    description: Length of the new passwords, 12 to 64. IPMI takes no more than 20.
+    description: Length of the new passwords, 12 to 64. By IPMI some BMCs take no more than 16 characters, and none more than 20.
     type: int
-    default: 20
+    default: 16
   store_command:
     description:
       - The program that keeps the credentials, with its arguments. It is started for each question, and gets one JSON object on its standard
@@ -78,7 +78,9 @@ options:
     type: path
     default: ~/.ansible/baremetal.bcm/rotation
   lock_path:
-    description: Directory of the files by which runs on this computer keep out of each other's way, one BMC at a time.
+    description:
+      - Directory of the files by which runs on this computer keep out of each other's way, one BMC at a time. Those on other computers need
+        O(netbox).
     type: path
     default: ~/.ansible/baremetal.bcm/locks
 notes:
@@ -132,7 +134,7 @@ servers:
               last, or V(store) where the store failed.
           type: str
           sample: null
-        phase: {description: "Where it failed, V(claim), V(login), V(read) or V(write); empty otherwise.", type: str, sample: ""}
+        phase: {description: "Where it failed, V(claim), V(login), V(read), V(store) or V(write); empty otherwise.", type: str, sample: ""}
         error: {description: Why it failed; empty otherwise., type: str, sample: ""}
         requests: {description: How many requests it took., type: int, sample: 6}
         seconds: {description: How long it took., type: float, sample: 0.4}

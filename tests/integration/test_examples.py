@@ -17,13 +17,12 @@ from ansible_collections.baremetal.bcm.tests.integration.support.netbox import n
 from ansible_collections.baremetal.bcm.tests.integration.support.playbook import Run
 from ansible_collections.baremetal.bcm.tests.integration.support.rack import ROOT, RackFile, demo_rack
 from ansible_collections.baremetal.bcm.tests.integration.support.redfish import (
-    PASSWORD,
     STORE,
-    USER,
     RedfishSite,
     directories,
     redfish_site,
 )
+from ansible_collections.baremetal.bcm.tests.unit.plugins.fake_bmc import PASSWORD, USER
 
 pytestmark = pytest.mark.meets_ansible
 

@@ -7,15 +7,14 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from .._values.clock import Clock
-from .account_servers import IN_USE
 from .account_writer import read_accounts, refuse_another_server
 from .accounts import ADMINISTRATOR, WantedAccount
 from .audit import Identity, identify
-from .claim import claimed
+from .claim import exclusive
 from .errors import Failure, RedfishApiError, RedfishConfigError, RedfishError
 from .fleet import Batch, End, talk_to_all
 from .journal import Journal
@@ -48,7 +47,7 @@ ROTATION: Spec = {
     "second": {"type": "str", "required": True},
     "generation": {"type": "str", "required": True},
     "factory_accounts": {"type": "list", "elements": "str", "default": []},
-    "password_length": {"type": "int", "default": 20, "no_log": False},
+    "password_length": {"type": "int", "default": 16, "no_log": False},
     "store_command": {"type": "list", "elements": "str", "required": True},
     "store_timeout": {"type": "float", "default": 60.0},
     "state_path": {"type": "path", "default": "~/.ansible/baremetal.bcm/rotation"},
@@ -119,7 +118,9 @@ class Job:
         with ThreadPoolExecutor(_STORES_AT_ONCE) as pool:
             problems = dict(zip(names, pool.map(self._prepare, names)))
         ends: dict[str, End[None]] = {
-            name: End(failure=error.failure, message=str(error)) for name, error in problems.items() if error
+            name: End(failure=error.failure, message=str(error), phase="store")
+            for name, error in problems.items()
+            if error
         }
         logins = logins_of(self._with_logins({name: server.login for name, server in self.servers.items()}))
         ready = {name: logins[name] for name in names if name not in ends}
@@ -178,6 +179,7 @@ class Job:
         server.due = names
         if self.batch.read_only or not (names or server.retire):
             return
+        redfish.phase = "write"
         with contextlib.ExitStack() as stack:
             self._rotate(name, server, Talks(redfish, accounts, reader, stack))
 
@@ -201,6 +203,8 @@ class Job:
         if isinstance(step, ReadStore):
             return self.store.read(name)
         if isinstance(step, WriteStore):
+            if self.batch.guard is not None:
+                self.batch.guard(name)
             self.store.write(name, step.record)
             self.servers[name].record = step.record
             return None
@@ -262,12 +266,11 @@ def rotate_servers(params: Mapping[str, Any], batch: Batch, clock: Clock) -> Res
     Raises RedfishConfigError before anything was asked.
     """
     job = Job(params, batch, clock)
-    with contextlib.ExitStack() as stack:
-        refused: list[str] = []
-        if not batch.read_only:
-            refused = stack.enter_context(claimed(params["lock_path"], job.bmcs))
+    with exclusive(params["lock_path"], job.bmcs, batch, clock) as (ours, refused):
+        # Never the same login twice: after a try that was cut off it may be another one.
+        job.batch = replace(ours, tries=1)
         ends: dict[str, End[None]] = {
-            name: End(failure=Failure.REFUSED, message=IN_USE, phase="claim") for name in refused
+            name: End(failure=Failure.REFUSED, message=why, phase="claim") for name, why in refused.items()
         }
         ends.update(job.run([name for name in job.bmcs if name not in refused]))
     return {

@@ -45,7 +45,7 @@ class ServedRack:
         self.directory = directory
         lines = (directory / "env").read_text(encoding="utf-8").splitlines()
         self.environment = dict(line.removeprefix("export ").split("=", 1) for line in lines)
-        self.port = int(self.environment["VIRTUAL_RACK_IPMI_PORT"])
+        self.port = int(self.environment.get("VIRTUAL_RACK_IPMI_PORT", 0))  # none where no BMC speaks IPMI
         self._cookie = ""
         self._authority = ssl.create_default_context(cafile=self.environment["BCM_CA_PATH"])
         username, password = self.environment["BCM_USERNAME"], self.environment["BCM_PASSWORD"]

@@ -53,7 +53,10 @@ class _Vault(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         if self._note():
             found = self.secrets.get(self.path)
-            self._answer(*((404, {"errors": []}) if found is None else (200, {"data": {"data": found}})))
+            if found is None:
+                self._answer(404, {"errors": []})
+            else:
+                self._answer(200, {"data": {"data": found}})
 
     def do_POST(self) -> None:
         content = json.loads(self.rfile.read(int(self.headers["Content-Length"])))

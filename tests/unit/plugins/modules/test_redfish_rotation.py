@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import stat
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,11 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._https.client import
 from ansible_collections.baremetal.bcm.plugins.module_utils._redfish import session
 from ansible_collections.baremetal.bcm.plugins.module_utils._redfish.claim import claimed
 from ansible_collections.baremetal.bcm.plugins.module_utils._redfish.connection import BmcLogin
+from ansible_collections.baremetal.bcm.plugins.module_utils._redfish.fleet import Batch
 from ansible_collections.baremetal.bcm.plugins.module_utils._redfish.quirks import VENDORS
+from ansible_collections.baremetal.bcm.plugins.module_utils._redfish.rotation_servers import ROTATION, rotate_servers
 from ansible_collections.baremetal.bcm.plugins.module_utils._redfish.rotation_talks import new_password
+from ansible_collections.baremetal.bcm.plugins.module_utils._values.clock import SystemClock
 
 from ..fake_bmc import ACCOUNTS, PASSWORD, ROOT, USER, FakeBmc
 from ..running import CONNECTION, Modules, Result
@@ -138,6 +141,31 @@ def test_a_login_that_the_site_keeps_in_its_store_is_begun_with_and_what_else_it
     assert site.record()["username"] == FIRST
 
 
+def test_an_account_whose_making_was_not_answered_leaves_nothing_unknown_and_the_next_run_finishes(
+    site: Site, bmcs: dict[str, FakeBmc]
+) -> None:
+    bmc = bmcs["server"] = FakeBmc()
+
+    def lose(request: httpx.Request) -> httpx.Response | None:
+        if request.method != "POST":
+            return None
+        del bmc.instead[ACCOUNTS]
+        bmc._handle(request)
+        raise httpx.ReadError("connection reset")
+
+    bmc.instead[ACCOUNTS] = lose
+    lost = site.run()
+    pending = [each["password"] for each in site.record()["pending"]]
+    made = bmc.passwords[SECOND]
+    again = site.run()
+
+    assert lost["servers"]["server"]["failure"] == "unreachable"
+    assert pending == [made]
+    assert not again.get("failed"), again["msg"]
+    assert (bmc.failed_logins, site.record()["pending"]) == (0, [])
+    assert bmc.passwords[SECOND] != made
+
+
 @pytest.mark.parametrize("way", ["fails", "forgets"])
 def test_a_store_that_does_not_keep_the_new_password_stops_all_writing(
     way: str, site: Site, bmcs: dict[str, FakeBmc]
@@ -224,14 +252,14 @@ def test_a_length_that_a_bmc_refuses_and_full_slots_are_found_before_anything_is
     site: Site, bmcs: dict[str, FakeBmc]
 ) -> None:
     strict, full = bmcs["strict"], bmcs["full"] = FakeBmc(), FakeBmc("idrac")
-    strict.resources[f"{ROOT}/AccountService"]["MaxPasswordLength"] = 16
+    strict.resources[f"{ROOT}/AccountService"]["MaxPasswordLength"] = 15
     for path, body in full.resources.items():
         if path.startswith(f"{ACCOUNTS}/") and not body["UserName"] and not path.endswith("/8"):
             body["UserName"] = f"user{path[-1]}"
 
     result = site.run()
 
-    assert "password_length must be 8 to 16" in result["failures"]["strict"]
+    assert "password_length must be 8 to 15" in result["failures"]["strict"]
     assert "all slots for accounts are taken" in result["failures"]["full"]
     assert strict.writes == full.writes == []
     assert not (site.directory / "store").exists()
@@ -247,7 +275,68 @@ def test_another_server_and_one_that_another_run_changes_are_left_alone(
 
     assert "another server" in result["failures"]["other"]
     assert "another run on this computer" in result["failures"]["busy"]
-    assert other.writes == busy.requests == []
+    assert (other.writes, busy.requests) == ([], [])
+
+
+class Register:
+    """A register in which the claim is lost to somebody else after so many looks at it."""
+
+    lease_s = 600.0
+
+    def __init__(self, looks: int) -> None:
+        self.looks, self.claimed, self.released = looks, set[str](), False
+
+    def claim(self, names: Collection[str]) -> dict[str, str]:
+        self.claimed |= set(names) - {"busy"}
+        return {name: "bob@pc is changing it" for name in names if name == "busy"}
+
+    def renew(self) -> None:
+        """Leave it as it is."""
+
+    def problem(self, _name: str) -> str:
+        self.looks -= 1
+        return "bob@pc has it" if self.looks < 0 else ""
+
+    def pin(self, _shown: Mapping[str, str]) -> dict[str, str]:
+        return {}
+
+    def release(self) -> None:
+        self.released = True
+
+
+@pytest.mark.parametrize("looks", [0, 1, 2, 3, 4])
+def test_a_run_that_lost_its_claim_writes_neither_to_the_bmc_nor_to_the_store(
+    looks: int, bmcs: dict[str, FakeBmc], tmp_path: Path
+) -> None:
+    bmc, busy = bmcs["server"], bmcs["busy"] = FakeBmc(), FakeBmc()
+    transport = httpx.MockTransport(lambda request: bmcs[request.url.host].handle(request))
+    register = Register(looks)
+    unset = dict.fromkeys(("username", "password", "tls_fingerprint", "serial", "device_type"))
+    params: dict[str, Any] = {
+        **{name: option.get("default") for name, option in ROTATION.items()},
+        "username": "root",
+        "password": "calvin",
+        "ca_path": None,
+        "validate_certs": True,
+        "timeout": 5.0,
+        "servers": [{**unset, "name": name, "address": name} for name in bmcs],
+        "first": FIRST,
+        "second": SECOND,
+        "generation": "2026-11",
+        "store_command": [sys.executable, "-S", str(STORE), str(tmp_path / "store")],
+        "state_path": str(tmp_path / "state"),
+        "lock_path": str(tmp_path / "locks"),
+    }
+
+    result = rotate_servers(params, Batch(read_only=False, register=register, http_transport=transport), SystemClock())
+
+    steps = result["servers"]["server"]["steps"]
+    assert "bob@pc has it" in result["failures"]["server"]
+    assert "bob@pc is changing it" in result["failures"]["busy"]
+    # One write each: to the store, to the BMC, to the store, to the store, to the BMC.
+    assert len([step for step in steps if step.startswith(("write", "set"))]) == looks
+    assert len(bmc.writes) == len([step for step in steps if step.startswith("set")])
+    assert (busy.requests, register.claimed, register.released) == ([], {"server"}, True)
 
 
 def test_no_password_is_in_result_journal_or_message_and_the_journal_is_its_owners(
