@@ -20,7 +20,7 @@ description:
   - Where an update fails, the version that is there is named, and those after it are not begun.
   - A server is never brought to an older version without O(allow_downgrade).
   - Nothing is sent to a server that has another serial number than O(servers[].serial), on which tasks of somebody else have not ended or BIOS
-    values wait for the next boot, or that another run on this computer is changing. A run after one that was killed goes on where that was.
+    values wait for the next boot, or that another run is changing. A run after one that was killed goes on where that was.
   - Use it before M(baremetal.bcm.redfish_harden), whose profile names least versions in C(bios_firmware) and C(bmc_firmware) and updates
     nothing.
 author:

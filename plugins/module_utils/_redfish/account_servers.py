@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -14,7 +13,7 @@ from .._values.clock import Clock
 from .account_writer import read_accounts, refuse_another_server, write_accounts
 from .accounts import ROLES, AccountChange, Accounts, WantedAccount, plan_accounts
 from .audit import Identity, identify
-from .claim import claimed
+from .claim import exclusive
 from .errors import Failure, RedfishApiError, RedfishConfigError
 from .fleet import Batch, End, talk_to_all
 from .options import SERVERS, Result, Spec, ended, failures_of, logins_of
@@ -42,7 +41,6 @@ ACCOUNTS: Spec = {
     },
     "lock_path": {"type": "path", "default": "~/.ansible/baremetal.bcm/locks"},
 }
-IN_USE = "another run on this computer is changing this BMC; nothing was written"
 
 
 @dataclass
@@ -79,13 +77,10 @@ def set_accounts(params: Mapping[str, Any], batch: Batch, clock: Clock) -> Resul
                 redfish, lambda: read_accounts(reader), server.plan, note=server.written.append
             )
 
-    with contextlib.ExitStack() as stack:
-        refused: list[str] = []
-        if not batch.read_only:
-            refused = stack.enter_context(claimed(params["lock_path"], logins))
+    with exclusive(params["lock_path"], logins, batch, clock) as (batch, refused):
         free = {name: login for name, login in logins.items() if name not in refused}
         ends: dict[str, End[None]] = dict(talk_to_all(free, work, batch, clock))
-        ends.update({name: End(failure=Failure.REFUSED, message=IN_USE) for name in refused})
+        ends.update({name: End(failure=Failure.REFUSED, message=why) for name, why in refused.items()})
     done = {name: server.plan if batch.read_only else server.written for name, server in known.items()}
     return {
         "changed": any(done.values()),

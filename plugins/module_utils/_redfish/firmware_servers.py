@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import Any
 from .._https.tls import Tls
 from .._values.clock import Clock
 from .audit import Identity, identify
-from .claim import claimed
+from .claim import exclusive
 from .errors import Failure, RedfishApiError, RedfishConfigError, RedfishError
 from .firmware import FirmwarePlan, Image, image_of, images_for, plan_firmware
 from .firmware_update import Firmware, Mark, Times, Updated, Updating
@@ -48,7 +47,6 @@ FIRMWARE: Spec = {
     "reboot_timeout": {"type": "float", "default": 1800.0},
     "lock_path": {"type": "path", "default": "~/.ansible/baremetal.bcm/locks"},
 }
-_IN_USE = "another run on this computer is changing this BMC; nothing was sent"
 
 
 @dataclass(frozen=True)
@@ -130,13 +128,11 @@ def update_firmware(params: Mapping[str, Any], batch: Batch, clock: Clock) -> Re
     Raises RedfishConfigError before anything was sent, also where an image is not the one that was named.
     """
     job = _Job(params, batch, clock)
-    with contextlib.ExitStack() as stack:
-        refused: list[str] = []
-        if not batch.read_only:
-            refused = stack.enter_context(claimed(params["lock_path"], job.logins))
+    with exclusive(params["lock_path"], job.logins, batch, clock) as (batch, refused):
+        job.batch = batch
         free = {name: login for name, login in job.logins.items() if name not in refused}
         before = talk_to_all(free, job.preview, replace(batch, read_only=True), clock)
-        before.update({name: End(failure=Failure.REFUSED, message=_IN_USE) for name in refused})
+        before.update({name: End(failure=Failure.REFUSED, message=why) for name, why in refused.items()})
         plans = {name: end.value.plan for name, end in before.items() if end.value is not None}
         work = {name: plan for name, plan in plans.items() if plan.updates}
         tls = Tls(ca_path=params["ca_path"], validate=params["validate_certs"])

@@ -11,11 +11,10 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from .._values.clock import Clock
-from .account_servers import IN_USE
 from .account_writer import read_accounts, refuse_another_server
 from .accounts import ADMINISTRATOR, WantedAccount
 from .audit import Identity, identify
-from .claim import claimed
+from .claim import exclusive
 from .errors import Failure, RedfishApiError, RedfishConfigError, RedfishError
 from .fleet import Batch, End, talk_to_all
 from .journal import Journal
@@ -262,11 +261,9 @@ def rotate_servers(params: Mapping[str, Any], batch: Batch, clock: Clock) -> Res
     Raises RedfishConfigError before anything was asked.
     """
     job = Job(params, batch, clock)
-    with contextlib.ExitStack() as stack:
-        refused: list[str] = []
-        if not batch.read_only:
-            refused = stack.enter_context(claimed(params["lock_path"], job.bmcs))
-        ends: dict[str, End[None]] = {name: End(failure=Failure.REFUSED, message=IN_USE) for name in refused}
+    with exclusive(params["lock_path"], job.bmcs, batch, clock) as (batch, refused):
+        job.batch = batch
+        ends: dict[str, End[None]] = {name: End(failure=Failure.REFUSED, message=why) for name, why in refused.items()}
         ends.update(job.run([name for name in job.bmcs if name not in refused]))
     return {
         "changed": bool(job.changed),
