@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The baremetal.bcm contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Hardening by several runs, and of BMCs that change their certificate: what NetBox tells one run of the others."""
+"""Hardening of BMCs in a rack, with a NetBox: several runs, certificates, reboots, the way back, IPMI afterwards."""
 
 from __future__ import annotations
 
@@ -82,6 +82,7 @@ def hall(tmp_path: Path) -> Iterator[Hall]:
     rack = yaml.safe_load((ROOT / "virtual_rack/racks/vendors.yml").read_text(encoding="utf-8"))
     machine = next(each for each in rack["machines"] if each["name"] == NAME)
     rack.update(redfish_port=0, machines=[machine])
+    rack["head_node"]["devices"] = "all"
     with running(rack, tmp_path / "rack", speed=60.0) as there, served(FakeNetBox(NEW)) as netbox:
         lab = Lab(netbox.url, TOKEN)
         prepare_hardening(lab)
@@ -153,3 +154,70 @@ def test_an_audit_does_not_trust_a_certificate_that_nobody_pinned(hall: Hall) ->
 
     assert result["servers"][NAME]["failure"] == "certificate"
     assert hall.field("bmc_certificate") is None
+
+
+def test_ipmi_that_is_switched_off_answers_nobody_until_the_bundle_is_restored(hall: Hall) -> None:
+    probe = {"names": [NAME], "include_power": True}
+
+    def power_by_ipmi() -> str:
+        with module_process("bcm_status_info", probe, hall.rack.environment) as process:
+            result = result_of(process)
+            return str(result["nodes"][NAME]["power"])
+
+    assert power_by_ipmi() == "OFF"
+    off = hall.harden(profile={"inherits": None, "controls": {"ipmi_over_lan": False, "boot_mode": "uefi"}})
+    assert off["compliant"] == [NAME], off
+    assert power_by_ipmi() == "UNKNOWN"
+
+    back = hall.harden(rollback=off["bundle"], profile=SMALL)
+
+    assert back["failures"] == {}, back
+    assert {each["control"] for each in back["servers"][NAME]["written"]} == {"ipmi_over_lan", "boot_mode"}
+    assert power_by_ipmi() == "ON"
+
+
+def test_an_active_server_is_not_rebooted_and_all_but_its_bios_is_set(hall: Hall) -> None:
+    options = hall.options(profile=LONG)
+    options["servers"][0]["state"] = "active"
+
+    with module_process("redfish_harden", options) as process:
+        server = result_of(process)["servers"][NAME]
+
+    assert (server["rebooted"], server["compliant"], list(server["left"])) == (False, False, ["boot_mode"])
+    assert [each["control"] for each in server["written"]] == ["session_timeout"]
+    assert hall.rack.power_operations()[NAME] == 0
+
+
+def test_after_a_server_that_does_not_come_back_no_other_is_rebooted(tmp_path: Path) -> None:
+    rack = yaml.safe_load((ROOT / "virtual_rack/racks/vendors.yml").read_text(encoding="utf-8"))
+    machines = [each for each in rack["machines"] if each["name"] in ("dell-01", "hpe-01", "smc-01")]
+    rack.update(redfish_port=0, machines=machines)
+    with running(rack, tmp_path / "rack", speed=60.0) as there:
+        port = there.environment["VIRTUAL_RACK_REDFISH_PORT"]
+        servers = []
+        for machine in machines:
+            there.break_something(
+                "redfish_ignores_writes", node=machine["name"], method="POST", path="/redfish/v1/Systems"
+            )
+            login = {key: machine["bmc"][key] for key in ("username", "password")}
+            address = f"{machine['bmc']['address']}:{port}"
+            servers.append({"name": machine["name"], "address": address, "state": "staged", **login})
+        options = {
+            "servers": servers,
+            "ca_path": there.environment["BCM_CA_PATH"],
+            "profile": {"inherits": None, "controls": {"boot_mode": "uefi"}},
+            "allow_reboot": True,
+            "max_rebooting": 1,
+            "max_failures": 0,
+            "reboot_timeout": 6,
+            "bundle_path": str(tmp_path / "bundles"),
+            "lock_path": str(tmp_path / "locks"),
+        }
+        with module_process("redfish_harden", options) as process:
+            result = result_of(process)
+
+    rebooted = [name for name, server in result["servers"].items() if server["rebooted"]]
+    assert len(rebooted) == 1
+    assert len(result["failures"]) == len(machines)
+    told = [message for name, message in result["failures"].items() if name not in rebooted]
+    assert all("not rebooted: " in message and "failed before it" in message for message in told), told

@@ -77,7 +77,7 @@ def job(request: pytest.FixtureRequest, lab: Lab, modules: Modules, tmp_path: Pa
         return rights("netbox_bootstrap", "with `tags`"), lambda few: modules.run("netbox_bootstrap", few, tags=[tag])
     name = f"rights_{lab.tag}"
     more = [
-        "with `state_field: custom_field:NAME` or `validation`",
+        "with `state_field: custom_field:NAME`, `validation` or `hardening`",
         *(["and from NetBox 3.6 on"] if lab.version >= (3, 6) else []),
     ]
     return rights("netbox_bootstrap", *more), lambda few: modules.run(

@@ -13,6 +13,8 @@ from .quirks import ABSENCES, QUIRKS, Absence
 
 BEGIN = "<!-- drawn from the tables of controls and quirks by tests/tools/hardening -->"
 END = "<!-- end of what is drawn -->"
+FLOW_BEGIN = "<!-- the flow, drawn from the steps and controls of the code by tests/tools/hardening -->"
+FLOW_END = "<!-- end of the flow -->"
 _STAGES = {
     Stage.FIRMWARE: "by hand",
     Stage.BIOS: "1, with a reboot",
@@ -21,14 +23,53 @@ _STAGES = {
     Stage.LOCKDOWN: "4, last",
 }
 
+_TITLES = {
+    Stage.FIRMWARE: "firmware",
+    Stage.BIOS: "BIOS, with one reboot",
+    Stage.SETTINGS: "settings of the BMC",
+    Stage.CUTTING: "what may cut somebody off, then a new login",
+    Stage.LOCKDOWN: "lockdown",
+}
+
 
 def update_page(page: str) -> str:
     """Return the page with what is drawn made anew. Raises ValueError where the page has no place for it."""
-    before, begin, rest = page.partition(BEGIN)
-    _old, end, after = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f"the page needs {BEGIN} and {END}")
-    return f"{before}{BEGIN}\n\n{draw()}\n\n{END}{after}"
+    return _put(_put(page, BEGIN, draw(), END), FLOW_BEGIN, draw_flow(), FLOW_END)
+
+
+def draw_flow() -> str:
+    """Return the way of a server as a Mermaid flowchart, each step with the controls that are applied in it."""
+    steps = [(stage, [each for each in CONTROLS if each.stage is stage and not each.by_hand]) for stage in Stage]
+    lines = [
+        "flowchart TD",
+        "    staged([staged]) --> look[claim, certificate, audit]",
+        "    look --> keep[bundle of what was there]",
+    ]
+    last = "keep"
+    for stage, controls in steps:
+        if controls:
+            names = "<br>".join(_wrapped([each.name for each in controls]))
+            lines.append(f'    {last} --> step{int(stage)}["<b>{_TITLES[stage]}</b><br>{names}"]')
+            last = f"step{int(stage)}"
+    lines += [
+        f"    {last} --> again[audit again]",
+        "    again -->|compliant| ready([ready])",
+        "    again -->|failed after a write| failed([failed])",
+        "    again -->|not compliant, or not reached| staged",
+    ]
+    return "\n".join(["```mermaid", *lines, "```"])
+
+
+def _wrapped(names: list[str]) -> list[str]:
+    return [", ".join(names[at : at + 4]) for at in range(0, len(names), 4)]
+
+
+def _put(page: str, begin: str, drawn: str, end: str) -> str:
+    before, found, rest = page.partition(begin)
+    _old, closing, after = rest.partition(end)
+    if not found or not closing:
+        raise ValueError(f"the page needs {begin} and {end}")
+    return f"{before}{begin}\n\n{drawn}\n\n{end}{after}"
 
 
 def draw() -> str:

@@ -144,7 +144,7 @@ def _cell(finding: Mapping[str, Any], was: str | None) -> Cell:
     state = str(finding["state"]) if finding["state"] in _STATES else str(State.ERROR)
     words = f"{finding['control']}: {state.replace('_', ' ')}"
     difference = _difference(finding)
-    changed = was if was != state else None
+    changed = was if was in _STATES and was != state else None
     words += f" (was {changed.replace('_', ' ')})" if changed else ""
     return Cell(state, _SIGNS[State(state)], changed, f"{words}. {difference}" if difference else words)
 

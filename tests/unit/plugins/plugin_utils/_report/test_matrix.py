@@ -68,7 +68,7 @@ def test_the_page_has_a_cell_for_each_finding_with_its_state_and_says_what_it_wa
 
     assert [page.count(f'class="cell {state}') for state in State] == [2, 2, 1, 1, 2]
     assert "kvm: compliant (was drift)" in page
-    assert [page.count(text) for text in ('class="cell compliant changed"', 'drift changed"')] == [1, 0]
+    assert [page.count(text) for text in ('class="cell compliant was_drift"', "drift was_")] == [1, 0]
     assert "SSH.ProtocolEnabled is on, wanted off" in page
 
 
