@@ -21,6 +21,7 @@ from ansible_collections.baremetal.bcm.tests.integration.support.killing import 
 from ansible_collections.baremetal.bcm.tests.integration.support.playbook import PARALLEL
 from ansible_collections.baremetal.bcm.tests.integration.support.rack import inventory_of, wait_until
 from ansible_collections.baremetal.bcm.tests.integration.support.site import Site
+from ansible_collections.baremetal.bcm.tests.unit.plugins.module_utils._ansible.test_awx_jobs import Awx, own, serving
 
 DUELS = 2
 pytestmark = pytest.mark.one_core
@@ -28,7 +29,7 @@ pytestmark = pytest.mark.one_core
 
 @pytest.fixture(scope="class")
 def where(open_class_site: OpenSite) -> Site:
-    rack = duel_rack(DUELS, more=3)
+    rack = duel_rack(DUELS, more=6)
     return open_class_site(rack, inventory=inventory_of(rack))
 
 
@@ -88,6 +89,49 @@ class TestARunOfAnotherMachineThatWasKilled:
         assert {machines[name]["status"] for name in self.NODES} == {"UP"}
 
 
+class TestTwoJobsOfAwxOnTheSameNodes:
+    """The second is refused as long as the first works, and goes on at once where AWX says that the first has ended."""
+
+    NODES = tuple(f"node{DUELS * NODES_A_DUEL + number:03d}" for number in range(4, 7))
+
+    @pytest.fixture(scope="class")
+    @staticmethod
+    def runs(where: Site) -> dict[str, Any]:
+        nodes = list(TestTwoJobsOfAwxOnTheSameNodes.NODES)
+        # awx_job_id and awx_user_name are variables that AWX gives to each job.
+        variables = {**PARALLEL, "bcm_target": ",".join(nodes), "bcm_settle_time": 3, "awx_user_name": "carol"}
+        awx = Awx(j41="running", j42="running")
+        with serving(awx) as url:
+            first, second = ({**own(url), "JOB_ID": job} for job in ("41", "42"))
+            named = {**variables, "awx_job_id": 41}
+            with where.ansible.start("provision", variables=named, environment=first) as killed:
+                where.rack.wait_for_states("INSTALLING", *nodes)
+                workers = descendants_of(killed.process.pid)
+                killed.kill()
+                end_processes(workers)
+            leave_container(where, nodes)
+            where.rack.forget_calls()
+            refused = where.ansible.play("provision", variables=variables, environment=second)
+            mutating = where.rack.mutating_calls()
+            awx.statuses[41] = "failed"
+            relaunched = where.ansible.play("provision", variables=variables, environment=second)
+        return {"refused": refused, "mutating": mutating, "relaunched": relaunched}
+
+    def test_the_second_is_refused_by_the_name_of_the_first_before_it_writes(self, runs: dict[str, Any]) -> None:
+        refused = runs["refused"]
+        assert refused.failed_hosts == list(self.NODES), refused.output
+        assert all("carol, job 41 until" in row["message"] for row in refused.rows.values()), refused.rows
+        assert runs["mutating"] == []
+
+    def test_once_the_first_is_known_to_be_dead_the_second_goes_on_at_once(
+        self, runs: dict[str, Any], where: Site
+    ) -> None:
+        assert runs["relaunched"].rc == 0, runs["relaunched"].output
+        machines = where.rack.nodes()
+        assert {machines[name]["status"] for name in self.NODES} == {"UP"}
+        assert {machines[name]["power_operations"] for name in self.NODES} == {1}
+
+
 def latest_end(records: dict[str, dict[str, Any]]) -> float:
     return max(float(record.get("baremetal_claim_until", 0)) for record in records.values())
 
@@ -97,4 +141,13 @@ def move_claims(where: Site, nodes: list[str], *, until_s: float) -> None:
     for name in nodes:
         device = where.rack.head_node.devices()[name]
         moved = {"baremetal_claim_run": "elsewhere.1.2", "baremetal_claim_until": int(until_s)}
+        where.rack.head_node.update(device, extra_values={**device["extra_values"], **moved})
+
+
+def leave_container(where: Site, nodes: list[str]) -> None:
+    """Let the claims on these nodes be those of the same job in a container of its own, for a long time yet."""
+    for name in nodes:
+        device = where.rack.head_node.devices()[name]
+        _machine, _dot, rest = device["extra_values"]["baremetal_claim_run"].partition(".")
+        moved = {"baremetal_claim_run": f"elsewhere.{rest}", "baremetal_claim_until": int(time.time() + 3600)}
         where.rack.head_node.update(device, extra_values={**device["extra_values"], **moved})

@@ -90,9 +90,16 @@ class TestPreflight:
 
     @pytest.mark.parametrize(
         ("playbook", "target"),
-        [("provision", "no_such_group"), ("provision", "bcm_nodes:&no_such_group"), ("status", "no_such_group")],
+        [
+            ("provision", "no_such_group"),
+            ("provision", "bcm_nodes:&no_such_group"),
+            ("status", "no_such_group"),
+            *((playbook, "") for playbook in ("preflight", "provision", "reprovision", "power", "status")),
+        ],
     )
-    def test_an_unknown_target_fails_instead_of_meaning_all(self, where: Site, playbook: str, target: str) -> None:
+    def test_an_unknown_or_empty_target_fails_instead_of_meaning_all(
+        self, where: Site, playbook: str, target: str
+    ) -> None:
         run = where.ansible.play(playbook, variables={**POWER, "bcm_target": target})
 
         assert run.rc != 0

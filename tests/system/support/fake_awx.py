@@ -20,6 +20,7 @@ _UNIFIED = {
     "projects": "project",
     "inventory_sources": "inventory_source",
 }
+_PROMPT = "Check the Prompt on Launch setting on the Job Template to include Extra Variables."
 _ENCRYPTED = "$encrypted$"
 
 
@@ -55,11 +56,28 @@ class FakeAwx:
 
     def _collection(self, method: str, kind: str, query: Raw, body: Raw) -> tuple[int, Any]:
         if method == "POST":
-            return 201, self._make(kind, body)
+            refusal = self._refusal(kind, body)
+            return (400, refusal) if refusal else (201, self._make(kind, body))
         kinds = list(_UNIFIED) if kind == "unified_job_templates" else [kind]
         rows = [each for name in kinds for each in self.objects.get(name, {}).values()]
         rows = [each for each in rows if all(str(each.get(key)) == value for key, value in query.items())]
         return 200, {"count": len(rows), "results": rows, "next": None}
+
+    def _refusal(self, kind: str, fields: Raw) -> Raw:
+        """What AWX 24.6.1 says of answers to a survey: only forms fill in defaults, and no more may be answered."""
+        if kind not in ("schedules", "workflow_job_template_nodes"):
+            return {}
+        spec = self.surveys.get(f"/api/v2/job_templates/{fields.get('unified_job_template')}/survey_spec", {})
+        questions, given = spec.get("spec", []), fields.get("extra_data", {})
+        names = [question["variable"] for question in questions]
+        unknown = [name for name in given if name not in names]
+        missing = [each["variable"] for each in questions if each["required"] and each["variable"] not in given]
+        refusal: Raw = {}
+        if missing and kind == "schedules":
+            refusal["variables_needed_to_start"] = [f"'{name}' value missing" for name in missing]
+        if unknown:
+            refusal["extra_data"] = [f"Variables {', '.join(unknown)} are not allowed on launch. {_PROMPT}"]
+        return refusal
 
     def _make(self, kind: str, fields: Raw) -> Raw:
         self._count += 1

@@ -272,8 +272,8 @@ def _schedules(definitions: Raw) -> Iterator[str]:
         given = schedule.get("extra_data", {})
         questions = template["survey_spec"]["spec"]
         for question in questions:
-            # The API says variables_needed_to_start for one without an answer of its own.
-            if question["required"] and question["variable"] not in given and question["default"] in ("", None):
+            # Only a form fills in defaults: the API says variables_needed_to_start for each that is not given.
+            if question["required"] and question["variable"] not in given:
                 yield f"schedule {schedule['name']}: {question['variable']} is required and not given"
         asked = {question["variable"] for question in questions}
         yield from (f"schedule {schedule['name']}: {key} is not asked for" for key in given if key not in asked)

@@ -85,6 +85,18 @@ PLANTED: dict[str, tuple[Callable[[Raw], Any], str]] = {
         lambda all_: question(all_, "Harden", "bcm_target").update(default="bcm_nodes"),
         "template Harden: bcm_target must have no default",
     ),
+    "hosts that need not be named": (
+        lambda all_: question(all_, "Power", "bcm_target").update(min=0),
+        "template Power: bcm_target must be asked for and not be empty",
+    ),
+    "a limit, which may be empty": (
+        lambda all_: template(all_, "Provision").update(ask_limit_on_launch=True),
+        "template Provision: nodes are chosen by bcm_target, which can't be empty",
+    ),
+    "a job that is sliced": (
+        lambda all_: template(all_, "Provision").update(job_slice_count=4),
+        "template Provision: a job is not to be sliced",
+    ),
     "servers that need not be named": (
         lambda all_: question(all_, "Readmit", "readmit_servers").update(required=False),
         "readmit_servers must be asked for and not be empty",
@@ -92,6 +104,10 @@ PLANTED: dict[str, tuple[Callable[[Raw], Any], str]] = {
     "a schedule without an answer that is required": (
         lambda all_: all_["controller_schedules"][0].update(unified_job_template="Power", extra_data={}),
         "schedule Status every hour: bcm_target is required and not given",
+    ),
+    "a schedule that counts on a default": (
+        lambda all_: all_["controller_schedules"][2]["extra_data"].pop("hardening_require_compliance"),
+        "schedule Audit every night: hardening_require_compliance is required and not given",
     ),
     "an injected name that nothing reads": (
         lambda all_: all_["controller_credential_types"][0]["injectors"]["env"].update(BCM_HEADNODE="{{ head_node }}"),
