@@ -27,6 +27,7 @@ UNITS = ("validation-dnsmasq", "validation-receiver", "validation-worker")
 MOST_EXPOSED = {"validation-dnsmasq": 2.5, "validation-receiver": 1.6, "validation-worker": 1.6}
 IMAGE_FILES = ("vmlinuz", "initrd", "ipxe.efi", "undionly.kpxe")
 TOKEN = "the-token-of-netbox"
+_FIND = ("find", "/etc", "/usr/local/lib", "/var/lib", "-maxdepth", "3", "-name", "validation-*")
 # Services see nobody's home, where the tests' own Python may live; the packages that they need run on any.
 _PYTHON = "/usr/local/bin/python-with-packages"
 _WRAPPER = f"""#!/bin/sh
@@ -36,9 +37,11 @@ PYTHONPATH=$PYTHONPATH:{Path(starlette.__file__).parents[1]} exec /usr/bin/pytho
 
 @dataclass(frozen=True)
 class Place:
-    """A computer, and the two runs of the role that were made on it."""
+    """A computer, what a check printed while it was bare and what was there then, and the two runs that were made."""
 
     computer: Computer
+    checked: str
+    left_by_check: str
     runs: list[str]
 
 
@@ -78,9 +81,18 @@ class TestRole:
                 computer.run("mkdir", "/var/lib/validation-image/image")
                 for name in IMAGE_FILES:
                     computer.write(f"/var/lib/validation-image/image/{name}", name)
-                yield Place(computer, [apply_role(computer), apply_role(computer)])
+                checked = apply_role(computer, "--check")
+                left = computer.says(*_FIND) + computer.run("id", "validation-server", check=False).stdout
+                yield Place(computer, checked, left, [apply_role(computer), apply_role(computer)])
         finally:
             network.close()
+
+    def test_a_check_of_a_bare_computer_foretells_the_installation_and_writes_nothing(self, place: Place) -> None:
+        assert re.search(r"changed=1\d .*failed=0", place.checked)
+        assert "+dhcp-range=10.97.0.0,proxy" in place.checked
+        assert "It is not installed yet: undionly.kpxe and ipxe.efi would be copied" in place.checked
+        assert TOKEN not in place.checked
+        assert place.left_by_check.split() == ["/var/lib/validation-image"]
 
     def test_the_role_changes_nothing_the_second_time(self, place: Place) -> None:
         assert re.search(r"changed=[1-9]", place.runs[0])
@@ -144,9 +156,8 @@ class TestRole:
     def test_removed_it_leaves_nothing_but_its_data(self, place: Place) -> None:
         apply_role(place.computer, validation_server_state="absent")
 
-        find = ("find", "/etc", "/usr/local/lib", "/var/lib", "-maxdepth", "3", "-name", "validation-*")
         left = {"/var/lib/validation-image", "/var/lib/validation-server"}
-        assert set(place.computer.says(*find).split()) == left
+        assert set(place.computer.says(*_FIND).split()) == left
         apply_role(place.computer, validation_server_state="absent", validation_server_remove_data=True)
-        assert set(place.computer.says(*find).split()) == {"/var/lib/validation-image"}
+        assert set(place.computer.says(*_FIND).split()) == {"/var/lib/validation-image"}
         assert place.computer.run("id", "validation-server", check=False).returncode == 1
