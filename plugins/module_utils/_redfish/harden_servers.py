@@ -179,7 +179,7 @@ class _Result:
         }
 
     def _seen_before(self, name: str) -> Result:
-        end = self._before[name]
+        end: End[Any] = self._before[name]
         audit = None if end.value is None else Audit(end.value.identity, end.value.findings)
         return {**ended(self._job.logins[name], end), **audited(replace(end, value=audit), self._job.profiles[name])}
 

@@ -64,7 +64,7 @@ def test_a_version_that_can_not_be_read_is_refused(text: str) -> None:
         wanted_of(text, BIOS)
 
 
-GIVEN = {
+GIVEN: dict[str, Any] = {
     "component": "BIOS",
     "version": ">=2",
     "file": "f",

@@ -7,6 +7,7 @@ from __future__ import annotations
 import hashlib
 import os
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import pytest
@@ -29,7 +30,7 @@ def _built(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def image_of(directory: Path | str, **settings: str) -> Image:
+def image_of(directory: Path | str, **settings: Any) -> Image:
     return Image(Settings(url="http://192.0.2.1", data_directory="/x", image_directory=str(directory), **settings))
 
 
