@@ -14,7 +14,11 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.awx_jobs import job_word, jobs_known
-from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.owner import owner_of, owner_of_task
+from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.owner import (
+    owner_of,
+    owner_of_process,
+    owner_of_task,
+)
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.claim import claim_values, rival_of
 
 from .._https.loopback import Answering
@@ -135,6 +139,22 @@ def test_former_names_of_the_variables_are_read_too_and_the_path_of_a_gateway() 
 
         assert jobs_known(given)(job_word(DEAD))
     assert awx.asked == ["/api/controller/v2/jobs/?id__in=42,41"]
+
+
+def test_what_a_module_of_a_dead_job_has_claimed_is_free_for_the_next_job(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in DEAD.items():
+        monkeypatch.setenv(name, value)
+    dead = owner_of_process()
+    # In another container, where its process can't be seen.
+    elsewhere = dead.run.replace(dead.run.partition(".")[0], "0" * 12, 1)
+    with serving(Awx(j41="failed", j42="running")) as url:
+        for name, value in own(url).items():
+            monkeypatch.setenv(name, value)
+        next_job = owner_of_process()
+
+        assert dead.name.endswith(", AWX job 41")
+        assert next_job.is_dead(elsewhere)
+        assert not next_job.is_dead(next_job.run)
 
 
 def test_a_thousand_nodes_of_a_dead_job_cost_one_call() -> None:
