@@ -98,6 +98,7 @@ def test_of_two_runs_on_two_computers_one_is_refused_before_it_writes_anything(h
         result = result_of(first)
 
     assert result["compliant"] == [NAME], result
+    assert not [secret for secret in (TOKEN, hall.machine["bmc"]["password"]) if secret in str((result, second))]
     assert second["failures"][NAME].startswith(f"{claim['owner']} until ")
     assert "nothing was written" in second["failures"][NAME]
     assert (second["servers"][NAME]["requests"], second["servers"][NAME]["written"]) == (0, [])

@@ -205,3 +205,12 @@ def test_many_claims_take_few_requests(fake: FakeNetBox, broken_lab: Lab, module
     ada.release()
 
     assert len(fake.requests) <= 20
+
+
+def test_the_rights_that_are_documented_are_enough(lab: Lab, name: str, register: Make) -> None:
+    ada = register(lab.restricted("dcim.view_device", "dcim.change_device"), "ada")
+
+    assert ada.claim([name]) == {}
+    assert ada.pin({name: A}) == {}
+    ada.release()
+    assert register(lab.restricted("dcim.view_device"), "bob").certificates([name]) == {name: A}
