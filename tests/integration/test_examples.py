@@ -74,12 +74,12 @@ def connected(tasks: Iterable[dict[str, Any]], directory: Path) -> Iterator[dict
         options = {key: value for key, value in (task[action] or {}).items() if key not in CONNECTION}
         if "path" in options:
             options["path"] = str(directory / Path(options["path"]).name)
-        yield {**task, action: options, "ignore_errors": speaks_ipmi(task)}
+        yield {**task, action: options, "ignore_errors": speaks_to_bmcs(task)}
 
 
-def speaks_ipmi(task: dict[str, Any]) -> bool:
-    """Say whether a task goes straight to the BMCs, which need root to be simulated and are no part of this rack."""
-    return any(isinstance(value, dict) and value.get("via") in ("ipmi", "redfish") for value in task.values())
+def speaks_to_bmcs(task: dict[str, Any]) -> bool:
+    """Say whether a task powers straight by BMCs, which need root to be simulated and are no part of this rack."""
+    return (task.get("baremetal.bcm.bcm_power") or {}).get("via") in ("ipmi", "redfish")
 
 
 def quiet_bmcs(rack: RackFile) -> RackFile:
@@ -121,7 +121,7 @@ class TestExamples:
         tasks = {task.task: task for task in (*run_from_nothing.tasks, *run_with_nodes.tasks)}
         for example in examples_of(plugin):
             task = tasks[example["name"]]
-            if speaks_ipmi(example):
+            if speaks_to_bmcs(example):
                 assert "127.229.10.15" in task.result["msg"]
             else:
                 assert task.status == "ok"
