@@ -317,9 +317,8 @@ def test_a_bmc_that_is_away_when_a_session_is_opened_again_refuses_no_login(
     bmc.instead[f"{ROOT}/SessionService"] = forget
     bmc.instead[f"{ROOT}/SessionService/Sessions"] = refuse
 
-    server = site.run(profile={"inherits": None, "controls": {"session_timeout": 900}}, deadline=900)["servers"][
-        "server"
-    ]
+    wanted = {"inherits": None, "controls": {"session_timeout": 900}}
+    server = site.run(profile=wanted, deadline=900)["servers"]["server"]
 
     assert server["failure"] == (None if times == 4 else "unreachable"), server["error"]
     assert "refuses" not in server["error"]
