@@ -125,9 +125,15 @@ def compare(nodes: int, forks: int, rounds: int, mode: str, directory: Path) -> 
         inventory = {"all": {"vars": known, "hosts": {"localhost": {}}}, "bmcs": {"hosts": hosts}}
         for name, written in (("inventory", inventory), ("audit", audit_play(addresses)), ("loop", loop_play())):
             (directory / f"{name}.yml").write_text(yaml.safe_dump(written), encoding="utf-8")
-        where = ["-i", directory / "inventory.yml", "-f", str(forks)]
-        theirs = [THEIRS, directory / "loop.yml", *where, "-e", f"ansible_python_interpreter={THEIRS.parent}/python"]
-        ours = [BIN / "ansible-playbook", directory / "audit.yml", *where]
+        where: list[str | Path] = ["-i", directory / "inventory.yml", "-f", str(forks)]
+        theirs: list[str | Path] = [
+            THEIRS,
+            directory / "loop.yml",
+            *where,
+            "-e",
+            f"ansible_python_interpreter={THEIRS.parent}/python",
+        ]
+        ours: list[str | Path] = [BIN / "ansible-playbook", directory / "audit.yml", *where]
         ours += ["-e", f"ansible_python_interpreter={BIN}/python"]
         pairs = [
             (run("redfish_audit", ours, 64, variables), run("community.general.redfish_info", theirs, forks, variables))
