@@ -20,7 +20,7 @@ import time
 import urllib.parse
 import urllib.request
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -162,15 +162,12 @@ class ValidationRack:
             thread.join(timeout=60)
 
     def _boot(self, node: Node) -> None:
-        query = urllib.parse.urlencode({"mac": node.mac.replace(":", "-").lower(), "serial": SERIAL % node.number})
-        with urllib.request.urlopen(f"{self.url}/boot/ipxe?{query}", timeout=30) as answer:  # noqa: S310
-            script = answer.read().decode()
-        run_id, token = re.search(r"bm\.run=(\S+)", script), re.search(r"bm\.token=([0-9a-f]{64})", script)
-        if run_id is None or token is None:
+        given = boot_script(self.url, node.mac, SERIAL % node.number)
+        if given is None:
             return
         self.boots[node.number] += 1
-        port = int(self.url.rpartition(":")[2])
-        with node.agent.agent(port, token[1], run_id[1]) as process:
+        run_id, token = given
+        with node.agent.agent(int(self.url.rpartition(":")[2]), token, run_id) as process:
             process.communicate(timeout=110)
         self.rack.admin("POST", f"/nodes/node{node.number:03d}", {"power": "off"})
 
@@ -181,10 +178,12 @@ def validation_rack(directory: Path, machines: int) -> Iterator[ValidationRack]:
     with contextlib.ExitStack() as running:
         netbox = running.enter_context(netbox_served(FakeNetBox(NEW)))
         lab = Lab(netbox.url, TOKEN)
-        lab.add("extras/custom-fields", name="validation_result", type="json", object_types=["dcim.device"])
+        add_result_field(lab)
         rack = running.enter_context(served(directory / "rack", machines, ipmi_timeout_s=2))
-        url = _serve(running, directory, netbox.url)
-        whole = ValidationRack(rack, lab, directory, url)
+        services = running.enter_context(contextlib.closing(Services(directory, netbox.url, PROFILE)))
+        services.start("receiver")
+        services.start("worker")
+        whole = ValidationRack(rack, lab, directory, services.url)
         life = threading.Thread(target=whole.live, daemon=True)
         life.start()
         try:
@@ -194,34 +193,63 @@ def validation_rack(directory: Path, machines: int) -> Iterator[ValidationRack]:
             life.join(timeout=60)
 
 
-def _serve(running: contextlib.ExitStack, directory: Path, netbox_url: str) -> str:
-    """Start receiver and worker; gives the address of the receiver."""
-    (directory / "profiles").mkdir()
-    (directory / "profiles/quick.json").write_text(json.dumps(PROFILE), encoding="utf-8")
-    (directory / "data").mkdir()
-    (directory / "token").write_text(TOKEN, encoding="ascii")
-    port = _free_port()
-    settings: dict[str, Any] = {
-        "host": "127.0.0.1", "port": port, "url": f"http://127.0.0.1:{port}", "data_directory": str(directory / "data"),
-        "netbox_url": netbox_url, "netbox_token_file": str(directory / "token"),
-        "profiles_directory": str(directory / "profiles"), "heartbeat_seconds": 5.0, "lldp_interval_seconds": 1.0,
-        "admit_seconds": 0.3, "turn_seconds": 0.3,
-    }  # fmt: skip
+def add_result_field(lab: Lab) -> None:
+    """Make the custom field that results are written to."""
+    lab.add("extras/custom-fields", name="validation_result", type="json", object_types=["dcim.device"])
 
-    def start(service: str) -> Path:
-        path, printed = directory / f"{service}.json", directory / f"{service}.out"
-        path.write_text(json.dumps(settings), encoding="utf-8")
-        log = running.enter_context(printed.open("wb"))
+
+class Services:
+    """Receiver and worker, each a process of its own that may be killed and started again."""
+
+    def __init__(self, directory: Path, netbox_url: str, profile: Mapping[str, Any], **settings: Any) -> None:
+        (directory / "profiles").mkdir()
+        (directory / "profiles/quick.json").write_text(json.dumps(profile), encoding="utf-8")
+        (directory / "data").mkdir()
+        (directory / "token").write_text(TOKEN, encoding="ascii")
+        self.port = _free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._directory = directory
+        self._running: dict[str, contextlib.ExitStack] = {}
+        given: dict[str, Any] = {
+            "host": "127.0.0.1", "port": self.port, "url": self.url, "data_directory": str(directory / "data"),
+            "netbox_url": netbox_url, "netbox_token_file": str(directory / "token"),
+            "profiles_directory": str(directory / "profiles"), "heartbeat_seconds": 5.0, "lldp_interval_seconds": 1.0,
+            "admit_seconds": 0.3, "turn_seconds": 0.3, **settings,
+        }  # fmt: skip
+        (directory / "settings.json").write_text(json.dumps(given), encoding="utf-8")
+
+    def start(self, service: str) -> None:
+        """Start a service; returns when the receiver listens."""
+        running = self._running[service] = contextlib.ExitStack()
+        log = running.enter_context((self._directory / f"{service}.out").open("ab"))
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / ".collections"), *sys.path])}
-        words = [sys.executable, "-m", SERVICES, service, "--config", str(path)]
+        words = [sys.executable, "-m", SERVICES, service, "--config", str(self._directory / "settings.json")]
         options = {"stdout": log, "stderr": subprocess.STDOUT, "stdin": subprocess.DEVNULL, "cwd": ROOT}
         running.enter_context(started(words, limit_s=None, env=environment, **options))
-        return printed
+        if service == "receiver":
+            wait_until(lambda: _listens(self.port), "a receiver that listens")
 
-    printed = start("receiver")
-    wait_until(lambda: _listens(settings["port"]), f"a receiver that listens ({printed})")
-    start("worker")
-    return str(settings["url"])
+    def kill(self, service: str) -> None:
+        """End a service by SIGKILL."""
+        self._running.pop(service).close()
+
+    def close(self) -> None:
+        """Kill those that run."""
+        for service in list(self._running):
+            self.kill(service)
+
+    def log(self, service: str) -> str:
+        """Give what a service has printed."""
+        return (self._directory / f"{service}.out").read_text(encoding="utf-8")
+
+
+def boot_script(url: str, mac: str, serial: str) -> tuple[str, str] | None:
+    """Ask for a boot script as iPXE does; gives run and token, None where the disk is to be booted."""
+    query = urllib.parse.urlencode({"mac": mac.replace(":", "-").lower(), "serial": serial})
+    with urllib.request.urlopen(f"{url}/boot/ipxe?{query}", timeout=30) as answer:  # noqa: S310
+        script = answer.read().decode()
+    run_id, token = re.search(r"bm\.run=(\S+)", script), re.search(r"bm\.token=([0-9a-f]{64})", script)
+    return (run_id[1], token[1]) if run_id is not None and token is not None else None
 
 
 def _listens(port: int) -> bool:
