@@ -183,6 +183,7 @@ class ValidationLab:
     def _lay_out_tftp(self) -> None:
         tftp = self.directory / "tftp"
         (tftp / "grub").mkdir(parents=True)
+        (tftp / "grub/grub.cfg").symlink_to(_ROLE / "files/grub.cfg")
         for name in _IN_TFTP:
             (tftp / name).symlink_to(IMAGE / name)
 
