@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 from ansible_collections.baremetal.bcm.tests.system.support.netbox_server import NetBoxView
-from virtual_rack.servers.bench_file import BenchSpec
+from virtual_rack.servers.bench_file import BenchSpec, ServerSpec
 
 RESULT_FIELD = "validation_result"
 Raw = dict[str, Any]
@@ -39,7 +39,11 @@ class Inventory:
 
     def states(self) -> dict[str, str]:
         """Give the states of the servers by name."""
-        return {server.name: self._netbox.state(server.name) for server in self._bench.servers}
+        return {server.name: self.state(server) for server in self._bench.servers}
+
+    def state(self, server: ServerSpec) -> str:
+        """Give the state of one server."""
+        return self._netbox.state(server.name)
 
     def _ensure_field(self) -> None:
         if not self._netbox.call("GET", f"extras/custom-fields/?name={RESULT_FIELD}")["count"]:

@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
+from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,86 +18,149 @@ from ansible_collections.baremetal.bcm.tests.system.support.validation_lab impor
 from ansible_collections.baremetal.bcm.tests.system.support.validation_netbox import Inventory
 
 STEPS = ("01-init", "02-memory", "03-disk", "04-lldp", "05-report")
-# By fault: the step that finds it, and what its reason names. One server has them all, each in a part of its own.
-FAULTS = {
-    "bad_sector": ("03-disk", "vda"),
-    "smart_warning": ("03-disk", "nvme0n1"),
-    "wrong_port": ("04-lldp", "Ethernet1/9"),
+Raw = dict[str, Any]
+Booted = Callable[[str], NetBoxView]
+# By server: its faults. Those of one server are each in a part of their own.
+SERVERS: dict[str, list[Raw]] = {
+    "sound": [],
+    "broken": [
+        {"kind": "bad_sector"},
+        {"kind": "smart_warning"},
+        {"kind": "wrong_port", "port": "Ethernet1/9"},
+        {"kind": "machine_check", "after": "02-memory begins"},
+    ],
+    "limping": [
+        {"kind": "memory_bits", "after": "02-memory begins"},
+        {"kind": "slow_disk", "bytes_per_second": "262144"},
+    ],
+    "hung": [{"kind": "hang", "after": "03-disk begins", "seconds": 4}],
+    "dead": [{"kind": "death", "after": "02-memory begins", "seconds": 2}],
 }
+# By fault that a step finds: the server that has it, the step, and what its reason names.
+FOUND = {
+    "bad_sector": ("broken", "03-disk", "vda"),
+    "smart_warning": ("broken", "03-disk", "nvme0n1"),
+    "wrong_port": ("broken", "04-lldp", "Ethernet1/9"),
+    "memory_bits": ("limping", "02-memory", "numa0: memtester"),
+    "machine_check": ("broken", "02-memory", "bank8"),
+    "slow_disk": ("limping", "03-disk", "vda: disk_seq_read_mib_s"),
+}
+# By fault that leaves silence: the server that has it, and the step that it was last heard in.
+SILENT = {"hang": ("hung", "03-disk"), "death": ("dead", "02-memory")}
+FIRMWARES = ("bios", "uefi")
+each_firmware = pytest.mark.parametrize("firmware", FIRMWARES)
 
 
-def bench(firmware: str) -> dict[str, Any]:
-    """A sound server, and with BIOS one with all faults. Benches of two kinds of firmware may run at the same time."""
-    network = 4 if firmware == "bios" else 5
-    faults: list[dict[str, Any]] = [{"kind": kind} for kind in FAULTS if kind != "wrong_port"]
-    faults.append({"kind": "wrong_port", "port": "Ethernet1/9"})
-    parts: dict[str, list[dict[str, Any]]] = {"sound": [], "broken": faults} if firmware == "bios" else {"sound": []}
-    servers = []
-    for number, (name, broken) in enumerate(parts.items(), start=1):
-        disks = [{"kind": kind, "serial": f"DISK-{number}-{kind}"} for kind in ("virtio", "nvme")]
-        servers.append(
-            {
-                "name": name,
-                "serial": f"SN-{number}",
-                "mac": f"02:00:00:5e:00:{number:02x}",
-                "port": f"Ethernet1/{number}",
-                "bmc": {"address": f"127.9.{network}.{number}"},
-                "disks": disks,
-                "faults": broken,
-            }
-        )
+def server(name: str, number: int, bmc: str, **changes: Any) -> Raw:
+    disks = [{"kind": kind, "serial": f"DISK-{number}-{kind}"} for kind in ("virtio", "nvme")]
+    return {
+        "name": name,
+        "serial": f"SN-{number}",
+        "mac": f"02:00:00:5e:00:{number:02x}",
+        "port": f"Ethernet1/{number}",
+        "bmc": {"address": bmc},
+        "disks": disks,
+        **changes,
+    }
+
+
+def bench(firmware: str, names: Collection[str]) -> Raw:
+    """Benches of two kinds of firmware may run at the same time."""
+    network = 4 + FIRMWARES.index(firmware)
+    servers = [
+        server(name, number, f"127.9.{network}.{number}", faults=SERVERS[name])
+        for number, name in enumerate(sorted(names), start=1)
+    ]
     return {"firmware": firmware, "servers": servers}
+
+
+def validate(netbox: NetBoxView, lab: ValidationLab) -> dict[str, Raw]:
+    """Let each server of a bench boot and be judged; give what each said first of itself."""
+    inventory = Inventory(netbox, lab.spec)
+    inventory.add()
+    try:
+        lab.start()
+        lab.carry_to(netbox)
+        lab.boot_all(inventory)
+        runs = {each.name: netbox.fields(each.name)["validation_result"]["run"] for each in lab.spec.servers}
+        return {name: dict(lab.state.results(run)[0].body) for name, run in runs.items()}
+    finally:
+        lab.close()
 
 
 @pytest.mark.usefixtures("image")
 class TestBoots:
     @pytest.fixture(scope="class")
     @staticmethod
-    def netbox(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[NetBoxView]:
-        """Give NetBox after each server was validated once."""
-        with served(FakeNetBox(NEW)) as fake:
-            netbox = NetBoxView(fake.url, TOKEN)
-            lab = ValidationLab(bench(request.param), tmp_path_factory.mktemp("lab"))
-            inventory = Inventory(netbox, lab.spec)
-            inventory.add()
-            try:
-                lab.start()
-                lab.carry_to(netbox)
-                for server in lab.spec.servers:
-                    lab.boot(server)
-                lab.await_verdicts(inventory)
-                yield netbox
-            finally:
-                lab.close()
+    def booted(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Booted]:
+        """Give NetBox after servers were validated, by the kind of firmware: those that the chosen tests are about."""
+        chosen: dict[str, set[str]] = {firmware: set() for firmware in FIRMWARES}
+        for item in request.session.items:
+            if isinstance(item, pytest.Function) and item.cls is TestBoots:
+                chosen[str(item.callspec.params["firmware"])].add(str(item.callspec.params.get("name", "sound")))
+        done: dict[str, NetBoxView] = {}
+        with ExitStack() as stack:
 
-    @pytest.mark.parametrize("netbox", ["bios"], indirect=True)
-    def test_a_sound_server_passes_each_step_and_is_staged(self, netbox: NetBoxView) -> None:
+            def boot(firmware: str) -> NetBoxView:
+                if firmware not in done:
+                    netbox = NetBoxView(stack.enter_context(served(FakeNetBox(NEW))).url, TOKEN)
+                    lab = ValidationLab(bench(firmware, chosen[firmware]), tmp_path_factory.mktemp(firmware))
+                    validate(netbox, lab)
+                    done[firmware] = netbox
+                return done[firmware]
+
+            yield boot
+
+    @each_firmware
+    def test_a_sound_server_passes_each_step_and_is_staged(self, booted: Booted, firmware: str) -> None:
+        netbox = booted(firmware)
         result = netbox.fields("sound")["validation_result"]
 
         assert (result["verdict"], result["reasons"]) == ("pass", [])
         assert result["steps"] == dict.fromkeys(STEPS, "pass")
         assert netbox.state("sound") == "staged"
 
-    @pytest.mark.parametrize("netbox", ["bios"], indirect=True)
-    def test_its_journal_has_an_entry_for_each_step(self, netbox: NetBoxView) -> None:
-        journal = netbox.journal("sound")
+    @each_firmware
+    def test_its_journal_has_an_entry_for_each_step(self, booted: Booted, firmware: str) -> None:
+        journal = booted(firmware).journal("sound")
 
         for step in STEPS:
             assert sum(entry.startswith(f"Validation {step}: **pass**") for entry in journal) == 1, journal
 
-    @pytest.mark.parametrize("netbox", ["bios"], indirect=True)
-    def test_a_broken_server_fails(self, netbox: NetBoxView) -> None:
-        result = netbox.fields("broken")["validation_result"]
+    @pytest.mark.parametrize(("name", "step", "part"), FOUND.values(), ids=FOUND)
+    @each_firmware
+    def test_a_fault_is_found_in_the_part_that_has_it(
+        self, booted: Booted, firmware: str, name: str, step: str, part: str
+    ) -> None:
+        netbox = booted(firmware)
+        result = netbox.fields(name)["validation_result"]
 
-        assert (result["verdict"], netbox.state("broken")) == ("fail", "failed")
+        assert (result["verdict"], netbox.state(name)) == ("fail", "failed")
         assert (result["steps"]["01-init"], result["steps"]["05-report"]) == ("pass", "pass")
-
-    @pytest.mark.parametrize("netbox", ["bios"], indirect=True)
-    @pytest.mark.parametrize("fault", FAULTS)
-    def test_a_fault_is_found_in_the_part_that_has_it(self, netbox: NetBoxView, fault: str) -> None:
-        step, part = FAULTS[fault]
-        result = netbox.fields("broken")["validation_result"]
-
         assert result["steps"][step] == "fail"
         reasons = [reason for reason in result["reasons"] if reason.startswith(f"{step}: ") and part in reason]
         assert reasons, result["reasons"]
+
+    @pytest.mark.parametrize(("name", "step"), SILENT.values(), ids=SILENT)
+    @each_firmware
+    def test_a_server_that_hangs_or_dies_is_failed_with_the_step_it_was_last_heard_in(
+        self, booted: Booted, firmware: str, name: str, step: str
+    ) -> None:
+        netbox = booted(firmware)
+        result = netbox.fields(name)["validation_result"]
+
+        assert (result["verdict"], result["step"], netbox.state(name)) == ("lost", step, "failed")
+        assert f"the last step was {step} " in netbox.journal(name)[-1]
+
+
+@pytest.mark.usefixtures("image")
+def test_under_secure_boot_a_server_passes_and_its_kernel_is_locked_down(tmp_path: Path) -> None:
+    # The card's iPXE is not signed: the firmware boots from the network by itself.
+    secure = server("secure", 1, "127.9.6.1", network_boot="firmware", memory=1024)
+    with served(FakeNetBox(NEW)) as fake:
+        netbox = NetBoxView(fake.url, TOKEN)
+        lab = ValidationLab({"firmware": "secure_boot", "next_server": True, "servers": [secure]}, tmp_path)
+        hello = validate(netbox, lab)["secure"]
+
+        assert (hello["firmware"], hello["secure_boot"], hello["lockdown"]) == ("uefi", True, "integrity")
+        assert (netbox.fields("secure")["validation_result"]["reasons"], netbox.state("secure")) == ([], "staged")

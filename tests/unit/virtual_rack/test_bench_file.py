@@ -53,6 +53,7 @@ def test_the_demo_has_one_good_server_and_three_kinds_of_bad_ones() -> None:
         ({"faults": [{"kind": "slow_disk"}]}, r"faults\[0\]\.bytes_per_second: is required"),
         ({"faults": [{"kind": "bad_sector"}], "disks": []}, "a fault of a disk needs a disk"),
         ({"faults": [{"kind": "smart_warning"}], "disks": [{"serial": "D"}]}, "needs a disk of kind nvme"),
+        ({"network_boot": "floppy"}, r"network_boot: expected one of card, firmware"),
         ({"colour": "red"}, r"servers\[0\]\.colour: unknown key"),
         ({"firmware": "coreboot"}, r"firmware: expected one of bios, uefi, secure_boot"),
     ],

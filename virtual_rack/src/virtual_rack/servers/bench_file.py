@@ -74,13 +74,17 @@ class ServerSpec:
 
 @dataclass(frozen=True)
 class BenchSpec:
-    """A bench: its network, whose first address is for a boot service, its switch, its servers."""
+    """A bench: its network, whose first address is for a boot service, its switch, its servers.
+
+    `next_server` is whether the DHCP server names that address as the one to boot from, as GRUB needs it.
+    """
 
     namespace: str
     address: ipaddress.IPv4Interface
     switch: str
     lldp_interval_s: int
     ipmi_port: int
+    next_server: bool
     servers: tuple[ServerSpec, ...]
 
 
@@ -110,6 +114,7 @@ def bench_from(content: Any, *, name: str = "bench") -> BenchSpec:
         switch=top.take("switch", str, "leaf-1"),
         lldp_interval_s=top.take("lldp_interval_s", int, 2),
         ipmi_port=top.take("ipmi_port", int, 623),
+        next_server=top.take("next_server", bool, False),
         servers=top.each("servers", lambda value, where: _server(Section(value, where), firmware)),
     )
     top.end()

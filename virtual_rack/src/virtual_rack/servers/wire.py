@@ -76,6 +76,7 @@ class Wire:
         ]
         words += ["--no-ping", f"--dhcp-range={first},{last},1h", f"--dhcp-leasefile={self._directory / 'leases'}"]
         words += ["--dhcp-option=3", "--dhcp-authoritative", f"--pid-file={self._directory / 'dhcp.pid'}"]
+        words += [f"--dhcp-boot=,,{self._bench.address.ip}"] if self._bench.next_server else []
         self._start("dhcp", ["ip", "netns", "exec", self._site, *words])
 
     def _start(self, name: str, words: list[str]) -> subprocess.Popen[bytes]:
