@@ -197,7 +197,6 @@ servers:
           description: Class of the failure as with M(baremetal.bcm.redfish_info). Null where there was none.
           type: str
           sample: null
-        phase: {description: "Where it failed, V(claim), V(login), V(read) or V(write); empty otherwise.", type: str, sample: ""}
         error: {description: Why it failed; empty otherwise., type: str, sample: ""}
         phase:
           description: Where it failed, V(claim), V(login), V(read), V(preflight), V(update) or V(reboot); empty otherwise.

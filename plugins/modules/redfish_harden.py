@@ -161,7 +161,12 @@ servers:
           description: Class of the failure as with M(baremetal.bcm.redfish_info), or V(not_kept) for a write that does not last. Null where there was none.
           type: str
           sample: null
-        phase: {description: "Where it failed, V(claim), V(login), V(read), V(preflight), V(unlock), V(bios), V(reboot), V(settings), V(lockdown) or V(audit); empty otherwise.", type: str, sample: ""}
+        phase:
+          description:
+            - Where it failed, V(claim), V(login), V(read), V(preflight), V(unlock), V(bios), V(reboot), V(settings), V(lockdown) or
+              V(audit); empty otherwise.
+          type: str
+          sample: ""
         error: {description: Why it failed; empty otherwise., type: str, sample: ""}
         requests: {description: How many requests it took., type: int, sample: 15}
         seconds: {description: How long it took., type: float, sample: 0.9}

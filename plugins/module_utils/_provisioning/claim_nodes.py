@@ -14,12 +14,13 @@ from typing import Any
 from .._head_node.api.bulk import BulkCalls
 from .._head_node.api.client import HeadNode
 from .._head_node.changes.apply import Applied, BulkFailed, Store, converge
-from .._head_node.entities.claim import Claim, Owner, claim_values, released_values
+from .._head_node.entities.claim import Claim, claim_values, released_values
 from .._head_node.entities.device import DEVICE
 from .._head_node.entities.fields import Context, Raw
 from .._head_node.entities.record import Assignment, intent_values
 from .._head_node.entities.status import DeviceStatus
 from .._values.clock import Clock
+from .._values.owner import Owner
 from .decide import Action, Decision
 from .gather_facts import FactGathering
 from .node_run import NodeResult, NodeRun, devices_of, fail, settle

@@ -15,10 +15,10 @@ from .._head_node.changes.devices import apply_devices
 from .._head_node.changes.guards import require_names
 from .._head_node.changes.occupancy import Occupancy
 from .._head_node.changes.options import DECLARED_CATEGORIES, DEVICES, Spec
-from .._head_node.entities.claim import Owner
 from .._head_node.entities.fields import Json
 from .._values.clock import Clock
 from .._values.names import count
+from .._values.owner import Owner
 from .decide import Request
 from .node_run import Job
 from .options import PROVISION, assignments_of, request_of

@@ -11,7 +11,7 @@ from .._bmc.power import PowerResult
 from .._head_node.api.client import HeadNode
 from .._head_node.changes.guards import select_nodes
 from .._head_node.changes.read import read_devices, read_references, read_statuses
-from .._head_node.entities.claim import Claim, Owner, ends_of, rival_of
+from .._head_node.entities.claim import Claim, ends_of, rival_of
 from .._head_node.entities.fields import Raw
 from .._head_node.entities.record import Assignment, Record, assignment_of
 from .._head_node.entities.references import Names, References
@@ -19,6 +19,7 @@ from .._head_node.entities.slots import Slots
 from .._head_node.entities.status import DeviceStatus
 from .._head_node.power.read_states import read_power_states
 from .._values.clock import Clock
+from .._values.owner import Owner
 from .admission import Pipeline
 from .decide import Action, decide
 from .node_run import Job, NodeRun, facts_of, refuse_too_many

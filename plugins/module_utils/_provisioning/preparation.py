@@ -20,9 +20,9 @@ from .._head_node.changes.host_variables import follow_category
 from .._head_node.changes.inspection import Inspection, inspect
 from .._head_node.changes.occupancy import Occupancy
 from .._head_node.changes.preflight_nodes import warn_of_aliases
-from .._head_node.entities.claim import Owner
 from .._head_node.power.credentials import spread_credentials
 from .._values.clock import Clock
+from .._values.owner import Owner
 from .._values.sentences import sentences
 from .decide import Planned, Request
 from .node_run import Job

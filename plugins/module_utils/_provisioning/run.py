@@ -13,13 +13,13 @@ from dataclasses import dataclass, field, replace
 from .._head_node.api.client import HeadNode
 from .._head_node.api.errors import BcmApiError, BcmAuthError
 from .._head_node.changes.apply import Store, converge
-from .._head_node.entities.claim import Owner
 from .._head_node.entities.device import DEVICE
 from .._head_node.entities.fields import Context
 from .._head_node.entities.phases import Phase
 from .._values.clock import Clock
 from .._values.duration import format_duration
 from .._values.names import count, shorten
+from .._values.owner import Owner
 from .admission import Admission, Pipeline
 from .claim_nodes import Claims
 from .console import MOST_SINGLE_LINES

@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..._values.clock import Clock
+from ..._values.owner import Owner
 from ..api.bulk import BulkCalls
 from ..api.client import HeadNode
-from ..entities.claim import Claim, Owner, claim_values, ends_of, released_values, rival_of
+from ..entities.claim import Claim, claim_values, ends_of, released_values, rival_of
 from ..entities.device import DEVICE
 from ..entities.fields import Context, Raw
 from .apply import BulkFailed, Store, converge

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..._values.clock import Clock, SystemClock
+from ..._values.owner import Owner
 from ..api.client import HeadNode
 from ..api.errors import BcmError
-from ..entities.claim import Claim, Owner, ends_of
+from ..entities.claim import Claim, ends_of
 from ..entities.fields import Raw
 from ..entities.occupant import Occupant, occupant_of
 from ..entities.phases import Status

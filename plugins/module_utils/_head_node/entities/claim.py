@@ -17,7 +17,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..._values.owner import Owner as Owner  # noqa: PLC0414 - others have it from here
+from ..._values.owner import Owner
 from .fields import Json
 
 _OWNER = "baremetal_claim_owner"

@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .claim import Claim, Owner, rival_of
+from ..._values.owner import Owner
+from .claim import Claim, rival_of
 from .phases import INSTALLING_STATUSES, Phase
 from .record import Record
 from .status import DeviceStatus

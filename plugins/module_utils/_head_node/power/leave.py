@@ -8,11 +8,11 @@ from collections.abc import Collection
 
 from ..._values.clock import Clock
 from ..._values.names import count, shorten
+from ..._values.owner import Owner
 from ..api.client import HeadNode
 from ..changes.guards import Occupied
 from ..changes.occupancy import Occupancy
 from ..changes.read import read_devices
-from ..entities.claim import Owner
 
 _VERBS = {"on": "switch on", "off": "switch off", "cycle": "cycle", "reset": "reset"}
 

@@ -22,12 +22,12 @@ from ..._redfish.fleet import Batch
 from ..._redfish.power import BOOT_TARGETS, RedfishPower
 from ..._values.clock import SystemClock
 from ..._values.names import count, shorten
+from ..._values.owner import Owner
 from ..api.client import HeadNode
 from ..api.errors import BcmConfigError
 from ..api.events import open_session
 from ..changes.guards import select_nodes
 from ..changes.read import read_devices, read_references, read_statuses
-from ..entities.claim import Owner
 from ..entities.device import bmc_ip, bmc_settings
 from ..entities.fields import Raw
 from ..entities.phases import Status

@@ -9,7 +9,8 @@ import httpx
 import pytest
 
 from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.owner import owner_of
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.claim import Claim, Owner, claim_values
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.claim import Claim, claim_values
+from ansible_collections.baremetal.bcm.plugins.module_utils._values.owner import Owner
 
 from ..fake_head_node import Call, FakeHeadNode
 from ..objects import make_device

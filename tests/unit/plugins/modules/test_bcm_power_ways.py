@@ -14,7 +14,7 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._bmc.ipmi import Ipm
 from ansible_collections.baremetal.bcm.plugins.module_utils._bmc.schedule import Limits
 from ansible_collections.baremetal.bcm.plugins.module_utils._bmc.session import Bmc
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.errors import BcmConfigError
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.claim import Owner, claim_values
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.claim import claim_values
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.power import run_action as power_module
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.power.run_action import (
     PowerJob,
@@ -23,6 +23,7 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.power.run
 )
 from ansible_collections.baremetal.bcm.plugins.module_utils._https.client import HttpsClient
 from ansible_collections.baremetal.bcm.plugins.module_utils._redfish import session
+from ansible_collections.baremetal.bcm.plugins.module_utils._values.owner import Owner
 
 from ..fake_head_node import FakeHeadNode, answer
 from ..module_utils._bmc.fake_sessions import FakeBmc, FakeSessions

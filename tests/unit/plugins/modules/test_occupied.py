@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.claim import Claim, Owner, claim_values
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.claim import Claim, claim_values
+from ansible_collections.baremetal.bcm.plugins.module_utils._values.owner import Owner
 
 from ..fake_head_node import Call, FakeHeadNode
 from ..objects import make_bmc_settings, make_device

@@ -5,12 +5,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.claim import Owner
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.record import Record
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.decide import Request
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.node_run import Job, NodeResult
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.rollout import Pace
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.run import Provisioner
+from ansible_collections.baremetal.bcm.plugins.module_utils._values.owner import Owner
 
 from ...fake_head_node import BOOT, FakeHeadNode
 from ...objects import make_device

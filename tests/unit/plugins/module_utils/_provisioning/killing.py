@@ -11,12 +11,13 @@ from dataclasses import dataclass, field
 import httpx
 
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.bulk import BulkCalls
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.claim import Claim, Owner
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.claim import Claim
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.admission import Admission
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.deadlines import Deadlines
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.decide import Request
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.node_run import NodeResult
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.rollout import Pace
+from ansible_collections.baremetal.bcm.plugins.module_utils._values.owner import Owner
 
 from ...fake_head_node import FakeHeadNode, Killed
 from ...objects import make_proxy

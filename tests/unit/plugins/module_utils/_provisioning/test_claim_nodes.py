@@ -11,12 +11,13 @@ import pytest
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.bulk import BulkCalls
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.errors import BcmTransportError
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.hold import Hold
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.claim import Claim, Owner, claim_values
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.claim import Claim, claim_values
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.claim_nodes import Claims
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.decide import Request
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.gather_facts import FactGathering
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.node_run import Job
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.rollout import Pace
+from ansible_collections.baremetal.bcm.plugins.module_utils._values.owner import Owner
 
 from ...fake_head_node import Call, FakeHeadNode
 from ...objects import make_proxy

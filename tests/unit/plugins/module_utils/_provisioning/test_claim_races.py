@@ -17,7 +17,7 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.clien
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.devices import apply_devices
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.hold import Hold, nodes_to_change
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.occupancy import Occupancy
-from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.claim import Claim, Owner
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.claim import Claim
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.record import Assignment
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.admission import Admission
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.claim_nodes import Claims
@@ -27,6 +27,7 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.gather
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.node_run import Job, NodeResult
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.rollout import Pace
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.run import Provisioner
+from ansible_collections.baremetal.bcm.plugins.module_utils._values.owner import Owner
 
 from ...fake_head_node import FakeHeadNode
 from ...objects import make_image, make_proxy, uid

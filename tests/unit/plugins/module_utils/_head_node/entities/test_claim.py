@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.claim import (
     Claim,
-    Owner,
     claim_values,
     ends_of,
     released_values,
     rival_of,
 )
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.fields import KeyValues
+from ansible_collections.baremetal.bcm.plugins.module_utils._values.owner import Owner
 
 from ....objects import make_context
 

@@ -10,7 +10,6 @@ import pytest
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.category import CATEGORY
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.claim import (
     Claim,
-    Owner,
     claim_values,
     ends_of,
 )
@@ -22,6 +21,7 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.
 )
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.phases import Phase
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.entities.status import DeviceStatus
+from ansible_collections.baremetal.bcm.plugins.module_utils._values.owner import Owner
 
 ALICE, BOB = Owner("alice", "run1"), Owner("bob", "run2")
 NOW_S = 1_700_000_000.0
