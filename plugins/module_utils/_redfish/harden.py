@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from .._values.names import count
 from . import roles
 from .adapters import same
 from .audit import judge
@@ -65,7 +66,7 @@ class Reboots:
         try:
             with self._lock:
                 if self.max_failures is not None and len(self.failed) > self.max_failures:
-                    raise RedfishApiError(f"not rebooted: {len(self.failed)} servers have failed before it")
+                    raise RedfishApiError(f"not rebooted: {count(len(self.failed), 'server')} failed before it")
             yield
         except RedfishError:
             self.note_failure(name)
