@@ -25,7 +25,7 @@ from ansible_collections.baremetal.bcm.tests.system.support.namespaces import Na
 UNITS = ("validation-dnsmasq", "validation-receiver", "validation-worker")
 # systemd's own rating of a service's exposure: 0 is none, 10 is all. Most of what is left is the network they need.
 MOST_EXPOSED = {"validation-dnsmasq": 2.5, "validation-receiver": 1.6, "validation-worker": 1.6}
-IMAGE_FILES = ("vmlinuz", "initrd", "ipxe.efi", "undionly.kpxe")
+IMAGE_FILES = ("vmlinuz", "initrd", "ipxe.efi", "undionly.kpxe", "shimx64.efi", "grubx64.efi")
 TOKEN = "the-token-of-netbox"
 _FIND = ("find", "/etc", "/usr/local/lib", "/var/lib", "-maxdepth", "3", "-name", "validation-*")
 # Services see nobody's home, where the tests' own Python may live; the packages that they need run on any.
@@ -152,6 +152,19 @@ class TestRole:
         own = ("setpriv", "--reuid=validation-server", "--regid=validation-server", "--clear-groups")
         assert "Permission denied" in place.computer.run(*own, "cat", path, check=False).stderr
         assert json.loads(settings)["netbox_url"] == "http://127.0.0.1:9"
+
+    def test_for_secure_boot_uefi_is_given_shim_and_grub_and_the_worker_writes_what_grub_reads(
+        self, place: Place
+    ) -> None:
+        apply_role(place.computer, validation_server_secure_boot=True)
+
+        tftp = "/var/lib/validation-server/tftp"
+        settings = json.loads(place.computer.says("cat", "/etc/validation-server/settings.json"))
+        assert settings["tftp_directory"] == f"{tftp}/grub"
+        assert "X86-64_EFI,Validation,shimx64.efi" in place.computer.says("cat", "/etc/validation-server/dnsmasq.conf")
+        there = place.computer.says("find", tftp, "-type", "f", "-printf", "%P ").split()
+        assert {"shimx64.efi", "grubx64.efi", "vmlinuz", "initrd", "grub/grub.cfg"} <= set(there)
+        assert place.computer.says("stat", "--format=%U", f"{tftp}/grub") == "validation-server"
 
     def test_removed_it_leaves_nothing_but_its_data(self, place: Place) -> None:
         apply_role(place.computer, validation_server_state="absent")
