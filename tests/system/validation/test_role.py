@@ -76,9 +76,10 @@ class TestRole:
             with booted(tmp_path_factory.mktemp("role"), network) as computer:
                 computer.write(_PYTHON, _WRAPPER)
                 computer.run("chmod", "755", _PYTHON)
-                computer.run("mkdir", "-p", "/var/lib/validation-image")
+                # One that was built on this computer is not this test's.
+                computer.run("rm", "-rf", "/var/lib/validation-image")
                 # It is served as it lies there, whatever it is.
-                computer.run("mkdir", "/var/lib/validation-image/image")
+                computer.run("mkdir", "-p", "/var/lib/validation-image/image")
                 for name in IMAGE_FILES:
                     computer.write(f"/var/lib/validation-image/image/{name}", name)
                 checked = apply_role(computer, "--check")
