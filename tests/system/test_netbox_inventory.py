@@ -112,7 +112,16 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, 
 
 def tried(program: str, environment: dict[str, str], *options: str) -> subprocess.CompletedProcess[str]:
     command = [str(CONTROLLER / "bin" / program), "--inventory", str(ROOT / "inventory/netbox"), *options]
-    return subprocess.run(command, capture_output=True, text=True, check=False, env=environment, timeout=600)
+    return subprocess.run(
+        command,
+        # Ansible refuses one that does not block, as the tests' own may be.
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment,
+        timeout=600,
+    )
 
 
 def ansible(program: str, environment: dict[str, str], *options: str) -> str:

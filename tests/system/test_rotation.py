@@ -101,8 +101,10 @@ def test_a_rotation_that_is_killed_at_any_mark_is_finished_by_the_next_run_witho
 
 
 def test_the_playbook_rotates_by_vaulted_files_and_the_head_node_powers_with_the_new_logins(
-    two_faces: ServedRack, tmp_path: Path
+    two_faces: ServedRack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # The one that other tests talk to knows nothing of these servers.
+    monkeypatch.delenv("NETBOX_URL", raising=False)
     rack, store, password = two_faces, tmp_path / "store", tmp_path / "vault-password"
     devices = [rack.register(number) for number in (1, 2)]
     password.write_text("site-vault-password\n", encoding="utf-8")

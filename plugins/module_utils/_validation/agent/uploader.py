@@ -148,7 +148,9 @@ class Uploader:
         if 200 <= answer.status < 300:
             return self._accepted(sending.message, answer)
         if answer.status == 410:
-            return "the run is over"
+            # What ends a run has ended it where only the answer to it was lost.
+            has_ended = sending.message.kind == "finished" and sending.answer_lost
+            return self._accepted(sending.message, answer) if has_ended else "the run is over"
         if answer.status == 409:
             return self._renumber(answer, sending)
         if answer.status == 401:
