@@ -22,8 +22,9 @@ from ansible_collections.baremetal.bcm.tests.unit.plugins.module_utils._validati
 
 STEPS = ("01-init", "02-memory", "03-disk", "04-lldp", "05-report")
 SERIAL, MAC = "QEMU0001", "52:54:00:12:34:56"
-# A sixtieth of what they are where nobody waits: heartbeats each 15 s, a receiver that is away for a minute.
-HEARTBEAT_S, AWAY_S = 1.0, 4.0
+# Less than where nobody waits: heartbeats each 15 s, a receiver that is away for a minute. A machine is given up after
+# five heartbeats, which is longer than an agent pauses between two tries by then, on a busy computer too.
+HEARTBEAT_S, AWAY_S = 3.0, 4.0
 
 
 def slow(machine: Machine) -> None:
