@@ -22,6 +22,7 @@ description:
 author:
   - The baremetal.bcm contributors (!UNKNOWN)
 extends_documentation_fragment:
+  - baremetal.bcm.redfish.rebooted
   - baremetal.bcm.redfish
   - baremetal.bcm.attributes
 attributes:
@@ -33,43 +34,6 @@ attributes:
   idempotent:
     support: full
 options:
-  servers:
-    description: The servers, all of the batch in one task. An empty list is an error, never all servers.
-    type: list
-    elements: dict
-    required: true
-    suboptions:
-      name:
-        description: Name of the server, under which its result comes back.
-        type: str
-        required: true
-      address:
-        description:
-          - Address of its BMC, such as C(10.0.0.5), C(bmc.example.com:443) or C(https://10.0.0.5).
-          - C(http) is taken for this computer's own loopback only.
-        type: str
-        required: true
-      username:
-        description: User of this BMC, where it is not O(username).
-        type: str
-      password:
-        description: Password of this BMC, where it is not O(password).
-        type: str
-      tls_fingerprint:
-        description:
-          - SHA-256 of the BMC's certificate. Exactly this one is trusted then, whatever O(ca_path) and O(validate_certs) say. With another
-            one nothing is sent.
-        type: str
-      serial:
-        description: Serial number that the server must have. Of an enclosure with several systems it chooses one.
-        type: str
-      device_type:
-        description: Device type of the server, by which a profile may differ.
-        type: str
-      state:
-        description:
-          - State of the server in its lifecycle. Only a server that is V(staged) or V(ready) is ever rebooted.
-        type: str
   profile:
     description: What servers must meet, as with M(baremetal.bcm.redfish_audit).
     type: dict
