@@ -355,6 +355,22 @@ def test_a_machine_that_falls_silent_is_failed_with_the_step_it_was_last_heard_i
     assert len(entries(machine)) == 1
 
 
+def test_a_machine_that_falls_silent_while_steps_run_side_by_side_is_failed_with_all_of_them(place: Place) -> None:
+    machine = place.machine()
+    place.turn()
+    machine.boot()
+    machine.hello()
+    for step in ("03-disk", "04-lldp"):
+        machine.say("step_started", step)
+    machine.say("heartbeat", "04-lldp")
+    place.turn()
+    place.pass_time(place.settings.silence_seconds + 1)
+    place.turn()
+
+    assert "the last steps were 03-disk, 04-lldp" in entries(machine)[-1]
+    assert machine.result["step"] == "03-disk, 04-lldp"
+
+
 def test_silence_while_no_receiver_listened_is_nobodys_fault(place: Place) -> None:
     machine = place.machine()
     place.turn()

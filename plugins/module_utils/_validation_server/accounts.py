@@ -52,19 +52,27 @@ def verdict_reason(run: Run, verdict: RunVerdict) -> str:
     return cut("; ".join(journal_text(each) for each in told) + f" (run {run.run})", _LONGEST_REASON)
 
 
-def lost_reason(run: Run, why: str) -> str:
-    """Say why a run was given up, and in which step."""
-    where = f"the last step was {run.step}" if run.step else "no step had begun"
+def lost_reason(run: Run, step: str, why: str) -> str:
+    """Say why a run was given up, and in which step, or steps with commas between them."""
+    last = "the last steps were" if "," in step else "the last step was"
+    where = f"{last} {step}" if step else "no step had begun"
     return cut(f"validation gave no verdict: {why}; {where} (run {run.run})", _LONGEST_REASON)
 
 
-def running_field(run: Run, steps: Mapping[str, str]) -> dict[str, Any]:
+def running_field(run: Run, step: str, steps: Mapping[str, str]) -> dict[str, Any]:
     """Make the result field of a run that is under way."""
-    return {"run": run.run, "state": "running", "verdict": None, "step": run.step, "steps": dict(steps)}
+    return {"run": run.run, "state": "running", "verdict": None, "step": step, "steps": dict(steps)}
 
 
 def result_field(
-    run: Run, verdict: str, *, steps: Mapping[str, str], reasons: Sequence[str], log_url: str, siblings: str = ""
+    run: Run,
+    verdict: str,
+    *,
+    step: str,
+    steps: Mapping[str, str],
+    reasons: Sequence[str],
+    log_url: str,
+    siblings: str = "",
 ) -> dict[str, Any]:
     """Make the result field of a run that is over; `verdict` is one of judging, `lost` or `conflict`."""
     shown = [cut(journal_text(reason), _LONGEST_REASON) for reason in reasons[:_MOST_REASONS]]
@@ -72,7 +80,7 @@ def result_field(
         "run": run.run,
         "state": "done",
         "verdict": verdict,
-        "step": run.step,
+        "step": step,
         "steps": dict(steps),
         "reasons": shown,
         "siblings": siblings,

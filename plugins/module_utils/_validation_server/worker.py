@@ -80,6 +80,11 @@ class _Account:
         return bool(self.conflict or self.lost) or self.is_whole
 
     @property
+    def step(self) -> str:
+        """The steps that are under way, several where they run side by side; else the one it was last heard in."""
+        return ", ".join(_under_way(self.events)) or self.run.step
+
+    @property
     def steps(self) -> dict[str, StepVerdict]:
         """The verdicts of its steps so far, of those that have a result."""
         known = self.verdict.steps if self.verdict else ()
@@ -94,11 +99,11 @@ class _Account:
     def ending(self) -> tuple[Event, str, str, Sequence[str]]:
         """Give the lifecycle's event with its reason, the verdict in a word, and all reasons."""
         if self.conflict:
-            reason = accounts.lost_reason(self.run, f"identity conflict: {self.conflict}")
+            reason = accounts.lost_reason(self.run, self.step, f"identity conflict: {self.conflict}")
             return Event.QUARANTINED, reason, "conflict", [self.conflict]
         if self.lost or self.verdict is None:
             why = self.lost or _GONE
-            return Event.VALIDATION_FAILED, accounts.lost_reason(self.run, why), "lost", [why]
+            return Event.VALIDATION_FAILED, accounts.lost_reason(self.run, self.step, why), "lost", [why]
         event = Event.VALIDATION_PASSED if self.verdict.passed else Event.VALIDATION_FAILED
         return event, accounts.verdict_reason(self.run, self.verdict), self.verdict.verdict, self.verdict.reasons
 
@@ -293,14 +298,8 @@ class Worker:
     def _over_budget(self, run: Run, now: float) -> str:
         if now - run.step_since <= self._settings.silence_seconds:
             return ""
-        begun: dict[str, float] = {}
-        for event in self._state.results(run.run):
-            if event.kind == "step_started":
-                begun[event.step] = event.received
-            elif event.kind == "step_finished":
-                begun.pop(event.step, None)
         profile = Profile.from_wire(run.task["profile"])
-        for step, since in begun.items():
+        for step, since in _under_way(self._state.results(run.run)).items():
             policy = profile.step(step)
             limit = (policy.budget_s if policy else 0.0) + self._settings.silence_seconds
             if now - since > limit:
@@ -332,7 +331,7 @@ class Worker:
                 continue
             settled.append(account.run.run)
             shown = accounts.result_field(
-                account.run, verdict, steps=account.words, reasons=reasons, log_url=self._log_url,
+                account.run, verdict, step=account.step, steps=account.words, reasons=reasons, log_url=self._log_url,
                 siblings=account.verdict.siblings.note if account.verdict and account.verdict.siblings else "",
             )  # fmt: skip
             if result.outcome is not EventOutcome.NOT_FOUND:
@@ -344,9 +343,8 @@ class Worker:
 
     def _show_progress(self, moved: Sequence[_Account]) -> None:
         if moved:
-            runs = {run.run: run for run in self._state.runs(*(each.run.run for each in moved))}
             self._write_fields(
-                {each.run.device: accounts.running_field(runs[each.run.run], each.words) for each in moved}
+                {each.run.device: accounts.running_field(each.run, each.step, each.words) for each in moved}
             )
 
     def _write_fields(self, fields: Mapping[int, Mapping[str, Any]]) -> None:
@@ -382,6 +380,17 @@ class Worker:
     @property
     def _log_url(self) -> str:
         return (self._settings.log_url or self._settings.url).rstrip("/")
+
+
+def _under_way(events: Iterable[AcceptedEvent]) -> dict[str, float]:
+    """Give the steps that have begun and are not over, and when each began (Unix time)."""
+    begun: dict[str, float] = {}
+    for event in events:
+        if event.kind == "step_started":
+            begun[event.step] = event.received
+        elif event.kind == "step_finished":
+            begun.pop(event.step, None)
+    return begun
 
 
 def _only_one(path: Path) -> int:

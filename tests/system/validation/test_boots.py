@@ -149,8 +149,9 @@ class TestBoots:
         netbox = booted(firmware)
         result = netbox.fields(name)["validation_result"]
 
-        assert (result["verdict"], result["step"], netbox.state(name)) == ("lost", step, "failed")
-        assert f"the last step was {step} " in netbox.journal(name)[-1]
+        # 04-lldp runs beside 03-disk, and is over sooner or later than a machine that hangs.
+        assert (result["verdict"], result["step"].split(", ")[0], netbox.state(name)) == ("lost", step, "failed")
+        assert f" {result['step']} (run" in netbox.journal(name)[-1]
 
 
 @pytest.mark.usefixtures("image")
