@@ -78,7 +78,7 @@ test-all: ## what a release must pass: every test on every ansible-core and Pyth
 
 .PHONY: test-system
 test-system: ## real BMCs, DHCP, rule engine, NetBox, NVIDIA's client and Redfish clients; needs root and what .ci/run installs
-	@$(TOOLS)/with-netbox $(TOOLS)/whole .venv .venv-rulebook .venv-cluster-on-demand .venv-redfish .venv-controller: system real-netbox
+	@$(TOOLS)/with-netbox $(TOOLS)/whole .venv .venv-rulebook .venv-cluster-on-demand .venv-redfish .venv-controller: system real-netbox boots
 
 .PHONY: lint
 lint: .venv ## ruff, mypy, ansible-lint, shellcheck, changelog fragments
@@ -135,11 +135,15 @@ newest-pyghmi: .venv-newest-pyghmi ## the tests of IPMI with the newest pyghmi, 
 
 .PHONY: system
 system: .venv .venv-rulebook .venv-cluster-on-demand .venv-redfish .venv-controller
-	@VIRTUAL_RACK_REQUIRE_IPMI=1 VIRTUAL_RACK_REQUIRE_CLIENTS=1 INTAKE_REQUIRE_ALL=1 CONTROLLER_REQUIRE_ALL=1 $(STEP) 'system tests' $(TOOLS)/pytest .venv -n auto --timeout 1800 tests/system
+	@VIRTUAL_RACK_REQUIRE_IPMI=1 VIRTUAL_RACK_REQUIRE_CLIENTS=1 INTAKE_REQUIRE_ALL=1 CONTROLLER_REQUIRE_ALL=1 $(STEP) 'system tests' $(TOOLS)/pytest .venv -n auto --timeout 1800 -m "not boots and not soak" tests/system
 
 .PHONY: real-netbox
 real-netbox: .venv
 	@$(STEP) 'tests against a real NetBox' $(MAIN) $(TOOLS)/with-netbox $(TOOLS)/pytest .venv -n auto tests/netbox
+
+.PHONY: boots
+boots: .venv ## virtual servers boot the validation image and are judged; needs root and QEMU (ARGS='-k uefi-hang')
+	@INTAKE_REQUIRE_ALL=1 $(STEP) 'boots of virtual servers' $(TOOLS)/pytest .venv -n 2 --dist loadgroup --timeout 1800 -m "boots and not soak" tests/system/validation $(ARGS)
 
 .PHONY: molecule
 molecule: .venv ## the molecule scenario: provision, idempotence, verify
@@ -166,13 +170,10 @@ validation-reference: .venv ## write the reference of validation profiles and st
 	@$(MAIN) env PYTHONPATH=.collections python $(TOOLS)/validation_reference.py
 
 .PHONY: soak
-soak: .venv ## 2,000 operations of four writers, 20 rounds of playbooks, all at random (SOAK_SEED=, SOAK_OPERATIONS=, SOAK_ROUNDS=)
+soak: .venv ## 2,000 operations of four writers, 20 rounds of playbooks, all at random (SOAK_SEED=, SOAK_OPERATIONS=, SOAK_ROUNDS=); 20 boots of sound servers (SOAK_BOOTS=)
 	@$(MAIN) env SOAK_OPERATIONS=$(or $(SOAK_OPERATIONS),2000) SOAK_ROUNDS=$(or $(SOAK_ROUNDS),20) \
 	    pytest -n 0 --log-cli-level INFO --timeout 3600 tests/system/test_soak.py tests/system/test_fleet.py
-
-.PHONY: boots
-boots: .venv ## virtual servers boot the validation image and are judged; needs root, QEMU and minutes (ARGS='-k uefi-hang')
-	@$(MAIN) env VALIDATION_BOOTS=1 pytest -n 0 --timeout 3600 tests/system/validation/test_boots.py tests/system/validation/test_image.py $(ARGS)
+	@$(MAIN) pytest -n 2 --dist loadgroup --timeout 3600 -m soak tests/system/validation
 
 .PHONY: fuzz
 fuzz: .venv ## a million damaged DHCP packets through the tap (ARGS='--packets N --seed N')

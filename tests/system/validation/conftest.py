@@ -32,7 +32,11 @@ _NEEDED_TO_BOOT: Mapping[str, str] = {
 @pytest.fixture(autouse=True, scope="session")
 def _need_programs() -> None:
     """Skip where programs or root are missing; `make test-system` counts that as a failure."""
-    missing = _missing(_NEEDED)
+    _need(_NEEDED)
+
+
+def _need(needed: Mapping[str, str]) -> None:
+    missing = _missing(needed)
     if missing and os.environ.get("INTAKE_REQUIRE_ALL") == "1":
         pytest.fail(f"missing: {missing}")
     if missing:
@@ -41,12 +45,8 @@ def _need_programs() -> None:
 
 @pytest.fixture(scope="session")
 def image() -> Path:
-    """Build the image unless it is there; of several workers one builds. Only `make boots` asks for it."""
-    if os.environ.get("VALIDATION_BOOTS") != "1":
-        pytest.skip("virtual servers are booted by `make boots`")
-    missing = _missing({**_NEEDED, **_NEEDED_TO_BOOT})
-    if missing:
-        pytest.fail(f"missing: {missing}")
+    """Build the image unless it is there; of several workers one builds."""
+    _need(_NEEDED_TO_BOOT)
     IMAGE.parent.mkdir(parents=True, exist_ok=True)
     with (IMAGE.parent / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

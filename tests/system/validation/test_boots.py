@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -48,7 +49,12 @@ FOUND = {
 # By fault that leaves silence: the server that has it, and the step that it was last heard in.
 SILENT = {"hang": ("hung", "03-disk"), "death": ("dead", "02-memory")}
 FIRMWARES = ("bios", "uefi")
-each_firmware = pytest.mark.parametrize("firmware", FIRMWARES)
+# What is about one kind of firmware is about one bench: one worker runs it.
+each_firmware = pytest.mark.parametrize(
+    "firmware", [pytest.param(firmware, marks=pytest.mark.xdist_group(firmware)) for firmware in FIRMWARES]
+)
+SOAK_BOOTS = int(os.environ.get("SOAK_BOOTS", "20"))
+pytestmark = pytest.mark.boots
 
 
 def server(name: str, number: int, bmc: str, **changes: Any) -> Raw:
@@ -152,6 +158,21 @@ class TestBoots:
         # 04-lldp runs beside 03-disk, and is over sooner or later than a machine that hangs.
         assert (result["verdict"], result["step"].split(", ")[0], netbox.state(name)) == ("lost", step, "failed")
         assert f" {result['step']} (run" in netbox.journal(name)[-1]
+
+
+@pytest.mark.soak
+@each_firmware
+@pytest.mark.usefixtures("image")
+def test_of_many_boots_of_sound_servers_none_fails(tmp_path: Path, firmware: str) -> None:
+    network = 7 + FIRMWARES.index(firmware)
+    servers = [server(f"sound-{number}", number, f"127.9.{network}.{number}") for number in range(1, SOAK_BOOTS // 2 + 1)]
+    with served(FakeNetBox(NEW)) as fake:
+        netbox = NetBoxView(fake.url, TOKEN)
+        validate(netbox, ValidationLab({"firmware": firmware, "servers": servers}, tmp_path))
+        results = {each["name"]: netbox.fields(each["name"])["validation_result"] for each in servers}
+
+    assert {name: result["reasons"] for name, result in results.items() if result["verdict"] != "pass"} == {}
+    assert len(results) == SOAK_BOOTS // 2
 
 
 @pytest.mark.usefixtures("image")

@@ -52,6 +52,7 @@ def test_a_directory_that_is_not_absolute_is_refused(tmp_path: Path) -> None:
     assert "takes a path from the root on" in printed
 
 
+@pytest.mark.boots
 class TestBuilt:
     """With an image that is there already, so that only the site's part is packed."""
 

@@ -7,8 +7,11 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
+import pytest
+
 from ansible_collections.baremetal.bcm.tests.system.support.validation_lab import build_image
 
+pytestmark = pytest.mark.boots
 MOST_BYTES = 85 * 10**6
 
 
