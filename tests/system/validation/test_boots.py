@@ -5,8 +5,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterator
-from contextlib import ExitStack
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,6 @@ from ansible_collections.baremetal.bcm.tests.system.support.validation_netbox im
 
 STEPS = ("01-init", "02-memory", "03-disk", "04-lldp", "05-report")
 Raw = dict[str, Any]
-Booted = Callable[[str], NetBoxView]
 # By server: its faults. Those of one server are each in a part of their own.
 SERVERS: dict[str, list[Raw]] = {
     "sound": [],
@@ -49,10 +47,6 @@ FOUND = {
 # By fault that leaves silence: the server that has it, and the step that it was last heard in.
 SILENT = {"hang": ("hung", "03-disk"), "death": ("dead", "02-memory")}
 FIRMWARES = ("bios", "uefi")
-# What is about one kind of firmware is about one bench: one worker runs it.
-each_firmware = pytest.mark.parametrize(
-    "firmware", [pytest.param(firmware, marks=pytest.mark.xdist_group(firmware)) for firmware in FIRMWARES]
-)
 SOAK_BOOTS = int(os.environ.get("SOAK_BOOTS", "20"))
 pytestmark = pytest.mark.boots
 
@@ -95,77 +89,78 @@ def validate(netbox: NetBoxView, lab: ValidationLab) -> dict[str, Raw]:
 
 
 @pytest.mark.usefixtures("image")
-class TestBoots:
+class Boots:
+    """Of one kind of firmware, on one bench: those servers that the chosen tests are about."""
+
+    firmware: str
+
     @pytest.fixture(scope="class")
     @staticmethod
-    def booted(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Booted]:
-        """Give NetBox after servers were validated, by the kind of firmware: those that the chosen tests are about."""
-        chosen: dict[str, set[str]] = {firmware: set() for firmware in FIRMWARES}
-        for item in request.session.items:
-            if isinstance(item, pytest.Function) and item.cls is TestBoots:
-                chosen[str(item.callspec.params["firmware"])].add(str(item.callspec.params.get("name", "sound")))
-        done: dict[str, NetBoxView] = {}
-        with ExitStack() as stack:
+    def booted(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[NetBoxView]:
+        """Give NetBox after the servers were validated."""
+        chosen = {
+            str(item.callspec.params.get("name", "sound")) if hasattr(item, "callspec") else "sound"
+            for item in request.session.items
+            if isinstance(item, pytest.Function) and item.cls is request.cls
+        }
+        firmware = request.cls.firmware
+        with served(FakeNetBox(NEW)) as fake:
+            netbox = NetBoxView(fake.url, TOKEN)
+            validate(netbox, ValidationLab(bench(firmware, chosen), tmp_path_factory.mktemp(firmware)))
+            yield netbox
 
-            def boot(firmware: str) -> NetBoxView:
-                if firmware not in done:
-                    netbox = NetBoxView(stack.enter_context(served(FakeNetBox(NEW))).url, TOKEN)
-                    lab = ValidationLab(bench(firmware, chosen[firmware]), tmp_path_factory.mktemp(firmware))
-                    validate(netbox, lab)
-                    done[firmware] = netbox
-                return done[firmware]
-
-            yield boot
-
-    @each_firmware
-    def test_a_sound_server_passes_each_step_and_is_staged(self, booted: Booted, firmware: str) -> None:
-        netbox = booted(firmware)
-        result = netbox.fields("sound")["validation_result"]
+    def test_a_sound_server_passes_each_step_and_is_staged(self, booted: NetBoxView) -> None:
+        result = booted.fields("sound")["validation_result"]
 
         assert (result["verdict"], result["reasons"]) == ("pass", [])
         assert result["steps"] == dict.fromkeys(STEPS, "pass")
-        assert netbox.state("sound") == "staged"
+        assert booted.state("sound") == "staged"
 
-    @each_firmware
-    def test_its_journal_has_an_entry_for_each_step(self, booted: Booted, firmware: str) -> None:
-        journal = booted(firmware).journal("sound")
+    def test_its_journal_has_an_entry_for_each_step(self, booted: NetBoxView) -> None:
+        journal = booted.journal("sound")
 
         for step in STEPS:
             assert sum(entry.startswith(f"Validation {step}: **pass**") for entry in journal) == 1, journal
 
     @pytest.mark.parametrize(("name", "step", "part"), FOUND.values(), ids=FOUND)
-    @each_firmware
     def test_a_fault_is_found_in_the_part_that_has_it(
-        self, booted: Booted, firmware: str, name: str, step: str, part: str
+        self, booted: NetBoxView, name: str, step: str, part: str
     ) -> None:
-        netbox = booted(firmware)
-        result = netbox.fields(name)["validation_result"]
+        result = booted.fields(name)["validation_result"]
 
-        assert (result["verdict"], netbox.state(name)) == ("fail", "failed")
+        assert (result["verdict"], booted.state(name)) == ("fail", "failed")
         assert (result["steps"]["01-init"], result["steps"]["05-report"]) == ("pass", "pass")
         assert result["steps"][step] == "fail"
         reasons = [reason for reason in result["reasons"] if reason.startswith(f"{step}: ") and part in reason]
         assert reasons, result["reasons"]
 
     @pytest.mark.parametrize(("name", "step"), SILENT.values(), ids=SILENT)
-    @each_firmware
     def test_a_server_that_hangs_or_dies_is_failed_with_the_step_it_was_last_heard_in(
-        self, booted: Booted, firmware: str, name: str, step: str
+        self, booted: NetBoxView, name: str, step: str
     ) -> None:
-        netbox = booted(firmware)
-        result = netbox.fields(name)["validation_result"]
+        result = booted.fields(name)["validation_result"]
 
         # 04-lldp runs beside 03-disk, and is over sooner or later than a machine that hangs.
-        assert (result["verdict"], result["step"].split(", ")[0], netbox.state(name)) == ("lost", step, "failed")
-        assert f" {result['step']} (run" in netbox.journal(name)[-1]
+        assert (result["verdict"], result["step"].split(", ")[0], booted.state(name)) == ("lost", step, "failed")
+        assert f" {result['step']} (run" in booted.journal(name)[-1]
+
+
+class TestBios(Boots):
+    firmware = "bios"
+
+
+class TestUefi(Boots):
+    firmware = "uefi"
 
 
 @pytest.mark.soak
-@each_firmware
+@pytest.mark.parametrize("firmware", FIRMWARES)
 @pytest.mark.usefixtures("image")
 def test_of_many_boots_of_sound_servers_none_fails(tmp_path: Path, firmware: str) -> None:
     network = 7 + FIRMWARES.index(firmware)
-    servers = [server(f"sound-{number}", number, f"127.9.{network}.{number}") for number in range(1, SOAK_BOOTS // 2 + 1)]
+    servers = [
+        server(f"sound-{number}", number, f"127.9.{network}.{number}") for number in range(1, SOAK_BOOTS // 2 + 1)
+    ]
     with served(FakeNetBox(NEW)) as fake:
         netbox = NetBoxView(fake.url, TOKEN)
         validate(netbox, ValidationLab({"firmware": firmware, "servers": servers}, tmp_path))
