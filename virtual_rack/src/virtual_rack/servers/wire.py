@@ -12,7 +12,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from virtual_rack.servers.bench_file import BenchSpec
+from virtual_rack.servers.bench_file import BenchSpec, ServerSpec
 
 BRIDGE = "br0"
 
@@ -96,21 +96,40 @@ class Wire:
             if time.monotonic() > until or lldpd.poll() is not None:
                 raise OSError((self._directory / "lldpd.log").read_text(encoding="utf-8", errors="replace"))
             time.sleep(0.05)
+        ports = {tap(number): _announced(server) for number, server in enumerate(self._bench.servers)}
         settings = [
             f"configure system hostname {self._bench.switch}",
             f"configure lldp tx-interval {self._bench.lldp_interval_s}",
         ]
-        for number, server in enumerate(self._bench.servers):
-            wrong = server.fault("wrong_port")
-            port = wrong.option if wrong else server.port
-            settings.append(f"configure ports {tap(number)} lldp portidsubtype local {port}")
-            settings.append(f"configure ports {tap(number)} lldp portdescription {port}")
-        commands = "\n".join(settings) + "\n"
+        for name, port in ports.items():
+            settings.append(f"configure ports {name} lldp portidsubtype local {port}")
+            settings.append(f"configure ports {name} lldp portdescription {port}")
+        # Settings for a port that it does not know yet are taken without a word.
+        while True:
+            self._lldpcli(socket, *settings)
+            shown = self._lldpcli(socket, "show interfaces")
+            if all(f"local {port}\n" in shown for port in ports.values()):
+                return
+            if time.monotonic() > until:
+                raise OSError(f"lldpd does not announce {', '.join(ports.values())}: {shown}")
+            time.sleep(0.2)
+
+    def _lldpcli(self, socket: Path, *lines: str) -> str:
         done = subprocess.run(
-            self.command("lldpcli", "-u", str(socket)), input=commands.encode(), capture_output=True, check=False
+            self.command("lldpcli", "-u", str(socket)),
+            input="".join(f"{line}\n" for line in lines),
+            capture_output=True,
+            text=True,
+            check=False,
         )
-        if done.returncode or b"unknown" in done.stderr + done.stdout:
-            raise OSError(f"lldpcli: {(done.stderr + done.stdout).decode(errors='replace')}")
+        if done.returncode or "unknown" in done.stderr + done.stdout:
+            raise OSError(f"lldpcli: {done.stderr}{done.stdout}")
+        return done.stdout
+
+
+def _announced(server: ServerSpec) -> str:
+    wrong = server.fault("wrong_port")
+    return wrong.option if wrong else server.port
 
 
 def tap(number: int) -> str:
