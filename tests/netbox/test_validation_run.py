@@ -15,7 +15,12 @@ import pytest
 from ansible_collections.baremetal.bcm.plugins.module_utils._bmc.power import Failure, PowerResult
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.errors import BcmError
 from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.api.client import NetBox
+from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.api.connection import (
+    NetBoxConnection,
+    NetBoxTransport,
+)
 from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.api.errors import (
+    NetBoxAuthError,
     NetBoxConfigError,
     NetBoxTransportError,
 )
@@ -36,6 +41,7 @@ from ansible_collections.baremetal.bcm.plugins.plugin_utils._report.validation i
 from ansible_collections.baremetal.bcm.tests.netbox.conftest import Modules
 from ansible_collections.baremetal.bcm.tests.netbox.fake.server import TOKEN, FakeNetBox, Reply
 from ansible_collections.baremetal.bcm.tests.netbox.lab import Lab
+from ansible_collections.baremetal.bcm.tests.netbox.test_rights import rights
 from ansible_collections.baremetal.bcm.tests.netbox.validating import Machine, Place
 
 
@@ -121,7 +127,7 @@ def run(
     claims = options.pop("claims", None) or register_of(place, "ada")
     guard = options.pop("guard", lambda: None)
     validation = ValidationRun(
-        place.netbox,
+        options.pop("netbox", place.netbox),
         RunOptions(StateField("status"), **options),
         lambda _names: bmcs or Bmcs(),
         Story(place, chapters),
@@ -133,10 +139,10 @@ def run(
     return validation.perform([machine.server.name for machine in machines]), lines
 
 
-def register_of(place: Place, who: str, *, wall_s: float = 1_790_000_000, dead: str = "") -> DeviceRegister:
+def register_of(place: Place, who: str, *, dead: str = "", netbox: NetBox | None = None) -> DeviceRegister:
     """The register of claims as one run sees it."""
-    clock = mock.Mock(wall_s=lambda: wall_s, now_s=lambda: 0.0, sleep=lambda _seconds: None)
-    return DeviceRegister(place.netbox, clock, Owner(f"{who}@pc", who, lambda other: other == dead))
+    clock = mock.Mock(wall_s=lambda: 1_790_000_000, now_s=lambda: 0.0, sleep=lambda _seconds: None)
+    return DeviceRegister(netbox or place.netbox, clock, Owner(f"{who}@pc", who, lambda other: other == dead))
 
 
 def claim_of(place: Place, machine: Machine) -> Any:
@@ -491,9 +497,26 @@ def test_claims_of_many_servers_take_few_requests(fake: FakeNetBox, modules: Mod
         assert {row.outcome for row in rows} == {"failed"}
         taken[number] = len(fake.requests) - before
 
-    # Find, claim, look again, two turns, give back: whole sets each.
-    assert taken[5] == taken[50] <= 12, taken
     place.close()
+    # Find, claim, look again, two turns, give back: whole sets each.
+    assert taken[50] <= taken[5] <= 12, taken
+
+
+def test_the_rights_that_are_documented_are_enough_and_without_that_to_change_nothing_is_powered(place: Place) -> None:
+    machine, bmcs = place.machine(), Bmcs("ON")
+    views = rights("netbox_validation")
+    needed = rights("netbox_validation", "with `enable_power_action`")
+
+    for few in (needed, [right for right in needed if right != "dcim.change_device"]):
+        connection = NetBoxConnection(place.lab.url, place.lab.restricted(*few).token)
+        with contextlib.closing(NetBox(NetBoxTransport(connection))) as netbox, contextlib.ExitStack() as refusal:
+            if few != needed:
+                refusal.enter_context(pytest.raises(NetBoxAuthError, match=r"dcim\.change_device"))
+            claims = register_of(place, "ada", netbox=netbox)
+            (row,), _lines = run(place, machine, bmcs=bmcs, netbox=netbox, claims=claims, enable_power_action=True)
+            assert row.outcome == "refused"
+
+    assert (bmcs.sent, bmcs.asked, views) == ({}, [machine.server.name], ["dcim.view_device"])
 
 
 def test_nothing_is_powered_and_nothing_waits_once_ansible_is_gone(place: Place) -> None:

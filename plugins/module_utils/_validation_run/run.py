@@ -189,6 +189,7 @@ class ValidationRun:
         if self.dry_run:
             return
         self.guard()
+        self.netbox.require([("PATCH", DEVICES)])
         refused = self.register.claim(list(wanted))
         self._claimed = {*wanted} - {*refused}
         for name, why in refused.items():

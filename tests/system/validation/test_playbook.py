@@ -10,7 +10,6 @@ import os
 import re
 import signal
 import subprocess
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -164,9 +163,13 @@ def test_a_server_that_a_technician_switches_on_is_followed(rack: ValidationRack
     words, process = rack.words([node], validation_watch_only=True)
     before = rack.bmc(node, "logins")
     with started(words, limit_s=120, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **process) as playbook:
-        time.sleep(1)
-        rack.press(node)
-        printed, _nothing = playbook.communicate(timeout=110)
+        assert playbook.stdout is not None
+        printed = ""
+        for line in playbook.stdout:
+            printed += line
+            if "Following 1 server" in line:
+                rack.press(node)
+        playbook.wait(timeout=10)
 
     assert (playbook.returncode, outcome(printed, node)) == (0, "passed"), printed
     # The technician's own.
