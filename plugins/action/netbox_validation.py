@@ -22,6 +22,7 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.api.client i
 from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.api.errors import NetBoxConfigError
 from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.api.register import DeviceRegister
 from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.lifecycle.state import StateField
+from ansible_collections.baremetal.bcm.plugins.module_utils._validation_run.bmcs import bmc_addresses, refuse_shared
 from ansible_collections.baremetal.bcm.plugins.module_utils._validation_run.run import (
     OUTCOMES,
     PASSED,
@@ -29,7 +30,6 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._validation_run.run 
     RunOptions,
     ServerRow,
     ValidationRun,
-    bmc_addresses,
 )
 from ansible_collections.baremetal.bcm.plugins.module_utils._values.clock import SystemClock
 from ansible_collections.baremetal.bcm.plugins.module_utils._values.names import shorten
@@ -125,6 +125,7 @@ class ActionModule(NetBoxAction):
             )
             for name in names
         }
+        refuse_shared({name: (bmc.address, bmc.port) for name, bmc in bmcs.items()})
         engine = Ipmi(limits_of(dict(params)))
         return IpmiPower(bmcs, engine, boot_device="pxe", boot_mode=params["boot_mode"], say=self.say)
 

@@ -26,11 +26,11 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.api.errors i
 )
 from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.api.register import DeviceRegister
 from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.lifecycle.state import StateField
+from ansible_collections.baremetal.bcm.plugins.module_utils._validation_run.bmcs import bmc_addresses, refuse_shared
 from ansible_collections.baremetal.bcm.plugins.module_utils._validation_run.run import (
     RunOptions,
     ServerRow,
     ValidationRun,
-    bmc_addresses,
 )
 from ansible_collections.baremetal.bcm.plugins.module_utils._values.owner import Owner
 from ansible_collections.baremetal.bcm.plugins.plugin_utils._report.validation import (
@@ -633,3 +633,10 @@ def test_addresses_of_bmcs_are_those_that_netbox_has(place: Place) -> None:
     netbox: NetBox = place.netbox
 
     assert bmc_addresses(netbox, {one.id: one.name, two.id: two.name}) == {one.name: ip}
+
+
+def test_servers_that_have_one_bmc_by_mistake_are_named_before_anything_is_powered() -> None:
+    refuse_shared({"a": ("192.0.2.1", 623), "b": ("192.0.2.1", 624), "c": ("192.0.2.2", 623)})
+
+    with pytest.raises(NetBoxConfigError, match=r"^nothing was powered: a, c have one BMC, 192\.0\.2\.1; each"):
+        refuse_shared({"a": ("192.0.2.1", 623), "b": ("192.0.2.2", 623), "c": ("192.0.2.1", 623)})

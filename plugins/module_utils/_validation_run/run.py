@@ -15,9 +15,8 @@ from typing import Any
 
 from .._bmc.power import PowerPath, PowerResult, plan_power
 from .._bmc.renewal import renewed
-from .._netbox.api.client import DEVICES, IP_ADDRESSES, NetBox, Raw
+from .._netbox.api.client import DEVICES, NetBox, Raw
 from .._netbox.api.errors import NetBoxTransportError
-from .._netbox.api.interfaces import find_by_name
 from .._netbox.api.register import DeviceRegister
 from .._netbox.lifecycle.state import StateField
 from .._netbox.lifecycle.transitions import State
@@ -305,17 +304,3 @@ class ValidationRun:
                 row.message = f"no verdict within {format_duration(self.options.timeout_s)}" + (
                     f", it is in {row.step}" if row.step else ""
                 )
-
-
-def bmc_addresses(netbox: NetBox, device_ids: Mapping[int, str]) -> dict[str, str]:
-    """Read the addresses of BMCs by their servers' names, of those whose BMC has exactly one. Raises NetBoxError."""
-    ports = {
-        port["id"]: device_ids[device_id]
-        for device_id, group in find_by_name(netbox, device_ids).items()
-        for port in group
-    }
-    found: dict[str, list[str]] = {}
-    for raw in netbox.find(IP_ADDRESSES, interface_id=sorted(ports)):
-        if raw.get("assigned_object_type") == "dcim.interface" and raw["assigned_object_id"] in ports:
-            found.setdefault(ports[raw["assigned_object_id"]], []).append(raw["address"].partition("/")[0])
-    return {name: hosts[0] for name, hosts in found.items() if len(hosts) == 1}
