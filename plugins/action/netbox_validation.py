@@ -13,12 +13,16 @@ from typing import Any, ClassVar
 from ansible.module_utils.common.parameters import remove_values
 
 from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.arguments import IPMI, NAMES, Spec, limits_of
+from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.owner import owner_of_process
+from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.runner import guard_parent, open_netbox
 from ansible_collections.baremetal.bcm.plugins.module_utils._bmc.ipmi import Ipmi
 from ansible_collections.baremetal.bcm.plugins.module_utils._bmc.ipmi_power import IpmiPower
 from ansible_collections.baremetal.bcm.plugins.module_utils._bmc.session import PYGHMI_IMPORT_ERROR, Bmc
 from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.api.client import DEVICES, NetBox
 from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.api.errors import NetBoxConfigError
+from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.api.register import DeviceRegister
 from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.lifecycle.state import StateField
+from ansible_collections.baremetal.bcm.plugins.module_utils._validation_run.bmcs import bmc_addresses, refuse_shared
 from ansible_collections.baremetal.bcm.plugins.module_utils._validation_run.run import (
     OUTCOMES,
     PASSED,
@@ -26,7 +30,6 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._validation_run.run 
     RunOptions,
     ServerRow,
     ValidationRun,
-    bmc_addresses,
 )
 from ansible_collections.baremetal.bcm.plugins.module_utils._values.clock import SystemClock
 from ansible_collections.baremetal.bcm.plugins.module_utils._values.names import shorten
@@ -49,6 +52,7 @@ class ActionModule(NetBoxAction):
         "watch_only": {"type": "bool", "default": False},
         "enable_power_action": {"type": "bool", "default": False},
         "allow_on": {"type": "bool", "default": False},
+        "boot_mode": {"type": "str", "choices": ["uefi", "legacy"], "default": "uefi"},
         "max_servers": {"type": "int"},
         "boot_timeout": {"type": "float", "default": 1200.0},
         "timeout_total": {"type": "float", "default": 14400.0},
@@ -76,10 +80,18 @@ class ActionModule(NetBoxAction):
             timeout_s=params["timeout_total"],
             poll_interval_s=params["poll_interval"],
         )
-        run = ValidationRun(
-            netbox, options, lambda of: self._power(params, netbox, of), SystemClock(), self.say, dry_run=check_mode
-        )
-        rows = run.perform(names)
+        # Claims go over a connection of their own, which writes until the end: what was claimed is given back.
+        with open_netbox(dict(params), check_mode=check_mode, on_call=self.log_calls(params)) as claims:
+            rows = ValidationRun(
+                netbox,
+                options,
+                lambda of: self._power(params, netbox, of),
+                SystemClock(),
+                self.say,
+                DeviceRegister(claims, SystemClock(), owner_of_process()),
+                dry_run=check_mode,
+                guard=guard_parent(),
+            ).perform(names)
         for line in ("", *draw_validation_table(rows), "", *draw_validation_summary(rows), ""):
             self.say(line)
         result = _result_of(rows, fail=params["fail_on_error"])
@@ -113,7 +125,9 @@ class ActionModule(NetBoxAction):
             )
             for name in names
         }
-        return IpmiPower(bmcs, Ipmi(limits_of(dict(params))), boot_device="pxe", say=self.say)
+        refuse_shared({name: (bmc.address, bmc.port) for name, bmc in bmcs.items()})
+        engine = Ipmi(limits_of(dict(params)))
+        return IpmiPower(bmcs, engine, boot_device="pxe", boot_mode=params["boot_mode"], say=self.say)
 
 
 def _result_of(rows: Sequence[ServerRow], *, fail: bool) -> dict[str, Any]:

@@ -90,6 +90,13 @@ options:
       - Device of the next boot only, set where the node is switched on or reset. Needs O(via=ipmi) or O(via=redfish).
     type: str
     choices: [pxe, disk, bios]
+  boot_mode:
+    description:
+      - By which firmware the node boots from O(boot_device). Many servers that get V(legacy) leave their UEFI for one boot, and don't find
+        what UEFI would. With O(via=redfish) it is sent where the BMC offers to choose, else the BMC decides.
+    type: str
+    choices: [uefi, legacy]
+    default: uefi
   max_nodes:
     description: Ceiling on the nodes that power is sent to, which are not those that already have the power asked for. If there are more,
       nothing is sent.
@@ -227,6 +234,7 @@ SPEC = {
     "timeout": {"type": "float", "default": 60.0},
     "via": {"type": "str", "choices": ["head_node", "ipmi", "redfish"], "default": "head_node"},
     "boot_device": {"type": "str", "choices": ["pxe", "disk", "bios"]},
+    "boot_mode": {"type": "str", "choices": ["uefi", "legacy"], "default": "uefi"},
     "max_nodes": {"type": "int"},
     **CLAIMS,
     **STRAIGHT,
@@ -254,6 +262,7 @@ def switch_power(
         owner=owner_of_task(params["claim_run"]),
         timeout_s=params["timeout"],
         boot_device=params["boot_device"] or "",
+        boot_mode=params["boot_mode"],
         max_nodes=params["max_nodes"],
         limits=limits_of(dict(params)),
         ipmi_port=params["ipmi_port"],

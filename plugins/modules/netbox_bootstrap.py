@@ -43,6 +43,7 @@ options:
   validation:
     description:
       - Whether devices need the custom field C(validation_result), of type JSON, which a validation server writes. It admits nobody without.
+      - The fields of O(hardening) are made too, for M(baremetal.bcm.netbox_validation) powers only what it has claimed there.
     type: bool
     default: false
   hardening:
@@ -144,7 +145,7 @@ def work(module: AnsibleModule, netbox: NetBox) -> dict[str, Any]:
     changes = plan_custom_field(netbox, name) if name else []
     if module.params["validation"]:
         changes += plan_plain_field(netbox, "validation_result", "json")
-    if module.params["hardening"]:
+    if module.params["validation"] or module.params["hardening"]:
         changes += [*plan_plain_field(netbox, CLAIM, "json"), *plan_plain_field(netbox, CERTIFICATE, "text")]
     changes += plan_tags(netbox, module.params["tags"])
     netbox.require(("POST" if change.object_id is None else "PATCH", change.path) for change in changes)

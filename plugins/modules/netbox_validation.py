@@ -13,7 +13,9 @@ version_added: 0.1.0
 description:
   - Switches servers that NetBox has as C(discovered) on, once into PXE, through their BMCs, and follows them in NetBox until a validation
     server has given each its verdict. Prints a line for each step, then a table, and writes reports.
-  - It reads NetBox and never writes it. The verdict, the journal and the state are the validation server's.
+  - The verdict, the journal and the state in NetBox are the validation server's. What this module writes there is the claim on the BMC
+    of each server that it is to power, in the custom field C(bmc_claim), as the Redfish modules do. A server that another run has claimed
+    is refused with that run's name. A claim is given back once NetBox shows that the server is at work, or nothing comes of it.
   - A server whose run is under way already is followed and not powered, so that a run that was cut off goes on by starting it again.
   - It works on the controller itself, whatever the host of the task.
 author:
@@ -56,6 +58,13 @@ options:
       - Whether servers that are on may have their power cut to start them anew. Without it they are refused.
     type: bool
     default: false
+  boot_mode:
+    description:
+      - By which firmware servers boot from the network. Many servers that get V(legacy) leave their UEFI for one boot, and don't find what
+        UEFI would.
+    type: str
+    choices: [uefi, legacy]
+    default: uefi
   max_servers:
     description:
       - How many servers may be powered at most; if there are more, none is.

@@ -109,6 +109,23 @@ def test_a_claim_that_was_not_renewed_is_over(lab: Lab, name: str, clock: Clock,
     assert field(lab, name) is not None
 
 
+def test_what_was_given_back_early_is_not_renewed_and_the_rest_is_held(
+    lab: Lab, name: str, clock: Clock, register: Make
+) -> None:
+    ada, bob, other = register(lab, "ada"), register(lab, "bob"), lab.server("staged").name
+    ada.claim([name, other])
+
+    assert ada.release([name])
+    clock.time_s += ada.lease_s - 1
+    ada.renew()
+
+    assert field(lab, name) is None
+    assert ada.problem(name) == "it is not claimed"
+    assert [*bob.claim([name, other])] == [other]
+    assert ada.release()
+    assert (field(lab, other), bob.problem(name)) == (None, "")
+
+
 def test_the_claim_of_a_run_that_is_known_to_be_dead_is_taken_over(lab: Lab, name: str, register: Make) -> None:
     register(lab, "ada").claim([name])
 

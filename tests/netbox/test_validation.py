@@ -368,7 +368,7 @@ def test_a_machine_that_falls_silent_while_steps_run_side_by_side_is_failed_with
     place.turn()
 
     assert "the last steps were 03-disk, 04-lldp" in entries(machine)[-1]
-    assert machine.result["step"] == "03-disk, 04-lldp"
+    assert place.result(machine)["step"] == "03-disk, 04-lldp"
 
 
 def test_silence_while_no_receiver_listened_is_nobodys_fault(place: Place) -> None:
@@ -738,6 +738,47 @@ def test_a_server_far_slower_than_eight_siblings_fails_and_with_fewer_the_report
     else:
         assert result["siblings"].startswith("compared with no siblings: 7 of the same type")
         assert "compared with no siblings: 7" in entries(late)[-1]
+
+
+@pytest.mark.parametrize("siblings", [8, 6])
+def test_the_entry_of_a_step_says_that_it_was_not_compared_yet_and_that_of_the_verdict_names_the_step_that_differs(
+    make_place: MakePlace, lab: Lab, siblings: int
+) -> None:
+    place = make_place(lab)
+    others = [place.machine() for _number in range(siblings)]
+    late, together, lost = place.machine(), place.machine(), place.machine()
+    place.turn()
+    for machine in others:
+        machine.validate(**_slow(900.0))
+    place.turn()
+    for machine in (late, lost):
+        machine.boot()
+        machine.hello()
+        for step in STEPS[:2]:
+            machine.finish(step, **(_slow(400.0)["s02"] if step == "02-memory" else {}))
+            place.turn()
+    late.finish(STEPS[2])
+    late.say("finished")
+    together.validate(**_slow(400.0))
+    place.turn()
+    place.pass_time(place.settings.silence_seconds + 1)
+    place.turn()
+
+    of_late, of_all, of_lost = ([text.splitlines()[0] for text in entries(each)] for each in (late, together, lost))
+    for heads in (of_late, of_lost):
+        assert [head.partition(" (")[0] for head in heads[:2]] == [f"Validation {step}: **pass**" for step in STEPS[:2]]
+        assert [head.endswith("), not compared with siblings yet.") for head in heads[:2]] == [False, True]
+    verdict = entries(late)[-1]
+    if siblings == 8:
+        assert of_all[1].startswith("Validation 02-memory: **fail** (")
+        assert "02-memory fail" in verdict
+        assert "memory_rate_mib_s differs from the siblings: 400" in verdict
+        assert place.result(late)["steps"]["02-memory"] == "fail"
+    else:
+        assert of_all[1].startswith("Validation 02-memory: **pass** (")
+        assert "compared with no siblings: " in verdict
+    assert not any("not compared with siblings yet" in head for head in of_all)
+    assert place.lab.state(lost.server) == "failed"
 
 
 def test_a_server_that_is_built_otherwise_is_no_sibling_and_one_that_failed_sets_no_measure(

@@ -13,15 +13,26 @@ from unittest import mock
 import pytest
 
 from ansible_collections.baremetal.bcm.plugins.module_utils._bmc.power import Failure, PowerResult
+from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.errors import BcmError
 from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.api.client import NetBox
-from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.api.errors import NetBoxTransportError
+from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.api.connection import (
+    NetBoxConnection,
+    NetBoxTransport,
+)
+from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.api.errors import (
+    NetBoxAuthError,
+    NetBoxConfigError,
+    NetBoxTransportError,
+)
+from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.api.register import DeviceRegister
 from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.lifecycle.state import StateField
+from ansible_collections.baremetal.bcm.plugins.module_utils._validation_run.bmcs import bmc_addresses, refuse_shared
 from ansible_collections.baremetal.bcm.plugins.module_utils._validation_run.run import (
     RunOptions,
     ServerRow,
     ValidationRun,
-    bmc_addresses,
 )
+from ansible_collections.baremetal.bcm.plugins.module_utils._values.owner import Owner
 from ansible_collections.baremetal.bcm.plugins.plugin_utils._report.validation import (
     draw_validation_page,
     draw_validation_summary,
@@ -30,6 +41,7 @@ from ansible_collections.baremetal.bcm.plugins.plugin_utils._report.validation i
 from ansible_collections.baremetal.bcm.tests.netbox.conftest import Modules
 from ansible_collections.baremetal.bcm.tests.netbox.fake.server import TOKEN, FakeNetBox, Reply
 from ansible_collections.baremetal.bcm.tests.netbox.lab import Lab
+from ansible_collections.baremetal.bcm.tests.netbox.test_rights import rights
 from ansible_collections.baremetal.bcm.tests.netbox.validating import Machine, Place
 
 
@@ -43,8 +55,10 @@ class Bmcs:
         self.failure = failure
         self.meanwhile = meanwhile
         self.sent: dict[str, str] = {}
+        self.asked: list[str] = []
 
     def states(self, names: Sequence[str]) -> dict[str, PowerResult]:
+        self.asked.extend(names)
         if self.meanwhile is not None:
             self.meanwhile()
         return {name: PowerResult(self.state, self.state, failure=self.failure, message="no answer") for name in names}
@@ -110,15 +124,30 @@ def run(
     """The rows of a run, and what it said."""
     lines: list[str] = []
     dry_run = options.pop("dry_run", False)
+    claims = options.pop("claims", None) or register_of(place, "ada")
+    guard = options.pop("guard", lambda: None)
     validation = ValidationRun(
-        place.netbox,
+        options.pop("netbox", place.netbox),
         RunOptions(StateField("status"), **options),
         lambda _names: bmcs or Bmcs(),
         Story(place, chapters),
         lines.append,
+        claims,
         dry_run=dry_run,
+        guard=guard,
     )
     return validation.perform([machine.server.name for machine in machines]), lines
+
+
+def register_of(place: Place, who: str, *, dead: str = "", netbox: NetBox | None = None) -> DeviceRegister:
+    """The register of claims as one run sees it."""
+    clock = mock.Mock(wall_s=lambda: 1_790_000_000, now_s=lambda: 0.0, sleep=lambda _seconds: None)
+    return DeviceRegister(netbox or place.netbox, clock, Owner(f"{who}@pc", who, lambda other: other == dead))
+
+
+def claim_of(place: Place, machine: Machine) -> Any:
+    """The claim that stands in NetBox."""
+    return place.lab.get("dcim/devices", machine.server.id)["custom_fields"]["bmc_claim"]
 
 
 def boots(machine: Machine) -> Callable[[], Any]:
@@ -291,6 +320,220 @@ def test_a_server_whose_bmc_refused_is_not_said_to_be_powered(place: Place) -> N
     assert "did not accept" in row.message
 
 
+# -- others --------------------------------------------------------------------------------------------------------
+
+
+def test_a_server_that_another_run_has_claimed_is_refused_with_its_name_and_its_bmc_is_not_asked(place: Place) -> None:
+    taken, free = place.machine(), place.machine()
+    place.turn()
+    # Hardening, rotation and validation claim alike.
+    assert register_of(place, "bob").claim([taken.server.name]) == {}
+    bmcs = Bmcs("ON")
+
+    rows, _lines = run(
+        place, taken, free, bmcs=bmcs, enable_power_action=True, allow_on=True, chapters=[boots(free), ends(free)]
+    )
+
+    assert [row.outcome for row in rows] == ["refused", "passed"]
+    assert "bob@pc until " in rows[0].message
+    assert "try again once that run has ended" in rows[0].message
+    assert (bmcs.asked, bmcs.sent) == ([free.server.name], {free.server.name: "cycle"})
+    assert claim_of(place, taken)["run"] == "bob"
+    assert claim_of(place, free) is None
+
+
+def test_a_server_is_claimed_from_before_its_bmc_is_asked_until_netbox_shows_that_it_is_at_work(place: Place) -> None:
+    machine = place.machine()
+    place.turn()
+    others = register_of(place, "bob")
+    told: list[str] = []
+
+    def other_claims() -> None:
+        told.extend(others.claim([machine.server.name]).values())
+
+    def begins() -> None:
+        other_claims()
+        boots(machine)()
+
+    def second_claim() -> None:
+        assert others.claim([machine.server.name]) == {}
+        ends(machine)()
+
+    (row,), _lines = run(
+        place,
+        machine,
+        bmcs=Bmcs(meanwhile=other_claims),
+        enable_power_action=True,
+        chapters=[begins, second_claim],
+    )
+
+    assert row.outcome == "passed"
+    assert [each.startswith("ada@pc until ") for each in told] == [True, True]
+    assert claim_of(place, machine)["run"] == "bob"
+
+
+def test_a_server_that_was_begun_between_two_looks_is_followed_and_not_refused_for_being_on(place: Place) -> None:
+    machine = place.machine()
+    place.turn()
+
+    def begin() -> None:
+        boots(machine)()
+        place.turn()
+
+    (row,), _lines = run(
+        place, machine, bmcs=Bmcs("ON", meanwhile=begin), enable_power_action=True, chapters=[ends(machine)]
+    )
+
+    assert (row.outcome, claim_of(place, machine)) == ("passed", None)
+
+
+@pytest.mark.parametrize("bmcs", [Bmcs(failure=Failure.UNREACHABLE), Bmcs("ON"), DeadBmcs()])
+def test_a_claim_is_given_back_where_nothing_comes_of_it(place: Place, bmcs: Bmcs) -> None:
+    machine = place.machine()
+
+    (row,), _lines = run(place, machine, bmcs=bmcs, enable_power_action=True)
+
+    assert row.outcome in ("failed", "refused")
+    assert claim_of(place, machine) is None
+
+
+def test_claims_are_given_back_after_what_ends_the_run(place: Place) -> None:
+    machine = place.machine()
+
+    def breaks() -> None:
+        assert claim_of(place, machine)["run"] == "ada"
+        raise NetBoxConfigError("no")
+
+    with pytest.raises(NetBoxConfigError):
+        run(place, machine, bmcs=Bmcs(meanwhile=breaks), enable_power_action=True)
+
+    assert claim_of(place, machine) is None
+
+
+def test_the_claim_of_a_run_that_is_dead_is_taken_over(place: Place) -> None:
+    machine, bmcs = place.machine(), Bmcs("ON")
+    place.turn()
+    register_of(place, "bob").claim([machine.server.name])
+
+    (row,), _lines = run(
+        place, machine, bmcs=bmcs, enable_power_action=True, allow_on=True,
+        claims=register_of(place, "ada", dead="bob"), chapters=[boots(machine), ends(machine)],
+    )  # fmt: skip
+
+    assert (row.outcome, bmcs.sent, claim_of(place, machine)) == ("passed", {machine.server.name: "cycle"}, None)
+
+
+def test_a_run_that_has_lost_its_claim_powers_nothing(place: Place) -> None:
+    machine = place.machine()
+    claims = register_of(place, "ada")
+
+    def taken_away() -> None:
+        place.lab.change("dcim/devices", machine.server.id, custom_fields={"bmc_claim": None})
+        claims.renew()
+
+    bmcs = Bmcs(meanwhile=taken_away)
+    (row,), _lines = run(place, machine, bmcs=bmcs, enable_power_action=True, claims=claims)
+
+    assert (row.outcome, bmcs.sent) == ("refused", {})
+    assert "has lost its claim: its claim was removed in NetBox" in row.message
+
+
+@pytest.mark.parametrize("options", [{"dry_run": True}, {"watch_only": True}], ids=["check mode", "watching"])
+def test_a_check_and_watching_claim_nothing_and_need_no_field_for_it(
+    fake: FakeNetBox, tmp_path: Path, options: dict[str, Any]
+) -> None:
+    lab = Lab(fake.url, TOKEN)
+    types = "object_types" if fake.store.version >= (4, 0) else "content_types"
+    lab.add("extras/custom-fields", name="validation_result", type="json", **{types: ["dcim.device"]})
+    place = Place(lab, tmp_path)
+    machine = place.machine()
+    written = len(writes(fake))
+
+    (row,), _lines = run(place, machine, enable_power_action=True, timeout_s=1.0, **options)
+
+    assert (row.outcome, len(writes(fake))) == ("pending" if options.get("dry_run") else "failed", written)
+    if not options.get("watch_only"):
+        with pytest.raises(NetBoxConfigError, match="run netbox_bootstrap"):
+            run(place, machine, enable_power_action=True)
+    place.close()
+
+
+def writes(fake: FakeNetBox) -> list[Any]:
+    """What was sent that writes."""
+    return [each for each in fake.requests if each.method != "GET"]
+
+
+def test_a_netbox_that_is_away_when_claims_are_given_back_costs_no_result_and_it_is_said(
+    fake: FakeNetBox, modules: Modules, tmp_path: Path
+) -> None:
+    lab = Lab(fake.url, TOKEN)
+    modules.good("netbox_bootstrap", lab, validation=True, fail_on_missing=False)
+    place = Place(lab, tmp_path)
+    machine = place.machine()
+    bmcs = Bmcs("ON")
+
+    def leaves() -> None:
+        # It still tells what is discovered; then it is away.
+        fake.faults.append(lambda request: Reply(503) if request.method != "GET" else None)
+
+    bmcs.meanwhile = leaves
+    (row,), lines = run(place, machine, bmcs=bmcs, enable_power_action=True)
+    fake.faults.clear()
+
+    assert row.outcome == "refused"
+    assert lines[-1] == "Claims could not be given back to NetBox; they end by themselves within 10m00s"
+    place.close()
+
+
+def test_claims_of_many_servers_take_few_requests(fake: FakeNetBox, modules: Modules, tmp_path: Path) -> None:
+    lab = Lab(fake.url, TOKEN)
+    modules.good("netbox_bootstrap", lab, validation=True, fail_on_missing=False)
+    place = Place(lab, tmp_path)
+    taken: dict[int, int] = {}
+    for number in (5, 50):
+        machines = [place.machine() for _number in range(number)]
+        before = len(fake.requests)
+        rows, _lines = run(place, *machines, enable_power_action=True, boot_timeout_s=5.0)
+        assert {row.outcome for row in rows} == {"failed"}
+        taken[number] = len(fake.requests) - before
+
+    place.close()
+    # Find, claim, look again, two turns, give back: whole sets each.
+    assert taken[50] <= taken[5] <= 12, taken
+
+
+def test_the_rights_that_are_documented_are_enough_and_without_that_to_change_nothing_is_powered(place: Place) -> None:
+    machine, bmcs = place.machine(), Bmcs("ON")
+    views = rights("netbox_validation")
+    needed = rights("netbox_validation", "with `enable_power_action`")
+
+    for few in (needed, [right for right in needed if right != "dcim.change_device"]):
+        connection = NetBoxConnection(place.lab.url, place.lab.restricted(*few).token)
+        with contextlib.closing(NetBox(NetBoxTransport(connection))) as netbox, contextlib.ExitStack() as refusal:
+            if few != needed:
+                refusal.enter_context(pytest.raises(NetBoxAuthError, match=r"dcim\.change_device"))
+            claims = register_of(place, "ada", netbox=netbox)
+            (row,), _lines = run(place, machine, bmcs=bmcs, netbox=netbox, claims=claims, enable_power_action=True)
+            assert row.outcome == "refused"
+
+    assert (bmcs.sent, bmcs.asked, views) == ({}, [machine.server.name], ["dcim.view_device"])
+
+
+def test_nothing_is_powered_and_nothing_waits_once_ansible_is_gone(place: Place) -> None:
+    machine, bmcs = place.machine(), Bmcs()
+    asked: list[int] = []
+
+    def gone() -> None:
+        asked.append(1)
+        if len(asked) > 1:
+            raise BcmError("the ansible-playbook that started this task is gone; nothing more is changed")
+
+    with pytest.raises(BcmError, match="is gone"):
+        run(place, machine, bmcs=bmcs, enable_power_action=True, guard=gone)
+
+    assert (bmcs.sent, claim_of(place, machine)) == ({}, None)
+
+
 def test_a_netbox_that_is_away_while_servers_are_followed_is_asked_again(
     fake: FakeNetBox, modules: Modules, tmp_path: Path
 ) -> None:
@@ -332,7 +575,9 @@ def _away(place: Place, machine: Machine, chapters: Sequence[Callable[[], Any]])
 
     clock = mock.Mock(now_s=story.now_s, wall_s=story.wall_s, sleep=sleep)
     options = RunOptions(StateField("status"), watch_only=True, timeout_s=100.0)
-    validation = ValidationRun(place.netbox, options, lambda _names: Bmcs(), clock, lines.append)
+    validation = ValidationRun(
+        place.netbox, options, lambda _names: Bmcs(), clock, lines.append, register_of(place, "ada")
+    )
     return validation.perform([machine.server.name]), lines
 
 
@@ -388,3 +633,10 @@ def test_addresses_of_bmcs_are_those_that_netbox_has(place: Place) -> None:
     netbox: NetBox = place.netbox
 
     assert bmc_addresses(netbox, {one.id: one.name, two.id: two.name}) == {one.name: ip}
+
+
+def test_servers_that_have_one_bmc_by_mistake_are_named_before_anything_is_powered() -> None:
+    refuse_shared({"a": ("192.0.2.1", 623), "b": ("192.0.2.1", 624), "c": ("192.0.2.2", 623)})
+
+    with pytest.raises(NetBoxConfigError, match=r"^nothing was powered: a, c have one BMC, 192\.0\.2\.1; each"):
+        refuse_shared({"a": ("192.0.2.1", 623), "b": ("192.0.2.2", 623), "c": ("192.0.2.1", 623)})

@@ -12,7 +12,7 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Union
 
-from .power import STATE_AFTER, STEPS, Failure, Progress, plan_power
+from .power import STATE_AFTER, STEPS, UEFI, Failure, Progress, plan_power
 
 # IPMI 2.0: network functions, commands (table G-1), chassis control (28.3), boot flags (28.13).
 _CHASSIS, _APPLICATION = 0x00, 0x06
@@ -20,6 +20,8 @@ _GET_CHASSIS_STATUS, _CHASSIS_CONTROL, _SET_BOOT_OPTIONS, _GET_BOOT_OPTIONS = 0x
 _GET_DEVICE_ID = 0x01
 _CONTROL = {"OFF": 0x00, "ON": 0x01, "RESET": 0x03, "SHUTDOWN": 0x05}
 _BOOT_FLAGS = 0x05
+# Of the first byte of the boot flags; the bit between them would make them last beyond the next boot.
+_FLAGS_VALID, _BOOT_BY_UEFI = 0x80, 0x20
 BOOT_DEVICES = {"none": 0, "pxe": 1, "disk": 2, "safe": 3, "diagnostic": 4, "cdrom": 5, "bios": 6}
 
 
@@ -110,19 +112,25 @@ def _boot_device_of(data: bytes) -> str:
 
 
 def switch_power(
-    action: str, progress: Progress, *, timeout_s: float, interval_s: float, boot_device: str = ""
+    action: str,
+    progress: Progress,
+    *,
+    timeout_s: float,
+    interval_s: float,
+    boot_device: str = "",
+    boot_mode: str = UEFI,
 ) -> Flow:
     """Perform on, off, cycle or reset and confirm each step (IPMI 2.0, 28.3 and 28.12).
 
-    `boot_device`, a key of BOOT_DEVICES or "", is set before the step that gives power. The state may take `timeout_s`
-    seconds to follow each step and is read every `interval_s`. Raises Refused and NotConfirmed. Trying again with the
-    same `progress` is safe: a step that was accepted is not sent twice.
+    `boot_device`, a key of BOOT_DEVICES or "", is set before the step that gives power, by `boot_mode`, UEFI or LEGACY.
+    The state may take `timeout_s` seconds to follow each step and is read every `interval_s`. Raises Refused and
+    NotConfirmed. Trying again with the same `progress` is safe: a step that was accepted is not sent twice.
     """
     yield from read_power(progress)
     steps = STEPS.get(plan_power(action, progress.before), ())
     for step in steps[progress.confirmed :]:
         if boot_device and step != "OFF":
-            yield from _set_boot_device(boot_device, progress)
+            yield from _set_boot_device(boot_device, boot_mode, progress)
         if not (step in progress.sent or (step != "RESET" and progress.after == STATE_AFTER[step])):
             yield from _ask(Ask(_CHASSIS, _CHASSIS_CONTROL, (_CONTROL[step],)), f"accept power {step}")
             progress.sent.append(step)
@@ -144,10 +152,11 @@ def _confirm(step: str, progress: Progress, timeout_s: float, interval_s: float)
         waited_s += interval_s
 
 
-def _set_boot_device(name: str, progress: Progress) -> Flow:
+def _set_boot_device(name: str, mode: str, progress: Progress) -> Flow:
     # Without this the BMC drops the flags after 60 s, or at the power cycle itself (IPMI 2.0, 28.12 parameter 3).
     yield from _ask(Ask(_CHASSIS, _SET_BOOT_OPTIONS, (3, 8)), "keep the boot device")
-    flags = 0x80 if name != "none" else 0x00
+    # There is no word for "as the firmware is set": without the bit many boot by the ways of the old BIOS, once.
+    flags = 0x00 if name == "none" else _FLAGS_VALID | (_BOOT_BY_UEFI if mode == UEFI else 0x00)
     data = (_BOOT_FLAGS, flags, BOOT_DEVICES[name] << 2, 0, 0, 0)
     yield from _ask(Ask(_CHASSIS, _SET_BOOT_OPTIONS, data), f"take {name} as boot device")
     progress.boot_device = name

@@ -30,6 +30,7 @@ class IpmiPower(StraightPower[Bmc, Ipmi]):
                 timeout_s=self.timeout_s,
                 interval_s=self.interval_s,
                 boot_device=self.boot_device,
+                boot_mode=self.boot_mode,
             )
 
         return self.engine.run({name: self.bmcs[name] for name in words}, flow_of, tries=tries)

@@ -13,6 +13,8 @@ ACTIONS = ("on", "off", "cycle", "reset", "status")
 # A cycle is off, confirmed off, and on: BCM has no CYCLE, and a BMC's own cycle proves nothing.
 STEPS: Mapping[str, tuple[str, ...]] = {"on": ("ON",), "off": ("OFF",), "cycle": ("OFF", "ON"), "reset": ("RESET",)}
 STATE_AFTER: Mapping[str, str] = {"ON": "ON", "OFF": "OFF", "RESET": "ON"}
+# By which firmware a machine that is given a boot device boots from it.
+UEFI, LEGACY = "uefi", "legacy"
 # Why a node that did not shut down has its power still; who is at work on it follows.
 LEFT_ON = "it did not shut down in time, and its power was not cut"
 # Finds who is at work on nodes, in words by name.

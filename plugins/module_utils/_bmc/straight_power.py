@@ -11,7 +11,7 @@ from typing import Generic, Protocol, TypeVar
 
 from .._values.clock import Clock, SystemClock
 from .._values.names import shorten
-from .power import LEFT_ON, End, Failure, FindOccupied, PowerResult, Progress
+from .power import LEFT_ON, UEFI, End, Failure, FindOccupied, PowerResult, Progress
 
 # How rarely at most the power state of a machine that shuts down is asked for.
 _RAREST_S = 10.0
@@ -40,6 +40,7 @@ class StraightPower(ABC, Generic[_Bmc, _Engine]):
     timeout_s: float = 60.0
     interval_s: float = 1.0
     boot_device: str = ""
+    boot_mode: str = UEFI
     clock: Clock = field(default_factory=SystemClock)
     say: Callable[[str], None] = lambda _line: None
     find_occupied: FindOccupied = lambda _names: {}

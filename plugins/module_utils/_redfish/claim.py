@@ -10,13 +10,13 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from .._bmc.renewal import renewed
 from .._values.clock import Clock
 from .connection import BmcLogin
 from .errors import ClaimLost, RedfishConfigError, RedfishError
@@ -48,7 +48,7 @@ def exclusive(
             return
         try:
             refused.update(register.claim([name for name in bmcs if name not in refused]))
-            with _renewed(register):
+            with renewed(register):
                 free = {name: bmc for name, bmc in bmcs.items() if name not in refused}
                 shown = first_sight(free, batch, clock)
                 refused.update(register.pin(shown))
@@ -92,24 +92,6 @@ def first_sight(bmcs: Mapping[str, BmcLogin], batch: Batch, clock: Clock) -> dic
 
 def _with_new(pins: Mapping[str, str] | None, shown: Mapping[str, str]) -> Mapping[str, str] | None:
     return None if pins is None else {**shown, **pins}
-
-
-@contextmanager
-def _renewed(register: Register) -> Iterator[None]:
-    """Renew the claims three times in the time that they hold, from a thread of its own."""
-    over = threading.Event()
-
-    def work() -> None:
-        while not over.wait(register.lease_s / 3):
-            register.renew()
-
-    thread = threading.Thread(target=work, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
 
 
 def _guard_of(register: Register) -> Callable[[str], None]:

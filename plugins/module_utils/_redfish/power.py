@@ -32,6 +32,7 @@ RESET_TYPES: Mapping[str, tuple[str, ...]] = {
     "SHUTDOWN": ("GracefulShutdown",),
 }
 BOOT_TARGETS: Mapping[str, str] = {"pxe": "Pxe", "disk": "Hdd", "bios": "BiosSetup"}
+_BOOT_MODES = {power.UEFI: "UEFI", power.LEGACY: "Legacy"}
 _BOOT_NAMES = {"None": "none", "Pxe": "pxe", "Hdd": "disk", "BiosSetup": "bios", "Cd": "cdrom", "Diags": "diagnostic"}
 _STATES = {"On": "ON", "Off": "OFF", "PoweringOn": "OFF", "PoweringOff": "ON", "Paused": "ON"}
 # How long a power command whose answer was lost may take to show before it is sent once more.
@@ -64,7 +65,7 @@ class RedfishPower(StraightPower[BmcLogin, Batch]):
             elif words[name] == DETAILS:
                 machine.read_details()
             else:
-                machine.switch(words[name], self.timeout_s, self.interval_s, self.boot_device)
+                machine.switch(words[name], self.timeout_s, self.interval_s, self.boot_device, self.boot_mode)
 
         batch = replace(self.engine, tries=tries or self.engine.tries)
         ends = talk_to_all({name: self.bmcs[name] for name in words}, work, batch, self.clock)
@@ -124,18 +125,20 @@ class Machine:
         if uri is not None:
             self._progress.firmware = text_at(self._redfish.get(uri).body, "FirmwareVersion")
 
-    def switch(self, action: str, timeout_s: float, interval_s: float, boot_device: str) -> None:
+    def switch(
+        self, action: str, timeout_s: float, interval_s: float, boot_device: str, boot_mode: str = power.UEFI
+    ) -> None:
         """Perform on, off, cycle or reset and confirm each step; trying again does not send an accepted one twice.
 
-        `boot_device`, a key of BOOT_TARGETS or "", is set before the step that gives power. The state may take
-        `timeout_s` to follow each step and is read every `interval_s`.
+        `boot_device`, a key of BOOT_TARGETS or "", is set before the step that gives power, by `boot_mode` where the
+        BMC offers to choose it. The state may take `timeout_s` to follow each step and is read every `interval_s`.
         """
         progress = self._progress
         system = self.read_power()
         steps = STEPS.get(plan_power(action, progress.before), ())
         for step in steps[progress.confirmed :]:
             if boot_device and step != "OFF":
-                system = self._set_boot_device(boot_device, system)
+                system = self._set_boot_device(boot_device, boot_mode, system)
             is_lost = False
             if not (step in progress.sent or (step != "RESET" and progress.after == STATE_AFTER[step])):
                 is_lost = self._send(step, system)
@@ -192,8 +195,12 @@ class Machine:
             raise RedfishApiError(f"{self._redfish.bmc.base} offers no {' or '.join(wanted)}")
         return kinds[0]
 
-    def _set_boot_device(self, name: str, system: Resource) -> Resource:
+    def _set_boot_device(self, name: str, mode: str, system: Resource) -> Resource:
         boot = {"BootSourceOverrideEnabled": "Once", "BootSourceOverrideTarget": BOOT_TARGETS[name]}
+        offered = at(system.body, "Boot", "BootSourceOverrideMode@Redfish.AllowableValues")
+        # Where it is not offered it may not be writable, and then the whole request is refused, as by iLO 5.
+        if isinstance(offered, list) and _BOOT_MODES[mode] in offered:
+            boot["BootSourceOverrideMode"] = _BOOT_MODES[mode]
         self._redfish.finish(self._redfish.patch(system, {"Boot": boot}))
         system = self.read_power()
         if _boot_device_of(system.body) != name:

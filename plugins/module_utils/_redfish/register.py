@@ -25,5 +25,5 @@ class Register(Protocol):
     def pin(self, shown: Mapping[str, str]) -> dict[str, str]:
         """Keep certificates, as SHA-256, of claimed servers that have none yet; return why some were not."""
 
-    def release(self) -> None:
+    def release(self) -> object:
         """Give all claims back. Raises nothing."""

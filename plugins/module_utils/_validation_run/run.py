@@ -2,19 +2,22 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """One validation of many servers: look at NetBox, switch them on into PXE, follow them there until each has a verdict.
 
-It never talks to the validation server: what that found stands in NetBox.
+It never talks to the validation server: what that found stands in NetBox. A server is claimed there from before its BMC
+is asked until NetBox shows that it is at work, or that nothing comes of it: from then on any other run sees it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from .._bmc.power import PowerPath, plan_power
-from .._netbox.api.client import DEVICES, IP_ADDRESSES, NetBox, Raw
+from .._bmc.power import PowerPath, PowerResult, plan_power
+from .._bmc.renewal import renewed
+from .._netbox.api.client import DEVICES, NetBox, Raw
 from .._netbox.api.errors import NetBoxTransportError
-from .._netbox.api.interfaces import find_by_name
+from .._netbox.api.register import DeviceRegister
 from .._netbox.lifecycle.state import StateField
 from .._netbox.lifecycle.transitions import State
 from .._values.clock import Clock
@@ -67,24 +70,33 @@ class RunOptions:
 
 @dataclass
 class ValidationRun:
-    """One run. `power` gives the path to the BMCs of named servers; `say` prints a line at once."""
+    """One run. `power` gives the path to the BMCs of named servers; `say` prints a line at once.
+
+    Only what `register` could claim is powered; a dry run claims nothing. `guard` is asked before power is sent and in
+    each turn, and raises where nothing more is to be done.
+    """
 
     netbox: NetBox
     options: RunOptions
     power: Callable[[Sequence[str]], PowerPath]
     clock: Clock
     say: Callable[[str], None]
+    register: DeviceRegister
     dry_run: bool = False
+    guard: Callable[[], None] = lambda: None
+    _claimed: set[str] = field(default_factory=set)
 
     def perform(self, names: Sequence[str]) -> list[ServerRow]:
         """Do it; returns a row for each name. Raises NetBoxError; again is safe, servers at work are followed."""
         rows = {name: ServerRow(name) for name in dict.fromkeys(names)}
         devices = self._find(rows)
         due = [row for row in rows.values() if row.outcome == PENDING]
-        switched = self._switch(due)
-        if not self.dry_run:
-            left = [row for row in due if row.outcome == PENDING and (row.name in switched or self._follows(row))]
-            self._watch(left, devices, switched)
+        with self._giving_back():
+            switched = self._switch(due)
+            if not self.dry_run:
+                left = [row for row in due if row.outcome == PENDING and (row.name in switched or self._follows(row))]
+                self._give_back(due)
+                self._watch(left, devices, switched)
         return list(rows.values())
 
     def _follows(self, row: ServerRow) -> bool:
@@ -138,20 +150,22 @@ class ValidationRun:
         if not wanted or not self._may_power(list(wanted.values())):
             return set()
         path = self.power(list(wanted))
-        before = path.states(list(wanted))
+        self._claim(wanted)
+        before = path.states([name for name, row in wanted.items() if row.outcome == PENDING])
         for name, result in before.items():
-            row = wanted[name]
             if result.failure is not None:
-                row.outcome, row.message = FAILED, result.error
-            elif result.after == "ON" and not self.options.allow_on:
-                row.outcome, row.message = REFUSED, _IS_ON
+                wanted[name].outcome, wanted[name].message = FAILED, result.error
         self._look_again([row for row in wanted.values() if row.outcome == PENDING])
-        left = [name for name, row in wanted.items() if row.outcome == PENDING and not self._follows(row)]
-        actions = {name: plan_power("cycle", before[name].after) for name in left}
+        left = {name: row for name, row in wanted.items() if row.outcome == PENDING and not self._follows(row)}
+        self._refuse(left.values(), before)
+        actions = {
+            name: plan_power("cycle", before[name].after) for name, row in left.items() if row.outcome == PENDING
+        }
         if self.dry_run or not actions:
             for name in actions:
                 wanted[name].powered = True
             return set()
+        self.guard()
         self.say(f"Switching {count(len(actions), 'server')} on, once into PXE")
         for name, result in path.run(actions, before).items():
             # Somebody else may have switched it on meanwhile: then it is followed.
@@ -159,6 +173,46 @@ class ValidationRun:
             if result.failure is not None:
                 wanted[name].outcome, wanted[name].message = FAILED, result.error
         return set(actions)
+
+    def _refuse(self, rows: Iterable[ServerRow], before: Mapping[str, PowerResult]) -> None:
+        """Refuse those whose power must not be cut, and those whose claims are gone."""
+        for row in rows:
+            problem = "" if self.dry_run else self.register.problem(row.name)
+            if before[row.name].after == "ON" and not self.options.allow_on:
+                row.outcome, row.message = REFUSED, _IS_ON
+            elif problem:
+                row.outcome, row.message = REFUSED, f"nothing was powered, this run has lost its claim: {problem}"
+
+    def _claim(self, wanted: Mapping[str, ServerRow]) -> None:
+        """Keep other runs away from the BMCs of these servers; those that can't be had are refused."""
+        if self.dry_run:
+            return
+        self.guard()
+        self.netbox.require([("PATCH", DEVICES)])
+        refused = self.register.claim(list(wanted))
+        self._claimed = {*wanted} - {*refused}
+        for name, why in refused.items():
+            wanted[name].outcome, wanted[name].message = REFUSED, why
+
+    @contextmanager
+    def _giving_back(self) -> Iterator[None]:
+        """Renew the claims while the block lasts, and give back what is left at its end, however it ends."""
+        if self.dry_run or self.options.watch_only:
+            yield
+            return
+        try:
+            with renewed(self.register):
+                yield
+        finally:
+            if not self.register.release() and self._claimed:
+                minutes = format_duration(self.register.lease_s)
+                self.say(f"Claims could not be given back to NetBox; they end by themselves within {minutes}")
+
+    def _give_back(self, rows: Iterable[ServerRow]) -> None:
+        """Give back what NetBox shows to be at work, or nothing comes of; what can't be is due the next time."""
+        over = {row.name for row in rows if row.run or row.outcome != PENDING} & self._claimed
+        if over and self.register.release(over):
+            self._claimed -= over
 
     def _look_again(self, rows: Sequence[ServerRow]) -> None:
         """Read NetBox once more before power is sent: asking many BMCs, some silent, has taken minutes."""
@@ -197,6 +251,7 @@ class ValidationRun:
             for device_id in {*left} - {raw["id"] for raw in raws}:
                 left[device_id].outcome, left[device_id].message = FAILED, f"{names[device_id]} was deleted from NetBox"
             self._give_up(left.values(), took_s, switched)
+            self._give_back(left.values())
             left = {device_id: row for device_id, row in left.items() if row.outcome == PENDING}
             if left:
                 self.clock.sleep(self.options.poll_interval_s)
@@ -205,6 +260,7 @@ class ValidationRun:
         """Read devices; a NetBox that is away is asked again until the time of the run is over."""
         away = False
         while True:
+            self.guard()
             try:
                 raws = self.netbox.find(DEVICES, id=sorted(device_ids), fields=_OF_DEVICES, exclude="config_context")
             except NetBoxTransportError as error:
@@ -248,17 +304,3 @@ class ValidationRun:
                 row.message = f"no verdict within {format_duration(self.options.timeout_s)}" + (
                     f", it is in {row.step}" if row.step else ""
                 )
-
-
-def bmc_addresses(netbox: NetBox, device_ids: Mapping[int, str]) -> dict[str, str]:
-    """Read the addresses of BMCs by their servers' names, of those whose BMC has exactly one. Raises NetBoxError."""
-    ports = {
-        port["id"]: device_ids[device_id]
-        for device_id, group in find_by_name(netbox, device_ids).items()
-        for port in group
-    }
-    found: dict[str, list[str]] = {}
-    for raw in netbox.find(IP_ADDRESSES, interface_id=sorted(ports)):
-        if raw.get("assigned_object_type") == "dcim.interface" and raw["assigned_object_id"] in ports:
-            found.setdefault(ports[raw["assigned_object_id"]], []).append(raw["address"].partition("/")[0])
-    return {name: hosts[0] for name, hosts in found.items() if len(hosts) == 1}

@@ -24,10 +24,24 @@ _MOST_VALUES = 40
 _LONGEST_REASON = 300
 
 
-def step_entry(run: Run, verdict: StepVerdict, result: StepResult, log_url: str, notes: Sequence[str] = ()) -> Entry:
-    """Make the journal entry of a step. `notes` are the server's own, such as cables that it proposes."""
+def step_entry(
+    run: Run,
+    verdict: StepVerdict,
+    result: StepResult,
+    log_url: str,
+    notes: Sequence[str] = (),
+    *,
+    awaits_siblings: bool = False,
+) -> Entry:
+    """Make the journal entry of a step. `notes` are the server's own, such as cables that it proposes.
+
+    `awaits_siblings` says that the step has what siblings are compared by, and that nobody has compared it: what it is
+    after that the entry of the run's verdict says.
+    """
     worked = f"{result.seconds:.0f} s, work {result.work:g}"
-    lines = [f"Validation {verdict.step}: **{verdict.verdict}** ({worked}, run {run.run})."]
+    is_open = awaits_siblings and verdict.verdict in (PASS, WARN)
+    rest = ", not compared with siblings yet" if is_open else ""
+    lines = [f"Validation {verdict.step}: **{verdict.verdict}** ({worked}, run {run.run}){rest}."]
     reasons = [*verdict.reasons]
     lines += [f"* `{journal_text(reason)}`" for reason in reasons[:_MOST_REASONS]]
     if len(reasons) > _MOST_REASONS:

@@ -55,6 +55,7 @@ class _Account:
     events: list[AcceptedEvent] = field(default_factory=list)
     new_steps: list[str] = field(default_factory=list)
     checks: Checks = field(default_factory=Checks)
+    profile: Profile | None = None
     verdict: RunVerdict | None = None
     has_moved: bool = False
 
@@ -207,7 +208,7 @@ class Worker:
             of_device = recorded.get(account.run.device)
             if of_device is None:
                 continue
-            profile = Profile.from_wire(account.run.task["profile"])
+            profile = account.profile = Profile.from_wire(account.run.task["profile"])
             account.checks = check_run(of_device, account.results, ports, creates=self._settings.write_cables)
             siblings = None
             if account.is_whole:
@@ -237,9 +238,12 @@ class Worker:
             keys = {event.step: event.key for event in account.events if event.kind == "step_finished"}
             for step in account.new_steps:
                 verdict = account.steps.get(step)
-                if verdict is not None:
-                    notes = account.checks.notes.get(step, ())
-                    entry = accounts.step_entry(account.run, verdict, account.results[step], self._log_url, notes)
+                if verdict is not None and account.profile is not None:
+                    result, notes = account.results[step], account.checks.notes.get(step, ())
+                    awaits = not account.is_whole and bool(sibling_metrics(account.profile, {step: result}))
+                    entry = accounts.step_entry(
+                        account.run, verdict, result, self._log_url, notes, awaits_siblings=awaits
+                    )
                     entries.append(replace(entry, is_new=keys[step] in fresh))
         self._raise_first(write_entries(self._netbox, entries))
 

@@ -92,9 +92,9 @@ NETBOX_CASES: Mapping[str, tuple[Case, ...]] = {
             touches={"lifecycle": None, "lifecycle states": None, "intake": None},
         ),
         Case(
-            "the field for results of validations is created",
+            "the fields for results of validations and for claims are created",
             {"validation": True},
-            touches={"validation_result": None},
+            touches={"validation_result": None, "bmc_claim": None, "bmc_certificate": None},
         ),
         Case("statuses are read", {}, changed=False),
     ),

@@ -178,7 +178,7 @@ def validation_rack(directory: Path, machines: int) -> Iterator[ValidationRack]:
     with contextlib.ExitStack() as running:
         netbox = running.enter_context(netbox_served(FakeNetBox(NEW)))
         lab = Lab(netbox.url, TOKEN)
-        add_result_field(lab)
+        add_fields(lab)
         rack = running.enter_context(served(directory / "rack", machines, ipmi_timeout_s=2))
         services = running.enter_context(contextlib.closing(Services(directory, netbox.url, PROFILE)))
         services.start("receiver")
@@ -193,9 +193,10 @@ def validation_rack(directory: Path, machines: int) -> Iterator[ValidationRack]:
             life.join(timeout=60)
 
 
-def add_result_field(lab: Lab) -> None:
-    """Make the custom field that results are written to."""
-    lab.add("extras/custom-fields", name="validation_result", type="json", object_types=["dcim.device"])
+def add_fields(lab: Lab) -> None:
+    """Make the custom fields for results and claims."""
+    for name, kind in (("validation_result", "json"), ("bmc_claim", "json"), ("bmc_certificate", "text")):
+        lab.add("extras/custom-fields", name=name, type=kind, object_types=["dcim.device"])
 
 
 class Services:

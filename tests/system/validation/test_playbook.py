@@ -4,12 +4,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
 import signal
 import subprocess
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -30,7 +30,7 @@ LEAVE = {"validation_enable_power_action": True}
 
 @pytest.fixture(scope="module")
 def rack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ValidationRack]:
-    with validation_rack(tmp_path_factory.mktemp("validation"), 12) as running:
+    with validation_rack(tmp_path_factory.mktemp("validation"), 13) as running:
         yield running
 
 
@@ -163,9 +163,13 @@ def test_a_server_that_a_technician_switches_on_is_followed(rack: ValidationRack
     words, process = rack.words([node], validation_watch_only=True)
     before = rack.bmc(node, "logins")
     with started(words, limit_s=120, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **process) as playbook:
-        time.sleep(1)
-        rack.press(node)
-        printed, _nothing = playbook.communicate(timeout=110)
+        assert playbook.stdout is not None
+        printed = ""
+        for line in playbook.stdout:
+            printed += line
+            if "Following 1 server" in line:
+                rack.press(node)
+        playbook.wait(timeout=10)
 
     assert (playbook.returncode, outcome(printed, node)) == (0, "passed"), printed
     # The technician's own.
@@ -181,6 +185,29 @@ def test_a_server_that_is_on_is_refused_and_with_leave_cut_and_switched_on_into_
 
     status, printed = rack.validate([node], validation_allow_on=True, **LEAVE)
     assert (status, outcome(printed, node)) == (0, "passed"), printed
+
+
+def test_of_two_runs_at_once_with_leave_to_cut_power_one_switches_a_server_on_and_the_other_leaves_it_alone(
+    rack: ValidationRack,
+) -> None:
+    node = rack.node(13)
+    rack.rack.admin("POST", "/nodes/node013", {"power": "on"})
+    with contextlib.ExitStack() as running:
+        both = [
+            running.enter_context(
+                started(words, limit_s=120, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **process)
+            )
+            for words, process in [rack.words([node], validation_allow_on=True, **LEAVE) for _run in range(2)]
+        ]
+        printed = [each.communicate(timeout=110)[0] for each in both]
+
+    ended = sorted((outcome(each, node), "Switching 1 server on" in each) for each in printed)
+    # Who comes second is refused, or, where the server is at work by then, follows it.
+    assert ended in ([("passed", True), ("refused", False)], [("passed", False), ("passed", True)]), printed
+    assert rack.boots[13] == 1
+    (refused,) = [each for each in printed if outcome(each, node) == "refused"] or ["is changing this BMC"]
+    assert "is changing this BMC" in refused
+    assert rack.lab.get("dcim/devices", node.server.id)["custom_fields"]["bmc_claim"] is None
 
 
 def test_what_a_survey_of_the_controller_gives_is_taken(rack: ValidationRack) -> None:

@@ -13,7 +13,7 @@ from ansible_collections.baremetal.bcm.tests.netbox.fake.store import NEW
 from ansible_collections.baremetal.bcm.tests.netbox.lab import Lab, Server
 from ansible_collections.baremetal.bcm.tests.system.support.validation_rack import (
     Services,
-    add_result_field,
+    add_fields,
     boot_script,
 )
 from ansible_collections.baremetal.bcm.tests.system.virtual_rack.served import wait_until
@@ -45,7 +45,7 @@ def test_a_receiver_that_is_killed_in_each_of_the_five_steps_has_each_result_onc
     slow(machine)
     with served(FakeNetBox(NEW)) as netbox, contextlib.ExitStack() as running:
         lab = Lab(netbox.url, TOKEN)
-        add_result_field(lab)
+        add_fields(lab)
         server = lab.server("discovered", serial=SERIAL)
         lab.port(server.id, "eth0", MAC)
         baseline = shipped()["baseline.yml"]

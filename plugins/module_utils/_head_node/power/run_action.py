@@ -11,7 +11,7 @@ from typing import Any, Union
 
 from ..._bmc.ipmi import Ipmi
 from ..._bmc.ipmi_power import IpmiPower
-from ..._bmc.power import ACTIONS, Failure, FindOccupied, PowerResult, Progress, plan_power
+from ..._bmc.power import ACTIONS, UEFI, Failure, FindOccupied, PowerResult, Progress, plan_power
 from ..._bmc.schedule import Limits
 from ..._bmc.session import PYGHMI_IMPORT_ERROR, Bmc
 from ..._bmc.straight_power import StraightPower
@@ -77,7 +77,7 @@ class PowerJob:
 
     `via` is head_node, or one of STRAIGHT. `overrides` replace, by host name, what BCM stores about a BMC: address,
     port, username, password, and with redfish tls_fingerprint and system. `boot_device` and `overrides` need one of
-    STRAIGHT, and `limits` count there alone; `ipmi_port` and `redfish` are for one of them.
+    STRAIGHT; `boot_mode` and `limits` count there alone; `ipmi_port` and `redfish` are for one of them.
     """
 
     names: Sequence[str]
@@ -89,6 +89,7 @@ class PowerJob:
     owner: Owner = field(default_factory=lambda: Owner(run=""))  # whose claims are no obstacle
     timeout_s: float = 60.0
     boot_device: str = ""
+    boot_mode: str = UEFI
     max_nodes: int | None = None
     limits: Limits = field(default_factory=Limits)
     ipmi_port: int = 623
@@ -302,7 +303,15 @@ def _open_straight(bmcs: Mapping[str, Any], job: PowerJob, *, read_only: bool) -
             read_only=read_only,
         )
         systems = {name: str(given["system"]) for name, given in job.overrides.items() if given.get("system")}
-        return RedfishPower(bmcs, batch, job.timeout_s, boot_device=job.boot_device, clock=clock, systems=systems)
+        return RedfishPower(
+            bmcs,
+            batch,
+            job.timeout_s,
+            boot_device=job.boot_device,
+            boot_mode=job.boot_mode,
+            clock=clock,
+            systems=systems,
+        )
     alien = [name for name, given in job.overrides.items() if given.get("system") or given.get("tls_fingerprint")]
     if alien:
         raise BcmConfigError(f"system and tls_fingerprint of bmcs need via: redfish: {shorten(alien)}")
@@ -310,7 +319,9 @@ def _open_straight(bmcs: Mapping[str, Any], job: PowerJob, *, read_only: bool) -
         raise BcmConfigError(
             "the Python package pyghmi is missing where this task runs: pip install 'pyghmi>=1.6.0,<1.7'"
         )
-    return IpmiPower(bmcs, Ipmi(job.limits), job.timeout_s, boot_device=job.boot_device, clock=clock)
+    return IpmiPower(
+        bmcs, Ipmi(job.limits), job.timeout_s, boot_device=job.boot_device, boot_mode=job.boot_mode, clock=clock
+    )
 
 
 def _show_details(result: PowerResult, progress: Progress) -> dict[str, Any]:

@@ -10,6 +10,7 @@ waits for a moment and reads again: of two that wrote at the same time the last 
 from __future__ import annotations
 
 import calendar
+import threading
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -71,7 +72,8 @@ class _Record:
 class DeviceRegister:
     """Claims and certificates of devices, by their names in NetBox.
 
-    Methods may raise NetBoxError where NetBox can't be used at all; what is wrong with one device is returned.
+    Methods may raise NetBoxError where NetBox can't be used at all; what is wrong with one device is returned. One
+    thread may renew while another gives back: what was given back stays so.
     """
 
     def __init__(self, netbox: NetBox, clock: Clock, owner: Owner, *, lease_s: float = LEASE_S) -> None:
@@ -79,6 +81,7 @@ class DeviceRegister:
         self._clock = clock
         self._owner = owner
         self.lease_s = lease_s
+        self._turn = threading.Lock()
         self._asked: set[str] = set()
         self._held: dict[str, _Record] = {}
         self._lost: dict[str, str] = {}
@@ -113,18 +116,19 @@ class DeviceRegister:
 
     def renew(self) -> None:
         """Let the claims hold for longer. NetBox's errors are left to the next time; what is lost is remembered."""
-        try:
-            if not self._netbox.has_etags:
-                self._drop_taken()
-            due = dict(self._held)
-            for _try in range(_TRIES):
-                stale = self._put(due, self._claims(due), {})
-                if not stale:
-                    break
-                self._drop_taken()
-                due = {name: self._held[name] for name in stale if name in self._held}
-        except NetBoxError:
-            return
+        with self._turn:
+            try:
+                if not self._netbox.has_etags:
+                    self._drop_taken()
+                due = dict(self._held)
+                for _try in range(_TRIES):
+                    stale = self._put(due, self._claims(due), {})
+                    if not stale:
+                        break
+                    self._drop_taken()
+                    due = {name: self._held[name] for name in stale if name in self._held}
+            except NetBoxError:
+                return
 
     def problem(self, name: str) -> str:
         """Return why the claim on a device does not hold any more; empty while it does."""
@@ -154,19 +158,28 @@ class DeviceRegister:
             due = [name for name in due if name in self._held]
         return {**refused, **dict.fromkeys(due, _RESTLESS)}
 
-    def release(self) -> None:
-        """Remove our claims, whatever became of them. Where NetBox can't be reached they end by themselves."""
-        due: Collection[str] = self._asked
-        try:
-            for _try in range(_TRIES):
-                records, _unknown = self._read(due)
-                ours = {name: each for name, each in records.items() if each.run == self._owner.run}
-                due = self._put(ours, {name: {CLAIM: None} for name in ours}, {})
-                if not due:
-                    break
-        except NetBoxError:
-            pass
-        self._held.clear()
+    def release(self, names: Collection[str] | None = None) -> bool:
+        """Remove our claims on these devices, or on all, whatever became of them; return whether NetBox did it.
+
+        Where NetBox can't be reached they end by themselves, and calling again tries again.
+        """
+        with self._turn:
+            given = self._asked if names is None else self._asked.intersection(names)
+            due: Collection[str] = given
+            try:
+                for _try in range(_TRIES):
+                    records, _unknown = self._read(due)
+                    ours = {name: each for name, each in records.items() if each.run == self._owner.run}
+                    due = self._put(ours, {name: {CLAIM: None} for name in ours}, {})
+                    if not due:
+                        break
+                self._asked = self._asked.difference(given)
+            except NetBoxError:
+                return False
+            finally:
+                for name in given:
+                    self._held.pop(name, None)
+            return True
 
     # -- inside -------------------------------------------------------------------------------------------------
 
@@ -228,7 +241,8 @@ class DeviceRegister:
 
 
 def _in_use(record: _Record) -> str:
-    return f"{record.words} is changing this BMC, says {CLAIM} of its device in NetBox; nothing was written"
+    said = f"{record.words} is changing this BMC, says {CLAIM} of its device in NetBox"
+    return f"{said}; nothing was written, try again once that run has ended"
 
 
 def _time_of(value: object) -> float:

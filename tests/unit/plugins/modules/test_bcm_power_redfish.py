@@ -246,6 +246,23 @@ def test_a_boot_device_is_for_one_boot_and_read_back(cluster: Cluster) -> None:
     assert cluster.sent() == ["On"]
 
 
+@pytest.mark.parametrize("mode", ["uefi", "legacy"])
+@pytest.mark.parametrize("offered", [["Legacy", "UEFI"], ["UEFI"], [], None])
+def test_the_boot_mode_is_sent_where_the_bmc_offers_it(cluster: Cluster, mode: str, offered: list[str] | None) -> None:
+    cluster.power("Off")
+    bmc = cluster.bmcs["node001"]
+    # One that shows the mode and offers no choice may refuse to be told it.
+    bmc.body(SYSTEM).setdefault("Boot", {})["BootSourceOverrideMode"] = "UEFI"
+    if offered is not None:
+        bmc.body(SYSTEM)["Boot"]["BootSourceOverrideMode@Redfish.AllowableValues"] = offered
+
+    node = cluster.switch("on", boot_device="pxe", boot_mode=mode)["node001"]
+
+    word = {"uefi": "UEFI", "legacy": "Legacy"}[mode]
+    sent = [content["Boot"].get("BootSourceOverrideMode") for method, _path, content in bmc.writes if method == "PATCH"]
+    assert (node["failure"], sent) == (None, [word if word in (offered or []) else None])
+
+
 def test_a_boot_device_that_is_not_kept_leaves_the_node_off(cluster: Cluster) -> None:
     cluster.power("Off")
     cluster.bmcs["node001"].ignored = {SYSTEM}

@@ -257,6 +257,13 @@ def test_a_boot_device_is_given_to_each_bmc_that_is_switched_on(cluster: Cluster
     assert [0x08 in of_one for of_one in commands] == [False, True, True]
 
 
+def test_the_boot_mode_goes_with_the_boot_device(cluster: Cluster) -> None:
+    cluster.switch("on", via="ipmi", boot_device="pxe", boot_mode="legacy")
+
+    flags = [each.data for bmc in cluster.bmcs.values() for each in bmc.requests if each.data[:1] == (5,)]
+    assert flags == [(5, 0x80, 4, 0, 0, 0)] * 3
+
+
 def test_the_limits_are_those_given(cluster: Cluster) -> None:
     limits = Limits(connect_s=1, tries=2, retry_delay_s=3, deadline_s=4, in_flight=5)
 

@@ -34,6 +34,7 @@ class RmcpBmc:
     deaf_to: frozenset[object] = frozenset()
     seen: list[object] = field(default_factory=list)
     roles: list[int] = field(default_factory=list)
+    contents: dict[Key, list[bytes]] = field(default_factory=dict)
     _sik: bytes = b""
     _sequence: int = 0
     _random: bytes = b"\x11" * 16
@@ -104,6 +105,7 @@ class RmcpBmc:
         message = message[: -message[-1] - 1]
         key = (message[1] >> 2, message[5])
         self.seen.append(key)
+        self.contents.setdefault(key, []).append(message[6:-1])
         if key in self.deaf_to:
             return None
         return self._seal(_answer_to(message, self.codes.get(key, 0), self.answers.get(key, b"")))

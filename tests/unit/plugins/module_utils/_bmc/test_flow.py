@@ -23,7 +23,7 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._bmc.power import Fa
 STATUS = Ask(0x00, 0x01)
 OFF, ON, RESET = (Ask(0x00, 0x02, (number,)) for number in (0, 1, 3))
 KEEP = Ask(0x00, 0x08, (3, 8))
-BOOT_PXE = Ask(0x00, 0x08, (5, 0x80, 1 << 2, 0, 0, 0))
+BOOT_PXE = Ask(0x00, 0x08, (5, 0xA0, 1 << 2, 0, 0, 0))
 WORDS = {STATUS: "STATUS", OFF: "OFF", ON: "ON", RESET: "RESET", KEEP: "KEEP", BOOT_PXE: "BOOT"}
 
 
@@ -234,6 +234,30 @@ def test_the_boot_device_is_set_just_before_power_comes(action: str, before: str
     switch(bmc, action, boot_device="pxe")
 
     assert bmc.switched == said
+
+
+@pytest.mark.parametrize(
+    ("device", "mode", "flags", "selector"),
+    [
+        ("pxe", "uefi", 0b1010_0000, 0b0000_0100),
+        ("pxe", "legacy", 0b1000_0000, 0b0000_0100),
+        ("disk", "uefi", 0b1010_0000, 0b0000_1000),
+        ("bios", "uefi", 0b1010_0000, 0b0001_1000),
+        ("none", "uefi", 0b0000_0000, 0b0000_0000),
+    ],
+)
+def test_the_boot_flags_are_valid_for_one_boot_and_name_the_firmware(
+    device: str, mode: str, flags: int, selector: int
+) -> None:
+    sent: list[Ask | Pause] = []
+    flow = switch_power("on", Progress(), timeout_s=5, interval_s=1, boot_device=device, boot_mode=mode)
+    step = next(flow)
+    while len(sent) < 4:
+        sent.append(step)
+        step = flow.send(IpmiReply(data=b"\0\0\0") if step == STATUS else IpmiReply())
+
+    # Set System Boot Options: the parameter, then its five bytes; bit 7 is valid, 6 lasting, 5 by UEFI (28.12, 28.13).
+    assert sent[1:3] == [KEEP, Ask(0x00, 0x08, (5, flags, selector, 0, 0, 0))]
 
 
 def test_a_boot_device_that_is_refused_leaves_power_alone() -> None:

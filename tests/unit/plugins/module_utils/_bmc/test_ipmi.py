@@ -348,6 +348,16 @@ def test_the_boot_device_goes_before_power() -> None:
 
     for bmc in hall.bmcs.values():
         assert [request.command for request in bmc.requests] == [0x01, 0x08, 0x08, 0x02, 0x01]
+        assert bmc.requests[2].data == (5, 0xA0, 4, 0, 0, 0)
+
+
+def test_a_boot_mode_reaches_the_bmc() -> None:
+    hall = make_hall(1, boot_device="pxe")
+    hall.power.boot_mode = "legacy"
+
+    hall.switch("on")
+
+    assert [bmc.requests[2].data for bmc in hall.bmcs.values()] == [(5, 0x80, 4, 0, 0, 0)]
 
 
 def test_what_was_known_before_is_kept() -> None:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 from collections.abc import Callable, Collection
@@ -16,7 +17,13 @@ pytest.importorskip("pyghmi")
 from pyghmi.ipmi.private import constants
 
 from ansible_collections.baremetal.bcm.plugins.module_utils._bmc import session as session_module
-from ansible_collections.baremetal.bcm.plugins.module_utils._bmc.flow import Ask, IpmiReply
+from ansible_collections.baremetal.bcm.plugins.module_utils._bmc.flow import (
+    Ask,
+    IpmiReply,
+    NotConfirmed,
+    switch_power,
+)
+from ansible_collections.baremetal.bcm.plugins.module_utils._bmc.power import Progress
 from ansible_collections.baremetal.bcm.plugins.module_utils._bmc.session import (
     Bmc,
     Session,
@@ -119,6 +126,22 @@ def test_a_login_is_reported_and_a_request_is_answered() -> None:
 
     assert line.ask() == SessionEvent(IpmiReply(0, b"\x21\x10\x40"))
     assert bmc.seen == [*LOGIN, (0, 1)]
+
+
+@pytest.mark.parametrize(("mode", "flags"), [("uefi", 0xA0), ("legacy", 0x80)])
+def test_what_crosses_the_wire_to_boot_once_from_the_network_names_the_firmware(mode: str, flags: int) -> None:
+    bmc = RmcpBmc(answers={(0, 1): b"\0\0\0"})
+    line = line_to(bmc).logged_in()
+    flow = switch_power("on", Progress(), timeout_s=0, interval_s=1, boot_device="pxe", boot_mode=mode)
+    step = next(flow)
+    with contextlib.suppress(NotConfirmed):
+        while isinstance(step, Ask):
+            reply = line.ask(step).reply
+            assert reply is not None
+            step = flow.send(reply)
+
+    # Set System Boot Options: flags are to be kept, then valid, not lasting, by UEFI or not, and the device.
+    assert bmc.contents[0, 8] == [bytes([3, 8]), bytes([5, flags, 0x04, 0, 0, 0])]
 
 
 def test_a_completion_code_is_an_answer_with_its_meaning() -> None:
