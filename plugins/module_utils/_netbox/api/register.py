@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import calendar
 import time
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..._values.clock import Clock
@@ -145,7 +145,7 @@ class DeviceRegister:
                 kept = self._held[name].certificate
                 if not kept:
                     new[name] = self._held[name]
-                elif kept != shown[name]:
+                elif shown[name] not in _digests(kept):
                     refused[name] = f"NetBox has another certificate by now ({kept}), it shows {shown[name]}"
             due = self._put(new, {name: {CERTIFICATE: shown[name]} for name in new}, refused)
             if not due:
@@ -153,6 +153,32 @@ class DeviceRegister:
             self._drop_taken()
             due = [name for name in due if name in self._held]
         return {**refused, **dict.fromkeys(due, _RESTLESS)}
+
+    def expect(self, certificates: Mapping[str, tuple[str, str]]) -> dict[str, str]:
+        """Let the claimed devices that have a certificate have another one beside it; return why some can't.
+
+        Each is given with the one that it shows and the one that it is about to get.
+        """
+        refused: dict[str, str] = {}
+
+        def beside(name: str, kept: str) -> str:
+            shown, coming = certificates[name]
+            if shown not in _digests(kept):
+                refused[name] = f"NetBox has another certificate ({kept}) than it shows ({shown})"
+                return kept
+            return kept if coming in _digests(kept) else f"{kept} {coming}"
+
+        return {**self._rewrite(certificates, beside), **refused}
+
+    def settle(self, shown: Mapping[str, str]) -> None:
+        """Keep of several certificates of claimed devices the one that each shows.
+
+        NetBox's errors are left to the next time: until then each of them is trusted.
+        """
+        try:
+            self._rewrite(shown, lambda name, kept: shown[name] if shown[name] in _digests(kept) else kept)
+        except NetBoxError:
+            return
 
     def release(self) -> None:
         """Remove our claims, whatever became of them. Where NetBox can't be reached they end by themselves."""
@@ -169,6 +195,24 @@ class DeviceRegister:
         self._held.clear()
 
     # -- inside -------------------------------------------------------------------------------------------------
+
+    def _rewrite(self, names: Iterable[str], rewritten: Callable[[str, str], str]) -> dict[str, str]:
+        """Write certificates anew, of those claimed devices that have one; return why some were not."""
+        refused: dict[str, str] = {}
+        due = [name for name in names if name in self._held]
+        for _try in range(_TRIES):
+            fields = {}
+            for name in due:
+                kept = self._held[name].certificate
+                new = rewritten(name, kept) if kept else ""
+                if new and new.split() != kept.split():
+                    fields[name] = {CERTIFICATE: new}
+            stale = self._put({name: self._held[name] for name in fields}, fields, refused)
+            if not stale:
+                return refused
+            self._drop_taken()
+            due = [name for name in stale if name in self._held]
+        return {**refused, **dict.fromkeys(due, _RESTLESS)}
 
     def _read(self, names: Iterable[str]) -> tuple[dict[str, _Record], dict[str, str]]:
         """Read devices by name, and say which are none, or several."""
@@ -225,6 +269,11 @@ class DeviceRegister:
             why = unknown.get(name) or "its claim was removed in NetBox"
             self._lost[name] = _in_use(record) if record is not None and record.run else why
             del self._held[name]
+
+
+def _digests(kept: str) -> list[str]:
+    """Return the fingerprints of a field as certificates show them; people write them with colons, too."""
+    return [each.lower().replace("sha256", "").replace(":", "").lstrip("=") for each in kept.split()]
 
 
 def _in_use(record: _Record) -> str:
