@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import httpx
 import pytest
@@ -23,6 +24,7 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._redfish.certificate
 )
 from ansible_collections.baremetal.bcm.plugins.module_utils._redfish.certificate_servers import set_certificates
 from ansible_collections.baremetal.bcm.plugins.module_utils._redfish.certificate_wire import CertificateWire
+from ansible_collections.baremetal.bcm.plugins.module_utils._redfish.claim import claimed
 from ansible_collections.baremetal.bcm.plugins.module_utils._redfish.connection import BmcLogin
 from ansible_collections.baremetal.bcm.plugins.module_utils._redfish.errors import RedfishConfigError
 from ansible_collections.baremetal.bcm.plugins.module_utils._redfish.fleet import Batch
@@ -72,6 +74,7 @@ class Pins:
     kept: str
     lease_s: float = 600.0
     note: Callable[[], None] = lambda: None
+    lost: str = ""
 
     def claim(self, names: Collection[str]) -> dict[str, str]:
         return {}
@@ -80,7 +83,7 @@ class Pins:
         """Claims hold."""
 
     def problem(self, name: str) -> str:
-        return ""
+        return self.lost
 
     def pin(self, shown: Mapping[str, str]) -> dict[str, str]:
         return {}
@@ -355,6 +358,65 @@ def test_another_server_behind_the_address_is_left_alone(tmp_path: Path) -> None
 
     assert "this is another server" in server["error"]
     assert site.bmc.writes == []
+
+
+def test_a_bmc_that_another_run_is_changing_is_left_alone(site: Site) -> None:
+    login = BmcLogin("server", "http://127.0.0.1", USER, PASSWORD)
+
+    with claimed(str(site.directory / "locks"), {"server": login}):
+        server = site.one()
+
+    assert (server["failure"], server["phase"], server["plan"]) == ("refused", "claim", [])
+    assert site.bmc.requests == []
+
+
+def test_a_claim_that_is_lost_stops_the_installation(site: Site) -> None:
+    site.register = Pins(sha256_of(site.bmc))
+    held = site.register.expect
+
+    def lose(certificates: Mapping[str, tuple[str, str]]) -> dict[str, str]:
+        site.register.lost = "it was removed"  # type: ignore[union-attr]
+        return held(certificates)
+
+    with mock.patch.object(site.register, "expect", lose):
+        server = site.one()
+
+    assert "this run has lost its claim, so that nothing more is written: it was removed" in server["error"]
+    assert (server["done"], site.bmc.certificate.pem) == (["request", "sign"], factory_certificate())
+    assert sha256_of(site.bmc) in site.register.kept.split()
+
+
+def test_many_bmcs_cost_the_register_as_little_as_one(tmp_path: Path) -> None:
+    """One write before all are replaced, and one afterwards."""
+    site = Site(tmp_path, FakeBmc("dmtf"))
+    empty = dict.fromkeys(("username", "password", "tls_fingerprint", "device_type"))
+    bmcs = {f"10.0.0.{number}": FakeBmc("dmtf", serial=f"SN{number}") for number in range(1, 21)}
+    site.handle = lambda request: bmcs[request.url.host].handle(request)  # type: ignore[method-assign]
+    servers = [
+        {**empty, "name": f"node{index}", "address": address, "serial": bmc.serial}
+        for index, (address, bmc) in enumerate(bmcs.items())
+    ]
+    asked: list[tuple[str, int]] = []
+
+    class Counting(Pins):
+        def expect(self, certificates: Mapping[str, tuple[str, str]]) -> dict[str, str]:
+            asked.append(("expect", len(certificates)))
+            return {"node7": "NetBox is restless"}
+
+        def settle(self, shown: Mapping[str, str]) -> None:
+            asked.append(("settle", len(shown)))
+
+    site.register = Counting("")
+    del bmcs["10.0.0.4"].resources["/redfish/v1/CertificateService"]
+    result = site.run(servers=servers, names={})
+
+    assert asked == [("expect", 19), ("settle", 18)]
+    assert result["failures"] == {
+        "node3": "this BMC makes no signing requests: its CertificateService has no GenerateCSR",
+        "node7": "NetBox is restless",
+    }
+    assert bmcs["10.0.0.8"].certificate.pem == factory_certificate()
+    assert all(server["requests"] <= 24 for server in result["servers"].values())
 
 
 @pytest.mark.parametrize("vendor", ["dmtf", "ilo"])
