@@ -77,7 +77,7 @@ class Site:
             **options,
         }
 
-    def signing(self) -> dict[str, str]:
+    def signing(self) -> dict[str, Any]:
         return {"authority_key": self.key.read_text(encoding="ascii"), "authority_passphrase": PASSPHRASE}
 
 
@@ -143,7 +143,7 @@ def test_what_is_signed_elsewhere_is_installed_in_a_second_task(site: Site) -> N
     name = "dmtf-01"
     host = site.names_of(name)
     host[0] = "renamed.example.com"
-    names = {"names": {name: host}}
+    names: dict[str, Any] = {"names": {name: host}}
     requested = site.run(name, state="requested", **names)["servers"][name]
     extensions = site.rack.directory / "extensions"
     extensions.write_text(f"subjectAltName=DNS:{host[0]},IP:{host[1]}\n", encoding="ascii")
@@ -151,7 +151,11 @@ def test_what_is_signed_elsewhere_is_installed_in_a_second_task(site: Site) -> N
     own = ("-set_serial", "7", "-extfile", extensions)
     signed = openssl("x509", "-req", *signing, *own, stdin=requested["signing_request"])
 
-    given = {"certificates": {name: signed}, "signing_requests": {name: requested["signing_request"]}, **names}
+    given: dict[str, Any] = {
+        "certificates": {name: signed},
+        "signing_requests": {name: requested["signing_request"]},
+        **names,
+    }
     result = site.run(name, **given)
 
     assert requested["due"] == [
@@ -173,7 +177,7 @@ def test_a_run_that_is_killed_before_its_bmc_shows_the_new_certificate_shuts_nob
         device = lab.server("staged")
         lab.change("dcim/devices", device.id, name=name)
         own = Site(rack, site.authority, site.key)
-        options = {
+        options: dict[str, Any] = {
             "servers": [rack.server(name)],
             "netbox": {"url": netbox.url, "token": TOKEN},
         }
