@@ -250,7 +250,7 @@ servers:
           type: list
           elements: str
           sample: [request, sign, install]
-        signing_request: {description: The signing request that was made, in PEM; else empty., type: str, sample: ""}
+        signing_request: {description: "The signing request that was made, in PEM; else empty.", type: str, sample: ""}
   sample: {dgx-05: {vendor: idrac, plan: [request, sign, install], done: [request, sign, install, reset]}}
 failures:
   description: Why servers failed, by name.

@@ -9,7 +9,7 @@ the old one goes once the BMC shows the new one. So a run may be killed anywhere
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,15 +17,16 @@ from urllib.parse import urlsplit
 from .._values.clock import Clock
 from . import x509
 from .account_writer import refuse_another_server
-from .audit import Identity, identify
+from .audit import identify
 from .certificate import Certificate, Wanted, reasons
 from .certificate_install import Installation
+from .certificate_result import Server, result_of
 from .certificate_wire import SUBJECT, CertificateWire
 from .claim import exclusive
 from .connection import BmcLogin
 from .errors import Failure, RedfishApiError, RedfishConfigError
 from .fleet import Batch, End, talk_to_all
-from .options import SERVERS, Result, Spec, ended, failures_of, logins_of
+from .options import SERVERS, Result, Spec, logins_of
 from .reader import Reader
 from .session import Redfish
 
@@ -48,22 +49,6 @@ CERTIFICATE: Spec = {
 }
 
 
-@dataclass
-class _Server:
-    """What is known of one server so far. `new` is what it gets, `pem` that as it is sent."""
-
-    wanted: Wanted
-    identity: Identity = field(default_factory=Identity)
-    before: Certificate | None = None
-    after: Certificate | None = None
-    due: list[str] = field(default_factory=list)
-    plan: list[str] = field(default_factory=list)
-    done: list[str] = field(default_factory=list)
-    request: x509.Request | None = None
-    new: Certificate | None = None
-    pem: str = field(default="", repr=False)
-
-
 class _Job:
     """One task: its options, and what is known of each server so far. Raises RedfishConfigError."""
 
@@ -83,7 +68,7 @@ class _Job:
                 raise RedfishConfigError(f"{option} names {strange[0]}, which is not in servers")
         self.authorities = _read("authority", params["authority"])
         self.signer = self._signer()
-        self.servers = {name: _Server(self._wanted(login)) for name, login in self.logins.items()}
+        self.servers = {name: Server(self._wanted(login)) for name, login in self.logins.items()}
         for name, pem in params["certificates"].items():
             self._take(name, str(pem))
 
@@ -181,7 +166,7 @@ class _Job:
             server.done.append("request")
             self._accept(server, text)
 
-    def _accept(self, server: _Server, text: str) -> None:
+    def _accept(self, server: Server, text: str) -> None:
         try:
             request = x509.read_request(text)
         except x509.BadX509 as error:
@@ -247,7 +232,7 @@ def set_certificates(params: Mapping[str, Any], batch: Batch, clock: Clock) -> R
             if ours.register is not None:
                 after = {name: job.servers[name].after for name in free if ends[name].failure is None}
                 ours.register.settle({name: each.sha256 for name, each in after.items() if each is not None})
-    return _result(job, ends)
+    return result_of(job.servers, job.logins, ends, is_checked=job.is_checked)
 
 
 def _expect(job: _Job, batch: Batch, names: Iterable[str]) -> dict[str, str]:
@@ -263,51 +248,6 @@ def _expect(job: _Job, batch: Batch, names: Iterable[str]) -> dict[str, str]:
 def _refuse(ends: dict[str, End[None]], refused: Mapping[str, str], phase: str) -> None:
     for name, why in refused.items():
         ends[name] = replace(ends.get(name, End[None]()), failure=Failure.REFUSED, message=why, phase=phase)
-
-
-def _result(job: _Job, ends: Mapping[str, End[None]]) -> Result:
-    done = {name: each.plan if job.is_checked else each.done for name, each in job.servers.items()}
-    return {
-        "changed": any(done.values()),
-        "diff": _diff({name: job.servers[name] for name, steps in done.items() if steps}),
-        "servers": {
-            name: {**ended(job.logins[name], ends[name]), **_shown(server)} for name, server in job.servers.items()
-        },
-        "failures": failures_of({name: ends[name] for name in job.servers}),
-    }
-
-
-def _shown(server: _Server) -> Result:
-    request = server.request if "request" in server.done else None
-    return {
-        **asdict(server.identity),
-        "certificate": None if server.after is None else server.after.to_ansible(),
-        "due": server.due,
-        "plan": server.plan,
-        "done": server.done,
-        "signing_request": "" if request is None else request.pem,
-    }
-
-
-def _diff(changed: Mapping[str, _Server]) -> Any:
-    if not changed:
-        return []
-    return {
-        "before": {name: _of_now(server) for name, server in changed.items()},
-        "after": {name: _of_plan(server) for name, server in changed.items()},
-    }
-
-
-def _of_now(server: _Server) -> Result:
-    before = server.before
-    return {} if before is None else {"names": list(before.names), "issuer": before.issuer, "not_after": before.ends}
-
-
-def _of_plan(server: _Server) -> Result:
-    """Return what can be known before anything was signed, so that a check shows the same."""
-    if "install" not in server.plan:
-        return {"signing_request": "made anew"}
-    return {"names": list(server.wanted.names), "issuer": "the site's authority", "not_after": "renewed"}
 
 
 def _read(what: str, pem: str) -> list[Certificate]:
