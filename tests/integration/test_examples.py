@@ -23,6 +23,7 @@ from ansible_collections.baremetal.bcm.tests.integration.support.redfish import 
     redfish_site,
 )
 from ansible_collections.baremetal.bcm.tests.unit.plugins.fake_bmc import PASSWORD, USER
+from ansible_collections.baremetal.bcm.tests.unit.plugins.fake_certificates import PASSPHRASE, Authority
 
 pytestmark = pytest.mark.meets_ansible
 
@@ -32,7 +33,9 @@ VAULT = {
     "vault_bcm_password": "demo-head-node",
     "vault_bmc_password": "demo-bmc-password",
     "vault_auditor_password": "another-bmc-password",
+    "vault_authority_passphrase": PASSPHRASE,
 }
+SITE_NAMES = "DNS:dgx-06-bmc.example.com,IP:10.229.10.16"
 # Of the orders that examples speak of.
 MANIFEST = "server_serial,server_bmc_mac\nMXP1111113,A0:36:9F:7C:05:0C\n"
 # Patience only: the rack is fast, and none of its BMCs speaks IPMI.
@@ -132,10 +135,25 @@ class TestExamples:
             assert changed[name]
 
 
+def signed_elsewhere(task: dict[str, Any], authority: Authority, directory: Path) -> dict[str, Any]:
+    """Give the task in which a site signs a request by what it has: here by OpenSSL and the authority's key."""
+    (directory / "site.pem").write_text(authority.pem, encoding="ascii")
+    (directory / "site.key").write_text(authority.key_pem, encoding="ascii")
+    command = task["ansible.builtin.command"]
+    (directory / "extensions").write_text(f"subjectAltName={SITE_NAMES}\n", encoding="ascii")
+    signing = ["openssl", "x509", "-req", "-CA", "site.pem", "-CAkey", "site.key", "-passin", f"pass:{PASSPHRASE}"]
+    signing += ["-days", "90", "-set_serial", "7", "-extfile", "extensions"]
+    return {**task, "ansible.builtin.command": {"argv": signing, "stdin": command["stdin"], "chdir": str(directory)}}
+
+
 def with_bmcs(tasks: Iterable[dict[str, Any]], where: RedfishSite, bundle: Path) -> Iterator[dict[str, Any]]:
     """Give tasks whose servers have the BMCs of a site, and whose files are where tests may write."""
+    authority = Authority()
     for task in tasks:
-        (action,) = (key for key in task if key.startswith("baremetal.bcm."))
+        action = next((key for key in task if key.startswith("baremetal.bcm.")), "")
+        if not action:
+            yield signed_elsewhere(task, authority, bundle.parent)
+            continue
         options = {key: value for key, value in task[action].items() if key not in CONNECTION}
         if isinstance(options["servers"], list):
             options["servers"] = [
@@ -147,7 +165,10 @@ def with_bmcs(tasks: Iterable[dict[str, Any]], where: RedfishSite, bundle: Path)
             options[name] = str(bundle.parent / options[name])
         if action.endswith("_harden"):
             options |= directories(bundle.parent)
-        if action.endswith(("_accounts", "_firmware", "_rotation")):
+        if action.endswith("_certificate"):
+            options["authority"] = authority.pem
+            options |= {"authority_key": authority.key_pem} if "authority_key" in options else {}
+        if action.endswith(("_accounts", "_certificate", "_firmware", "_rotation")):
             options["lock_path"] = str(bundle.parent / "locks")
         if action.endswith("_rotation"):
             options |= {"state_path": str(bundle.parent / "state"), "username": USER, "password": PASSWORD}

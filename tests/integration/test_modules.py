@@ -32,8 +32,9 @@ from ansible_collections.baremetal.bcm.tests.integration.support.redfish import 
     redfish_site,
 )
 from ansible_collections.baremetal.bcm.tests.netbox.fake.server import TOKEN
+from ansible_collections.baremetal.bcm.tests.unit.plugins.fake_certificates import PASSPHRASE
 
-SECRETS = ("demo-bmc-password", "another-bmc-password", "demo-head-node", "demo-redfish-password", TOKEN)
+SECRETS = ("demo-bmc-password", "another-bmc-password", "demo-head-node", "demo-redfish-password", TOKEN, PASSPHRASE)
 # What servers write down by themselves: where a node's daemon listens, and when an object was changed.
 THE_SERVERS_OWN = {"cmdaemonUrl", "last_updated"}
 # Talks to a file; tests/unit/plugins/modules/test_dhcp_spool.py holds it to the same.

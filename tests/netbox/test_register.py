@@ -231,3 +231,48 @@ def test_the_rights_that_are_documented_are_enough(lab: Lab, name: str, register
     assert ada.pin({name: A}) == {}
     ada.release()
     assert register(lab.restricted("dcim.view_device"), "bob").certificates([name]) == {name: A}
+
+
+def test_a_certificate_that_is_replaced_is_trusted_beside_the_one_of_before_until_it_is_shown(
+    lab: Lab, name: str, register: Make
+) -> None:
+    ada = register(lab, "ada")
+    ada.claim([name])
+    assert ada.expect({name: (A, B)}) == {}
+    assert field(lab, name, "bmc_certificate") is None  # nothing is pinned, as where an authority is trusted
+    ada.pin({name: A})
+
+    assert ada.expect({name: (A, B)}) == {}
+    assert field(lab, name, "bmc_certificate") == f"{A} {B}"
+    assert ada.certificates([name]) == {name: f"{A} {B}"}
+    assert ada.pin({name: B}) == {}
+    assert ada.expect({name: (A, B)}) == {}
+    assert field(lab, name, "bmc_certificate") == f"{A} {B}"
+    ada.settle({name: "c" * 64})
+    assert field(lab, name, "bmc_certificate") == f"{A} {B}"
+    ada.settle({name: B})
+    assert field(lab, name, "bmc_certificate") == B
+
+
+def test_a_certificate_that_nobody_pinned_is_not_replaced(lab: Lab, name: str, register: Make) -> None:
+    ada = register(lab, "ada")
+    ada.claim([name])
+    ada.pin({name: A})
+
+    refused = ada.expect({name: (B, "c" * 64)})
+
+    assert refused == {name: f"NetBox has another certificate ({A}) than it shows ({B})"}
+    assert field(lab, name, "bmc_certificate") == A
+
+
+def test_a_certificate_follows_though_somebody_else_changes_the_device(lab: Lab, name: str, register: Make) -> None:
+    ada = register(lab, "ada")
+    ada.claim([name])
+    colons = ":".join(A[index : index + 2] for index in range(0, 64, 2)).upper()
+    (device,) = lab.find("dcim/devices", name=name)
+    lab.change("dcim/devices", device["id"], comments="moved", custom_fields={"bmc_certificate": colons})
+    ada.renew()
+    lab.change("dcim/devices", device["id"], comments="moved again")
+
+    assert ada.expect({name: (A, B)}) == {}
+    assert field(lab, name, "bmc_certificate") == f"{colons} {B}"

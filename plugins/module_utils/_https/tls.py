@@ -18,7 +18,8 @@ from .errors import BadFingerprint, BadTlsFile, Doubt, TlsRefused
 class Tls:
     """The server certificates to trust, and the client certificate to send.
 
-    `fingerprint` trusts exactly the certificate with this SHA-256, whatever `ca_path` and `validate` say.
+    `fingerprint` trusts exactly the certificate with this SHA-256, whatever `ca_path` and `validate` say; several with
+    blanks between them are those of which a server shows one, while it changes its own.
     `server_name` is the name that the certificate carries, where it is not that of the address.
     """
 
@@ -38,7 +39,7 @@ class Tls:
         context = self._load()
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         if self.fingerprint:
-            _pin(context, _parse_fingerprint(self.fingerprint))
+            _pin(context, frozenset(map(_parse_fingerprint, self.fingerprint.split() or [""])))
         elif not self.validate:
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
@@ -113,14 +114,14 @@ def _parse_fingerprint(fingerprint: str) -> str:
     return digits
 
 
-def _pin(context: ssl.SSLContext, wanted: str) -> None:
-    """Trust exactly one certificate, checked in the handshake, before anything of a request is sent."""
+def _pin(context: ssl.SSLContext, wanted: frozenset[str]) -> None:
+    """Trust exactly these certificates, checked in the handshake, before anything of a request is sent."""
 
     class PinnedSocket(ssl.SSLSocket):
         def do_handshake(self, block: bool = False) -> None:
             super().do_handshake(block)
             seen = hashlib.sha256(self.getpeercert(binary_form=True) or b"").hexdigest()
-            if seen != wanted:
+            if seen not in wanted:
                 raise WrongFingerprint(1, f"the certificate's SHA-256 is {seen}")
 
     context.check_hostname = False

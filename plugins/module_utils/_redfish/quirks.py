@@ -70,6 +70,36 @@ QUIRKS: tuple[Quirk, ...] = (
         "lockdown is the last change, after all others were read back",
         "infra-controller#4710",
     ),
+    Quirk(
+        IDRAC,
+        "up to 5.00.00.00 the actions of certificates take links as texts, not as objects",
+        "links are sent as texts up to that version",
+        "iDRAC-Redfish-Scripting, GenerateCsrREDFISH.py and ReplaceCertificateREDFISH.py",
+    ),
+    Quirk(
+        IDRAC,
+        "before 5.10.10 a new certificate is shown only once the BMC was reset",
+        "a BMC that took a certificate and goes on showing the old one is reset",
+        "iDRAC-Redfish-Scripting, ReplaceCertificateREDFISH.py",
+    ),
+    Quirk(
+        ILO,
+        "a signing request is made and a certificate taken by HttpsCert; the request is there after up to 10 minutes",
+        "HttpsCert is read until it shows another request than before",
+        "ilo-rest-api-docs, HpeHttpsCert",
+    ),
+    Quirk(
+        ILO,
+        "a signing request has the names that the iLO chooses",
+        "the names of the certificate are those that are wanted, not those of the request",
+        "ilo-rest-api-docs, HpeHttpsCert.GenerateCSR",
+    ),
+    Quirk(
+        ILO,
+        "it resets by itself once it has taken a certificate",
+        "it is waited for, and asked over a new connection",
+        "servermanagementportal.ext.hpe.com, HPE security service",
+    ),
     Quirk(DMTF, "events are unreliable", "tasks and values are polled", "metal-operator#813"),
 )
 
@@ -104,6 +134,8 @@ def absence_of(vendor: str, control: str) -> Absence | None:
     return next((each for each in ABSENCES if (each.vendor, each.control) == (vendor, control)), None)
 
 
+# The newest firmware whose actions of certificates take links as texts.
+LINKS_AS_TEXTS: Mapping[str, str] = {IDRAC: "5.00.00.00"}
 # Whether an apply time goes with pending BIOS values; others send it where it is offered.
 SENDS_APPLY_TIME: Mapping[str, bool] = {IDRAC: True, SUPERMICRO: False}
 

@@ -25,5 +25,14 @@ class Register(Protocol):
     def pin(self, shown: Mapping[str, str]) -> dict[str, str]:
         """Keep certificates, as SHA-256, of claimed servers that have none yet; return why some were not."""
 
+    def expect(self, certificates: Mapping[str, tuple[str, str]]) -> dict[str, str]:
+        """Let claimed servers that have a certificate have another one beside it; return why some can't.
+
+        Each is given with the one that it shows and the one that it is about to get.
+        """
+
+    def settle(self, shown: Mapping[str, str]) -> None:
+        """Keep of several certificates of claimed servers the one that each shows. Raises nothing."""
+
     def release(self) -> object:
         """Give all claims back. Raises nothing."""

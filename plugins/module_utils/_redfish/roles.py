@@ -14,6 +14,7 @@ SESSION_SERVICE, EVENT_SERVICE, SUBSCRIPTIONS = "SessionService", "EventService"
 SECURE_BOOT, BIOS, BIOS_PENDING = "SecureBoot", "Bios", "BiosPending"
 DELL_ATTRIBUTES, DELL_JOBS = "DellAttributes", "DellJobs"
 HPE_SECURITY, HPE_TIME = "HpeSecurityService", "HpeDateTime"
+CERTIFICATE_SERVICE, HPE_CERTIFICATE = "CertificateService", "HpeHttpsCert"
 SMC_NTP, SMC_SYSLOG, SMC_LOCKDOWN = "SupermicroNtp", "SupermicroSyslog", "SupermicroSysLockdown"
 
 
@@ -40,6 +41,7 @@ PLACES: Mapping[str, Place] = {
     SECURITY_POLICY: Place(MANAGER, ("SecurityPolicy",)),
     HOST_INTERFACES: Place(MANAGER, ("HostInterfaces",), is_collection=True),
     CERTIFICATES: Place(NETWORK_PROTOCOL, ("HTTPS", "Certificates"), is_collection=True),
+    CERTIFICATE_SERVICE: Place(ROOT, ("CertificateService",)),
     ACCOUNT_SERVICE: Place(ROOT, ("AccountService",)),
     ACCOUNTS: Place(ACCOUNT_SERVICE, ("Accounts",), is_collection=True),
     SESSION_SERVICE: Place(ROOT, ("SessionService",)),
@@ -53,6 +55,7 @@ PLACES: Mapping[str, Place] = {
     DELL_ATTRIBUTES: Place(MANAGER, path="/Attributes"),
     DELL_JOBS: Place(MANAGER, path="/Jobs", is_collection=True),
     HPE_SECURITY: Place(MANAGER, path="/SecurityService"),
+    HPE_CERTIFICATE: Place(HPE_SECURITY, ("Links", "HttpsCert"), path="/HttpsCert"),
     HPE_TIME: Place(MANAGER, path="/DateTime"),
     SMC_NTP: Place(MANAGER, path="/Oem/Supermicro/NTP"),
     SMC_SYSLOG: Place(MANAGER, path="/Oem/Supermicro/Syslog"),

@@ -94,16 +94,21 @@ class Redfish:
         self._headers: dict[str, str] = {"Accept": "application/json", "OData-Version": "4.0"}
         self._session: str | None = None
         self.root: Body = {}
+        self._secrets = {bmc.password}
+        self._client = self._open()
+
+    def _open(self) -> HttpsClient:
+        bmc = self.bmc
         try:
-            self._client = HttpsClient(
+            return HttpsClient(
                 bmc.base,
                 Tls(bmc.ca_path, None, None, bmc.validate_certs, bmc.server_name, bmc.fingerprint),
                 patience=Patience(min(10.0, bmc.timeout_s), bmc.timeout_s, 2 * bmc.timeout_s),
                 limits=_BOUNDS,
-                secrets=[bmc.password],
-                on_call=on_call,
+                secrets=self._secrets,
+                on_call=self._options["on_call"],
                 sleep=self.pause,
-                http_transport=http_transport,
+                http_transport=self._options["http_transport"],
             )
         except https.HttpsError as error:
             raise _config_error(error, bmc) from error
@@ -137,7 +142,14 @@ class Redfish:
 
     def hide(self, secret: str) -> None:
         """Blank a secret in what this BMC is quoted with from now on."""
+        self._secrets.add(secret)
         self._client.hide(secret)
+
+    def trust(self, fingerprint: str) -> None:
+        """Go on over new connections, which trust the certificate with this SHA-256 alone; the session stays."""
+        self._client.close()
+        self.bmc = replace(self.bmc, fingerprint=fingerprint)
+        self._client = self._open()
 
     def log_in_again(self) -> None:
         """Prove that the BMC still lets us in, by a login of its own; the session before it is deleted."""
@@ -171,7 +183,7 @@ class Redfish:
         token = reply.headers.get("x-auth-token", "")
         if not token or not (token.isascii() and token.isprintable()):
             raise RedfishProtocolError(f"could not log in to {self.bmc.base}: it opened a session and gave no token")
-        self._client.hide(token)
+        self.hide(token)
         self._headers["X-Auth-Token"] = token
         location = reply.headers.get("location", "") or str(self._json(reply, "log in").get("@odata.id") or "")
         self._session = path_of_location(location, "a session")
@@ -180,7 +192,7 @@ class Redfish:
     def _login_by_request(self) -> None:
         """Send the account with each request (HTTP Basic), where there are no sessions, or no more of them."""
         pair = base64.b64encode(f"{self.bmc.username}:{self.bmc.password}".encode()).decode()
-        self._client.hide(pair)
+        self.hide(pair)
         self._headers["Authorization"] = f"Basic {pair}"
         # One request, so that a refusal is found before several are sent at once.
         self.get(f"{ROOT}/Systems")
@@ -257,6 +269,10 @@ class Redfish:
         """Run an action or create a member; never sent twice where the first may have been performed."""
         return self._write("POST", uri, body, {}, _POST)
 
+    def ask(self, uri: str, body: Body) -> Body:
+        """Run an action that answers with more than that it was done; sent as `post` does."""
+        return self._json(self.post(uri, body), f"change {uri}")
+
     def delete(self, uri: str) -> Reply:
         """Remove a member; never sent twice where the first may have been performed."""
         return self._write("DELETE", uri, None, {}, _POST)
@@ -289,10 +305,14 @@ class Redfish:
         self.clock.sleep(seconds)
 
     @property
+    def certificate(self) -> bytes:
+        """Return the certificate that the BMC has shown, in DER; b"" without TLS."""
+        return self._client.peer_certificate or b""
+
+    @property
     def fingerprint(self) -> str:
         """Return the SHA-256 of the certificate that the BMC has shown; "" without TLS."""
-        shown = self._client.peer_certificate
-        return hashlib.sha256(shown).hexdigest() if shown else ""
+        return hashlib.sha256(self.certificate).hexdigest() if self.certificate else ""
 
     # -- requests -------------------------------------------------------------------------------------------------
 

@@ -20,7 +20,8 @@ from ansible_collections.baremetal.bcm.tests.integration.support.cases import Ca
 from ansible_collections.baremetal.bcm.tests.integration.support.playbook import Ansible
 from ansible_collections.baremetal.bcm.tests.integration.support.rack import ROOT, Rack
 from ansible_collections.baremetal.bcm.tests.netbox.fake.server import on_loopback
-from ansible_collections.baremetal.bcm.tests.unit.plugins.fake_bmc import PASSWORD, USER, FakeBmc
+from ansible_collections.baremetal.bcm.tests.unit.plugins.fake_bmc import HTTPS_CERT, PASSWORD, USER, FakeBmc
+from ansible_collections.baremetal.bcm.tests.unit.plugins.fake_certificates import PASSPHRASE, Authority
 
 SNAPSHOT = "/snapshot"
 # A store of credentials for tests.
@@ -131,6 +132,7 @@ def _finding(control: str, state: str) -> dict[str, Any]:
     return {"control": control, "state": state, "title": control, "reference": "a guide"}
 
 
+_HTTPS = "Managers/1/NetworkProtocol/HTTPS/Certificates"
 _SMALL = {"inherits": None, "controls": {"session_timeout": 600, "ssh": False}}
 _TOUCHED = {"/redfish/v1/SessionService": ("SessionTimeout",), "/redfish/v1/Managers/1/NetworkProtocol": ("SSH",)}
 
@@ -151,11 +153,20 @@ def firmware_of(directory: Path, component: str, version: str) -> dict[str, str]
     return {"component": component, "version": f">={version}", "file": str(path), "sha256": sha256}
 
 
+def authority_options() -> dict[str, Any]:
+    """Give the options of an authority that signs where the task runs."""
+    authority = Authority()
+    subject = {"organization": "Example", "organizational_unit": "IT", "city": "Bern", "state": "BE", "country": "CH"}
+    key = {"authority_key": authority.key_pem, "authority_passphrase": PASSPHRASE}
+    return {"authority": authority.pem, "subject": subject, **key}
+
+
 def redfish_cases(where: RedfishSite) -> Mapping[str, Sequence[Case]]:
     """Give the cases of the Redfish modules."""
     servers = servers_of(where)
     dead = {"name": "dead", "address": "http://127.0.0.1:9"}
     locks = {"lock_path": str(where.directory / "locks")}
+    signing = authority_options()
     accounts = "/redfish/v1/AccountService/Accounts"
     root = {name: f"{name} {accounts}/{3 if bmc.vendor == 'idrac' else 2}" for name, bmc in where.bmcs.items()}
     return {
@@ -179,6 +190,21 @@ def redfish_cases(where: RedfishSite) -> Mapping[str, Sequence[Case]]:
         "redfish_audit": (
             Case("servers of three makers", {"servers": servers}, changed=False),
             Case("one is dead", {"servers": [*servers, dead], "fail_on_error": False}, changed=False),
+        ),
+        "redfish_certificate": (
+            Case(
+                "servers of three makers, signed by the authority",
+                {"servers": servers, **signing, **locks},
+                touches={
+                    **{f"{name} /redfish/v1/{_HTTPS}/1": ("CertificateString",) for name in where.bmcs},
+                    f"cpu-03 {HTTPS_CERT}": ("CertificateSigningRequest",),
+                },
+            ),
+            Case(
+                "one is dead",
+                {"servers": [dead], "fail_on_error": False, **signing, **locks},
+                changed=False,
+            ),
         ),
         "redfish_firmware": (
             Case(
@@ -272,6 +298,7 @@ def redfish_cases(where: RedfishSite) -> Mapping[str, Sequence[Case]]:
 REDFISH_MODULES = (
     "redfish_accounts",
     "redfish_audit",
+    "redfish_certificate",
     "redfish_firmware",
     "redfish_harden",
     "redfish_info",

@@ -15,12 +15,22 @@ from typing import Any
 
 import httpx
 
+from .fake_certificates import FakeCertificate
+
 Body = dict[str, Any]
 
 ROOT = "/redfish/v1"
 SYSTEM, MANAGER = f"{ROOT}/Systems/1", f"{ROOT}/Managers/1"
 ACCOUNTS = f"{ROOT}/AccountService/Accounts"
 PUSH = f"{ROOT}/UpdateService/push"
+CERTIFICATES = f"{MANAGER}/NetworkProtocol/HTTPS/Certificates"
+HTTPS_CERT = f"{MANAGER}/SecurityService/HttpsCert"
+_SERVICE = f"{ROOT}/CertificateService"
+GENERATE, REPLACE = (f"{_SERVICE}/Actions/CertificateService.{name}" for name in ("GenerateCSR", "ReplaceCertificate"))
+HPE_GENERATE, HPE_IMPORT = (
+    f"{HTTPS_CERT}/Actions/HpeHttpsCert.{name}" for name in ("GenerateCSR", "ImportCertificate")
+)
+_ACTIONS = {"#CertificateService.GenerateCSR": GENERATE, "#CertificateService.ReplaceCertificate": REPLACE}
 _IMAGE = re.compile(rb"fake-firmware (bmc|bios) ([0-9.]+)")
 USER, PASSWORD = "hardener", "demo-redfish-password"
 VENDOR_WORDS = {"idrac": "Dell", "ilo": "HPE", "openbmc": "OpenBMC", "supermicro": "Supermicro", "lenovo": "Lenovo"}
@@ -71,6 +81,7 @@ class FakeBmc:
     apply_at_boot: bool = True
     shuts_down: bool = True
     next_bios: str = ""
+    certificate: FakeCertificate = field(default_factory=FakeCertificate)
 
     def __post_init__(self) -> None:
         self._numbers = itertools.count(1)
@@ -125,6 +136,8 @@ class FakeBmc:
         if path == f"{SYSTEM}/Actions/ComputerSystem.Reset":
             self._reset(content["ResetType"])
             return httpx.Response(204)
+        if path in (GENERATE, REPLACE, HPE_GENERATE, HPE_IMPORT):
+            return self._certify(path, content)
         if path not in self.resources:
             return refusal(404, "ResourceMissingAtURI")
         if path.startswith(ACCOUNTS):
@@ -221,6 +234,27 @@ class FakeBmc:
             self.versions[path] = self.versions.get(path, 0) + 1
         return httpx.Response(200, json={})
 
+    def _certify(self, path: str, content: Body) -> httpx.Response:
+        """Make a signing request, or take a certificate; an iLO in its own way, an iDRAC with links as texts."""
+        if path.startswith(HTTPS_CERT) is not (self.vendor == "ilo"):
+            return refusal(404, "ResourceMissingAtURI")
+        if path in (GENERATE, REPLACE):
+            place = content["CertificateCollection" if path == GENERATE else "CertificateUri"]
+            where = CERTIFICATES if path == GENERATE else f"{CERTIFICATES}/1"
+            if place != (where if self.vendor == "idrac" else link(where)):
+                return refusal(400, "ActionParameterValueFormatError")
+        if path in (GENERATE, HPE_GENERATE):
+            request = self.certificate.request(content)
+            if path == HPE_GENERATE:
+                self.resources[HTTPS_CERT]["CertificateSigningRequest"] = request
+            return httpx.Response(200, json={"CSRString": request} if path == GENERATE else {})
+        if REPLACE in self.ignored or HPE_IMPORT in self.ignored:
+            return httpx.Response(200, json={})
+        if not self.certificate.take(content["CertificateString" if path == REPLACE else "Certificate"]):
+            return refusal(400, "PropertyValueIncorrect")
+        self.resources[f"{CERTIFICATES}/1"]["CertificateString"] = self.certificate.pem
+        return httpx.Response(200, json={})
+
     @property
     def is_locked(self) -> bool:
         attributes = self.resources.get(f"{MANAGER}/Attributes", {}).get("Attributes", {})
@@ -273,6 +307,11 @@ def merge(into: Body, change: Body) -> None:
             into[key] = value
 
 
+def targets(actions: Mapping[str, str]) -> Body:
+    """Give actions as a resource lists them."""
+    return {name: {"target": target} for name, target in actions.items()}
+
+
 def link(path: str) -> Body:
     return {"@odata.id": path}
 
@@ -295,9 +334,8 @@ def build(bmc: FakeBmc) -> dict[str, Body]:
     network["SNMP"] = {"ProtocolEnabled": True, "EnableSNMPv1": True, "EnableSNMPv2c": True, "EnableSNMPv3": False}
     network["NTP"] = {"ProtocolEnabled": False, "NTPServers": []}
     network["HTTPS"] = {"ProtocolEnabled": True}
-    certificate = {"Issuer": {"CommonName": "factory"}}
-    certificates = f"{MANAGER}/NetworkProtocol/HTTPS/Certificates"
-    network["HTTPS"]["Certificates"] = collection(made, certificates, [("1", certificate)])
+    certificate = {"Issuer": {"CommonName": "factory"}, "CertificateString": bmc.certificate.pem}
+    network["HTTPS"]["Certificates"] = collection(made, CERTIFICATES, [("1", certificate)])
     manager: Body = {"Model": "BMC", "FirmwareVersion": "2.10.3", "NetworkProtocol": link(f"{MANAGER}/NetworkProtocol")}
     system: Body = {
         "Manufacturer": VENDOR_WORDS.get(vendor, "Maker"),
@@ -322,7 +360,9 @@ def build(bmc: FakeBmc) -> dict[str, Body]:
         network["SSDP"] = {"ProtocolEnabled": True}
         collection(made, f"{MANAGER}/Jobs", [])
     elif vendor == "ilo":
-        made[f"{MANAGER}/SecurityService"] = {"SecurityState": "Production"}
+        made[f"{MANAGER}/SecurityService"] = {"SecurityState": "Production", "Links": {"HttpsCert": link(HTTPS_CERT)}}
+        actions = {"#HpeHttpsCert.GenerateCSR": HPE_GENERATE, "#HpeHttpsCert.ImportCertificate": HPE_IMPORT}
+        made[HTTPS_CERT] = {"CertificateSigningRequest": None, "Actions": targets(actions)}
         made[f"{MANAGER}/DateTime"] = {"StaticNTPServers": ["", ""], "TimeZone": {"Name": "UTC"}}
         del network["NTP"]
         network["Oem"] = {"Hpe": {"RemoteSyslogEnabled": False, "RemoteSyslogServer": ""}}
@@ -359,6 +399,7 @@ def build(bmc: FakeBmc) -> dict[str, Body]:
                 "Systems": collection(made, f"{ROOT}/Systems", [("1", system)]),
                 "Managers": collection(made, f"{ROOT}/Managers", [("1", manager)]),
                 "AccountService": link(f"{ROOT}/AccountService"),
+                "CertificateService": link(_SERVICE),
                 "SessionService": link(f"{ROOT}/SessionService"),
                 "EventService": link(f"{ROOT}/EventService"),
                 "UpdateService": link(f"{ROOT}/UpdateService"),
@@ -371,6 +412,7 @@ def build(bmc: FakeBmc) -> dict[str, Body]:
             f"{ROOT}/SessionService": {"SessionTimeout": 1800},
             f"{ROOT}/EventService": events,
             f"{ROOT}/UpdateService": {"MultipartHttpPushUri": PUSH},
+            _SERVICE: {"Actions": targets({} if vendor == "ilo" else _ACTIONS)},
         }
     )
     return copy.deepcopy(made)

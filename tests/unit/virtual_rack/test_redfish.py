@@ -387,24 +387,63 @@ def signed(directory: Path, request: str) -> str:
     return builder.sign(authority.key, hashes.SHA256()).public_bytes(Encoding.PEM).decode()
 
 
-@EVERY
+STANDARD = pytest.mark.parametrize("mode", [name for name, mode in MODES.items() if not mode.has_https_cert])
+PARTS = dict.fromkeys(("CommonName", "City", "State"), "x") | {"Country": "CH"}
+
+
+@STANDARD
 def test_a_certificate_that_fits_the_request_is_used(make: Make, mode: str, tmp_path: Path) -> None:
     wire = make(mode)
     service = f"{ROOT}/CertificateService/Actions/CertificateService"
-    where = wire.bmc.paths.certificates
-    body = dict.fromkeys(("CommonName", "Organization", "OrganizationalUnit", "City", "State"), "x") | {"Country": "CH"}
-    made = wire.ask("POST", f"{service}.GenerateCSR", {**body, "CertificateCollection": {"@odata.id": where}})
+    (place,) = wire.get(f"{ROOT}/CertificateService/CertificateLocations")["Links"]["Certificates"]
+    where = place["@odata.id"]
+    collection = where.rpartition("/")[0]
+    is_text = mode == "idrac"
+    body = {**PARTS, "Organization": "x", "OrganizationalUnit": "x"}
+    collections = (collection, {"@odata.id": collection})
+    if is_text:
+        wrong = wire.ask("POST", f"{service}.GenerateCSR", {**body, "CertificateCollection": collections[1]})
+        assert wrong.status == 400
+    made = wire.ask("POST", f"{service}.GenerateCSR", {**body, "CertificateCollection": collections[not is_text]})
     assert isinstance(made.body, dict)
-    chosen = {"CertificateType": "PEM", "CertificateUri": {"@odata.id": f"{where}/1"}}
-    stranger = wire.get(f"{where}/1")["CertificateString"]
+    chosen = {"CertificateType": "PEM", "CertificateUri": where if is_text else place}
+    stranger = wire.get(where)["CertificateString"]
     assert wire.ask("POST", f"{service}.ReplaceCertificate", {**chosen, "CertificateString": stranger}).status == 400
     certificate = signed(tmp_path, made.body["CSRString"])
     assert wire.ask("POST", f"{service}.ReplaceCertificate", {**chosen, "CertificateString": certificate}).status == 204
-    if mode == "idrac":
+    if is_text:
         assert wire.identities == []
         wire.bmc.restart()
         wire.bench.step(61)
     assert [identity.certificate for identity in wire.identities] == [certificate]
+
+
+def test_an_ilo_makes_requests_slowly_in_its_own_way_and_resets_once_it_has_a_certificate(
+    make: Make, tmp_path: Path
+) -> None:
+    wire = make("ilo")
+    assert "Actions" not in wire.get(f"{ROOT}/CertificateService")
+    place = wire.get(f"{ROOT}/Managers/1/SecurityService")["Links"]["HttpsCert"]["@odata.id"]
+    own = wire.get(place)
+    generate, take = (
+        own["Actions"][f"#HpeHttpsCert.{name}"]["target"] for name in ("GenerateCSR", "ImportCertificate")
+    )
+
+    assert wire.ask("POST", generate, PARTS).status == 400
+    assert wire.ask("POST", generate, {**PARTS, "OrgName": "x", "OrgUnit": "x", "IncludeIP": True}).status == 200
+    wire.bench.step(59)
+    assert wire.get(place)["CertificateSigningRequest"] is None
+    wire.bench.step(2)
+    request = wire.get(place)["CertificateSigningRequest"]
+    assert wire.ask("POST", take, {}).status == 400
+    certificate = signed(tmp_path, request)
+    assert wire.ask("POST", take, {"Certificate": certificate}).status == 200
+
+    assert wire.is_away()
+    assert wire.identities == []
+    wire.bench.step(61)
+    assert [identity.certificate for identity in wire.identities] == [certificate]
+    assert "virtual rack" in wire.get(place)["X509CertificateInformation"]["Issuer"]
 
 
 @EVERY

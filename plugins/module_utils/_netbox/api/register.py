@@ -12,7 +12,7 @@ from __future__ import annotations
 import calendar
 import threading
 import time
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..._values.clock import Clock
@@ -149,7 +149,7 @@ class DeviceRegister:
                 kept = self._held[name].certificate
                 if not kept:
                     new[name] = self._held[name]
-                elif kept != shown[name]:
+                elif shown[name] not in _digests(kept):
                     refused[name] = f"NetBox has another certificate by now ({kept}), it shows {shown[name]}"
             due = self._put(new, {name: {CERTIFICATE: shown[name]} for name in new}, refused)
             if not due:
@@ -157,6 +157,32 @@ class DeviceRegister:
             self._drop_taken()
             due = [name for name in due if name in self._held]
         return {**refused, **dict.fromkeys(due, _RESTLESS)}
+
+    def expect(self, certificates: Mapping[str, tuple[str, str]]) -> dict[str, str]:
+        """Let the claimed devices that have a certificate have another one beside it; return why some can't.
+
+        Each is given with the one that it shows and the one that it is about to get.
+        """
+        refused: dict[str, str] = {}
+
+        def beside(name: str, kept: str) -> str:
+            shown, coming = certificates[name]
+            if shown not in _digests(kept):
+                refused[name] = f"NetBox has another certificate ({kept}) than it shows ({shown})"
+                return kept
+            return kept if coming in _digests(kept) else f"{kept} {coming}"
+
+        return {**self._rewrite(certificates, beside), **refused}
+
+    def settle(self, shown: Mapping[str, str]) -> None:
+        """Keep of several certificates of claimed devices the one that each shows.
+
+        NetBox's errors are left to the next time: until then each of them is trusted.
+        """
+        try:
+            self._rewrite(shown, lambda name, kept: shown[name] if shown[name] in _digests(kept) else kept)
+        except NetBoxError:
+            return
 
     def release(self, names: Collection[str] | None = None) -> bool:
         """Remove our claims on these devices, or on all, whatever became of them; return whether NetBox did it.
@@ -182,6 +208,25 @@ class DeviceRegister:
             return True
 
     # -- inside -------------------------------------------------------------------------------------------------
+
+    def _rewrite(self, names: Iterable[str], rewritten: Callable[[str, str], str]) -> dict[str, str]:
+        """Write certificates anew, of those claimed devices that have one; return why some were not."""
+        refused: dict[str, str] = {}
+        due: Sequence[str] = list(names)
+        for _try in range(_TRIES):
+            with self._turn:
+                due = [name for name in due if name in self._held]
+                fields = {}
+                for name in due:
+                    kept = self._held[name].certificate
+                    new = rewritten(name, kept) if kept else ""
+                    if new and new.split() != kept.split():
+                        fields[name] = {CERTIFICATE: new}
+                due = self._put({name: self._held[name] for name in fields}, fields, refused)
+                if not due:
+                    return refused
+                self._drop_taken()
+        return {**refused, **dict.fromkeys(due, _RESTLESS)}
 
     def _read(self, names: Iterable[str]) -> tuple[dict[str, _Record], dict[str, str]]:
         """Read devices by name, and say which are none, or several."""
@@ -238,6 +283,11 @@ class DeviceRegister:
             why = unknown.get(name) or "its claim was removed in NetBox"
             self._lost[name] = _in_use(record) if record is not None and record.run else why
             del self._held[name]
+
+
+def _digests(kept: str) -> list[str]:
+    """Return the fingerprints of a field as certificates show them; people write them with colons, too."""
+    return [each.lower().replace("sha256", "").replace(":", "").lstrip("=") for each in kept.split()]
 
 
 def _in_use(record: _Record) -> str:

@@ -105,6 +105,7 @@ PURE = (
             "plan",
             "page",
             "accounts",
+            "certificate",
         )
     ),
     "_redfish/decide",

@@ -300,6 +300,12 @@ class Register:
     def pin(self, _shown: Mapping[str, str]) -> dict[str, str]:
         return {}
 
+    def expect(self, certificates: Mapping[str, tuple[str, str]]) -> dict[str, str]:
+        raise NotImplementedError(certificates)
+
+    def settle(self, shown: Mapping[str, str]) -> None:
+        raise NotImplementedError(shown)
+
     def release(self) -> None:
         self.released = True
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from virtual_rack.rack_file import ipmi_can_have
 from virtual_rack.redfish.accounts import Accounts, Lockout
 from virtual_rack.redfish.bios import Bios, SecureBoot
-from virtual_rack.redfish.certificates import Certificates, Identity
+from virtual_rack.redfish.certificates import Certificates, Effects, Identity
 from virtual_rack.redfish.documents import add_standard
 from virtual_rack.redfish.hands import Hands
 from virtual_rack.redfish.messages import Json, refused
@@ -84,7 +84,8 @@ class Bmc:
         self.bios.pending = dict(settings.pending_bios)
         self._secure_boot = SecureBoot(tree, mode, system=self.paths.system) if mode.has_secure_boot else None
         self.updates = Updates(tree, mode, self.tasks, hands, reset_bmc=self._restart_then)
-        Certificates(tree, self.paths, identity, use=self._take_identity)
+        effects = Effects(use=self._take_identity, restart=self.restart, later=hands.later)
+        Certificates(tree, mode, self.paths, identity, address=hands.machine.spec.bmc.address, do=effects)
         Subscriptions(tree, mode)
         for place in self._jobs:
             tree.resources[place].post = self._make_job

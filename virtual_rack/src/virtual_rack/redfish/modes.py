@@ -3,7 +3,8 @@
 
 Each quirk was told by users in public threads: iDRAC's jobs in iDRAC-Redfish-Scripting#84 and
 terraform-provider-redfish#231, Supermicro's apply time in bmclib#458, HPE's silence about reboots in
-metal-operator#544, Lenovo's dropped values in python-redfish-lenovo#174.
+metal-operator#544, Lenovo's dropped values in python-redfish-lenovo#174. Certificates are those of Dell's scripts
+(iDRAC-Redfish-Scripting), of HPE's RESTful API reference (HpeHttpsCert), and of bmcweb's certificate_service.hpp.
 """
 
 from __future__ import annotations
@@ -92,8 +93,15 @@ class Mode:
     tells_of_reboot: bool = True
     # A firmware's place in the inventory has its version in its name.
     firmware_by_version: bool = False
-    # A new certificate is served only once the BMC has been reset.
+    # A new certificate is served only once the BMC has been reset; with `has_https_cert` it resets by itself, and makes
+    # signing requests and takes certificates in HPE's own way alone.
     certificate_needs_reset: bool = False
+    has_https_cert: bool = False
+    # Actions of certificates want links as texts, not as objects.
+    links_are_texts: bool = False
+    # The key that is made for a signing request, and the name of the certificate in its collection.
+    key: str = "secp256r1"
+    certificate: str = "1"
     drops_conflicts: bool = False
     # A power command that asks for the state that is there already is an error.
     strict_power: bool = False
@@ -162,6 +170,9 @@ _MODES = (
         bios_needs_job=True,
         firmware_by_version=True,
         certificate_needs_reset=True,
+        links_are_texts=True,
+        key="rsa2048",
+        certificate="SecurityCertificate.1",
         strict_power=True,
         firmware=_firmware(
             BMC=("25227", "Integrated Dell Remote Access Controller"), BIOS=("159", "BIOS"), NIC=("105432", "NIC")
@@ -187,6 +198,9 @@ _MODES = (
         patch_answer="messages",
         has_lockout=False,
         tells_of_reboot=False,
+        certificate_needs_reset=True,
+        has_https_cert=True,
+        key="rsa2048",
         firmware=_firmware(BMC=("1", "iLO 5"), BIOS=("2", "System ROM"), NIC=("3", "Network Adapter")),
         max_sessions=12,
     ),
@@ -203,6 +217,7 @@ _MODES = (
         has_host_interface=False,
         has_secure_boot=False,
         patch_answer="nothing",
+        key="secp384r1",
         max_sessions=64,
         firmware=_firmware(
             BMC=("bmc_active", "BMC image"), BIOS=("bios_active", "Host image"), NIC=("nic_active", "Other image")
@@ -230,6 +245,7 @@ _MODES = (
         has_security_policy=True,  # assumed of newer generations
         expands=False,
         refuses_apply_time=True,
+        key="rsa2048",
         max_sessions=16,
     ),
     Mode(

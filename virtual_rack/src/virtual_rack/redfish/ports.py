@@ -56,8 +56,10 @@ class RedfishPort:
         self._pacer, self._authority, self._directory = pacer, authority, directory
         self._identity = self._shown_identity = self._issue()
         self._other: Identity | None = None
-        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self._context.minimum_version = ssl.TLSVersion.TLSv1_2
+        # What connections begin with. A context keeps one certificate for each kind of key, so each has one of its own.
+        self._front = _context()
+        self._front.sni_callback = self._choose
+        self._context = _context()
         self._hands = Hands(head, machine)
         told = Told(on_presence=on_presence, on_accounts=on_accounts, on_identity=self._take_identity)
         settings = Settings(spec.pending_bios, spec.page_size)
@@ -138,7 +140,7 @@ class RedfishPort:
         elif wanted == _OPEN:
             loop = asyncio.get_running_loop()
             own, self._socket = self._socket, None
-            self._server = await loop.create_server(self._handler, sock=own, ssl=self._context, backlog=_BACKLOG)
+            self._server = await loop.create_server(self._handler, sock=own, ssl=self._front, backlog=_BACKLOG)
 
     def _cut_all(self) -> None:
         for connection in self._handler.connections:
@@ -187,7 +189,11 @@ class RedfishPort:
         path = self._directory / f"{self.machine.spec.name}.pem"
         path.touch(mode=0o600)
         path.write_text(identity.key + identity.certificate, encoding="ascii")
+        self._context = _context()
         self._context.load_cert_chain(path)
+
+    def _choose(self, connection: ssl.SSLObject | ssl.SSLSocket, _name: str | None, _front: ssl.SSLContext) -> None:
+        connection.context = self._context
 
 
 class _Connection(web.RequestHandler):
@@ -246,6 +252,12 @@ def _response(answer: Answer) -> web.Response:
         body, kind = json.dumps(answer.body).encode(), "application/json"
     headers["Content-Type"] = f"{kind}; charset=utf-8"
     return web.Response(status=answer.status, headers=headers, body=body)
+
+
+def _context() -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
 
 
 def _cut(request: web.BaseRequest) -> web.Response:

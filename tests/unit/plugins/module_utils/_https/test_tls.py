@@ -95,6 +95,12 @@ def test_a_fingerprint_trusts_exactly_that_certificate(server: TlsServer, form: 
     assert server.call(fingerprint=fingerprint) is True
 
 
+def test_of_several_fingerprints_each_is_trusted_and_no_other(server: TlsServer) -> None:
+    assert server.call(fingerprint=f"{'0' * 64} {server.certificate.sha256}") is True
+    server.requests.clear()
+    assert server.refused(fingerprint=f"{'0' * 64} {'1' * 64}").doubt is Doubt.FINGERPRINT
+
+
 @pytest.mark.parametrize("validate", [True, False])
 def test_another_fingerprint_is_refused_before_anything_is_sent(server: TlsServer, validate: bool) -> None:
     refused = server.refused(fingerprint="0" * 64, validate=validate)
@@ -188,7 +194,7 @@ def test_a_file_that_can_not_be_used_says_whether_it_is_there(option: str, path:
     assert caught.value.is_missing is is_missing
 
 
-@pytest.mark.parametrize("fingerprint", ["12:34", "g" * 64])
+@pytest.mark.parametrize("fingerprint", ["12:34", "g" * 64, " ", f"{'0' * 64} 12:34"])
 def test_a_fingerprint_that_is_none_is_refused(fingerprint: str) -> None:
     with pytest.raises(BadFingerprint, match="64 hexadecimal digits"):
         Tls(fingerprint=fingerprint).context()
