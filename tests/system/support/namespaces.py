@@ -98,14 +98,6 @@ class Door:
             pump((caller, server))
 
 
-def processes_in(namespace: Namespace) -> list[int]:
-    """Give the processes that run in it."""
-    answer = subprocess.run(
-        ["ip", "netns", "pids", namespace.name], check=True, capture_output=True, text=True, timeout=30
-    )
-    return [int(pid) for pid in answer.stdout.split()]
-
-
 def script(path: Path, text: str) -> Path:
     """Write a program."""
     path.write_text(text, encoding="utf-8")
