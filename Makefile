@@ -78,7 +78,7 @@ test-all: ## what a release must pass: every test on every ansible-core and Pyth
 
 .PHONY: test-system
 test-system: ## real BMCs, DHCP, rule engine, NetBox, NVIDIA's client and Redfish clients; needs root and what .ci/run installs
-	@$(TOOLS)/with-netbox $(TOOLS)/whole .venv .venv-rulebook .venv-cluster-on-demand .venv-redfish .venv-controller: system real-netbox boots
+	@AROUND=$(TOOLS)/with-netbox $(TOOLS)/whole .netbox .venv .venv-rulebook .venv-cluster-on-demand .venv-redfish .venv-controller: system real-netbox boots
 
 .PHONY: lint
 lint: .venv ## ruff, mypy, ansible-lint, shellcheck, changelog fragments
@@ -228,6 +228,10 @@ environments: .venv $(OTHER_CORES)
 .PHONY: .venv
 .venv:
 	@python=$$($(TOOLS)/find-python main) && $(TOOLS)/venv $@ "$$python" -r requirements-dev.txt
+
+.PHONY: .netbox
+.netbox:
+	@$(TOOLS)/netbox prepare
 
 .PHONY: .venv-rulebook
 .venv-rulebook:

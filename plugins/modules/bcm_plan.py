@@ -24,6 +24,7 @@ extends_documentation_fragment:
   - baremetal.bcm.attributes
   - baremetal.bcm.device_list
   - baremetal.bcm.category_list
+  - baremetal.bcm.provisioning
 attributes:
   check_mode:
     support: full
@@ -52,45 +53,6 @@ options:
       - RV(content) of an earlier task, in place of the file; for computers that keep no files, as those of AWX.
       - It is compared in check mode too.
     type: str
-  enable_power_action:
-    description: As O(baremetal.bcm.bcm_provision#module:enable_power_action).
-    type: bool
-    default: false
-  power_action:
-    description: As O(baremetal.bcm.bcm_provision#module:power_action).
-    type: str
-    choices: [power_on, power_cycle]
-    default: power_on
-  restart:
-    description: As O(baremetal.bcm.bcm_provision#module:restart).
-    type: str
-    choices: [graceful, hard]
-    default: graceful
-  reprovision_token:
-    description: As O(baremetal.bcm.bcm_provision#module:reprovision_token).
-    type: str
-  next_boot_install_mode:
-    description: As O(baremetal.bcm.bcm_provision#module:next_boot_install_mode).
-    type: str
-    choices: [AUTO, FULL]
-  adopt:
-    description: As O(baremetal.bcm.bcm_provision#module:adopt).
-    type: bool
-    default: false
-  include_closed:
-    description: As O(baremetal.bcm.bcm_provision#module:include_closed).
-    type: bool
-    default: false
-  max_nodes:
-    description: As O(baremetal.bcm.bcm_provision#module:max_nodes).
-    type: int
-  owner:
-    description: As O(baremetal.bcm.bcm_provision#module:owner).
-    type: str
-  power_timeout:
-    description: How long to wait for a BMC to show a power state, in seconds.
-    type: float
-    default: 60
 """
 
 EXAMPLES = r"""

@@ -24,6 +24,8 @@ extends_documentation_fragment:
   - baremetal.bcm.connection
   - baremetal.bcm.attributes
   - baremetal.bcm.category_list
+  - baremetal.bcm.provisioning
+  - baremetal.bcm.provisioning.pace
 attributes:
   check_mode:
     support: full
@@ -58,96 +60,6 @@ options:
   plan_content:
     description: RV(content) of an earlier task in place of the file.
     type: str
-  owner:
-    description: As O(baremetal.bcm.bcm_provision#module:owner).
-    type: str
-  power_timeout:
-    description: As O(baremetal.bcm.bcm_provision#module:power_timeout).
-    type: float
-    default: 60
-  enable_power_action:
-    description: As O(baremetal.bcm.bcm_provision#module:enable_power_action).
-    type: bool
-    default: false
-  power_action:
-    description: As O(baremetal.bcm.bcm_provision#module:power_action).
-    type: str
-    choices: [power_on, power_cycle]
-    default: power_on
-  restart:
-    description: As O(baremetal.bcm.bcm_provision#module:restart).
-    type: str
-    choices: [graceful, hard]
-    default: graceful
-  reprovision_token:
-    description: As O(baremetal.bcm.bcm_provision#module:reprovision_token).
-    type: str
-  next_boot_install_mode:
-    description: As O(baremetal.bcm.bcm_provision#module:next_boot_install_mode).
-    type: str
-    choices: [AUTO, FULL]
-  adopt:
-    description: As O(baremetal.bcm.bcm_provision#module:adopt).
-    type: bool
-    default: false
-  include_closed:
-    description: As O(baremetal.bcm.bcm_provision#module:include_closed).
-    type: bool
-    default: false
-  max_nodes:
-    description: As O(baremetal.bcm.bcm_provision#module:max_nodes).
-    type: int
-  admission:
-    description: As O(baremetal.bcm.bcm_provision#module:admission).
-    type: str
-    default: all
-  max_failures:
-    description: As O(baremetal.bcm.bcm_provision#module:max_failures).
-    type: str
-  graceful_timeout:
-    description: As O(baremetal.bcm.bcm_provision#module:graceful_timeout).
-    type: float
-    default: 300
-  power_stagger:
-    description: As O(baremetal.bcm.bcm_provision#module:power_stagger).
-    type: float
-    default: 0
-  claim_time:
-    description: As O(baremetal.bcm.bcm_provision#module:claim_time).
-    type: float
-    default: 300
-  boot_timeout:
-    description: As O(baremetal.bcm.bcm_provision#module:boot_timeout).
-    type: float
-    default: 1200
-  install_timeout:
-    description: As O(baremetal.bcm.bcm_provision#module:install_timeout).
-    type: float
-    default: 1800
-  init_timeout:
-    description: As O(baremetal.bcm.bcm_provision#module:init_timeout).
-    type: float
-    default: 600
-  run_timeout:
-    description: As O(baremetal.bcm.bcm_provision#module:run_timeout).
-    type: float
-  settle_time:
-    description: As O(baremetal.bcm.bcm_provision#module:settle_time).
-    type: float
-    default: 120
-  poll_interval:
-    description: As O(baremetal.bcm.bcm_provision#module:poll_interval).
-    type: float
-    default: 10
-  bulk_calls:
-    description: As O(baremetal.bcm.bcm_provision#module:bulk_calls).
-    type: str
-    choices: [auto, 'true', 'false']
-    default: auto
-  parallel_calls:
-    description: As O(baremetal.bcm.bcm_provision#module:parallel_calls).
-    type: int
-    default: 5
   report_path:
     description: File to which the report is written as JSON, where nothing is left to be done.
     type: path

@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
+from ansible.module_utils.common.yaml import yaml_load
 
 from ansible_collections.baremetal.bcm.plugins.filter.variable_problems import variable_problems
 
@@ -25,7 +26,9 @@ def find_variable_problems(task_vars: Mapping[str, Any], template: Callable[[Any
     return variable_problems({name: template(task_vars[name]) for name in sorted(names)}, specs)
 
 
+@cache
 def _options_of(role: str) -> Mapping[str, Any]:
     text = (_ROLES / role / "meta/argument_specs.yml").read_text(encoding="utf-8")
-    options: Mapping[str, Any] = yaml.safe_load(text)["argument_specs"]["main"]["options"]
+    # By libyaml where there is one: it takes a tenth of the time.
+    options: Mapping[str, Any] = yaml_load(text)["argument_specs"]["main"]["options"]
     return options

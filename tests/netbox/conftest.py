@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """NetBoxes for the tests: in memory one that behaves as 3.2, one as 4.6, one as 4.7; or the one that NETBOX_URL names.
 
-Tests that take `lab` run against all of them. Those that take `fake` need a NetBox that breaks on request.
+Tests that take `lab` run against all of them. Those that take `fake` need a NetBox that breaks on request; beside a
+real one they are left to the runs without it.
 """
 
 from __future__ import annotations
@@ -30,6 +31,16 @@ MODULES = "ansible_collections.baremetal.bcm.plugins.modules"
 REAL = {name: os.environ.get(name, "") for name in ("NETBOX_URL", "NETBOX_TOKEN")}
 FAKES = {"fake-3.2": OLD, "fake-4.6": NEW, "fake-4.7": NEXT}
 Result = dict[str, Any]
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep of the tests here those to which a real NetBox makes a difference."""
+    if not REAL["NETBOX_URL"]:
+        return
+    here = Path(__file__).parent
+    same = [item for item in items if here in item.path.parents and "lab" not in getattr(item, "fixturenames", ())]
+    config.hook.pytest_deselected(items=same)
+    items[:] = [item for item in items if item not in set(same)]
 
 
 @pytest.fixture(autouse=True)

@@ -17,7 +17,6 @@ os.environ["PATH"] += ":/usr/sbin:/sbin"
 
 from ansible_collections.baremetal.bcm.tests.system.support.dhcp_lab import Bmc, DhcpLab
 from ansible_collections.baremetal.bcm.tests.system.support.intake import Intake, Program, intake, until
-from ansible_collections.baremetal.bcm.tests.system.support.namespaces import Door
 from ansible_collections.baremetal.bcm.tests.system.support.netbox_server import NetBoxView, Server, start_netbox
 
 BMCS = {
@@ -134,7 +133,7 @@ def main() -> int:
         lab = DhcpLab(directory)
         stack.callback(lab.close)
         lab.start()
-        door = Door(lab.server, ("127.0.0.1", netbox.port))
+        door = lab.server.door(("127.0.0.1", netbox.port))
         stack.callback(door.close)
         print("dnsmasq and dhcrelay listen.")
         return show(stack.enter_context(intake(lab, netbox, directory / "intake")), netbox)

@@ -44,7 +44,6 @@ class Webhook:
         self._stopping = threading.Event()
         self._failures = 0
         self._due_s = clock()
-        self.delivered = 0
         self.replaced = 0
 
     def notify(self, notification: Notification) -> None:
@@ -70,7 +69,6 @@ class Webhook:
         if self._failures:
             _logger.info(log_line("webhook_answers", after_failures=self._failures))
         self._failures = 0
-        self.delivered += 1
         with self._changed:
             if self._undelivered is notification:
                 self._undelivered = None

@@ -110,11 +110,6 @@ def render_grub(offer: Offer, directory: str = "/") -> str:
     )
 
 
-def render_grub_disk() -> str:
-    """Boot what the firmware has next."""
-    return "set timeout=0\nexit\n"
-
-
 def grub_file_name(mac: str) -> str:
     """Return the name of the file that GRUB asks for first; `mac` is like A0:36:9F:7C:05:00."""
     return f"grub.cfg-01-{check_word(mac.lower().replace(':', '-'))}"

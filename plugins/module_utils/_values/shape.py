@@ -73,11 +73,6 @@ def whole(value: Any) -> Misfit | None:
     return number(value) or (None if isinstance(value, int) else Misfit("", "a fraction where a whole number is due"))
 
 
-def boolean(value: Any) -> Misfit | None:
-    """Fit true and false."""
-    return None if isinstance(value, bool) else _other(value, "a boolean")
-
-
 def entries(value: Any) -> Misfit | None:
     """Fit an object with any keys."""
     return None if isinstance(value, dict) else _other(value, "an object")

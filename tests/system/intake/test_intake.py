@@ -12,7 +12,6 @@ import pytest
 
 from ansible_collections.baremetal.bcm.tests.system.support.dhcp_lab import INTERFACES, NETWORKS, VLAN, Bmc, DhcpLab
 from ansible_collections.baremetal.bcm.tests.system.support.intake import Intake, Program, intake, until
-from ansible_collections.baremetal.bcm.tests.system.support.namespaces import Door
 from ansible_collections.baremetal.bcm.tests.system.support.netbox_server import NetBoxView, Server
 
 # Plugged in directly, behind a relay, and on a VLAN.
@@ -50,7 +49,7 @@ class TestFirstLease:
         netbox.remove(names)
         netbox.add([Server(name, bmc.mac) for name, bmc in BMCS.items()])
         netbox.add([Server(name, mac) for name, mac in BURST.items()])
-        door = Door(dhcp_lab.server, ("127.0.0.1", netbox.port))
+        door = dhcp_lab.server.door(("127.0.0.1", netbox.port))
         with intake(dhcp_lab, netbox, tmp_path_factory.mktemp("intake")) as one:
             engine = one.engine()
             assert until(one.spool_path.exists), engine.said

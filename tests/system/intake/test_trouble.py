@@ -12,7 +12,6 @@ import pytest
 
 from ansible_collections.baremetal.bcm.tests.system.support.dhcp_lab import Bmc, DhcpLab
 from ansible_collections.baremetal.bcm.tests.system.support.intake import Intake, intake, until
-from ansible_collections.baremetal.bcm.tests.system.support.namespaces import Door
 from ansible_collections.baremetal.bcm.tests.system.support.netbox_server import NetBoxView, OwnNetBox, Server
 
 TOKEN = "token-of-the-webhook"
@@ -74,7 +73,7 @@ def hall(dhcp_lab: DhcpLab, netbox: NetBoxView, tmp_path: Path, request: pytest.
     netbox.add([Server(name, bmc.mac) for name, bmc in bmcs.items()])
     own = OwnNetBox(netbox)
     own.start()
-    door = Door(dhcp_lab.server, ("127.0.0.1", own.view.port))
+    door = dhcp_lab.server.door(("127.0.0.1", own.view.port))
     try:
         with intake(dhcp_lab, own.view, tmp_path / "intake", {"intake_lease_seconds": 4}) as one:
             yield Hall(one, own, bmcs)

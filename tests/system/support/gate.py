@@ -12,13 +12,13 @@ from collections.abc import Sequence
 
 
 class Gate:
-    """A listening port on this computer's loopback before the server at `address`."""
+    """A listening port before the server at `address`; connections go out from where the gate is made."""
 
-    def __init__(self, port: int, address: tuple[str, int]) -> None:
+    def __init__(self, listener: socket.socket, address: tuple[str, int]) -> None:
         self._address = address
         self._passing: set[socket.socket] = set()
         self._lock = threading.Lock()
-        self._listener = socket.create_server(("127.0.0.1", port))
+        self._listener = listener
         self._thread = threading.Thread(target=self._serve, daemon=True)
         self._thread.start()
 

@@ -9,11 +9,10 @@ import ctypes
 import os
 import socket
 import subprocess
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-from ansible_collections.baremetal.bcm.tests.system.support.gate import pump
+from ansible_collections.baremetal.bcm.tests.system.support.gate import Gate
 
 _CLONE_NEWNET = 0x40000000
 
@@ -51,6 +50,12 @@ class Namespace:
             os.close(there)
             os.close(home)
 
+    def door(self, address: tuple[str, int]) -> Gate:
+        """Open a port on its loopback that passes connections on to a server on this computer's own loopback."""
+        with self.inside():
+            listener = socket.create_server(("127.0.0.1", address[1]))
+        return Gate(listener, address)
+
 
 def ip(*words: str) -> None:
     """Run ip; what it complains of is in the error."""
@@ -65,45 +70,6 @@ def _enter(namespace: int) -> None:
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.setns(namespace, _CLONE_NEWNET):
         raise OSError(ctypes.get_errno(), "setns")
-
-
-class Door:
-    """A port on a namespace's loopback that passes connections on to a server on this computer's own loopback."""
-
-    def __init__(self, namespace: Namespace, address: tuple[str, int]) -> None:
-        self._address = address
-        self._closing = False
-        with namespace.inside():
-            self._listener = socket.create_server(("127.0.0.1", address[1]))
-        self._thread = threading.Thread(target=self._serve, daemon=True)
-        self._thread.start()
-
-    def close(self) -> None:
-        self._closing = True
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._thread.join(timeout=30)
-        self._listener.close()
-
-    def _serve(self) -> None:
-        while not self._closing:
-            try:
-                caller, _address = self._listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._pass_on, args=(caller,), daemon=True).start()
-
-    def _pass_on(self, caller: socket.socket) -> None:
-        with caller, contextlib.suppress(OSError), socket.create_connection(self._address, timeout=5) as server:
-            server.settimeout(None)
-            pump((caller, server))
-
-
-def processes_in(namespace: Namespace) -> list[int]:
-    """Give the processes that run in it."""
-    answer = subprocess.run(
-        ["ip", "netns", "pids", namespace.name], check=True, capture_output=True, text=True, timeout=30
-    )
-    return [int(pid) for pid in answer.stdout.split()]
 
 
 def script(path: Path, text: str) -> Path:

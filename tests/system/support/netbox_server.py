@@ -193,7 +193,7 @@ class OwnNetBox:
         self._gate: Gate | None = None
 
     def start(self) -> None:
-        self._gate = Gate(self.view.port, self._address)
+        self._gate = Gate(socket.create_server(("127.0.0.1", self.view.port)), self._address)
 
     def stop(self) -> None:
         if self._gate is not None:

@@ -9,10 +9,17 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import yaml
+
+from ansible_collections.baremetal.bcm.plugins.doc_fragments.provisioning import ModuleDocFragment
 
 from ..running import CONNECTION, Head, Result, connected
 
 ACTIONS = "ansible_collections.baremetal.bcm.plugins.action"
+_FRAGMENTS = {
+    "baremetal.bcm.provisioning": ModuleDocFragment.DOCUMENTATION,
+    "baremetal.bcm.provisioning.pace": ModuleDocFragment.PACE,
+}
 
 
 class Actions:
@@ -39,3 +46,11 @@ class Actions:
         play_context = SimpleNamespace(check_mode=check, become=False)
         action: Callable[..., Any] = importlib.import_module(f"{ACTIONS}.{name}").ActionModule
         return action(task, connection, play_context, None, SimpleNamespace(template=lambda value: value), None)
+
+
+def documented_options(documentation: str) -> Result:
+    """The options of a module's documentation, with those of a provisioning run where it has them."""
+    found = yaml.safe_load(documentation)
+    shared = [_FRAGMENTS[name] for name in found["extends_documentation_fragment"] if name in _FRAGMENTS]
+    options = [*(yaml.safe_load(text)["options"] for text in shared), found["options"]]
+    return {name: option for each in options for name, option in each.items()}

@@ -6,14 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from ansible_collections.baremetal.bcm.plugins.module_utils._provisioning.draw_up import PLAN
 from ansible_collections.baremetal.bcm.plugins.modules import bcm_plan
 
 from ..fake_head_node import PASSWORD, FakeHeadNode
 from ..objects import make_device
-from .acting import Actions
+from .acting import Actions, documented_options
 
 SECRET = "new-bmc-secret"
 SETTINGS = {"username": "secret-user", "password": SECRET}
@@ -233,7 +232,7 @@ def test_the_number_of_calls_does_not_grow_with_the_nodes(
 
 
 def test_documentation_has_every_option_and_says_the_same_of_each() -> None:
-    documented = yaml.safe_load(bcm_plan.DOCUMENTATION)["options"]
+    documented = documented_options(bcm_plan.DOCUMENTATION)
     keys = ("type", "default", "choices")
 
     assert documented.keys() == PLAN.keys()

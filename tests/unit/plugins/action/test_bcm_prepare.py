@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from ansible_collections.baremetal.bcm.plugins.action.bcm_prepare import ActionModule
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.remembering import RememberingHeadNode
@@ -15,7 +14,7 @@ from ansible_collections.baremetal.bcm.plugins.modules import bcm_prepare
 
 from ..fake_head_node import FakeHeadNode, Node, answer, refusal
 from ..objects import make_device
-from .acting import Actions
+from .acting import Actions, documented_options
 
 Raw = dict[str, Any]
 SECRET = "new-bmc-secret"
@@ -223,7 +222,7 @@ def test_no_secret_is_in_the_result_or_on_screen(actions: Actions) -> None:
 
 @pytest.mark.parametrize("option", [*ActionModule.SPEC])
 def test_documentation_has_every_option_and_says_the_same(option: str) -> None:
-    documented = yaml.safe_load(bcm_prepare.DOCUMENTATION)["options"]
+    documented = documented_options(bcm_prepare.DOCUMENTATION)
     keys = ("default", "choices") if option == "categories" else ("type", "elements", "required", "default", "choices")
 
     assert documented.keys() == ActionModule.SPEC.keys()

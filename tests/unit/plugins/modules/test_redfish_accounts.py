@@ -11,8 +11,6 @@ from typing import Any
 import httpx
 import pytest
 
-from ansible_collections.baremetal.bcm.plugins.module_utils._https.client import HttpsClient
-from ansible_collections.baremetal.bcm.plugins.module_utils._redfish import session
 from ansible_collections.baremetal.bcm.plugins.module_utils._redfish.claim import claimed
 from ansible_collections.baremetal.bcm.plugins.module_utils._redfish.connection import BmcLogin
 from ansible_collections.baremetal.bcm.plugins.module_utils._redfish.quirks import VENDORS
@@ -45,16 +43,7 @@ class Site:
 
 
 @pytest.fixture
-def bmcs() -> dict[str, FakeBmc]:
-    return {}
-
-
-@pytest.fixture
-def site(modules: Modules, tmp_path: Path, bmcs: dict[str, FakeBmc], monkeypatch: pytest.MonkeyPatch) -> Site:
-    transport = httpx.MockTransport(lambda request: bmcs[request.url.host].handle(request))
-    monkeypatch.setattr(
-        session, "HttpsClient", lambda *args, **options: HttpsClient(*args, **{**options, "http_transport": transport})
-    )
+def site(modules: Modules, tmp_path: Path, bmcs: dict[str, FakeBmc]) -> Site:
     return Site(modules, tmp_path, bmcs)
 
 

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import functools
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,8 +11,6 @@ from typing import Any
 import httpx
 import pytest
 
-from ansible_collections.baremetal.bcm.plugins.module_utils._https.client import HttpsClient
-from ansible_collections.baremetal.bcm.plugins.module_utils._redfish import session
 from ansible_collections.baremetal.bcm.plugins.module_utils._redfish.page import update_page
 from ansible_collections.baremetal.bcm.plugins.module_utils._redfish.profile import profile_schema
 
@@ -36,17 +33,11 @@ class Bmcs:
 
 
 @pytest.fixture
-def bmcs(modules: Modules, monkeypatch: pytest.MonkeyPatch) -> Bmcs:
+def bmcs(bmcs: dict[str, FakeBmc], modules: Modules, monkeypatch: pytest.MonkeyPatch) -> Bmcs:
     for name in ("USERNAME", "PASSWORD", "CA_PATH", "VALIDATE_CERTS", "DEBUG_CALLS"):
         monkeypatch.delenv(f"REDFISH_{name}", raising=False)
-    found = {"dell": FakeBmc("idrac", serial="D1"), "hpe": FakeBmc("ilo", serial="H1")}
-    transport = httpx.MockTransport(lambda request: found[request.url.host].handle(request))
-
-    def client(*args: Any, **options: Any) -> HttpsClient:
-        return HttpsClient(*args, **{**options, "http_transport": transport})
-
-    monkeypatch.setattr(session, "HttpsClient", functools.partial(client))
-    return Bmcs(modules, found)
+    bmcs.update(dell=FakeBmc("idrac", serial="D1"), hpe=FakeBmc("ilo", serial="H1"))
+    return Bmcs(modules, bmcs)
 
 
 def test_servers_say_who_they_are(bmcs: Bmcs) -> None:

@@ -49,7 +49,6 @@ class World:
     store: Record = field(default_factory=Record)
     disabled: set[str] = field(default_factory=set)
     failed_logins: int = 0
-    ever_known: set[str] = field(default_factory=set)
     steps: list[Step] = field(default_factory=list)
     keeps_writes: bool = True
     is_whole: bool = True  # nobody else has changed an account of ours

@@ -43,7 +43,6 @@ class Receiver:
     status_for: str = ""
     next: int = 1
     last: bytes = b""
-    repeated: int = 0
     forget_repeats: bool = False
     on_event: Any = None
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -79,8 +78,6 @@ class Receiver:
                 return status, None
             self._keep(method, path, body)
             self.next, self.last = self.next + 1, body
-        else:
-            self.repeated += 1
         return 202, {"then": self.then} if b'"finished"' in body[:20] else {}
 
     def _keep(self, method: str, path: str, body: bytes) -> None:

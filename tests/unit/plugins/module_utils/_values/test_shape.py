@@ -8,7 +8,6 @@ import pytest
 from ansible_collections.baremetal.bcm.plugins.module_utils._values.shape import (
     Shape,
     anything,
-    boolean,
     by_kind,
     entries,
     list_of,
@@ -28,7 +27,6 @@ FITS: list[tuple[Shape, Any]] = [
     (word, "a"),
     (number, 1.5),
     (whole, -7),
-    (boolean, False),
     (entries, {"any": [1]}),
     (optional(text), None),
     (list_of(whole), []),
@@ -53,7 +51,6 @@ MISFITS: list[tuple[Shape, Any, str]] = [
     (number, float("inf"), "a number that is out of range"),
     (whole, 10**400, "a number that is out of range"),
     (whole, 1.5, "a fraction where a whole number is due"),
-    (boolean, 0, "a number where a boolean is due"),
     (entries, [], "a list where an object is due"),
     (optional(text), {}, "an object where a string is due"),
     (list_of(whole), {"a": 1}, "an object where a list is due"),
