@@ -132,7 +132,9 @@ class Application:
         path = Path(directory) / name
         if not directory or not _FILE_NAME.fullmatch(name) or not path.is_file():
             return _shown(Answer(404, {"error": "no such file"}))
-        return FileResponse(path, media_type="application/octet-stream")
+        # Firmware that boots by HTTP knows a program by its type.
+        kind = "efi" if path.suffix == ".efi" else "octet-stream"
+        return FileResponse(path, media_type=f"application/{kind}")
 
     async def _health(self, _request: Request) -> Response:
         try:

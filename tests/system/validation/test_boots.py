@@ -181,3 +181,19 @@ def test_under_secure_boot_a_server_passes_and_its_kernel_is_locked_down(tmp_pat
 
         assert (hello["firmware"], hello["secure_boot"], hello["lockdown"]) == ("uefi", True, "integrity")
         assert (netbox.fields("secure")["validation_result"]["reasons"], netbox.state("secure")) == ([], "staged")
+
+
+@pytest.mark.usefixtures("image")
+def test_a_server_whose_firmware_boots_by_http_is_staged(tmp_path: Path) -> None:
+    with served(FakeNetBox(NEW)) as fake:
+        netbox = NetBoxView(fake.url, TOKEN)
+        by_http = server("by-http", 1, "127.9.9.1", network_boot="http")
+        lab = ValidationLab({"firmware": "uefi", "servers": [by_http]}, tmp_path)
+        hello = validate(netbox, lab)["by-http"]
+
+        assert (hello["firmware"], netbox.fields("by-http")["validation_result"]["reasons"]) == ("uefi", [])
+        assert netbox.state("by-http") == "staged"
+        # The offer to the firmware names the address of the loader, and nothing came by TFTP.
+        offers = lab.log("dnsmasq")
+        assert f"bootfile name: {lab.url}/image/ipxe.efi" in offers
+        assert "/tftp/" not in offers.partition("available DHCP")[2]

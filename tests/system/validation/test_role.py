@@ -91,6 +91,7 @@ class TestRole:
     def test_a_check_of_a_bare_computer_foretells_the_installation_and_writes_nothing(self, place: Place) -> None:
         assert re.search(r"changed=1\d .*failed=0", place.checked)
         assert "+dhcp-range=10.97.0.0,proxy" in place.checked
+        assert "+dhcp-boot=tag:http,http://10.97.0.1:8080/image/ipxe.efi" in place.checked
         assert "It is not installed yet: undionly.kpxe and ipxe.efi would be copied" in place.checked
         assert TOKEN not in place.checked
         assert place.left_by_check.split() == ["/var/lib/validation-image"]

@@ -53,7 +53,8 @@ def test_the_demo_has_one_good_server_and_three_kinds_of_bad_ones() -> None:
         ({"faults": [{"kind": "slow_disk"}]}, r"faults\[0\]\.bytes_per_second: is required"),
         ({"faults": [{"kind": "bad_sector"}], "disks": []}, "a fault of a disk needs a disk"),
         ({"faults": [{"kind": "smart_warning"}], "disks": [{"serial": "D"}]}, "needs a disk of kind nvme"),
-        ({"network_boot": "floppy"}, r"network_boot: expected one of card, firmware"),
+        ({"network_boot": "floppy"}, r"network_boot: expected one of card, firmware, http"),
+        ({"network_boot": "http"}, r"servers\[0\]\.network_boot: http needs firmware uefi or secure_boot"),
         ({"colour": "red"}, r"servers\[0\]\.colour: unknown key"),
         ({"firmware": "coreboot"}, r"firmware: expected one of bios, uefi, secure_boot"),
     ],
@@ -77,6 +78,14 @@ def test_the_boot_device_alone_decides_between_network_and_disk(tmp_path: Path) 
     assert disk not in words(tmp_path)
     assert card not in words(tmp_path, network=False)
     assert disk in words(tmp_path, network=False)
+
+
+def test_firmware_that_boots_by_http_is_left_no_other_way(tmp_path: Path) -> None:
+    (tmp_path / "variables.fd").touch()
+    by_http = words(tmp_path, firmware="uefi", network_boot="http")
+
+    assert "mac=02:00:00:00:00:01,romfile=,bootindex=1" in by_http
+    assert all(f"name=opt/org.tianocore/IPv{n}PXESupport,string=n" in by_http for n in (4, 6))
 
 
 class Turns:

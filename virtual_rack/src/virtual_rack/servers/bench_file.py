@@ -14,8 +14,8 @@ from virtual_rack.rack_file import Bmc
 from virtual_rack.rack_reader import RackFileError, Section
 
 FIRMWARES = ("bios", "uefi", "secure_boot")
-# Whose network boot a server has: that of the card's iPXE, or the firmware's own.
-NETWORK_BOOTS = ("card", "firmware")
+# Whose network boot a server has: that of the card's iPXE, the firmware's own, or that of UEFI firmware by HTTP alone.
+NETWORK_BOOTS = ("card", "firmware", "http")
 DISKS = ("virtio", "nvme", "sata")
 # By kind: the option that it has, if any.
 FAULTS = {
@@ -141,6 +141,8 @@ def _server(section: Section, firmware: str) -> ServerSpec:
     )
     bmc.end()
     section.end()
+    if server.network_boot == "http" and server.firmware == "bios":
+        raise section.fail("network_boot", "http needs firmware uefi or secure_boot")
     if server.fault("smart_warning") and not any(disk.kind == "nvme" for disk in server.disks):
         raise section.fail("faults", "smart_warning needs a disk of kind nvme")
     if (server.fault("bad_sector") or server.fault("slow_disk")) and not server.disks:

@@ -32,11 +32,15 @@ def command(server: ServerSpec, number: int, directory: Path, *, network: bool) 
     words += ["-device", "virtio-rng-pci"]
     if server.firmware in _FIRMWARE:
         words += _flash(server.firmware, directory)
+    if server.network_boot == "http":
+        # Each of them would be tried for a minute first.
+        for pxe in ("IPv4PXESupport", "IPv6PXESupport"):
+            words += ["-fw_cfg", f"name=opt/org.tianocore/{pxe},string=n"]
     if server.fault("memory_bits"):
         words += ["-object", f"memory-backend-file,id=ram,size={server.memory}M,mem-path={directory / 'ram'},share=on"]
         words += ["-machine", "memory-backend=ram"]
     card = f"virtio-net-pci,netdev=net0,mac={server.mac}"
-    card += ",romfile=" if server.network_boot == "firmware" else ""
+    card += ",romfile=" if server.network_boot != "card" else ""
     card += ",bootindex=1" if network else ""
     words += ["-netdev", f"tap,id=net0,ifname={tap(number)},script=no,downscript=no", "-device", card]
     for index, disk in enumerate(server.disks):

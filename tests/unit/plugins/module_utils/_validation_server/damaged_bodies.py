@@ -55,9 +55,9 @@ _VALUES: tuple[Any, ...] = (
 _BYTES = (b"", b"{", b"}", b"[", b'"', b"\\", b"\x00", b"\xff", b"NaN", b"Infinity", b"-", b"1e999", b'{"a":' * 200)
 
 
-def make_receiver(directory: Path, clock: Any) -> Receiver:
+def make_receiver(directory: Path, clock: Any, *, image_directory: str = "") -> Receiver:
     """A receiver whose one machine may boot."""
-    settings = Settings(url="http://192.0.2.1:8080", data_directory=str(directory))
+    settings = Settings(url="http://192.0.2.1:8080", data_directory=str(directory), image_directory=image_directory)
     state = State(settings.state_path, clock)
     task = {"profile": {}, "heartbeat_seconds": 15, "deadline_seconds": 600, "expected": {}}
     state.admit([Admission(MAC, 7, "dgx-05", SERIAL, task)])

@@ -134,6 +134,20 @@ def test_no_path_leads_to_other_files(receiver: Receiver, path: str) -> None:
     assert over_http(receiver, story) == 404
 
 
+def test_firmware_that_boots_by_http_is_told_how_long_the_loader_is_and_what(tmp_path: Path) -> None:
+    receiver = make_receiver(tmp_path, time.time, image_directory=str(tmp_path))
+    for name in ("ipxe.efi", "initrd"):
+        (tmp_path / name).write_bytes(b"MZ" + bytes(98))
+
+    async def story(client: httpx.AsyncClient) -> list[httpx.Response]:
+        return [await client.head("/image/ipxe.efi"), await client.get("/image/initrd")]
+
+    head, initrd = over_http(receiver, story)
+    assert (head.status_code, head.content, head.headers["content-length"]) == (200, b"", "100")
+    types = [each.headers["content-type"] for each in (head, initrd)]
+    assert types == ["application/efi", "application/octet-stream"]
+
+
 def test_health_metrics_and_the_interface_are_shown(receiver: Receiver) -> None:
     receiver.boot(MAC, SERIAL)
 
