@@ -92,8 +92,7 @@ class Stage(IntEnum):
 class Control:
     """One control. `by_vendor` are adapters that are tried after the standard ones, where the BMC is of that vendor.
 
-    `only_on` names the vendors that have such a thing; elsewhere it is not applicable. `by_hand` says what a person has
-    to do where nothing is written.
+    `by_hand` says what a person has to do where nothing is written.
     """
 
     name: str
@@ -103,7 +102,6 @@ class Control:
     standard: tuple[Adapter, ...] = ()
     by_vendor: Mapping[str, Adapter] = field(default_factory=dict)
     stage: Stage = Stage.SETTINGS
-    only_on: frozenset[str] = frozenset()
     by_hand: str = ""
     vendor_first: bool = False
 
@@ -270,7 +268,7 @@ CONTROLS: tuple[Control, ...] = (
     Control("lockdown", SWITCH, "resilience", "Configuration is locked", (), {
         IDRAC: dell_switch("Lockdown.1.SystemLockdown"),
         SUPERMICRO: properties(Want(SMC_LOCKDOWN, ("SysLockdownEnabled",))),
-    }, Stage.LOCKDOWN, frozenset({IDRAC, SUPERMICRO})),
+    }, Stage.LOCKDOWN),
 )  # fmt: skip
 
 BY_NAME: Mapping[str, Control] = {control.name: control for control in CONTROLS}

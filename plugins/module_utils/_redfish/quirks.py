@@ -96,6 +96,9 @@ ABSENCES: tuple[Absence, ...] = (
     *(Absence(OPENBMC, name, "OpenBMC shows no BIOS attributes", _BMCWEB)
       for name in ("boot_mode", "tpm", "usb_boot", "bios_attributes")),
     Absence(OPENBMC, "syslog", "OpenBMC takes no subscription of syslog", _BMCWEB),
+    Absence(OPENBMC, "lockdown", "OpenBMC shows no lockdown", _BMCWEB),
+    Absence(ILO, "lockdown", "what an iLO has is the Server Configuration Lock, a resource of its own beside the BIOS",
+            "HPE's reference of iLO's Redfish, HpeServerConfigLock"),
 )  # fmt: skip
 
 
