@@ -50,6 +50,7 @@ from .special import (
     certificate,
     dell_bits,
     dell_snmp,
+    dell_snmp_v3,
     dell_tls,
     factory_accounts,
     firmware,
@@ -249,7 +250,9 @@ CONTROLS: tuple[Control, ...] = (
                 Want(NETWORK_PROTOCOL, ("SNMP", "AuthenticationProtocol"), key("authentication"),
                      not_before(SNMP_AUTHENTICATION)),
                 Want(NETWORK_PROTOCOL, ("SNMP", "EncryptionProtocol"), key("encryption"), not_before(SNMP_ENCRYPTION)),
-            ),)),
+            ),), {IDRAC: dell_snmp_v3},
+            # Where each user has his own, the standard's property says so, and no more.
+            vendor_first=True),
     _switch("telnet", "configuration", "Telnet", "Telnet", "Telnet.1.Enable"),
     _switch("ssdp", "network", "Discovery by SSDP", "SSDP"),
     _switch("kvm", "configuration", "Remote console (KVM over IP)", "KVMIP", "VirtualConsole.1.Enable"),

@@ -70,6 +70,12 @@ QUIRKS: tuple[Quirk, ...] = (
         "lockdown is the last change, after all others were read back",
         "infra-controller#4710",
     ),
+    Quirk(
+        IDRAC,
+        "each user has protocols of SNMP version 3 of his own, by words of Dell's",
+        "each one who may use it is judged; words that are not known are left, and are drift",
+        "dellemc.openmanage, idrac_user",
+    ),
     Quirk(DMTF, "events are unreliable", "tasks and values are polled", "metal-operator#813"),
 )
 

@@ -24,6 +24,7 @@ from .quirks import absence_of
 from .roles import (
     ACCOUNTS,
     CERTIFICATES,
+    DELL_ATTRIBUTES,
     NETWORK_PROTOCOL,
     SECURE_BOOT,
     SECURITY_POLICY,
@@ -65,6 +66,37 @@ SNMP_AUTHENTICATION = (
     "HMAC384_SHA512",
 )
 SNMP_ENCRYPTION = ("CBC_DES", "CFB128_AES128", "CFB128_AES192", "CFB128_AES256")
+
+
+# What iDRACs call them, by user, as Dell's own module dellemc.openmanage.idrac_user sets them.
+_DELL_SNMP = (
+    ("authentication", "AuthenticationProtocol", SNMP_AUTHENTICATION, {"HMAC_MD5": "MD5", "HMAC_SHA96": "SHA"}),
+    ("encryption", "PrivacyProtocol", SNMP_ENCRYPTION, {"CBC_DES": "DES", "CFB128_AES128": "AES"}),
+)
+_DELL_MAY_SNMP = ".ProtocolEnable"
+
+
+def dell_snmp_v3(wanted: Any, view: View) -> Checks:
+    """Judge each user of an iDRAC who may use SNMP version 3; where none may, nothing of it is weak."""
+    resource = view.one(DELL_ATTRIBUTES)
+    seen = MISSING if resource is None else at(resource.body, "Attributes")
+    names = list(seen) if isinstance(seen, dict) else []
+    users = [name for name in names if name.startswith("Users.") and name.endswith(_DELL_MAY_SNMP)]
+    if resource is None or not users:
+        return None
+    found = []
+    for user in users:
+        for name, last, order, words in _DELL_SNMP:
+            if name in wanted and seen[user] != "Disabled":
+                path = ("Attributes", user.removesuffix(_DELL_MAY_SNMP) + f".{last}")
+                word, least = at(resource.body, *path), wanted[name]
+                target = words.get(least, least)
+                ok = word in [words[each] for each in order[order.index(least) :] if each in words]
+                # A word that is not known may be a stronger one.
+                may_write = least in words and word in ("None", *words.values())
+                note = "" if ok or may_write else f"of {last} {' and '.join(words.values())} are known"
+                found.append(Check(DELL_ATTRIBUTES, resource.uri, path, word, target, ok, target, may_write, note=note))
+    return found
 
 
 def not_before(words: tuple[str, ...]) -> Rule:

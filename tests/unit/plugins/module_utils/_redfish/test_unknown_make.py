@@ -182,3 +182,19 @@ def test_a_lock_out_that_is_shown_in_part_is_set_in_that_part() -> None:
         "AccountLockoutCounterResetAfter": False,
     }
     assert "does not expose AccountLockoutCounterResetAfter" in finding.message
+
+
+@pytest.mark.parametrize(
+    ("word", "state", "is_writable"),
+    [("MD5", "drift", True), ("None", "drift", True), ("SHA", "compliant", True), ("SHA-512", "drift", False)],
+)
+def test_a_protocol_of_an_idracs_user_that_is_not_known_is_never_made_another(
+    word: str, state: str, is_writable: bool
+) -> None:
+    bmc = FakeBmc("idrac")
+    own = {"Users.3.ProtocolEnable": "Enabled", "Users.3.AuthenticationProtocol": word}
+    bmc.resources[f"{MANAGER}/Attributes"]["Attributes"].update(own)
+
+    (finding,) = found(bmc, {"snmp_v3": {"authentication": "HMAC_SHA96"}}).values()
+
+    assert (str(finding.state), [check.is_writable for check in finding.checks]) == (state, [is_writable])
