@@ -35,6 +35,7 @@ class ActionModule(HeadNodeAction):
         """Power the nodes; returns the result as bcm_power documents it. Raises BcmError."""
         result = switch_power(params, head_node, check_mode=check_mode, say=self.say)
         given = [params["redfish_password"], *(bmc["password"] for bmc in params["bmcs"])]
+        given.append((params["redfish_netbox"] or {}).get("token"))
         passwords = [password for password in given if password]
         scrubbed: dict[str, Any] = remove_values(result, passwords)
         return scrubbed

@@ -31,7 +31,7 @@ def hardening_events(result: Mapping[str, Any], rollback: bool = False) -> list[
         failed = [
             {"event": "hardening_failed", "device": name, "reason": str(server["error"])[:_LONGEST]}
             for name, server in servers.items()
-            if server["failure"] and (server["written"] or server["rebooted"])
+            if server["failure"] and (server["written"] or server["rebooted"] or server.get("sent"))
         ]
     except (KeyError, TypeError) as error:
         raise AnsibleFilterError("hardening_events needs the result of redfish_harden") from error

@@ -108,6 +108,39 @@ options:
         sent to it.
     type: path
     default: ~/.ansible/baremetal.bcm/locks
+  redfish_netbox:
+    description:
+      - The NetBox in which runs on all computers claim the BMCs that they change, as with the option C(netbox) of
+        M(baremetal.bcm.redfish_harden), with O(via=redfish). Host names must be those of the devices there.
+      - Where it is given, the nodes are claimed before anything is sent. One that another run has claimed fails, and nothing is sent to it.
+        Without it, runs on other computers are not seen. Nothing is claimed for O(action=status), nor in check mode.
+    type: dict
+    suboptions:
+      url:
+        description:
+          - Address of NetBox, such as C(https://netbox.example.com).
+          - Without it the environment variable E(NETBOX_URL) is used.
+        type: str
+      token:
+        description:
+          - API token of a user who may view and change devices.
+          - Without it the environment variable E(NETBOX_TOKEN) is used.
+        type: str
+      validate_certs:
+        description:
+          - Whether NetBox's certificate is checked.
+          - Without it the environment variable E(NETBOX_VALIDATE_CERTS) is used.
+        type: bool
+        default: true
+      ca_path:
+        description:
+          - Path of the certificate authority that signed NetBox's certificate, in PEM format.
+          - Without it the environment variable E(NETBOX_CA_PATH) is used.
+        type: path
+      timeout:
+        description: How long to wait for an answer of NetBox, in seconds.
+        type: float
+        default: 60
   fail_on_error:
     description: Whether the task fails when a node failed. Without it, look at RV(nodes).
     type: bool
@@ -143,6 +176,15 @@ EXAMPLES = r"""
       - dgx-05
     action: "on"
     via: redfish
+
+- name: The same, and keep away from servers that a run on another computer hardens
+  baremetal.bcm.bcm_power:
+    names:
+      - dgx-05
+    action: "on"
+    via: redfish
+    redfish_netbox:
+      url: https://netbox.example.com
 
 - name: Shut down a node that is UP, and cut its power if that takes longer than two minutes
   baremetal.bcm.bcm_power:
@@ -201,11 +243,17 @@ debug_calls:
   sample: ["cmdevice.getDevices: HTTP 200, 41 ms, 55 bytes sent, 10412 received"]
 """
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.arguments import NAMES, STRAIGHT, limits_of
+from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.arguments import (
+    NAMES,
+    REGISTER,
+    STRAIGHT,
+    limits_of,
+)
 from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.owner import owner_of_task
-from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.runner import run_module
+from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.runner import open_register, run_module
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.errors import BcmConfigError
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.changes.options import CLAIMS
 from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.power.run_action import (
@@ -214,15 +262,17 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.power.run
     redfish_way_of,
     run_power_action,
 )
+from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.api.errors import NetBoxError
 from ansible_collections.baremetal.bcm.plugins.module_utils._values.names import count
 from ansible_collections.baremetal.bcm.plugins.module_utils._values.sentences import sentences
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from ansible.module_utils.basic import AnsibleModule
 
     from ansible_collections.baremetal.bcm.plugins.module_utils._head_node.api.client import HeadNode
+    from ansible_collections.baremetal.bcm.plugins.module_utils._redfish.register import Register
 
 
 SPEC = {
@@ -239,6 +289,7 @@ SPEC = {
     **CLAIMS,
     **STRAIGHT,
     "redfish_lock_path": {"type": "path", "default": "~/.ansible/baremetal.bcm/locks"},
+    "redfish_netbox": REGISTER["netbox"],
     "fail_on_error": {"type": "bool", "default": True},
 }
 
@@ -252,29 +303,43 @@ def switch_power(
     """
     if params["graceful_timeout"] < 0:
         raise BcmConfigError(f"graceful_timeout must not be negative, as {params['graceful_timeout']:g} is")
-    job = PowerJob(
-        names=params["names"],
-        action=params["action"].replace("power_", ""),
-        via=params["via"],
-        allow_up=params["allow_up"],
-        graceful_s=params["graceful_timeout"] if params["shutdown"] == "graceful" else 0.0,
-        allow_claimed=params["allow_claimed"],
-        owner=owner_of_task(params["claim_run"]),
-        timeout_s=params["timeout"],
-        boot_device=params["boot_device"] or "",
-        boot_mode=params["boot_mode"],
-        max_nodes=params["max_nodes"],
-        limits=limits_of(dict(params)),
-        ipmi_port=params["ipmi_port"],
-        redfish=redfish_way_of(params),
-        overrides={bmc["name"]: bmc for bmc in params["bmcs"]},
-    )
-    result = run_power_action(head_node, job, check_mode=check_mode, say=say)
+    with _claims(params, check_mode=check_mode) as register:
+        job = PowerJob(
+            names=params["names"],
+            action=params["action"].replace("power_", ""),
+            via=params["via"],
+            allow_up=params["allow_up"],
+            graceful_s=params["graceful_timeout"] if params["shutdown"] == "graceful" else 0.0,
+            allow_claimed=params["allow_claimed"],
+            owner=owner_of_task(params["claim_run"]),
+            timeout_s=params["timeout"],
+            boot_device=params["boot_device"] or "",
+            boot_mode=params["boot_mode"],
+            max_nodes=params["max_nodes"],
+            limits=limits_of(dict(params)),
+            ipmi_port=params["ipmi_port"],
+            redfish=redfish_way_of(params, register),
+            overrides={bmc["name"]: bmc for bmc in params["bmcs"]},
+        )
+        result = run_power_action(head_node, job, check_mode=check_mode, say=say)
     errors = {name: node["error"] for name, node in result["nodes"].items() if node["error"]}
     if errors and params["fail_on_error"]:
         failed = f"power failed for {len(errors):,} of {count(len(result['nodes']), 'node')}"
         return {**result, "failed": True, "msg": f"{failed}: {'; '.join(sentences(errors))}"}
     return result
+
+
+@contextmanager
+def _claims(params: Mapping[str, Any], *, check_mode: bool) -> Iterator[Register | None]:
+    """Open the register in which BMCs are claimed, where one is given and something is to be sent. Raises BcmError."""
+    if params["redfish_netbox"] is None or params["via"] != "redfish" or params["action"] == "status" or check_mode:
+        yield None
+        return
+    try:
+        with open_register(params["redfish_netbox"], check_mode=False) as register:
+            yield register
+    except NetBoxError as error:
+        raise BcmConfigError(f"could not claim the BMCs in NetBox: {error}; nothing was sent") from error
 
 
 def work(module: AnsibleModule, head_node: HeadNode) -> dict[str, Any]:

@@ -75,6 +75,8 @@ def connected(tasks: Iterable[dict[str, Any]], directory: Path) -> Iterator[dict
             continue
         (action,) = ours
         options = {key: value for key, value in (task[action] or {}).items() if key not in CONNECTION}
+        # That NetBox is elsewhere.
+        options.pop("redfish_netbox", None)
         if "path" in options:
             options["path"] = str(directory / Path(options["path"]).name)
         yield {**task, action: options, "ignore_errors": speaks_to_bmcs(task)}

@@ -15,10 +15,11 @@ import pytest
 
 from ansible_collections.baremetal.bcm.tests.integration.support.netbox import prepare_hardening
 from ansible_collections.baremetal.bcm.tests.integration.support.playbook import Run
-from ansible_collections.baremetal.bcm.tests.integration.support.redfish import RedfishSite, redfish_site
+from ansible_collections.baremetal.bcm.tests.integration.support.redfish import RedfishSite, firmware_of, redfish_site
 from ansible_collections.baremetal.bcm.tests.netbox.fake.server import TOKEN, FakeNetBox, served
 from ansible_collections.baremetal.bcm.tests.netbox.fake.store import NEW
 from ansible_collections.baremetal.bcm.tests.netbox.lab import Lab
+from ansible_collections.baremetal.bcm.tests.unit.plugins.fake_bmc import PUSH
 
 
 @pytest.fixture
@@ -125,6 +126,41 @@ def test_a_server_that_keeps_nothing_fails_and_one_that_is_not_reached_stays(
     assert run.rc != 0
     assert "2 of 3 servers failed" in run.output
     assert states_in(lab) == {"dgx-05": "failed", "dgx-06": "staged", "cpu-03": "active"}
+
+
+def test_firmware_comes_first_and_a_server_whose_update_fails_is_not_hardened(
+    site: RedfishSite, netbox: tuple[str, Lab]
+) -> None:
+    url, lab = netbox
+    report = site.directory / "report.json"
+    images = [firmware_of(site.directory, "bmc", "2.11.0"), firmware_of(site.directory, "bios", "2.20.1")]
+    wanted = {"hardening_firmware": images, "hardening_report_path": str(report)}
+    site.bmcs["dgx-06"].instead[PUSH] = lambda _request: httpx.Response(400, json={})
+
+    checked = hardened(site, url, "--check", **wanted)
+    assert checked.rc == 0, checked.output
+    assert [bmc.writes for bmc in site.bmcs.values()] == [[], [], []]
+    planned = json.loads(report.read_text(encoding="utf-8"))["servers"]
+    assert {name: server["controls"][0]["state"] for name, server in planned.items()} == dict.fromkeys(planned, "drift")
+    run = hardened(site, url, **wanted)
+
+    assert run.rc != 0
+    assert "1 of 3 servers failed" in run.output
+    servers = json.loads(report.read_text(encoding="utf-8"))["servers"]
+    first = {
+        name: (server["controls"][0]["control"], server["controls"][0]["state"]) for name, server in servers.items()
+    }
+    assert first == {
+        "dgx-05": ("firmware", "compliant"),
+        "dgx-06": ("firmware", "error"),
+        "cpu-03": ("firmware", "drift"),
+    }
+    assert "only staged and ready ones are rebooted" in servers["cpu-03"]["controls"][0]["message"]
+    paths = [path for _method, path, _content in site.bmcs["dgx-05"].writes]
+    assert paths[0] == PUSH
+    assert {path for _method, path, _content in site.bmcs["dgx-06"].writes} == set()
+    # Its BMC was sent an image.
+    assert states_in(lab) == {"dgx-05": "ready", "dgx-06": "failed", "cpu-03": "active"}
 
 
 def test_a_rollback_moves_no_server(site: RedfishSite, netbox: tuple[str, Lab]) -> None:

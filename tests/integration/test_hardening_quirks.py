@@ -190,6 +190,25 @@ def test_lockdown_comes_last_and_where_it_is_to_be_off_first(rack: VendorRack) -
     assert set(state_of(opened, "idrac-07").values()) == {"compliant"}
 
 
+def test_each_user_of_an_idrac_has_protocols_of_snmp_of_his_own(rack: VendorRack) -> None:
+    wanted = only(snmp_v3={"authentication": "HMAC_SHA96", "encryption": "CFB128_AES128"})
+    assert state_of(rack.audit("idrac-05", profile=wanted), "idrac-05") == {"snmp_v3": "compliant"}
+    weak = {"ProtocolEnable": "Enabled", "AuthenticationProtocol": "MD5", "PrivacyProtocol": "DES"}
+    attributes = {"Attributes": {f"Users.2.{name}": word for name, word in weak.items()}}
+    rack.change("idrac-05", "/redfish/v1/Managers/iDRAC.Embedded.1/Attributes", attributes)
+
+    done = rack.harden("idrac-05", profile=wanted)
+    stronger = rack.audit("idrac-05", profile=only(snmp_v3={"authentication": "HMAC192_SHA256"}))
+
+    assert done["compliant"] == ["idrac-05"], done
+    assert {change["property"]: change["after"] for change in done["servers"]["idrac-05"]["written"]} == {
+        "Attributes.Users.2.AuthenticationProtocol": "SHA",
+        "Attributes.Users.2.PrivacyProtocol": "AES",
+    }
+    (state, message) = findings(stronger)["idrac-05"]["snmp_v3"]
+    assert (state, "MD5 and SHA are known" in message) == ("drift", True)
+
+
 def test_sessions_end_also_where_the_talk_does_not(rack: VendorRack) -> None:
     rack.rack.break_something("redfish_resets", node="dmtf-02", path=f"{MANAGER}/NetworkProtocol")
 

@@ -222,3 +222,55 @@ def test_after_a_server_that_does_not_come_back_no_other_is_rebooted(tmp_path: P
     assert len(result["failures"]) == len(machines)
     told = [message for name, message in result["failures"].items() if name not in rebooted]
     assert all("not rebooted: " in message and "failed before it" in message for message in told), told
+
+
+def power_options(hall: Hall, action: str, **netbox: Any) -> dict[str, Any]:
+    """Give the options of bcm_power, on another computer than that of the hardening."""
+    return {
+        "names": [NAME],
+        "action": action,
+        "via": "redfish",
+        "bmcs": [{"name": NAME, "port": int(hall.rack.environment["VIRTUAL_RACK_REDFISH_PORT"])}],
+        "redfish_ca_path": hall.rack.environment["BCM_CA_PATH"],
+        "redfish_lock_path": str(hall.directory / "elsewhere"),
+        "redfish_netbox": {"url": hall.lab.url, "token": TOKEN, **netbox},
+        "fail_on_error": False,
+    }
+
+
+def power(hall: Hall, action: str, **netbox: Any) -> Result:
+    with module_process("bcm_power", power_options(hall, action, **netbox), hall.rack.environment) as process:
+        return result_of(process)
+
+
+def test_power_by_redfish_keeps_away_from_a_server_that_another_computer_has_and_claims_it_too(hall: Hall) -> None:
+    (device,) = hall.lab.find("dcim/devices", name=NAME)
+    claim = {"owner": "ada@elsewhere", "run": "another.1.2", "until": "2099-01-01T00:00:00Z"}
+    hall.lab.change("dcim/devices", device["id"], custom_fields={"bmc_claim": claim})
+    assert power(hall, "status")["nodes"][NAME]["error"] == ""
+    refused = power(hall, "on")
+    assert (refused["nodes"][NAME]["failure"], refused["changed"]) == ("refused", False)
+    assert refused["nodes"][NAME]["error"].startswith("ada@elsewhere until ")
+    assert TOKEN not in str(refused)
+    assert hall.field("bmc_claim") == claim
+    hall.lab.change("dcim/devices", device["id"], custom_fields={"bmc_claim": None})
+
+    lost = power(hall, "on", url="http://127.0.0.1:9")
+    assert lost["failed"]
+    assert "could not claim the BMCs in NetBox: " in lost["msg"]
+    assert "nothing was sent" in lost["msg"]
+
+    hall.rack.break_something("redfish_ignores_writes", node=NAME, method="POST", path="/redfish/v1/Systems")
+    with module_process("bcm_power", {**power_options(hall, "on"), "timeout": 6}, hall.rack.environment) as process:
+        wait_until(lambda: hall.field("bmc_claim") is not None, "the claim of the power run")
+        hardened = hall.harden()
+        done = result_of(process)
+    assert " until " in hardened["failures"][NAME]
+    assert hall.rack.nodes()[NAME]["power"] == "OFF"
+    assert done["nodes"][NAME]["failure"] == "not confirmed"
+    assert hall.field("bmc_claim") is None
+
+    hall.rack.repair()
+    assert power(hall, "on")["nodes"][NAME]["changed"]
+    assert hall.rack.nodes()[NAME]["power"] == "ON"
+    assert hall.field("bmc_claim") is None

@@ -31,20 +31,16 @@ SITE = {
 UNKNOWN = {
     "openbmc-01": {
         *("boot_mode", "tpm", "secure_boot", "time_zone", "syslog", "tls", "snmp", "ssdp", "kvm", "virtual_media"),
-        *("host_interface", "tls_ciphers", "snmp_v3", "ssh_password", "password_expiration"),
+        *("host_interface", "tls_ciphers", "snmp_v3", "ssh_password", "password_expiration", "lockdown"),
     },
     "dell-01": {"ssh_password", "password_expiration"},
-    "hpe-01": {"tls_ciphers", "ssh_password", "password_expiration"},
+    "dmtf-01": {"lockdown"},
+    "hpe-01": {"tls_ciphers", "ssh_password", "password_expiration", "lockdown"},
     "smc-01": {"telnet", "ssh_password", "password_expiration"},
-    "lenovo-01": {"telnet", "ssh_password"},
+    "lenovo-01": {"telnet", "ssh_password", "lockdown"},
 }
 SYSTEMS = {"dell-01": "System.Embedded.1", "openbmc-01": "system"}
-WITHOUT = {
-    "dmtf-01": {"lockdown"},
-    "hpe-01": {"telnet", "lockdown"},
-    "openbmc-01": {"telnet", "lockdown"},
-    "lenovo-01": {"lockdown"},
-}
+WITHOUT = {"hpe-01": {"telnet"}, "openbmc-01": {"telnet"}}
 
 
 def waived(name: str) -> list[dict[str, str]]:

@@ -25,6 +25,8 @@ MACHINES = [machine_of(MODES[number % len(MODES)], number + 1) for number in ran
 DEAD, WRONG, HANGING = (MACHINES[1]["name"], MACHINES[6]["name"]), MACHINES[11]["name"], MACHINES[16]["name"]
 PROFILE = {
     "controls": {"ntp": ["10.0.0.1"], "syslog": ["10.0.0.3"], "factory_accounts_off": None, "telnet": None},
+    # Of these it is not known whether they have it.
+    "device_types": {name: {"controls": {"lockdown": None}} for name in ("ilo", "lenovo")},
 }
 
 
@@ -39,7 +41,10 @@ def rack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VendorRack]:
 
 def servers(rack: VendorRack, **more: Any) -> list[dict[str, Any]]:
     wrong = {"password": "not-the-password"}
-    return [rack.server(name, **more, **(wrong if name == WRONG else {})) for name in rack.names]
+    return [
+        rack.server(name, device_type=name.rpartition("-")[0], **more, **(wrong if name == WRONG else {}))
+        for name in rack.names
+    ]
 
 
 def timed(work: Callable[[], Result], what: str) -> Result:

@@ -32,6 +32,9 @@ ACCOUNTS = "/redfish/v1/AccountService/Accounts"
 PROFILE: dict[str, Any] = {
     "name": "demo",
     "controls": {"ntp": ["10.229.0.1", "10.229.0.2"], "syslog": ["10.229.0.3"], "telnet": None},
+    "device_types": {
+        "hpe": {"waivers": [{"control": "lockdown", "reason": "an iLO shows no lockdown", "expires": "2099-12-31"}]}
+    },
 }
 
 
@@ -86,7 +89,11 @@ class Playbooks:
     def __init__(self, directory: Path, netbox: NetBoxView) -> None:
         self.inventory = directory / "servers.yml"
         hosts = {
-            name: {"hardening_bmc_address": address_of(machine), "hardening_serial": machine["serial"]}
+            name: {
+                "hardening_bmc_address": address_of(machine),
+                "hardening_serial": machine["serial"],
+                "hardening_device_type": machine["name"].rpartition("-")[0],
+            }
             for name, machine in machines().items()
         }
         local = {"hosts": {"localhost": {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}}}

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from typing import Any, NoReturn
@@ -195,6 +195,18 @@ def run_redfish_module(
 
 
 @contextmanager
+def open_register(
+    options: Mapping[str, Any], *, check_mode: bool, on_call: OnCall | None = None
+) -> Iterator[DeviceRegister]:
+    """Open the register of claims and certificates in a NetBox, by the options REGISTER; what is claimed ends with us.
+
+    Raises NetBoxConfigError where the options do not fit together.
+    """
+    with open_netbox({**options, "changelog_message": None}, check_mode=check_mode, on_call=on_call) as netbox:
+        yield DeviceRegister(netbox, SystemClock(), owner_of_process())
+
+
+@contextmanager
 def _registered(params: dict[str, Any], batch: Batch) -> Iterator[Batch]:
     """Open the NetBox in which servers have claims and certificates, where one is given.
 
@@ -203,9 +215,7 @@ def _registered(params: dict[str, Any], batch: Batch) -> Iterator[Batch]:
     if params["netbox"] is None:
         yield batch
         return
-    options = {**params["netbox"], "changelog_message": None}
-    with open_netbox(options, check_mode=batch.read_only, on_call=batch.on_call) as netbox:
-        register = DeviceRegister(netbox, SystemClock(), owner_of_process())
+    with open_register(params["netbox"], check_mode=batch.read_only, on_call=batch.on_call) as register:
         names = [server["name"] for server in params["servers"]]
         pins = register.certificates(names) if params["validate_certs"] and not params["ca_path"] else None
         yield replace(batch, register=register, pins=pins)

@@ -114,7 +114,7 @@ def _number(value: Any) -> float | None:
 class Want:
     """One property and what it must be: `to` makes its value of what the profile wants; `rule` judges what is seen.
 
-    Without `is_needed` the adapter counts without it too, where a BMC lacks it.
+    Where a BMC lacks one without `is_needed`, the others are judged, and written, all the same.
     """
 
     role: str
@@ -138,8 +138,11 @@ def properties(*wants: Want) -> Adapter:
             if resource is not None and seen is not MISSING:
                 ok = want.rule(seen, target)
                 found.append(Check(want.role, resource.uri, want.path, seen, target, ok, target))
-            elif want.is_needed:
+            elif resource is None or want.is_needed:
                 return None
+            else:
+                note = f"the BMC does not expose {want.path[-1]}"
+                found.append(Check(want.role, resource.uri, want.path, MISSING, target, False, None, False, note=note))
         return found or None
 
     return check
@@ -189,16 +192,18 @@ def key(name: str) -> Callable[[Any], Any]:
 
 
 def each_member(role: str, path: Path) -> Adapter:
-    """Return the adapter of a property that all members of a collection have; of an empty one it is as wanted."""
+    """Return the adapter of a switch that all members of a collection have; of an empty one nothing is on."""
 
     def check(wanted: Any, view: View) -> Checks:
         members = view.all(role)
-        if members is None:
+        if members is None or (wanted and not members):
             return None
-        return [
-            Check(role, member.uri, path, at(member.body, *path), wanted, same(at(member.body, *path), wanted), wanted)
-            for member in members
-        ]
+        found = []
+        for member in members:
+            seen = at(member.body, *path)
+            shown = seen is not MISSING
+            found.append(Check(role, member.uri, path, seen, wanted, same(seen, wanted), wanted, is_writable=shown))
+        return found
 
     return check
 

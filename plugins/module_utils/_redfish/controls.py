@@ -50,6 +50,7 @@ from .special import (
     certificate,
     dell_bits,
     dell_snmp,
+    dell_snmp_v3,
     dell_tls,
     factory_accounts,
     firmware,
@@ -92,8 +93,7 @@ class Stage(IntEnum):
 class Control:
     """One control. `by_vendor` are adapters that are tried after the standard ones, where the BMC is of that vendor.
 
-    `only_on` names the vendors that have such a thing; elsewhere it is not applicable. `by_hand` says what a person has
-    to do where nothing is written.
+    `by_hand` says what a person has to do where nothing is written.
     """
 
     name: str
@@ -103,7 +103,6 @@ class Control:
     standard: tuple[Adapter, ...] = ()
     by_vendor: Mapping[str, Adapter] = field(default_factory=dict)
     stage: Stage = Stage.SETTINGS
-    only_on: frozenset[str] = frozenset()
     by_hand: str = ""
     vendor_first: bool = False
 
@@ -251,7 +250,9 @@ CONTROLS: tuple[Control, ...] = (
                 Want(NETWORK_PROTOCOL, ("SNMP", "AuthenticationProtocol"), key("authentication"),
                      not_before(SNMP_AUTHENTICATION)),
                 Want(NETWORK_PROTOCOL, ("SNMP", "EncryptionProtocol"), key("encryption"), not_before(SNMP_ENCRYPTION)),
-            ),)),
+            ),), {IDRAC: dell_snmp_v3},
+            # Where each user has his own, the standard's property says so, and no more.
+            vendor_first=True),
     _switch("telnet", "configuration", "Telnet", "Telnet", "Telnet.1.Enable"),
     _switch("ssdp", "network", "Discovery by SSDP", "SSDP"),
     _switch("kvm", "configuration", "Remote console (KVM over IP)", "KVMIP", "VirtualConsole.1.Enable"),
@@ -270,7 +271,7 @@ CONTROLS: tuple[Control, ...] = (
     Control("lockdown", SWITCH, "resilience", "Configuration is locked", (), {
         IDRAC: dell_switch("Lockdown.1.SystemLockdown"),
         SUPERMICRO: properties(Want(SMC_LOCKDOWN, ("SysLockdownEnabled",))),
-    }, Stage.LOCKDOWN, frozenset({IDRAC, SUPERMICRO})),
+    }, Stage.LOCKDOWN),
 )  # fmt: skip
 
 BY_NAME: Mapping[str, Control] = {control.name: control for control in CONTROLS}

@@ -88,8 +88,6 @@ def _find(control: Control, wanted: Any, view: View, profile: Profile, today: st
         if today <= waiver.expires:
             return Finding(control, State.NOT_APPLICABLE, message=f"waived until {waiver.expires}: {text}")
         expired = f"the waiver expired on {waiver.expires}"
-    if control.only_on and view.vendor not in control.only_on:
-        return Finding(control, State.NOT_APPLICABLE, message=f"no such thing on this BMC ({view.vendor})")
     errors = []
     for adapter in control.adapters(view.vendor):
         try:
@@ -114,6 +112,10 @@ def _judge(control: Control, checks: list[Check], expired: str) -> Finding:
     bad = [check for check in checks if not check.ok]
     if not bad:
         return Finding(control, State.COMPLIANT, tuple(checks))
+    if all(check.seen is MISSING for check in bad):
+        names = ", ".join(dict.fromkeys(check.property for check in bad))
+        words = (expired, f"the BMC does not expose {names}", _UNKNOWN)
+        return Finding(control, State.UNKNOWN, tuple(checks), "; ".join(filter(None, words)))
     notes = [expired, control.by_hand, *(check.note for check in bad)]
     if all(check.is_pending for check in bad):
         notes.append("pending: the next boot brings it")

@@ -189,6 +189,7 @@ def _server(job: _Job, name: str, before: End[_Preview], after: End[_Preview] | 
             {"component": update.image.component, "before": update.before, "after": version}
             for update, version in updated.done
         ],
+        "sent": updated.sent,
         "rebooted": updated.rebooted,
         "unmet": unmet,
     }

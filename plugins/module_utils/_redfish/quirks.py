@@ -100,6 +100,12 @@ QUIRKS: tuple[Quirk, ...] = (
         "it is waited for, and asked over a new connection",
         "servermanagementportal.ext.hpe.com, HPE security service",
     ),
+    Quirk(
+        IDRAC,
+        "each user has protocols of SNMP version 3 of his own, by words of Dell's",
+        "each one who may use it is judged; words that are not known are left, and are drift",
+        "dellemc.openmanage, idrac_user",
+    ),
     Quirk(DMTF, "events are unreliable", "tasks and values are polled", "metal-operator#813"),
 )
 
@@ -126,6 +132,9 @@ ABSENCES: tuple[Absence, ...] = (
     *(Absence(OPENBMC, name, "OpenBMC shows no BIOS attributes", _BMCWEB)
       for name in ("boot_mode", "tpm", "usb_boot", "bios_attributes")),
     Absence(OPENBMC, "syslog", "OpenBMC takes no subscription of syslog", _BMCWEB),
+    Absence(OPENBMC, "lockdown", "OpenBMC shows no lockdown", _BMCWEB),
+    Absence(ILO, "lockdown", "what an iLO has is the Server Configuration Lock, a resource of its own beside the BIOS",
+            "HPE's reference of iLO's Redfish, HpeServerConfigLock"),
 )  # fmt: skip
 
 

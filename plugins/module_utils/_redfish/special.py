@@ -18,11 +18,13 @@ from .adapters import (
     enabled,
     properties,
     version_at_least,
+    version_key,
 )
 from .quirks import absence_of
 from .roles import (
     ACCOUNTS,
     CERTIFICATES,
+    DELL_ATTRIBUTES,
     NETWORK_PROTOCOL,
     SECURE_BOOT,
     SECURITY_POLICY,
@@ -66,6 +68,37 @@ SNMP_AUTHENTICATION = (
 SNMP_ENCRYPTION = ("CBC_DES", "CFB128_AES128", "CFB128_AES192", "CFB128_AES256")
 
 
+# What iDRACs call them, by user, as Dell's own module dellemc.openmanage.idrac_user sets them.
+_DELL_SNMP = (
+    ("authentication", "AuthenticationProtocol", SNMP_AUTHENTICATION, {"HMAC_MD5": "MD5", "HMAC_SHA96": "SHA"}),
+    ("encryption", "PrivacyProtocol", SNMP_ENCRYPTION, {"CBC_DES": "DES", "CFB128_AES128": "AES"}),
+)
+_DELL_MAY_SNMP = ".ProtocolEnable"
+
+
+def dell_snmp_v3(wanted: Any, view: View) -> Checks:
+    """Judge each user of an iDRAC who may use SNMP version 3; where none may, nothing of it is weak."""
+    resource = view.one(DELL_ATTRIBUTES)
+    seen = MISSING if resource is None else at(resource.body, "Attributes")
+    names = list(seen) if isinstance(seen, dict) else []
+    users = [name for name in names if name.startswith("Users.") and name.endswith(_DELL_MAY_SNMP)]
+    if resource is None or not users:
+        return None
+    found = []
+    for user in users:
+        for name, last, order, words in _DELL_SNMP:
+            if name in wanted and seen[user] != "Disabled":
+                path = ("Attributes", user.removesuffix(_DELL_MAY_SNMP) + f".{last}")
+                word, least = at(resource.body, *path), wanted[name]
+                target = words.get(least, least)
+                ok = word in [words[each] for each in order[order.index(least) :] if each in words]
+                # A word that is not known may be a stronger one.
+                may_write = least in words and word in ("None", *words.values())
+                note = "" if ok or may_write else f"of {last} {' and '.join(words.values())} are known"
+                found.append(Check(DELL_ATTRIBUTES, resource.uri, path, word, target, ok, target, may_write, note=note))
+    return found
+
+
 def not_before(words: tuple[str, ...]) -> Rule:
     """Return the rule of a word that is the wanted one, or one after it."""
     return lambda seen, wanted: seen in words and words.index(seen) >= words.index(wanted)
@@ -98,7 +131,7 @@ def boot_override(wanted: Any, view: View) -> Checks:
     """Judge the forced boot source: one for the next boot alone is how servers are installed, and is left."""
     resource, path = view.one(SYSTEM), ("Boot", "BootSourceOverrideEnabled")
     seen = MISSING if resource is None else at(resource.body, *path)
-    if resource is None or seen is MISSING:
+    if resource is None or seen not in ("Disabled", "Once", "Continuous"):
         return None
     target = "Continuous" if wanted else "Disabled"
     ok = seen == "Continuous" if wanted else seen != "Continuous"
@@ -106,7 +139,8 @@ def boot_override(wanted: Any, view: View) -> Checks:
 
 
 def versions_from(seen: Any, wanted: Any) -> bool:
-    return isinstance(seen, list) and bool(seen) and min(map(str, seen)) >= min(wanted)
+    # A word that is not known may stand for an older version.
+    return isinstance(seen, list) and bool(seen) and all(each in wanted for each in seen)
 
 
 def tls_versions(wanted: Any) -> list[str]:
@@ -157,7 +191,7 @@ def syslog(wanted: Any, view: View) -> Checks:
     members = view.all(SUBSCRIPTIONS)
     if members is None:
         return None
-    seen = [str(at(each.body, "Destination") or "") for each in members]
+    seen = [str(at(each.body, "Destination") or "") for each in members if _is_syslog(each.body)]
     missing = [each for each in wanted if not any(_host_of(destination) == each for destination in seen)]
     if missing and absence_of(view.vendor, "syslog"):
         return None
@@ -171,6 +205,12 @@ def syslog(wanted: Any, view: View) -> Checks:
     return found
 
 
+def _is_syslog(subscription: Any) -> bool:
+    # Subscriptions of events may go to the same server.
+    kinds = [str(at(subscription, name)) for name in ("SubscriptionType", "Protocol", "Destination")]
+    return any(kind.lower().startswith("syslog") for kind in kinds)
+
+
 def _host_of(destination: str) -> str:
     return destination.rsplit("//", maxsplit=1)[-1].partition(":")[0]
 
@@ -178,7 +218,8 @@ def _host_of(destination: str) -> str:
 def factory_accounts(wanted: Any, view: View) -> Checks:
     """Judge accounts that a factory made: absent or disabled is good; the one in use is never disabled."""
     members = view.all(ACCOUNTS)
-    if members is None:
+    # A BMC that shows no names does not say that those of the factory are gone.
+    if not members or any(at(member.body, "UserName") is MISSING for member in members):
         return None
     found = []
     for member in members:
@@ -215,9 +256,12 @@ def firmware(role: str, name: str) -> Adapter:
     def check(wanted: Any, view: View) -> Checks:
         resource = view.one(role)
         seen = MISSING if resource is None else at(resource.body, name)
-        if resource is None or not isinstance(seen, str) or not seen:
+        # Without a number there is nothing to compare.
+        if resource is None or not isinstance(seen, str) or not version_key(seen):
             return None
         least = wanted.replace(">=", "").strip()
+        if not version_key(least):
+            raise LookupError("the profile names no version")
         return [Check(role, resource.uri, (name,), seen, wanted, version_at_least(seen, least), is_writable=False)]
 
     return check

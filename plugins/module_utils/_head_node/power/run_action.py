@@ -15,11 +15,12 @@ from ..._bmc.power import ACTIONS, UEFI, Failure, FindOccupied, PowerResult, Pro
 from ..._bmc.schedule import Limits
 from ..._bmc.session import PYGHMI_IMPORT_ERROR, Bmc
 from ..._bmc.straight_power import StraightPower
-from ..._redfish.claim import claimed
+from ..._redfish.claim import exclusive
 from ..._redfish.connection import BmcLogin
 from ..._redfish.errors import RedfishConfigError
 from ..._redfish.fleet import Batch
 from ..._redfish.power import BOOT_TARGETS, RedfishPower
+from ..._redfish.register import Register
 from ..._values.clock import SystemClock
 from ..._values.names import count, shorten
 from ..._values.owner import Owner
@@ -40,7 +41,6 @@ from .restart import ask_to_shut_down
 # The names that other tools have for the same actions are accepted too.
 ACTION_WORDS = [*ACTIONS, *(f"power_{action}" for action in ACTIONS if action != "status")]
 _PYGHMI = "pyghmi>=1.6.0,<1.7"  # as in requirements.txt
-_IN_USE = "another run on this computer is changing this BMC; nothing was sent"
 # What goes straight to BMCs, whichever way.
 STRAIGHT = ("ipmi", "redfish")
 _HTTPS = 443
@@ -57,9 +57,10 @@ class RedfishWay:
     username: str | None = None
     password: str | None = field(default=None, repr=False)
     lock_path: str = ""  # where runs that change BMCs keep out of each other's way; "" for nowhere
+    register: Register | None = None  # where runs on other computers do
 
 
-def redfish_way_of(params: Mapping[str, Any]) -> RedfishWay:
+def redfish_way_of(params: Mapping[str, Any], register: Register | None = None) -> RedfishWay:
     """Return the way from a task's options."""
     return RedfishWay(
         port=params["redfish_port"],
@@ -68,6 +69,7 @@ def redfish_way_of(params: Mapping[str, Any]) -> RedfishWay:
         username=params["redfish_username"],
         password=params["redfish_password"],
         lock_path=params.get("redfish_lock_path") or "",
+        register=register,
     )
 
 
@@ -99,6 +101,7 @@ class PowerJob:
 
 _AnyBmc = Union[Bmc, BmcLogin]
 _Straight = Union[IpmiPower, RedfishPower]
+_Path = Union[HeadNodePower, IpmiPower, RedfishPower]
 
 
 def run_power_action(
@@ -125,7 +128,8 @@ def run_power_action(
         bmcs = _known_bmcs(devices, references, job, results) if job.via in STRAIGHT else {}
         path = _open_path(head_node, job, devices, bmcs, references, stack.enter_context, say, check_mode=check_mode)
         if not check_mode and job.action != "status":
-            results.update(stack.enter_context(_kept_apart(bmcs, job)))
+            path, refused = stack.enter_context(_kept_apart(path, job))
+            results.update(refused)
         names = [name for name in devices if name not in results]
         is_counted = job.max_nodes is not None and len(names) > job.max_nodes
         if isinstance(path, StraightPower) and not check_mode and job.action != "status" and not is_counted:
@@ -217,20 +221,22 @@ def _as_bcm_errors() -> Iterator[None]:
 
 
 @contextmanager
-def _kept_apart(bmcs: Mapping[str, _AnyBmc], job: PowerJob) -> Iterator[dict[str, PowerResult]]:
-    """Keep runs that harden or update these servers away meanwhile; gives the failures of those in their hands.
+def _kept_apart(path: _Path, job: PowerJob) -> Iterator[tuple[_Path, dict[str, PowerResult]]]:
+    """Keep runs that harden or update these servers away meanwhile.
 
-    Power that goes in the middle of an update of firmware may leave a server without any.
+    Gives the path to go on with, and the failures of those in their hands: power that goes in the middle of an update
+    of firmware may leave a server without any.
     """
-    logins = {name: bmc for name, bmc in bmcs.items() if isinstance(bmc, BmcLogin)}
-    if not (logins and job.redfish.lock_path):
-        yield {}
+    if not (isinstance(path, RedfishPower) and path.bmcs and job.redfish.lock_path):
+        yield path, {}
         return
-    with claimed(job.redfish.lock_path, logins) as refused:
-        yield {
-            name: PowerResult(failure=Failure.REFUSED, message=_IN_USE, address=bmcs[name].address, tries=0)
-            for name in refused
+    batch = replace(path.engine, register=job.redfish.register)
+    with exclusive(job.redfish.lock_path, path.bmcs, batch, path.clock) as (batch, refused):
+        failures = {
+            name: PowerResult(failure=Failure.REFUSED, message=why, address=path.bmcs[name].address, tries=0)
+            for name, why in refused.items()
         }
+        yield replace(path, engine=batch), failures
 
 
 def _known_bmcs(

@@ -229,7 +229,7 @@ def test_a_server_that_another_run_is_changing_is_left_alone_and_may_be_asked(cl
     after = cluster.switch("on", *NAMES[:2], redfish=way)
 
     assert [node["failure"] for node in asked.values()] == [None, None]
-    assert "another run on this computer is changing this BMC; nothing was sent" in nodes["node001"]["error"]
+    assert "another run on this computer is changing this BMC; nothing was written" in nodes["node001"]["error"]
     assert {name: node["failure"] for name, node in nodes.items()} == {"node001": "refused", "node002": None}
     assert after["node001"]["changed"]
     assert cluster.sent() == ["On"]

@@ -21,7 +21,9 @@ from ..running import CONNECTION, Modules, Result
 NTP = {"ntp": ["10.0.0.1", "10.0.0.2"], "syslog": ["10.0.0.3"], "time_zone": "Europe/Rome"}
 SITE = {"controls": NTP}
 # What is unknown of an OpenBMC: its BIOS has no attributes, and it takes no subscriptions of syslog.
-WITHOUT_BIOS = {"controls": {**NTP, "boot_mode": None, "tpm": None, "syslog": None}}
+WITHOUT_BIOS = {"controls": {**NTP, "boot_mode": None, "tpm": None, "syslog": None, "lockdown": None}}
+# Of most makers it is not known whether they have lockdown.
+WITHOUT_LOCKDOWN = {"controls": {**NTP, "lockdown": None}}
 
 
 class Site:
@@ -38,7 +40,7 @@ class Site:
             "username": USER,
             "password": PASSWORD,
             "servers": servers,
-            "profile": SITE,
+            "profile": profile_of(next(iter(self.bmcs.values())).vendor),
             "allow_reboot": True,
             "deadline": 20,
             "bundle_path": str(self.directory / "bundles"),
@@ -58,7 +60,9 @@ def site(modules: Modules, tmp_path: Path, bmcs: dict[str, FakeBmc]) -> Site:
 
 
 def profile_of(vendor: str) -> Mapping[str, Any]:
-    return WITHOUT_BIOS if vendor == "openbmc" else SITE
+    if vendor in ("idrac", "supermicro"):
+        return SITE
+    return WITHOUT_BIOS if vendor == "openbmc" else WITHOUT_LOCKDOWN
 
 
 def not_good(server: Mapping[str, Any]) -> dict[str, str]:

@@ -36,6 +36,9 @@ _OWN: Mapping[str, tuple[Rule, Any]] = {
     "SysLog.1.Server3": (Text(), ""),
     "SysLog.1.Port": (Number(1, 65_535), 514),
     "Time.1.Timezone": (Text(32), "UTC"),
+    "Users.2.AuthenticationProtocol": (words("None", "MD5", "SHA"), "SHA"),
+    "Users.2.PrivacyProtocol": (words("None", "DES", "AES"), "AES"),
+    "Users.2.ProtocolEnable": (_SWITCH, "Disabled"),
     "WebServer.1.HttpsRedirection": (_SWITCH, "Disabled"),
     "WebServer.1.TLSProtocol": (
         words("TLS 1.0 and Higher", "TLS 1.1 and Higher", "TLS 1.2 and Higher", "TLS 1.3 Only"),

@@ -54,9 +54,10 @@ def test_a_server_from_the_factory_is_named_with_all_it_lacks_by_every_vendor(ve
     assert set(found.values()) <= {"drift", "compliant", "not_applicable", "unknown"}
     assert {name for name, state in found.items() if state == "compliant"} == {"bmc_firmware"}
     assert found["ipmi_over_lan"] == found["ntp"] == found["http"] == found["bios_firmware"] == "drift"
-    assert found["lockdown"] == ("drift" if vendor in ("idrac", "supermicro") else "not_applicable")
+    assert found["lockdown"] == ("drift" if vendor in ("idrac", "supermicro") else "unknown")
     unknown = {name for name, state in found.items() if state == "unknown"}
-    assert unknown == ({"boot_mode", "tpm", "syslog"} if vendor == "openbmc" else set())
+    locked = set() if vendor in ("idrac", "supermicro") else {"lockdown"}
+    assert unknown == locked | ({"boot_mode", "tpm", "syslog"} if vendor == "openbmc" else set())
 
 
 @pytest.mark.parametrize("vendor", VENDORS)
