@@ -67,7 +67,7 @@ def test_a_discovered_server_that_passes_is_staged_with_an_entry_for_each_step_a
     assert place.lab.state(machine.server) == "staged"
     told = entries(machine)
     assert [text.partition(" (")[0] for text in told[:3]] == [f"Validation {step}: **pass**" for step in STEPS]
-    assert "memory_rate_mib_s node0 = 900" in told[1]
+    assert "* `node0: memory_tested_mib 64, memory_errors 0, memory_rate_mib_s 900`" in told[1]
     assert told[3].startswith("discovered → staged (validation_passed).")
     assert len(told) == 4
     result = place.result(machine)
@@ -83,7 +83,8 @@ def test_a_server_that_fails_a_step_is_failed_and_says_why(place: Place) -> None
     place.turn()
 
     assert place.lab.state(machine.server) == "failed"
-    assert "memtester: FAILURE at offset 0x4149e0" in entries(machine)[1]
+    # Markdown takes a list for one only after an empty line.
+    assert "\n\n* `node0: memtester: FAILURE at offset 0x4149e0`\n" in entries(machine)[1]
     assert any("node0: memtester" in reason for reason in place.result(machine)["reasons"])
 
 

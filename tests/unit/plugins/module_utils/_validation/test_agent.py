@@ -153,6 +153,30 @@ def test_a_fault_fails_the_machine_and_names_the_component(
     assert any(told.startswith(reason) for told in verdict.reasons), verdict.reasons
 
 
+def test_the_console_tells_who_the_server_is_what_runs_what_came_of_it_and_what_follows(machine: Machine) -> None:
+    machine.tool("memtester", FAULTS["bad memory"][1])
+    said = _run(machine, Receiver(_task(profile(), name="dgx-05"))).splitlines()
+
+    assert all(line.startswith("validation: ") for line in said), said
+    lines = [line.removeprefix("validation: ") for line in said]
+    assert lines[0] == "NetBox has this server as dgx-05, serial number QEMU0001"
+    assert lines[1] == "5 steps, together at most 100 s: 01-init, 02-memory, 03-disk, 04-lldp, 05-report"
+    assert lines[2] == "01-init begins"
+    (ended,) = (number for number, line in enumerate(lines) if line.startswith("02-memory: FAIL after "))
+    assert lines[ended + 1].startswith("    numa0: memtester: 1 failures")
+    assert lines[-3].endswith("Seen from here: FAIL, 02-memory FAIL")
+    assert "in the journal of dgx-05" in lines[-2]
+    assert lines[-1] == "nothing is left to do here: this server is switched off"
+
+
+def test_the_console_tells_why_the_results_were_not_taken(machine: Machine) -> None:
+    refused = Receiver(_task(profile()), status=410, status_for="hello", says={"error": "this is another server"})
+    lines = _run(machine, refused, code=1).splitlines()
+
+    assert "validation: the validation server has not taken all results: this is another server" in lines
+    assert "readmit the server to try again" in lines[-1]
+
+
 NOT_RUN: dict[str, tuple[str, str]] = {
     "dmidecode dies": ("dmidecode", "kill -9 $$"),
     "memtester is cut off": ("memtester", "head -c 900 {recorded}/memtester-ok.txt; exit 1"),
