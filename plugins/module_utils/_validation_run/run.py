@@ -125,7 +125,8 @@ class ValidationRun:
         row.step = printable(shown.get("step") or "")
         row.verdict = printable(shown.get("verdict") or "")
         steps = shown.get("steps")
-        row.steps = {printable(name): printable(verdict) for name, verdict in (steps or {}).items()}
+        # NetBox's database keeps the order of no object.
+        row.steps = {printable(name): printable(verdict) for name, verdict in sorted((steps or {}).items())}
         reasons = [printable(reason) for reason in shown.get("reasons") or ()]
         row.message = cut("; ".join(reasons), _LONGEST_REASON)
 
