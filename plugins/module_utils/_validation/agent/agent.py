@@ -107,10 +107,9 @@ class Agent:
             uploader.event("finished")
             if not uploader.drain(uploader.deadline):
                 return _undelivered(uploader.over or "the time of the run is over")
-            then = uploader.then or POWER_OFF
             verdict = judge_run(profile, self._results, writable_disks=task.writable_disks)
-            _say(end_lines(verdict, task, then))
-            return then
+            _say(end_lines(verdict, task))
+            return uploader.then or POWER_OFF
         finally:
             uploader.close()
 

@@ -12,7 +12,6 @@ from ..profile import Profile
 
 _MOST_REASONS = 4
 _LONGEST_REASON = 150  # two lines of a screen
-_AFTERWARDS = {"poweroff": "is switched off", "boot_disk": "boots its disk"}
 
 
 def task_lines(hello: Hello, task: Task, profile: Profile) -> list[str]:
@@ -27,19 +26,18 @@ def task_lines(hello: Hello, task: Task, profile: Profile) -> list[str]:
 def step_lines(verdict: StepVerdict, result: StepResult) -> list[str]:
     """Say what came of a step, and the worst of why."""
     told = [_cut(reason) for reason in verdict.reasons]
-    more = [f"and {len(told) - _MOST_REASONS} more"] if len(told) > _MOST_REASONS else []
+    more = [f"and {len(told) - _MOST_REASONS} more, which NetBox has"] if len(told) > _MOST_REASONS else []
     head = f"{verdict.step}: {_word(verdict.verdict)} after {result.seconds:.0f} s"
     return [head, *(f"    {line}" for line in [*told[:_MOST_REASONS], *more])]
 
 
-def end_lines(verdict: RunVerdict, task: Task, then: str) -> list[str]:
-    """Say what came of the run as far as this server can tell, and what follows. NetBox knows more."""
+def end_lines(verdict: RunVerdict, task: Task) -> list[str]:
+    """Say what came of the run as far as this server can tell: NetBox knows more."""
     odd: Mapping[str, str] = {each.step: each.verdict for each in verdict.steps if each.verdict != "pass"}
     why = "".join(f", {step} {_word(word)}" for step, word in odd.items())
     return [
         f"all is done, and the validation server has the results. Seen from here: {_word(verdict.verdict)}{why}",
         f"the verdict, which knows parts and cables too, is in NetBox, in the journal of {task.name or 'this server'}",
-        f"nothing is left to do here: this server {_AFTERWARDS[then]}",
     ]
 
 
