@@ -19,6 +19,7 @@ from ansible_collections.baremetal.bcm.tests.netbox.fake.store import NEW
 from ansible_collections.baremetal.bcm.tests.system.support.netbox_server import NetBoxView
 from ansible_collections.baremetal.bcm.tests.system.support.validation_lab import ValidationLab, build_image
 from ansible_collections.baremetal.bcm.tests.system.support.validation_netbox import Inventory
+from ansible_collections.baremetal.bcm.tests.tools.demo_intake import end_when_asked
 
 _SERVER = {
     "name": "measured",
@@ -36,9 +37,10 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 class Watch(threading.Thread):
     """Notes the CPU time of a server and the time since its start when its console comes to a mark, and at the end."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, lab: ValidationLab) -> None:
         super().__init__(daemon=True)
-        self._directory = directory
+        self._lab = lab
+        (self._server,) = lab.spec.servers
         self.noted: dict[str, tuple[float, float]] = {}
         self.over = threading.Event()
 
@@ -46,12 +48,12 @@ class Watch(threading.Thread):
         begun_s = 0.0
         last = (0.0, 0.0)
         while not self.over.wait(0.1):
-            cpu_s = _cpu_s(self._directory / "pid")
+            cpu_s = _cpu_s(self._lab.directory / self._server.name / "pid")
             if cpu_s is None:
                 continue
             begun_s = begun_s or time.monotonic()
             last = (cpu_s, time.monotonic() - begun_s)
-            console = (self._directory / "console").read_text(encoding="utf-8", errors="replace")
+            console = self._lab.console(self._server)
             for name, mark in _MARKS.items():
                 if mark in console:
                     self.noted.setdefault(name, last)
@@ -59,6 +61,7 @@ class Watch(threading.Thread):
 
 
 def main() -> None:
+    end_when_asked()
     os.environ["PATH"] += ":/usr/sbin:/sbin"
     build_image()
     with served(FakeNetBox(NEW)) as fake, tempfile.TemporaryDirectory() as directory:
@@ -66,7 +69,7 @@ def main() -> None:
         lab = ValidationLab({"servers": [_SERVER]}, Path(directory))
         inventory = Inventory(netbox, lab.spec)
         inventory.add()
-        watch = Watch(Path(directory) / "measured")
+        watch = Watch(lab)
         try:
             lab.start()
             lab.carry_to(netbox)

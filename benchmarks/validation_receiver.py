@@ -40,7 +40,7 @@ from ansible_collections.baremetal.bcm.tests.unit.plugins.module_utils._validati
 from ansible_collections.baremetal.bcm.tests.unit.plugins.module_utils._validation_server.test_app import Agent
 
 _MACHINES = 32
-_MESSAGES = 100
+_MESSAGES = 60
 _ROUNDS = 3
 
 

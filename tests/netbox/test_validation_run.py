@@ -172,6 +172,38 @@ def test_a_server_that_fails_is_reported_with_its_reason(place: Place) -> None:
     assert "02-memory fail" in "\n".join(draw_validation_table(rows))
 
 
+def test_a_server_whose_state_comes_before_its_result_is_reported_with_the_result(place: Place) -> None:
+    machine = place.machine()
+    place.turn()
+    done = {
+        "run": "r",
+        "state": "done",
+        "verdict": "fail",
+        "step": "02-memory",
+        "steps": {},
+        "reasons": ["a bit flipped"],
+    }
+    chapters = [
+        boots(machine),
+        lambda: place.lab.change("dcim/devices", machine.server.id, status="failed"),
+        lambda: place.lab.change("dcim/devices", machine.server.id, custom_fields={"validation_result": done}),
+    ]
+
+    (row,), _lines = run(place, machine, watch_only=True, chapters=chapters)
+
+    assert (row.outcome, row.verdict, row.message) == ("failed", "fail", "a bit flipped")
+
+
+def test_a_server_whose_state_somebody_else_changed_is_reported_without_a_result_after_a_minute(place: Place) -> None:
+    machine = place.machine()
+    place.turn()
+    chapters = [boots(machine), lambda: place.lab.change("dcim/devices", machine.server.id, status="failed")]
+
+    (row,), _lines = run(place, machine, watch_only=True, chapters=chapters)
+
+    assert (row.outcome, row.verdict, row.message, row.seconds) == ("failed", "", "it is failed now", 80.0)
+
+
 def test_servers_that_failed_in_the_same_step_each_for_a_reason_of_its_own_are_one_sentence_and_a_column_each() -> None:
     steps = {"01-init": "pass", "03-disk": "fail"}
     rows = [
