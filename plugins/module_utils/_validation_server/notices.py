@@ -48,7 +48,10 @@ EVENT_SCHEMA: dict[str, Any] = {
                         "run": {"type": "string", "format": "uuid"},
                         "state": {"const": "done"},
                         "verdict": {"enum": ["pass", "warn", "fail", "error", "not_applicable", "lost", "conflict"]},
-                        "step": {**_TEXT, "description": "The step that it was last heard in; several, with commas, where they run side by side."},
+                        "step": {
+                            **_TEXT,
+                            "description": "The step that it was last heard in; several, with commas, where they run side by side.",
+                        },
                         "steps": {**_WORDS, "description": "Verdicts by step."},
                         "reasons": {"type": "array", "items": _TEXT},
                         "siblings": {**_TEXT, "description": "What it was compared with."},

@@ -61,7 +61,7 @@ def _few(said: Mapping[str, str], where: str) -> list[str]:
 def draw_validation_page(rows: Sequence[ServerRow], written: str) -> str:
     """Draw the page; bad ones first."""
     ordered = sorted(rows, key=lambda row: (row.outcome == PASSED, row.name))
-    columns = sorted({step for row in rows for step in (*row.steps, row.step) if step})
+    columns = sorted({step for row in rows for step in (*row.steps, *_last_steps(row))})
     return render(
         "validation.html.j2",
         policy=POLICY,
@@ -87,7 +87,12 @@ def _result(row: ServerRow) -> str:
 
 def _of_step(row: ServerRow, step: str) -> str:
     verdict = row.steps.get(step, "")
-    return verdict.replace("_", " ") or ("silent" if step == row.step and row.verdict == "lost" else "")
+    return verdict.replace("_", " ") or ("silent" if step in _last_steps(row) and row.verdict == "lost" else "")
+
+
+def _last_steps(row: ServerRow) -> list[str]:
+    """Name the steps that a server was last heard in: several may run side by side."""
+    return [step for step in row.step.split(", ") if step]
 
 
 def _values(row: ServerRow) -> list[str]:
