@@ -388,7 +388,7 @@ def test_a_machine_that_falls_silent_while_steps_run_side_by_side_is_failed_with
     place.turn()
 
     assert "the last steps were 03-disk, 04-lldp" in entries(machine)[-1]
-    assert machine.result["step"] == "03-disk, 04-lldp"
+    assert place.result(machine)["step"] == "03-disk, 04-lldp"
 
 
 def test_silence_while_no_receiver_listened_is_nobodys_fault(place: Place) -> None:

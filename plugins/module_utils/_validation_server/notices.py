@@ -50,7 +50,8 @@ EVENT_SCHEMA: dict[str, Any] = {
                         "verdict": {"enum": ["pass", "warn", "fail", "error", "not_applicable", "lost", "conflict"]},
                         "step": {
                             **_TEXT,
-                            "description": "The step that it was last heard in; several, with commas, where they run side by side.",
+                            "description": "The step that it was last heard in; several, with commas, where they run "
+                            "side by side.",
                         },
                         "steps": {**_WORDS, "description": "Verdicts by step."},
                         "reasons": {"type": "array", "items": _TEXT},
