@@ -46,10 +46,11 @@ _SHRINK = """
 import sys
 from PIL import Image, ImageChops
 for name in sys.argv[1:]:
-    image = Image.open(name).convert("RGB")
-    blank = Image.new("RGB", image.size, image.getpixel((0, image.height - 1)))
-    right, bottom = ImageChops.difference(image, blank).getbbox()[2:]
-    image = image.crop((0, 0, min(right + 16, image.width), min(bottom + 16, image.height)))
+    image = whole = Image.open(name).convert("RGB")
+    for below in ("the page", "what the page shows"):
+        blank = Image.new("RGB", image.size, image.getpixel((0, image.height - 1)))
+        image = image.crop((0, 0, image.width, ImageChops.difference(image, blank).getbbox()[3]))
+    image = whole.crop((0, 0, image.width, image.height + 16))
     image.quantize(48).save(name, optimize=True)
 """
 
