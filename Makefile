@@ -169,6 +169,10 @@ doc-fragments: .venv ## write the doc fragments that repeat a module's options
 validation-reference: .venv ## write the reference of validation profiles and steps
 	@$(MAIN) env PYTHONPATH=.collections python $(TOOLS)/validation_reference.py
 
+.PHONY: validation-pictures
+validation-pictures: .venv ## make the pictures of docs/validation.md anew; needs root, chromium and what demo-validate needs
+	@$(TOOLS)/validation-pictures
+
 .PHONY: soak
 soak: .venv ## 2,000 operations of four writers, 20 rounds of playbooks, all at random (SOAK_SEED=, SOAK_OPERATIONS=, SOAK_ROUNDS=); 20 boots of sound servers (SOAK_BOOTS=)
 	@$(MAIN) env SOAK_OPERATIONS=$(or $(SOAK_OPERATIONS),2000) SOAK_ROUNDS=$(or $(SOAK_ROUNDS),20) \

@@ -67,7 +67,7 @@ def test_a_discovered_server_that_passes_is_staged_with_an_entry_for_each_step_a
     assert place.lab.state(machine.server) == "staged"
     told = entries(machine)
     assert [text.partition(" (")[0] for text in told[:3]] == [f"Validation {step}: **pass**" for step in STEPS]
-    assert "memory_rate_mib_s node0 = 900" in told[1]
+    assert "* `node0: memory_tested_mib 64, memory_errors 0, memory_rate_mib_s 900`" in told[1]
     assert told[3].startswith("discovered → staged (validation_passed).")
     assert len(told) == 4
     result = place.result(machine)
@@ -83,8 +83,28 @@ def test_a_server_that_fails_a_step_is_failed_and_says_why(place: Place) -> None
     place.turn()
 
     assert place.lab.state(machine.server) == "failed"
-    assert "memtester: FAILURE at offset 0x4149e0" in entries(machine)[1]
+    # Markdown takes a list for one only after an empty line.
+    assert "\n\n* `node0: memtester: FAILURE at offset 0x4149e0`\n" in entries(machine)[1]
     assert any("node0: memtester" in reason for reason in place.result(machine)["reasons"])
+
+
+def test_an_entry_links_to_the_log_and_a_long_reason_of_the_verdict_names_its_run(place: Place) -> None:
+    machine = place.machine()
+    place.turn()
+    assert machine.boot()
+    assert machine.task().body["name"] == machine.server.name
+    assert machine.hello().status == 202
+    assert machine.log("02-memory", 0, "memtester says").status == 202
+    bad = [{"component": f"node{number}", "verdict": "fail", "text": "x" * 100} for number in range(9)]
+    machine.report(s02={"findings": bad, "log_pieces": 1})
+    place.turn()
+
+    told = entries(machine)
+    link = f"http://192.0.2.1:8080/v1/runs/{machine.run}/steps/02-memory/log"
+    assert told[1].endswith(f"\n\nAll that its tools printed: [log]({link})")
+    assert "log](" not in told[0]
+    assert "validation fail: 02-memory fail, 2 steps passed; 02-memory: node0: xxx" in told[3]
+    assert f"… (run {machine.run})" in told[3]
 
 
 def test_a_step_that_did_not_run_passes_no_server(place: Place) -> None:

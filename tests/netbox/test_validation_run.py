@@ -201,6 +201,60 @@ def test_a_server_that_fails_is_reported_with_its_reason(place: Place) -> None:
     assert "02-memory fail" in "\n".join(draw_validation_table(rows))
 
 
+def test_a_server_whose_state_comes_before_its_result_is_reported_with_the_result(place: Place) -> None:
+    machine = place.machine()
+    place.turn()
+    done = {
+        "run": "r",
+        "state": "done",
+        "verdict": "fail",
+        "step": "02-memory",
+        "steps": {},
+        "reasons": ["a bit flipped"],
+    }
+    chapters = [
+        boots(machine),
+        lambda: place.lab.change("dcim/devices", machine.server.id, status="failed"),
+        lambda: place.lab.change("dcim/devices", machine.server.id, custom_fields={"validation_result": done}),
+    ]
+
+    (row,), _lines = run(place, machine, watch_only=True, chapters=chapters)
+
+    assert (row.outcome, row.verdict, row.message) == ("failed", "fail", "a bit flipped")
+
+
+def test_a_server_whose_state_somebody_else_changed_is_reported_without_a_result_after_a_minute(place: Place) -> None:
+    machine = place.machine()
+    place.turn()
+    chapters = [boots(machine), lambda: place.lab.change("dcim/devices", machine.server.id, status="failed")]
+
+    (row,), _lines = run(place, machine, watch_only=True, chapters=chapters)
+
+    assert (row.outcome, row.verdict, row.message, row.seconds) == ("failed", "", "it is failed now", 80.0)
+
+
+def test_servers_that_failed_in_the_same_step_each_for_a_reason_of_its_own_are_one_sentence_and_a_column_each() -> None:
+    steps = {"01-init": "pass", "03-disk": "fail"}
+    rows = [
+        ServerRow(f"dgx-{number:03d}", "failed", "failed", "03-disk", "fail", steps, f"03-disk: disk {number:x} worn")
+        for number in range(200)
+    ]
+    lost = ServerRow("dgx-200", "failed", "failed", "02-memory, 03-disk", "lost", {"01-init": "pass"}, "it fell silent")
+    rows.append(lost)
+    counted, *told = draw_validation_summary(rows)
+
+    assert counted == "201 servers: 201 failed"
+    assert told[0].startswith("failed: 200 servers in 03-disk (dgx-000, dgx-001, ")
+    assert told[0].endswith("and 190 more), for instance dgx-000: 03-disk: disk 0 worn")
+    assert told[1:] == ["failed: dgx-200: it fell silent"]
+    page = draw_validation_page(rows, "today")
+    heads = [head.partition("</th>")[0] for head in page.split('<th scope="col">')[1:]]
+    assert heads == ["Server", "Result", "State", "01-init", "02-memory", "03-disk", "Took", "Message"]
+    assert page.count("<b>fail</b>") == 200
+    assert page.count("<b>silent</b>") == 2
+    assert "03-disk fail, 1 passed" in draw_validation_table(rows)[1]
+
+
 def test_watching_powers_nothing(place: Place) -> None:
     machine, bmcs = place.machine(), Bmcs()
     place.turn()

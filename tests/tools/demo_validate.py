@@ -60,11 +60,12 @@ class Journal:
         return int(found[0]["id"]) if found else 0
 
     def _print(self, name: str, comments: str) -> None:
-        head, *lines = re.sub(r"[*`]{1,2}", "", comments).splitlines()
+        told = comments.partition("\n\nMeasured:")[0]
+        head, *lines = re.sub(r"[*`]{1,2}", "", told).splitlines()
         # Which run it was, is the same for each entry of a server.
         head = re.sub(r"(, run [0-9a-f-]{36})?\)\.$", ")", re.sub(r"\. MAC address .*", "", head))
         print(f"{time.monotonic() - self._begun:4.0f} s  {name:12} {head.removeprefix('Validation ')}", flush=True)
-        reasons = [line for line, raw in zip(lines, comments.splitlines()[1:], strict=True) if raw.startswith("* ")]
+        reasons = [line for line, raw in zip(lines, told.splitlines()[1:], strict=True) if raw.startswith("* ")]
         for line in few(reasons):
             print(f"{'':20} {line}", flush=True)
 

@@ -67,6 +67,17 @@ def listed_under(line: str) -> set[str]:
 
 
 @needs_all_of_the_repository
+def test_every_picture_is_small_and_shown_by_a_page() -> None:
+    pages = "".join(read(path) for path in (ROOT / "docs").glob("*.md"))
+    pictures = list((ROOT / "docs/images").iterdir())
+
+    assert pictures
+    assert [
+        path.name for path in pictures if path.stat().st_size > 60_000 or f"(images/{path.name})" not in pages
+    ] == []
+
+
+@needs_all_of_the_repository
 def test_no_file_cites_a_page_that_the_repository_does_not_have() -> None:
     cited = {(name, path) for path in texts() if path != ORIGINS for name in PAGE.findall(read(path))}
 

@@ -197,7 +197,10 @@ class Event:
 
 @dataclass(frozen=True)
 class Task:
-    """What an agent is to do. `profile` is what `Profile.to_wire` gave; `writable_disks` are serial numbers."""
+    """What an agent is to do. `profile` is what `Profile.to_wire` gave; `writable_disks` are serial numbers.
+
+    `name` is the server's in NetBox, for people.
+    """
 
     run: str
     profile: Mapping[str, Any]
@@ -206,11 +209,13 @@ class Task:
     server_time: str = ""
     writable_disks: tuple[str, ...] = ()
     lldp_interval_seconds: float = 30.0
+    name: str = ""
 
     def to_bytes(self) -> bytes:
         """Return the answer to the request for the task."""
         wire = {
             "run": self.run,
+            "name": self.name,
             "profile": dict(self.profile),
             "heartbeat_seconds": self.heartbeat_seconds,
             "deadline_seconds": self.deadline_seconds,
@@ -238,6 +243,7 @@ class Task:
             server_time=task.text("server_time", "", most=64),
             writable_disks=expected.each("writable_disks", _serial, MAX_ENTRIES),
             lldp_interval_seconds=expected.number("lldp_interval_seconds", 30.0, least=0.05, most=3600),
+            name=task.text("name", "", most=100),
         )
 
 

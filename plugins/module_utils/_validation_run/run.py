@@ -30,6 +30,7 @@ _OF_DEVICES = "id,name,display,status,custom_fields"
 PASSED, FAILED, REFUSED, NOT_FOUND, PENDING = "passed", "failed", "refused", "not_found", "pending"
 OUTCOMES = (PASSED, FAILED, REFUSED, NOT_FOUND, PENDING)
 _LONGEST_REASON = 300
+_RESULT_WITHIN_S = 60.0
 _IS_ON = "it is on; watch_only follows it if it boots the image already, allow_on lets its power be cut"
 
 
@@ -85,6 +86,7 @@ class ValidationRun:
     dry_run: bool = False
     guard: Callable[[], None] = lambda: None
     _claimed: set[str] = field(default_factory=set)
+    _changed_s: dict[str, float] = field(default_factory=dict)
 
     def perform(self, names: Sequence[str]) -> list[ServerRow]:
         """Do it; returns a row for each name. Raises NetBoxError; again is safe, servers at work are followed."""
@@ -126,20 +128,24 @@ class ValidationRun:
             row.message = f"it is {row.state or '(unset)'}; only a discovered server is validated"
             row.message += ", readmit.yml takes a failed one back" if row.state == State.FAILED else ""
 
-    def _read(self, row: ServerRow, raw: Raw) -> None:
+    def _read(self, row: ServerRow, raw: Raw) -> bool:
+        """Take over what NetBox has of a server; says whether its result is still that of a run under way."""
         row.state = str(self.options.state_field.of(raw))
         result = raw["custom_fields"].get(RESULT_FIELD)
         shown = result if isinstance(result, dict) else {}
         # What an earlier run left says nothing of this one.
-        if shown.get("state") != "running" and row.state == State.DISCOVERED:
-            return
+        under_way = shown.get("state") == "running"
+        if not under_way and row.state == State.DISCOVERED:
+            return False
         row.run = printable(shown.get("run") or "")
         row.step = printable(shown.get("step") or "")
         row.verdict = printable(shown.get("verdict") or "")
         steps = shown.get("steps")
-        row.steps = {printable(name): printable(verdict) for name, verdict in (steps or {}).items()}
+        # NetBox's database keeps the order of no object.
+        row.steps = {printable(name): printable(verdict) for name, verdict in sorted((steps or {}).items())}
         reasons = [printable(reason) for reason in shown.get("reasons") or ()]
         row.message = cut("; ".join(reasons), _LONGEST_REASON)
+        return under_way
 
     def _switch(self, due: Sequence[ServerRow]) -> set[str]:
         """Switch servers on, into PXE once; gives those that were to be switched and are on now.
@@ -278,11 +284,14 @@ class ValidationRun:
 
     def _follow(self, row: ServerRow, raw: Raw, took_s: float) -> None:
         was = (row.step, dict(row.steps))
-        self._read(row, raw)
+        under_way = self._read(row, raw)
         if (row.step, row.steps) != was and row.state == State.DISCOVERED:
             done = ", ".join(f"{step} {verdict}" for step, verdict in row.steps.items())
             self.say(f"{row.name}: {row.step or 'begun'}{f' ({done})' if done else ''}, {format_duration(took_s)}")
         if row.state == State.DISCOVERED:
+            return
+        # The state is written first, then the result; somebody else may have changed the state, and none comes.
+        if under_way and took_s - self._changed_s.setdefault(row.name, took_s) < _RESULT_WITHIN_S:
             return
         row.outcome = PASSED if row.state in (State.STAGED, State.READY, State.ACTIVE) else FAILED
         row.message = row.message or (f"it is {row.state} now" if row.outcome == FAILED else "")

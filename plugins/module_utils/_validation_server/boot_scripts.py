@@ -32,7 +32,7 @@ class Offer:
     name: str = ""
     kernel: str = "vmlinuz"
     initrd: str = "initrd"
-    arguments: Sequence[str] = ("console=ttyS0", "panic=10")
+    arguments: Sequence[str] = ("console=tty0", "console=ttyS0", "quiet", "panic=10")
 
     def __post_init__(self) -> None:
         check_url(self.url)

@@ -111,6 +111,8 @@ def make_task(profile: Profile, recorded: Recorded, settings: Settings) -> dict[
     writes = any(allows_writing(policy) for policy in profile.steps)
     serials = {str(item.get("serial") or "").strip() for item in recorded.items}
     return {
+        # As much of it as the agent takes.
+        "name": recorded.name[:100],
         "profile": profile.to_wire(),
         "heartbeat_seconds": settings.heartbeat_seconds,
         "deadline_seconds": profile.deadline_s,

@@ -37,7 +37,7 @@ class Settings:
     kernel: str = "vmlinuz"
     initrd: str = "initrd"
     image_digest: str = ""
-    kernel_arguments: tuple[str, ...] = ("console=ttyS0", "panic=10")
+    kernel_arguments: tuple[str, ...] = ("console=tty0", "console=ttyS0", "quiet", "panic=10")
     tftp_directory: str = ""
     grub_directory: str = "/"
     profiles_directory: str = ""

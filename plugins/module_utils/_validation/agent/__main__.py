@@ -56,7 +56,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the steps; give the exit code."""
     options = parse(arguments)
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s", stream=sys.stderr)
+    logging.basicConfig(level=logging.INFO, format="validation: %(message)s", stream=sys.stderr)
     try:
         kernel = read_arguments(options.cmdline.read_text(encoding="utf-8", errors="replace"))
         link = Link(kernel.server, kernel.token, ca_file=options.ca_file)
@@ -72,6 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         now=time.monotonic,
         uptime=lambda: uptime(options.root),
         environment={**working_environment(), "VALIDATION_ROOT": str(options.root)},
+        secret=kernel.token.encode(),
     )
     agent = Agent(link, settings)
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ..header import YES, Header, HeaderError, read_header, side_by_side
+from ..judging import judge_run, judge_step
 from ..messages import (
     COMPLETED,
     CRASHED,
@@ -38,6 +39,7 @@ from ..messages import (
     task_path,
 )
 from ..profile import Profile, StepPolicy
+from .console import end_lines, step_lines, task_lines, undelivered_lines
 from .link import Link, LinkError
 from .log_pieces import LogPieces
 from .runner import MARK, run
@@ -62,6 +64,8 @@ class Settings:
     uptime: Callable[[], float]
     environment: Mapping[str, str] = field(default_factory=dict)
     wait_for_task_s: float = _LONGEST_WAIT_FOR_TASK_S
+    # The token: no log may have it, for logs are shown to whoever asks.
+    secret: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True)
@@ -80,6 +84,7 @@ class Agent:
     def __init__(self, link: Link, settings: Settings) -> None:
         self._link, self._settings = link, settings
         self._stop = threading.Event()
+        self._results: dict[str, StepResult] = {}
 
     def stop(self) -> None:
         """End what runs, as a signal does."""
@@ -92,15 +97,19 @@ class Agent:
         uploader = Uploader(self._link, settings.run, now=settings.now, uptime=settings.uptime, deadline=until)
         try:
             uploader.event("hello", body=settings.hello)
-            if not uploader.drain(until):
-                return FAILED
-            task = self._task(until)
+            task = self._task(until) if uploader.drain(until) else None
             if task is None:
-                return FAILED
+                return _undelivered(uploader.over or "it gave this server nothing to do")
+            profile = Profile.from_wire(task.profile)
+            _say(task_lines(settings.hello, task, profile))
             uploader.deadline = settings.now() + task.deadline_seconds
-            self._run_steps(task, Profile.from_wire(task.profile), uploader)
+            self._run_steps(task, profile, uploader)
             uploader.event("finished")
-            return (uploader.then or POWER_OFF) if uploader.drain(uploader.deadline) else FAILED
+            if not uploader.drain(uploader.deadline):
+                return _undelivered(uploader.over or "the time of the run is over")
+            verdict = judge_run(profile, self._results, writable_disks=task.writable_disks)
+            _say(end_lines(verdict, task))
+            return uploader.then or POWER_OFF
         finally:
             uploader.close()
 
@@ -150,6 +159,10 @@ class Agent:
         kept = self._settings.work / "results" / f"{name}.json"
         kept.write_text(json.dumps(result.to_wire()), encoding="utf-8")
         uploader.event("step_finished", name, result)
+        self._results[name] = result
+        inventory = self._results["01-init"].inventory if "01-init" in self._results else None
+        verdict = judge_step(step.policy, result, inventory=inventory, writable_disks=task.writable_disks)
+        _say(step_lines(verdict, result))
 
     def _execute(self, step: _Step, task: Task, uploader: Uploader) -> StepResult:
         if step.path is None or step.header is None:
@@ -163,7 +176,7 @@ class Agent:
         directory.mkdir(parents=True, exist_ok=True)
         written = directory / "result.json"
         written.unlink(missing_ok=True)
-        log = LogPieces(lambda number, compressed: uploader.log(name, number, compressed))
+        log = LogPieces(lambda number, compressed: uploader.log(name, number, compressed), self._settings.secret)
         every_s = min(task.heartbeat_seconds, step.header.heartbeat_s)
         # A long step flushes less often, so that its pieces never run out.
         flush_s = max(every_s, budget_s / 1000)
@@ -187,7 +200,7 @@ class Agent:
             now=now,
             stop=self._stop,
         )
-        log.flush()
+        log.close()
         if self._stop.is_set():
             return StepResult(KILLED, "the agent was told to end", ended.seconds, log_pieces=log.count)
         if ended.timed_out or ended.code is None:
@@ -208,6 +221,16 @@ class Agent:
             "VALIDATION_BUDGET": str(budget_s),
             "VALIDATION_OPTIONS": json.dumps(dict(step.policy.options)),
         }
+
+
+def _say(lines: Sequence[str]) -> None:
+    for line in lines:
+        _LOG.info("%s", clean(line))
+
+
+def _undelivered(why: str) -> str:
+    _say(undelivered_lines(why))
+    return FAILED
 
 
 def _prepare(policy: StepPolicy, directories: Sequence[Path]) -> _Step:

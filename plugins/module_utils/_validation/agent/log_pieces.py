@@ -14,13 +14,19 @@ from ..messages import MAX_LOG_BYTES, MAX_PIECES
 PIECE_BYTES = 192 * 1024
 _CUT = b"\n[the log is longer than what is kept, the rest is left out]\n"
 _ROOM_FOR_CUT = 4096
+_MASK = b"[not shown]"
+_TELLS_NOTHING = 8  # bytes of a secret
 
 
 class LogPieces:
-    """Collects bytes and gives compressed pieces to `send(number, compressed)`; of use from several threads."""
+    """Collects bytes and gives compressed pieces to `send(number, compressed)`; of use from several threads.
 
-    def __init__(self, send: Callable[[int, bytes], None]) -> None:
+    `secret` is never in a piece, wherever output or pieces are cut: the kernel's own log has its command line.
+    """
+
+    def __init__(self, send: Callable[[int, bytes], None], secret: bytes = b"") -> None:
         self._send = send
+        self._secret = secret
         self._held = bytearray()
         self._lock = threading.Lock()
         self._sent_bytes = 0
@@ -33,14 +39,29 @@ class LogPieces:
             if self._full:
                 return
             self._held += output
-            while len(self._held) >= PIECE_BYTES and not self._full:
+            if self._secret:
+                self._held = self._held.replace(self._secret, _MASK)
+            while len(self._held) - self._begun() >= PIECE_BYTES and not self._full:
                 self._give(PIECE_BYTES)
 
     def flush(self) -> None:
-        """Send what is held, if anything is."""
+        """Send what is held, if anything is, but for the beginning of what may become the secret."""
         with self._lock:
-            if self._held and not self._full:
+            size = len(self._held) - self._begun()
+            if size and not self._full:
+                self._give(size)
+
+    def close(self) -> None:
+        """Send the rest; as much of the secret as tells something of it is left out."""
+        self.flush()
+        with self._lock:
+            if self._held and not self._full and len(self._held) < _TELLS_NOTHING:
                 self._give(len(self._held))
+
+    def _begun(self) -> int:
+        """Count the bytes at the end of what is held that the secret begins with."""
+        sizes = range(min(len(self._secret) - 1, len(self._held)), 0, -1)
+        return next((size for size in sizes if self._held.endswith(self._secret[:size])), 0)
 
     def _give(self, size: int) -> None:
         piece = bytes(self._held[:size])

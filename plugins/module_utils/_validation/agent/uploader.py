@@ -150,7 +150,7 @@ class Uploader:
         if answer.status == 410:
             # What ends a run has ended it where only the answer to it was lost.
             has_ended = sending.message.kind == "finished" and sending.answer_lost
-            return self._accepted(sending.message, answer) if has_ended else "the run is over"
+            return self._accepted(sending.message, answer) if has_ended else _why_over(answer.body)
         if answer.status == 409:
             return self._renumber(answer, sending)
         if answer.status == 401:
@@ -206,18 +206,23 @@ def _without_content(message: _Message, status: int) -> _Message | None:
 
 
 def _expected(body: bytes) -> int:
-    try:
-        read = json.loads(body)
-    except ValueError:
-        return 0
-    number = read.get("expected") if isinstance(read, dict) else None
+    number = _field(body, "expected")
     return number if isinstance(number, int) and not isinstance(number, bool) else 0
 
 
 def _then(body: bytes) -> str:
+    word = _field(body, "then")
+    return word if isinstance(word, str) and word in ("poweroff", "boot_disk") else ""
+
+
+def _why_over(body: bytes) -> str:
+    error = _field(body, "error")
+    return clean(error, 200) if isinstance(error, str) and error else "the run is over"
+
+
+def _field(body: bytes, name: str) -> object:
     try:
         read = json.loads(body)
     except ValueError:
-        return ""
-    word = read.get("then") if isinstance(read, dict) else None
-    return word if word in ("poweroff", "boot_disk") else ""
+        return None
+    return read.get(name) if isinstance(read, dict) else None

@@ -23,6 +23,12 @@ from . import hardware
 from .context import Context, Done, call, say
 
 _MIB = 1024 * 1024
+_DOING = {
+    SEQ_READ: "reading in sequence",
+    RAND_READ: "reading at random",
+    SEQ_WRITE: "writing in sequence",
+    RAND_WRITE: "writing at random",
+}
 # What a disk answers when it is at fault; other errors (no permission, no such device) are ours.
 _DISK_ERRORS = {errno.EIO, errno.EILSEQ, errno.EREMOTEIO, errno.ENODATA, errno.ETIMEDOUT, errno.ENXIO, errno.ENOMEDIUM}
 
@@ -85,9 +91,11 @@ def _fio(
         say(f"{disk['name']}: {error}")
         return None
     if job.error in _DISK_ERRORS:
-        doing = "writing" if direction == "write" else "reading"
-        fault = "what was written came back changed" if job.error == errno.EILSEQ else os.strerror(job.error)
-        text = f"fio: {fault}, {doing}: {_first_error(done)}"
+        # What fio says of a read that failed is in the log, and names no sector.
+        fault = os.strerror(job.error)
+        if job.error == errno.EILSEQ:
+            fault = f"what was written came back changed: {_first_error(done)}"
+        text = f"fio: {_DOING[metric]}: {fault}"
         taken.findings.append(Finding(disk["name"], "fail", text[:500]))
     elif job.error or done.code != 0:
         say(f"{disk['name']}: fio ended with exit status {done.code}, error {job.error}")

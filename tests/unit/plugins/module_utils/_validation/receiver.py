@@ -41,6 +41,7 @@ class Receiver:
     lose_answers: int = 0
     status: int = 0  # what to answer in place of the truth, for the messages of `status_for`
     status_for: str = ""
+    says: dict[str, Any] | None = None
     next: int = 1
     last: bytes = b""
     forget_repeats: bool = False
@@ -75,7 +76,7 @@ class Receiver:
             kind = "log" if method == "PUT" else Event.from_bytes(body).kind
             if self.status and kind == self.status_for:
                 status, self.status = self.status, 0
-                return status, None
+                return status, self.says
             self._keep(method, path, body)
             self.next, self.last = self.next + 1, body
         return 202, {"then": self.then} if b'"finished"' in body[:20] else {}

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import signal
 import threading
@@ -13,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.baremetal.bcm.plugins.module_utils._validation.agent.log_pieces import PIECE_BYTES, LogPieces
 from ansible_collections.baremetal.bcm.plugins.module_utils._validation.judging import judge_run
 from ansible_collections.baremetal.bcm.plugins.module_utils._validation.messages import (
     Hello,
@@ -22,6 +24,7 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._validation.profile 
 from ansible_collections.baremetal.bcm.tests.unit.plugins.module_utils._validation.machine import Machine, make_machine
 from ansible_collections.baremetal.bcm.tests.unit.plugins.module_utils._validation.receiver import (
     RUN,
+    TOKEN,
     Receiver,
     serving,
 )
@@ -151,6 +154,29 @@ def test_a_fault_fails_the_machine_and_names_the_component(
     verdict = judge_run(policy, receiver.results)
     assert verdict.verdict == "fail"
     assert any(told.startswith(reason) for told in verdict.reasons), verdict.reasons
+
+
+def test_the_console_tells_who_the_server_is_what_runs_what_came_of_it_and_what_follows(machine: Machine) -> None:
+    machine.tool("memtester", FAULTS["bad memory"][1])
+    said = _run(machine, Receiver(_task(profile(), name="dgx-05"))).splitlines()
+
+    assert all(line.startswith("validation: ") for line in said), said
+    lines = [line.removeprefix("validation: ") for line in said]
+    assert lines[0] == "NetBox has this server as dgx-05, serial number QEMU0001"
+    assert lines[1] == "5 steps, together at most 100 s: 01-init, 02-memory, 03-disk, 04-lldp, 05-report"
+    assert lines[2] == "01-init begins"
+    (ended,) = (number for number, line in enumerate(lines) if line.startswith("02-memory: FAIL after "))
+    assert lines[ended + 1].startswith("    numa0: memtester: 1 failures")
+    assert lines[-2].endswith("Seen from here: FAIL, 02-memory FAIL")
+    assert lines[-1].endswith("is in NetBox, in the journal of dgx-05")
+
+
+def test_the_console_tells_why_the_results_were_not_taken(machine: Machine) -> None:
+    refused = Receiver(_task(profile()), status=410, status_for="hello", says={"error": "this is another server"})
+    lines = _run(machine, refused, code=1).splitlines()
+
+    assert "validation: the validation server has not taken all results: this is another server" in lines
+    assert "readmit the server to try again" in lines[-1]
 
 
 NOT_RUN: dict[str, tuple[str, str]] = {
@@ -369,3 +395,27 @@ def _belongs(path: Path, machine: Machine) -> bool:
         return f"VALIDATION_WORK={machine.work}".encode() in (path / "environ").read_bytes()
     except OSError:
         return False
+
+
+def test_no_log_has_the_token_that_the_kernel_tells(machine: Machine) -> None:
+    machine.tool("dmesg", f"cat {machine.root}/proc/cmdline")
+    receiver = Receiver(_task(profile()))
+    _run(machine, receiver)
+
+    assert "bm.token=[not shown] panic=10" in receiver.log("02-memory")
+    assert not [step for step in STEP_NAMES if TOKEN in receiver.log(step)]
+
+
+@pytest.mark.parametrize("cut", [1, 20, len(TOKEN) - 1])
+@pytest.mark.parametrize("before", [0, 10, PIECE_BYTES - 30])
+def test_a_token_is_left_out_wherever_output_and_pieces_are_cut(cut: int, before: int) -> None:
+    given = f"{'x' * before}bm.token={TOKEN} {TOKEN[:5]}".encode()
+    pieces: list[bytes] = []
+    log = LogPieces(lambda _number, compressed: pieces.append(gzip.decompress(compressed)), TOKEN.encode())
+    where = given.index(TOKEN.encode()) + cut
+    log.write(given[:where])
+    log.flush()
+    log.write(given[where:])
+    log.close()
+
+    assert b"".join(pieces) == given.replace(TOKEN.encode(), b"[not shown]")

@@ -40,7 +40,7 @@ def test_a_name_adds_no_line_and_no_word_of_the_language(render: object, name: s
 
 
 def test_both_scripts_carry_the_same_arguments_for_the_kernel() -> None:
-    words = f"bm.server=http://192.0.2.1:8080 bm.run={RUN} bm.token={TOKEN} console=ttyS0 panic=10"
+    words = f"bm.server=http://192.0.2.1:8080 bm.run={RUN} bm.token={TOKEN} console=tty0 console=ttyS0 quiet panic=10"
 
     assert f"initrd=initrd {words} || goto disk" in render_ipxe(offer())
     assert f"linux /boot/vmlinuz {words}\n" in render_grub(offer(), "/boot")
