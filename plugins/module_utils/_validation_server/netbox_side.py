@@ -23,6 +23,8 @@ from .state import Admission
 
 RESULT_FIELD = "validation_result"
 INVENTORY_ITEMS = "dcim/inventory-items/"
+# Kinds of interfaces whose MAC address no port of a server needs to have.
+_NO_HARDWARE = ("virtual", "bridge")
 _OF_DEVICES = "id,name,display,status,custom_fields,serial,device_type"
 
 
@@ -47,8 +49,14 @@ class Recorded:
 
     @property
     def macs(self) -> list[str]:
-        """Return the MAC addresses of its ports but the BMC's."""
-        return [mac for port in self.ports if not is_bmc(port, BMC_NAMES) for mac in macs_of(port)]
+        """Return the MAC addresses of its ports but the BMC's and those that are no hardware."""
+        ports = [port for port in self.ports if not is_bmc(port, BMC_NAMES) and _kind(port) not in _NO_HARDWARE]
+        return [mac for port in ports for mac in macs_of(port)]
+
+    @property
+    def group_macs(self) -> set[str]:
+        """Return the MAC addresses of its link aggregation groups, which are those of a member, or made up."""
+        return {mac for port in self.ports if _kind(port) == "lag" for mac in macs_of(port)}
 
 
 @dataclass(frozen=True)
@@ -121,6 +129,11 @@ def make_task(profile: Profile, recorded: Recorded, settings: Settings) -> dict[
     }
 
 
+def _kind(port: Raw) -> str:
+    shown = port.get("type")
+    return str(shown.get("value") or "") if isinstance(shown, dict) else ""
+
+
 def _choose(recorded: Recorded, profiles: Mapping[str, Profile]) -> tuple[str, Profile | None]:
     if not str(recorded.device.get("serial") or "").strip():
         return "NetBox has no serial number for it, so that nothing shows which server it is", None
@@ -134,10 +147,11 @@ def _choose(recorded: Recorded, profiles: Mapping[str, Profile]) -> tuple[str, P
 
 def _of_one_device(admissions: Collection[Admission], refused: dict[str, str]) -> list[Admission]:
     """Leave out MAC addresses that several servers have."""
-    owners: dict[str, set[str]] = defaultdict(set)
+    owners: dict[str, dict[int, str]] = defaultdict(dict)
     for each in admissions:
-        owners[each.mac].add(each.name)
+        owners[each.mac][each.device] = each.name
     for mac, names in owners.items():
         if len(names) > 1:
-            refused.update(dict.fromkeys(names, f"{mac} is recorded for several servers: {shorten(sorted(names))}"))
+            text = f"{mac} is recorded for several servers: {shorten(sorted(names.values()))}"
+            refused.update(dict.fromkeys(names.values(), text))
     return [each for each in admissions if len(owners[each.mac]) == 1]

@@ -136,7 +136,7 @@ class Worker:
         self._messenger = Messenger(state, post, clock, say) if post is not None else None
         self._grub = GrubFiles(settings, state, clock)
         self._state_field = StateField(settings.state_field)
-        self._admit_at = 0.0
+        self._admitted_at = 0.0
         self._told: dict[str, str] = {}
         self._damaged = ""
         self._lock = _only_one(Path(settings.data_directory) / "worker.lock")
@@ -160,9 +160,9 @@ class Worker:
             self._spool.release(rows, _HOLDER)
             raise
         done = self._spool.acknowledge(rows, _HOLDER)
-        if self._clock() >= self._admit_at:
+        if abs(self._clock() - self._admitted_at) >= self._settings.admit_seconds:
             self._admit()
-            self._admit_at = self._clock() + self._settings.admit_seconds
+            self._admitted_at = self._clock()
         if self._messenger is not None:
             self._messenger.turn()
         return done
@@ -292,7 +292,8 @@ class Worker:
             return (
                 f"it was given the image and was not heard within {self._settings.boot_seconds:.0f} s" if late else ""
             )
-        silent = now - max(run.heard, listening_since)
+        # What was heard later than now was so before the clock was set.
+        silent = now - max(run.heard if run.heard <= now else 0.0, listening_since)
         if silent > limit:
             return f"it has been silent for {limit:.0f} s"
         if now > run.expires:
