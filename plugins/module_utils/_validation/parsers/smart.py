@@ -54,9 +54,10 @@ def read_smartctl(text: str) -> Smart:
     warnings: list[str] = []
     for attribute in objects(dig(report, "ata_smart_attributes", "table")):
         raw = number(dig(attribute, "raw", "value")) or 0
-        if attribute.get("id") in _SECTORS and raw > 0:
-            problems.append(f"{raw:.0f} {_SECTORS[attribute['id']]}")
-        elif attribute.get("id") == _REALLOCATED and raw > 0:
+        kind = int(number(attribute.get("id")) or 0)
+        if kind in _SECTORS and raw > 0:
+            problems.append(f"{raw:.0f} {_SECTORS[kind]}")
+        elif kind == _REALLOCATED and raw > 0:
             warnings.append(f"{raw:.0f} sectors were moved")
     log = report.get("nvme_smart_health_information_log")
     if isinstance(log, dict):

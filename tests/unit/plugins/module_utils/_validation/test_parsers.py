@@ -241,6 +241,7 @@ _DAMAGED = st.integers(0, 2**32).map(lambda seed: draw(Random(seed))[1].decode("
 @example(text="[" * 100_000)
 @example(text='{"a":' * 100_000)
 @example(text='{"jobs": [{"error": 1' + "0" * 5000 + "}]}")
+@example(text=output("smartctl-seagate-pending.json").replace('"id": 197', '"id": []'))
 def test_whatever_is_printed_is_read_or_a_parse_error(parser: Callable[[str], Any], text: str) -> None:
     try:
         parser(text)
