@@ -336,3 +336,25 @@ def test_no_result_holds_markup_of_a_machine(place: Place) -> None:
     assert lines
     assert all(line.startswith("* `") and line.endswith("`") and line.count("`") == 2 for line in lines)
     assert "`" not in json.dumps(place.result(machine)["reasons"])
+
+
+def test_reading_who_is_discovered_again_and_again_costs_one_list(fake: FakeNetBox, place: Place) -> None:
+    def paths_of_a_turn() -> list[str]:
+        before = len(fake.requests)
+        place.turn()
+        return [request.path for request in fake.requests[before:]]
+
+    machines = [place.machine() for _number in range(5)]
+    first = paths_of_a_turn()
+    again = paths_of_a_turn()
+    new = place.machine()
+    of_the_new = paths_of_a_turn()
+
+    assert (len(again), len(set(again))) == (1, 1), again
+    assert len(first) == len(of_the_new) == 3, (first, of_the_new)
+    assert new.boot()
+    # Within a minute it is known what was recorded anew of the others.
+    other = place.lab.new_mac()
+    place.lab.port(machines[0].server.id, "eth1", other)
+    place.turn(6)
+    assert Machine(place, machines[0].server, machines[0].serial, other).boot()

@@ -8,8 +8,8 @@ All functions raise NetBoxError; trying again is safe.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .._netbox.api.client import DEVICES, INTERFACES, NetBox, Raw
@@ -26,6 +26,10 @@ INVENTORY_ITEMS = "dcim/inventory-items/"
 # Kinds of interfaces whose MAC address no port of a server needs to have.
 _NO_HARDWARE = ("virtual", "bridge")
 _OF_DEVICES = "id,name,display,status,custom_fields,serial,device_type"
+# What admission needs; what a port is connected to costs NetBox far more.
+_OF_PORTS = "id,name,type,device,mgmt_only,mac_address,mac_addresses"
+_OF_ITEMS = "id,name,serial,device"
+_DETAILS_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -67,7 +71,29 @@ class Admitted:
     refused: dict[str, str]
 
 
-def read_admitted(netbox: NetBox, profiles: Mapping[str, Profile], settings: Settings) -> Admitted:
+class Details:
+    """Ports and inventory items of servers that wait, which are many and seldom change: read anew once a minute.
+
+    Those of a server without a MAC address, which somebody may be adding, are read each time.
+    """
+
+    def __init__(self, netbox: NetBox, clock: Callable[[], float]) -> None:
+        self._netbox = netbox
+        self._clock = clock
+        self._read_at = 0.0
+        self._kept: dict[int, Recorded] = {}
+
+    def of(self, devices: Mapping[int, Raw]) -> dict[int, Recorded]:
+        """Give what is recorded of devices, by id. Raises NetBoxError."""
+        if abs(self._clock() - self._read_at) >= _DETAILS_S:
+            self._kept, self._read_at = {}, self._clock()
+        kept = {each: self._kept[each] for each in devices if each in self._kept and self._kept[each].macs}
+        wanted = {each: raw for each, raw in devices.items() if each not in kept}
+        self._kept = {**kept, **read_recorded(self._netbox, wanted, _OF_PORTS, _OF_ITEMS)}
+        return {each: replace(self._kept[each], device=raw) for each, raw in devices.items()}
+
+
+def read_admitted(netbox: NetBox, details: Details, profiles: Mapping[str, Profile], settings: Settings) -> Admitted:
     """Read which servers are `discovered`, and make the task of each."""
     state_field = StateField(settings.state_field)
     wanted = str(Lifecycle.DISCOVERED)
@@ -79,7 +105,7 @@ def read_admitted(netbox: NetBox, profiles: Mapping[str, Profile], settings: Set
         text = f"devices have no custom field {RESULT_FIELD}: run netbox_bootstrap with validation: true"
         return Admitted([], {str(raw.get("name") or raw["id"]): text for raw in missing})
     admissions, refused = [], {}
-    for each in read_recorded(netbox, devices).values():
+    for each in details.of(devices).values():
         reason, profile = _choose(each, profiles)
         if profile is None:
             refused[each.name] = reason
@@ -91,13 +117,16 @@ def read_admitted(netbox: NetBox, profiles: Mapping[str, Profile], settings: Set
     return Admitted(_of_one_device(admissions, refused), refused)
 
 
-def read_recorded(netbox: NetBox, devices: Mapping[int, Raw]) -> dict[int, Recorded]:
-    """Read the ports and inventory items of devices, by id."""
+def read_recorded(
+    netbox: NetBox, devices: Mapping[int, Raw], port_fields: str = "", item_fields: str = ""
+) -> dict[int, Recorded]:
+    """Read the ports and inventory items of devices, by id; without names of fields all of them."""
     ports: dict[int, list[Raw]] = defaultdict(list)
-    for raw in netbox.find(INTERFACES, device_id=sorted(devices)):
+    of_ports, of_items = ({"fields": names} if names else {} for names in (port_fields, item_fields))
+    for raw in netbox.find(INTERFACES, device_id=sorted(devices), **of_ports):
         ports[device_id_of(raw)].append(raw)
     items: dict[int, list[Raw]] = defaultdict(list)
-    for raw in netbox.find(INVENTORY_ITEMS, device_id=sorted(devices)):
+    for raw in netbox.find(INVENTORY_ITEMS, device_id=sorted(devices), **of_items):
         items[int(raw["device"]["id"])].append(raw)
     return {each: Recorded(raw, ports[each], items[each]) for each, raw in devices.items()}
 

@@ -174,9 +174,16 @@ class State:
         return [_run(row) for row in found if row is not None]
 
     def open_runs(self) -> list[Run]:
-        """Give the runs whose verdict NetBox does not have, oldest first."""
+        """Give the runs whose verdict NetBox does not have, oldest first, without files that wait for a machine."""
+        return self._open("AND NOT (via = 'grub' AND started = 0 AND closed = '')")
+
+    def waiting_files(self) -> list[Run]:
+        """Give the runs whose token lies in a file for GRUB that no machine has come for: one for each port."""
+        return self._open("AND via = 'grub' AND started = 0 AND closed = ''")
+
+    def _open(self, which: str) -> list[Run]:
         with self._file.reading():
-            rows = self._db.execute("SELECT * FROM runs WHERE done = 0 ORDER BY minted").fetchall()
+            rows = self._db.execute(f"SELECT * FROM runs WHERE done = 0 {which} ORDER BY minted").fetchall()  # noqa: S608
         return [_run(row) for row in rows]
 
     def under_way(self, device: int) -> Run | None:

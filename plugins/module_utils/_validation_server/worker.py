@@ -34,7 +34,7 @@ from .grub_files import GrubFiles
 from .image import ImageError
 from .logs import Logs
 from .messenger import Messenger, Post
-from .netbox_side import RESULT_FIELD, Recorded, read_admitted, read_devices_recorded, read_switch_ports
+from .netbox_side import RESULT_FIELD, Details, Recorded, read_admitted, read_devices_recorded, read_switch_ports
 from .notices import finished_event
 from .settings import Settings, SettingsError
 from .state import LOST, Run, State
@@ -130,6 +130,7 @@ class Worker:
         self._spool = spool
         self._logs = logs
         self._netbox = netbox
+        self._details = Details(netbox, clock)
         self._profiles = profiles
         self._clock = clock
         self._say = say
@@ -273,7 +274,7 @@ class Worker:
         if now - at > 3 * self._settings.heartbeat_seconds:
             return
         for run in self._state.open_runs():
-            why = "" if run.closed or self._waits(run) else self._why_lost(run, now, since)
+            why = "" if run.closed else self._why_lost(run, now, since)
             if why:
                 self._state.end([run.run], f"{LOST}: {why}")
                 (closed,) = self._state.runs(run.run)
@@ -281,9 +282,6 @@ class Worker:
                     account = gathered.get(run.run) or self._account(closed)
                     account.run = closed
                     gathered[run.run] = account
-
-    def _waits(self, run: Run) -> bool:
-        return run.via == "grub" and not run.started
 
     def _why_lost(self, run: Run, now: float, listening_since: float) -> str:
         limit = self._settings.silence_seconds
@@ -361,7 +359,7 @@ class Worker:
 
     def _admit(self) -> None:
         """Renew who may boot the image."""
-        admitted = read_admitted(self._netbox, self._profiles, self._settings)
+        admitted = read_admitted(self._netbox, self._details, self._profiles, self._settings)
         under_way = {run.device for run in self._state.open_runs() if run.closed}
         self._state.admit(each for each in admitted.admissions if each.device not in under_way)
         for name, reason in admitted.refused.items():
