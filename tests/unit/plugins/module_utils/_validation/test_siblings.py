@@ -11,8 +11,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.baremetal.bcm.plugins.module_utils._validation.profile import SiblingPolicy
+from ansible_collections.baremetal.bcm.plugins.module_utils._validation.judging import judge_run, sibling_metrics
+from ansible_collections.baremetal.bcm.plugins.module_utils._validation.messages import Measurement, StepResult
+from ansible_collections.baremetal.bcm.plugins.module_utils._validation.profile import (
+    SIBLINGS,
+    Profile,
+    SiblingPolicy,
+    read_profiles,
+)
 from ansible_collections.baremetal.bcm.plugins.module_utils._validation.siblings import Comparison, compare
+from ansible_collections.baremetal.bcm.tests.unit.plugins.module_utils._validation.runs import done
 
 # What is a figure of performance in the published set; the rest describes the hardware.
 _PERFORMANCE = re.compile(r"bandwidth|bogomips|loops_per_sec|IOps|KBps")
@@ -51,6 +59,41 @@ def test_the_odd_blades_have_about_a_hundred_odd_figures_the_others_a_few() -> N
     odd = {serial: len(comparison.odd) for serial, comparison in compared().items()}
     assert all(95 <= odd[serial] <= 105 for serial in ODD)
     assert all(count <= 5 for serial, count in odd.items() if serial not in ODD)
+
+
+def _of_run(serial: str) -> tuple[Profile, dict[str, StepResult]]:
+    """Give a blade's figures as the result of a step of the site's own, and the profile that compares them."""
+    taken, names = [], set()
+    for key, value in blades()[serial].items():
+        first, second, figure = key.split("/", 2)
+        name = re.sub("[^a-z0-9]+", "_", figure.lower())
+        names.add(f"{name}:higher")
+        taken.append(Measurement(name, value, "", f"{first} {second}"))
+    steps = {
+        "05-report": {"budget": 60},
+        "50-figures": {"budget": 60, "required": False, "metrics": sorted(names)},
+    }
+    document = {"name": "blades", "steps": steps}
+    results = {"05-report": done(Measurement("steps_reported", 1)), "50-figures": done(*taken)}
+    return read_profiles({"blades.yml": document})["blades"], results
+
+
+def test_the_blades_are_told_apart_by_a_profile_of_a_site_without_a_word_about_siblings() -> None:
+    runs = {serial: _of_run(serial) for serial in blades()}
+    metrics = {serial: sibling_metrics(*run) for serial, run in runs.items()}
+    assert {len(each) for each in metrics.values()} == {len(figures) for figures in blades().values()}
+    verdicts = {
+        serial: judge_run(*run, siblings=[other for name, other in metrics.items() if name != serial])
+        for serial, run in runs.items()
+    }
+    compared_as = {serial: each.siblings.verdict for serial, each in verdicts.items() if each.siblings}
+    assert {serial for serial, verdict in compared_as.items() if verdict == "fail"} == ODD
+    assert {serial for serial, each in verdicts.items() if not each.passed} == ODD
+
+
+def test_what_the_schema_says_of_siblings_is_what_holds_without_it() -> None:
+    said = {name: each["default"] for name, each in SIBLINGS["properties"].items()}
+    assert said == vars(SiblingPolicy())
 
 
 SAME = [{"a": 100.0 + number / 10} for number in range(8)]
