@@ -102,6 +102,29 @@ def test_disks_are_not_written_where_netbox_was_not_read_for_ten_minutes(make_pl
     assert machine.task().body["expected"]["writable_disks"] == []
 
 
+def test_a_run_that_has_expired_has_no_task(place: Place) -> None:
+    machine = place.machine()
+    place.turn()
+    assert machine.boot()
+    place.clock.now += place.settings.boot_seconds + 1
+
+    assert machine.task().status == 410
+
+
+def test_another_body_with_the_number_of_the_last_is_no_repetition(place: Place) -> None:
+    machine = place.machine()
+    place.turn()
+    begin(machine)
+    other = machine.message("step_started", "02-memory", sequence=machine.sequence)
+
+    answer = place.send(machine.asked("POST", machine.events_path, machine.sequence, other))
+
+    assert (answer.status, answer.body["expected"]) == (409, machine.sequence + 1)
+    run = place.state.run(machine.run)
+    assert run is not None
+    assert run.step == "01-init"
+
+
 @pytest.mark.parametrize("seconds", [3600.0, -3600.0], ids=["forward", "back"])
 def test_a_clock_that_is_set_gives_up_no_machine_that_is_heard_and_later_one_that_is_not(
     make_place: MakePlace, seconds: float
