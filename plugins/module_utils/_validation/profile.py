@@ -117,7 +117,7 @@ SIBLINGS: Mapping[str, Any] = {
             "minimum": 0,
             "maximum": 1,
             "default": 0.1,
-            "description": "the part from which it fails",
+            "description": "the part from which it fails, three metrics at least",
         },
         "required_percent": {
             "type": "number",

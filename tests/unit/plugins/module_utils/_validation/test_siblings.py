@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import ast
+import random
 import re
 from importlib.resources import files
 
@@ -102,6 +103,28 @@ SAME = [{"a": 100.0 + number / 10} for number in range(8)]
 @pytest.mark.parametrize(("value", "verdict"), [(100.0, "pass"), (96.0, "pass"), (79.0, "fail"), (1000.0, "pass")])
 def test_a_required_metric_far_below_the_median_fails_alone(value: float, verdict: str) -> None:
     assert compare({"a": value}, SAME, SiblingPolicy(), required={"a"}).verdict == verdict
+
+
+@pytest.mark.parametrize(("odd", "verdict"), [(0, "pass"), (1, "warn"), (2, "warn"), (3, "fail")])
+def test_of_a_server_with_few_metrics_one_that_is_a_little_odd_warns_and_three_fail(odd: int, verdict: str) -> None:
+    names = "abcdef"
+    siblings = [dict.fromkeys(names, 100.0 + number / 10) for number in range(8)]
+    own = {name: 90.0 if number < odd else 100.0 for number, name in enumerate(names)}
+    assert compare(own, siblings, SiblingPolicy(), required=names).verdict == verdict
+
+
+@pytest.mark.parametrize("scatter", [0.02, 0.04, 0.06])
+def test_of_sound_servers_that_scatter_as_disks_do_hardly_one_fails(scatter: float) -> None:
+    chance = random.Random(7)
+
+    def measured() -> dict[str, float]:
+        return {name: 100 * chance.gauss(1, scatter) for name in "abcdef"}
+
+    verdicts = [
+        compare(measured(), [measured() for _sibling in range(8)], SiblingPolicy(), required="abcdef").verdict
+        for _server in range(300)
+    ]
+    assert verdicts.count("fail") <= 3
 
 
 def test_latency_is_worse_where_it_is_higher() -> None:
