@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 
 from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.api.errors import NetBoxError
+from ansible_collections.baremetal.bcm.plugins.module_utils._spool.spool import Spool
+from ansible_collections.baremetal.bcm.plugins.module_utils._validation_server.events import AcceptedEvent
 from ansible_collections.baremetal.bcm.tests.netbox.conftest import Modules
 from ansible_collections.baremetal.bcm.tests.netbox.fake.server import TOKEN, FakeNetBox, Reply
 from ansible_collections.baremetal.bcm.tests.netbox.lab import Lab
@@ -123,6 +125,29 @@ def test_another_body_with_the_number_of_the_last_is_no_repetition(place: Place)
     run = place.state.run(machine.run)
     assert run is not None
     assert run.step == "01-init"
+
+
+def test_a_message_that_the_full_spool_refuses_is_not_accepted_and_can_be_sent_again(
+    place: Place, tmp_path: Path
+) -> None:
+    machine = place.machine()
+    place.turn()
+    begin(machine)
+    whole = place.receiver.spool
+    place.receiver.spool = Spool(
+        tmp_path / "small.sqlite", place.clock, read_item=AcceptedEvent.from_dict, max_bytes=1 << 16
+    )
+    reason = {"outcome": "crashed", "reason": "x" * 2000, "work": 0, "measurements": []}
+    for _message in range(40):
+        before = place.state.run(machine.run)
+        answer = machine.say("step_finished", "01-init", {**machine.good("01-init"), **reason})
+        if answer.status != 202:
+            break
+
+    assert (answer.status, answer.retry_after_s) == (503, 30)
+    assert place.state.run(machine.run) == before
+    place.receiver.spool = whole
+    assert machine.say("heartbeat", "01-init").status == 202
 
 
 @pytest.mark.parametrize("seconds", [3600.0, -3600.0], ids=["forward", "back"])
