@@ -284,6 +284,23 @@ def test_a_port_that_netbox_has_only_as_a_group_is_known(place: Place) -> None:
     assert place.result(machine)["verdict"] == "pass"
 
 
+def test_a_run_whose_profile_a_newer_version_refuses_ends_and_holds_nobody_up(place: Place) -> None:
+    old, other = place.machine(), place.machine()
+    place.turn()
+    assert old.boot()
+    task = json.dumps({**old.task().body, "profile": {"name": "old", "steps": {"01-init": {}}}})
+    with place.state._file.writing("write to"):
+        place.state._db.execute("UPDATE runs SET task = ? WHERE run = ?", (task, old.run))
+    old.hello()
+    old.report()
+    other.validate()
+    place.turn()
+
+    assert place.lab.state(other.server) == "staged"
+    assert place.lab.state(old.server) == "failed"
+    assert "this version can't read its profile" in place.result(old)["reasons"][0]
+
+
 def test_one_address_on_two_servers_of_one_name_is_offered_to_neither(place: Place) -> None:
     machine = place.machine()
     twin = place.lab.server("discovered", serial="SNTWIN")

@@ -26,7 +26,7 @@ from .._netbox.lifecycle.transitions import Event, EventOutcome
 from .._spool.spool import Row, Spool
 from .._validation.judging import RunVerdict, StepVerdict, judge_run, sibling_metrics
 from .._validation.messages import StepResult
-from .._validation.profile import Profile
+from .._validation.profile import Profile, ProfileError
 from . import accounts
 from .checks import CABLE_STEP, Checks, cable_body, chassis_names, check_run
 from .events import CONFLICT, AcceptedEvent
@@ -58,6 +58,7 @@ class _Account:
     profile: Profile | None = None
     verdict: RunVerdict | None = None
     has_moved: bool = False
+    trouble: str = ""
 
     @property
     def is_whole(self) -> bool:
@@ -103,7 +104,7 @@ class _Account:
             reason = accounts.lost_reason(self.run, self.step, f"identity conflict: {self.conflict}")
             return Event.QUARANTINED, reason, "conflict", [self.conflict]
         if self.lost or self.verdict is None:
-            why = self.lost or _GONE
+            why = self.lost or self.trouble or _GONE
             return Event.VALIDATION_FAILED, accounts.lost_reason(self.run, self.step, why), "lost", [why]
         event = Event.VALIDATION_PASSED if self.verdict.passed else Event.VALIDATION_FAILED
         return event, accounts.verdict_reason(self.run, self.verdict), self.verdict.verdict, self.verdict.reasons
@@ -209,7 +210,11 @@ class Worker:
             of_device = recorded.get(account.run.device)
             if of_device is None:
                 continue
-            profile = account.profile = Profile.from_wire(account.run.task["profile"])
+            try:
+                profile = account.profile = Profile.from_wire(account.run.task["profile"])
+            except ProfileError as error:
+                account.trouble = f"this version can't read its profile: {error}"
+                continue
             account.checks = check_run(of_device, account.results, ports, creates=self._settings.write_cables)
             siblings = None
             if account.is_whole:
@@ -301,7 +306,10 @@ class Worker:
     def _over_budget(self, run: Run, now: float) -> str:
         if now - run.step_since <= self._settings.silence_seconds:
             return ""
-        profile = Profile.from_wire(run.task["profile"])
+        try:
+            profile = Profile.from_wire(run.task["profile"])
+        except ProfileError as error:
+            return f"this version can't read its profile: {error}"
         for step, since in _under_way(self._state.results(run.run)).items():
             policy = profile.step(step)
             limit = (policy.budget_s if policy else 0.0) + self._settings.silence_seconds
