@@ -55,12 +55,13 @@ def judged(tmp_path: Path, output: str, code: int = 0, **options: Any) -> RunVer
     tool.write_text(f"#!/bin/sh\ncat {tmp_path}/output\nexit {code}\n", encoding="utf-8")
     tool.chmod(0o755)
     written = tmp_path / "result.json"
+    python = Path(sys.executable).parent
     environment = {
-        "PATH": f"{tmp_path}:{os.environ['PATH']}",
+        "PATH": f"{tmp_path}:{python}:{os.environ['PATH']}",
         "VALIDATION_RESULT": str(written),
         "VALIDATION_OPTIONS": json.dumps({"level": 2, **options}),
     }
-    subprocess.run([sys.executable, str(EXAMPLE)], env=environment, check=True, timeout=60, capture_output=True)
+    subprocess.run([str(EXAMPLE)], env=environment, check=True, timeout=60, capture_output=True)
     wire = {"seconds": 1, "work": 0, "outcome": "completed", **json.loads(written.read_text(encoding="utf-8"))}
     site = read_profiles({"gpu.yml": profile_of_the_page()})["gpu-servers"]
     return judge_run(site, {"50-gpu": StepResult.from_wire(wire)})
