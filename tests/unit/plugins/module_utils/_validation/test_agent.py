@@ -225,6 +225,14 @@ def test_nothing_that_a_step_started_outlives_its_budget(machine: Machine) -> No
     assert receiver.results["50-site"].outcome == "timed_out"
 
 
+def test_a_process_that_a_step_leaves_behind_ends_with_it_also_without_its_environment(machine: Machine) -> None:
+    machine.step("50-site", f"env -i sleep 300 >/dev/null 2>&1 & echo $! >pid; {_THINGS}")
+    receiver = Receiver(_task(_alone("50-site")))
+    _run(machine, receiver)
+    assert receiver.results["50-site"].outcome == "completed"
+    assert not _alive(int((machine.work / "50-site/pid").read_text()))
+
+
 def _alive(pid: int) -> bool:
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0] != "Z"
