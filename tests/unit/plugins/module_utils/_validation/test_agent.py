@@ -89,6 +89,18 @@ def test_a_disk_is_written_only_if_the_profile_and_the_task_and_the_disk_allow_i
     assert verdict.passed, verdict.reasons
 
 
+def test_a_disk_that_gets_a_signature_after_the_first_write_is_not_written_again(machine: Machine) -> None:
+    policy = profile(disk={"options": {"write": "when_empty"}}, init=None, memory=None, lldp=None)
+    name = f"wipefs-$(grep -q rw=write {machine.root}/calls && echo ext4 || echo none).json"
+    machine.tool("wipefs", f"cat {{recorded}}/{name}")
+    receiver = Receiver(_task(policy, writable_disks=("D1",)))
+    _run(machine, receiver)
+    assert [call for call in machine.calls("fio") if "--rw=write" in call]
+    assert not [call for call in machine.calls("fio") if "--rw=randwrite" in call]
+    left_out = {(each.metric, each.component): each.reason for each in receiver.results["03-disk"].not_applicable}
+    assert left_out["disk_rand_write_iops", "nvme0n1"] == "it carries a signature: ext4"
+
+
 @pytest.mark.parametrize("hindrance", ["profile", "task", "signature", "partition", "mounted", "data", "wipefs"])
 def test_what_forbids_writing_leaves_the_write_half_out_with_its_reason(machine: Machine, hindrance: str) -> None:
     policy = profile(
