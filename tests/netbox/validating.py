@@ -223,8 +223,10 @@ class Place:
 
     def pass_time(self, seconds: float) -> None:
         """Let time pass while the receiver listens."""
-        self.clock.now += seconds
-        self.state.beat("receiver")
+        until = self.clock.now + seconds
+        while self.clock.now < until:
+            self.clock.now = min(until, self.clock.now + 10)
+            self.state.beat("receiver")
 
     def turn(self, turns: int = 1) -> None:
         """Let the worker work; the time of the next admission comes with each turn."""

@@ -13,6 +13,7 @@ from typing import Any
 
 SERVER, DISK, NUMA, NIC = "server", "disk", "numa", "nic"
 EACH = (SERVER, DISK, NUMA, NIC)
+BETTER = ("higher", "lower")
 
 
 @dataclass(frozen=True)
@@ -169,11 +170,14 @@ STEPS = {step.name: step for step in (INIT, MEMORY, DISK_STEP, LLDP, REPORT)}
 
 
 def parse_metric(text: str) -> Metric:
-    """Read `name` or `name/disk`, as headers and profiles declare metrics. Raises ValueError."""
-    name, _slash, per = text.partition("/")
+    """Read `name`, `name/disk` or `name/disk:higher`, as headers and profiles declare metrics. Raises ValueError."""
+    whole, _colon, better = text.partition(":")
+    name, _slash, per = whole.partition("/")
     if (per or SERVER) not in EACH:
         raise ValueError(f"a metric is taken per {', '.join(EACH)}, not per {per}")
-    return known(name) or Metric(name, per=per or SERVER)
+    if better not in ("", *BETTER):
+        raise ValueError(f"a metric is better where it is {' or '.join(BETTER)}, not {better}")
+    return known(name) or Metric(name, per=per or SERVER, better=better)
 
 
 def known(name: str) -> Metric | None:

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import fnmatch
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .catalogue import DISK_STEP, STEPS, Metric, parse_metric
+from .catalogue import DISK_STEP, STEPS, BuiltIn, Metric, parse_metric
 from .messages import MAX_TEXT, METRIC_NAME, STEP_NAME
 from .schema import problems
 
@@ -67,8 +67,9 @@ STEP: Mapping[str, Any] = {
             "maxItems": 200,
             "items": {
                 "type": "string",
-                "pattern": r"^[a-z][a-z0-9_]{0,63}(/(server|disk|numa|nic))?$",
-                "description": "a metric, or a metric per disk, numa or nic, as gpu_count or disk_burn_mib_s/disk",
+                "pattern": r"^[a-z][a-z0-9_]{0,63}(/(server|disk|numa|nic))?(:(higher|lower))?$",
+                "description": "a metric, or a metric per disk, numa or nic, as gpu_count or disk_burn_mib_s/disk; "
+                "with :higher or :lower, which says what is better, it is compared with the siblings",
             },
             "description": "metrics that the step must take beside those it always must",
         },
@@ -116,7 +117,7 @@ SIBLINGS: Mapping[str, Any] = {
             "minimum": 0,
             "maximum": 1,
             "default": 0.1,
-            "description": "the part from which it fails",
+            "description": "the part from which it fails, three metrics at least",
         },
         "required_percent": {
             "type": "number",
@@ -348,17 +349,25 @@ def _step_mistakes(name: str, step: Mapping[str, Any]) -> Iterator[str]:
     else:
         options = {"type": "object", "additionalProperties": False, "properties": built_in.options}
         yield from problems(step.get("options", {}), options, "options")
-        takes = {metric.name for metric in (*built_in.metrics, *built_in.more)}
-        for metric in step.get("metrics", ()):
-            if str(metric).partition("/")[0] not in takes:
-                yield f"metrics: {name} takes no {metric}; it takes {', '.join(sorted(takes))}"
-    known = {metric.name for metric in _metrics(name, step)}
+        yield from _metric_mistakes(built_in, step.get("metrics", ()))
+    known = {metric.name: metric for metric in _metrics(name, step)}
     for key, limits in step.get("thresholds", {}).items():
         metric = str(key).partition(" ")[0]
         if metric not in known:
             yield f"thresholds.{key}: {name} has no metric {metric}; declared are {', '.join(sorted(known))}"
         if isinstance(limits, dict):
             yield from (f"thresholds.{key}: {problem}" for problem in _limit_mistakes(limits))
+            if metric in known and not known[metric].better and {"relative_min", "relative_max"} & {*limits}:
+                yield f"thresholds.{key}: siblings are not compared by {metric}; a site's own says :higher or :lower"
+
+
+def _metric_mistakes(built_in: BuiltIn, metrics: Iterable[object]) -> Iterator[str]:
+    takes = {metric.name for metric in (*built_in.metrics, *built_in.more)}
+    for metric in metrics:
+        if re.split("[/:]", str(metric))[0] not in takes:
+            yield f"metrics: {built_in.name} takes no {metric}; it takes {', '.join(sorted(takes))}"
+        elif ":" in str(metric):
+            yield f"metrics: what is better of {metric} is known; leave that out"
 
 
 def _limit_mistakes(limits: Mapping[str, Any]) -> Iterator[str]:
@@ -404,7 +413,8 @@ def _metrics(name: str, step: Mapping[str, Any]) -> tuple[Metric, ...]:
     declared = {metric.name: metric for metric in built_in}
     for text in step.get("metrics", ()):
         if re.match(METRIC_NAME, str(text)):
-            declared.setdefault(str(text).partition("/")[0], parse_metric(str(text)))
+            metric = parse_metric(str(text))
+            declared.setdefault(metric.name, metric)
     return tuple(declared.values())
 
 

@@ -16,6 +16,8 @@ from .profile import SiblingPolicy
 
 # Of a normal distribution, one standard deviation.
 _MAD_TO_DEVIATION = 1.4826
+# Of a server with few metrics one is a large part; among few siblings one is odd by chance too often.
+_FEWEST_ODD = 3
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,6 @@ def _verdict(odd: Sequence[Odd], compared: int, policy: SiblingPolicy) -> str:
     if any(each.required and each.percent >= policy.required_percent for each in odd):
         return "fail"
     share = len(odd) / compared if compared else 0.0
-    if odd and share >= policy.fail_share:
+    if len(odd) >= _FEWEST_ODD and share >= policy.fail_share:
         return "fail"
     return "warn" if odd and share >= policy.warn_share else "pass"

@@ -45,7 +45,10 @@ def check_run(
     checks = Checks()
     first, cabling = results.get(INVENTORY_STEP), results.get(CABLE_STEP)
     if first is not None and first.inventory is not None:
-        checks.by_step[INVENTORY_STEP] = [*compare_bom(_expected(recorded), first.inventory), *_items(recorded, first)]
+        checks.by_step[INVENTORY_STEP] = [
+            *compare_bom(_expected(recorded, first.inventory), first.inventory),
+            *_items(recorded, first),
+        ]
         checks.digest = bom_digest(first.inventory)
     if cabling is not None and cabling.neighbours is not None:
         _check_cables(checks, recorded, cabling.neighbours, switch_ports, creates=creates)
@@ -72,11 +75,12 @@ def cable_body(ends: tuple[int, int], version: tuple[int, int]) -> dict[str, Any
     }
 
 
-def _expected(recorded: Recorded) -> Expected:
+def _expected(recorded: Recorded, inventory: Mapping[str, Any]) -> Expected:
     disks = [item for item in recorded.items if _is_disk(item)]
+    seen = {str(nic.get("mac", "")).upper() for nic in entries(inventory, "nics")}
     return Expected(
         serial=str(recorded.device.get("serial") or "") or None,
-        macs=recorded.macs,
+        macs=[mac for mac in recorded.macs if mac in seen or mac not in recorded.group_macs],
         disks=[ExpectedDisk(serial=str(item.get("serial") or "").strip()) for item in disks] or None,
     )
 

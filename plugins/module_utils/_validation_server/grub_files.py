@@ -37,15 +37,14 @@ class GrubFiles:
         if not self._settings.tftp_directory:
             return
         folder = Path(self._settings.tftp_directory)
-        open_runs = self._state.open_runs()
-        busy = {run.device for run in open_runs if run.started or run.closed}
+        busy = {run.device for run in self._state.open_runs() if run.started or run.closed}
         now = self._clock()
         try:
             image = self._image.digest()
         except ImageError:
             _remove(folder, set())
             raise
-        good = {run.mac for run in open_runs if _is_good(run, image, now)}
+        good = {run.mac for run in self._state.waiting_files() if _is_good(run, image, now)}
         kept = set()
         for each in self._state.admissions():
             if each.device in busy:
@@ -61,7 +60,7 @@ class GrubFiles:
 
 
 def _is_good(run: Run, image: str, now: float) -> bool:
-    return run.via == "grub" and not run.started and run.image == image and now < run.expires - _RENEW_S
+    return run.image == image and now < run.expires - _RENEW_S
 
 
 def _remove(folder: Path, kept: Collection[str]) -> None:

@@ -8,8 +8,8 @@ All functions raise NetBoxError; trying again is safe.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .._netbox.api.client import DEVICES, INTERFACES, NetBox, Raw
@@ -23,7 +23,13 @@ from .state import Admission
 
 RESULT_FIELD = "validation_result"
 INVENTORY_ITEMS = "dcim/inventory-items/"
+# Kinds of interfaces whose MAC address no port of a server needs to have.
+_NO_HARDWARE = ("virtual", "bridge")
 _OF_DEVICES = "id,name,display,status,custom_fields,serial,device_type"
+# What admission needs; what a port is connected to costs NetBox far more.
+_OF_PORTS = "id,name,type,device,mgmt_only,mac_address,mac_addresses"
+_OF_ITEMS = "id,name,serial,device"
+_DETAILS_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -47,8 +53,14 @@ class Recorded:
 
     @property
     def macs(self) -> list[str]:
-        """Return the MAC addresses of its ports but the BMC's."""
-        return [mac for port in self.ports if not is_bmc(port, BMC_NAMES) for mac in macs_of(port)]
+        """Return the MAC addresses of its ports but the BMC's and those that are no hardware."""
+        ports = [port for port in self.ports if not is_bmc(port, BMC_NAMES) and _kind(port) not in _NO_HARDWARE]
+        return [mac for port in ports for mac in macs_of(port)]
+
+    @property
+    def group_macs(self) -> set[str]:
+        """Return the MAC addresses of its link aggregation groups, which are those of a member, or made up."""
+        return {mac for port in self.ports if _kind(port) == "lag" for mac in macs_of(port)}
 
 
 @dataclass(frozen=True)
@@ -59,7 +71,29 @@ class Admitted:
     refused: dict[str, str]
 
 
-def read_admitted(netbox: NetBox, profiles: Mapping[str, Profile], settings: Settings) -> Admitted:
+class Details:
+    """Ports and inventory items of servers that wait, which are many and seldom change: read anew once a minute.
+
+    Those of a server without a MAC address, which somebody may be adding, are read each time.
+    """
+
+    def __init__(self, netbox: NetBox, clock: Callable[[], float]) -> None:
+        self._netbox = netbox
+        self._clock = clock
+        self._read_at = 0.0
+        self._kept: dict[int, Recorded] = {}
+
+    def of(self, devices: Mapping[int, Raw]) -> dict[int, Recorded]:
+        """Give what is recorded of devices, by id. Raises NetBoxError."""
+        if abs(self._clock() - self._read_at) >= _DETAILS_S:
+            self._kept, self._read_at = {}, self._clock()
+        kept = {each: self._kept[each] for each in devices if each in self._kept and self._kept[each].macs}
+        wanted = {each: raw for each, raw in devices.items() if each not in kept}
+        self._kept = {**kept, **read_recorded(self._netbox, wanted, _OF_PORTS, _OF_ITEMS)}
+        return {each: replace(self._kept[each], device=raw) for each, raw in devices.items()}
+
+
+def read_admitted(netbox: NetBox, details: Details, profiles: Mapping[str, Profile], settings: Settings) -> Admitted:
     """Read which servers are `discovered`, and make the task of each."""
     state_field = StateField(settings.state_field)
     wanted = str(Lifecycle.DISCOVERED)
@@ -71,7 +105,7 @@ def read_admitted(netbox: NetBox, profiles: Mapping[str, Profile], settings: Set
         text = f"devices have no custom field {RESULT_FIELD}: run netbox_bootstrap with validation: true"
         return Admitted([], {str(raw.get("name") or raw["id"]): text for raw in missing})
     admissions, refused = [], {}
-    for each in read_recorded(netbox, devices).values():
+    for each in details.of(devices).values():
         reason, profile = _choose(each, profiles)
         if profile is None:
             refused[each.name] = reason
@@ -83,13 +117,16 @@ def read_admitted(netbox: NetBox, profiles: Mapping[str, Profile], settings: Set
     return Admitted(_of_one_device(admissions, refused), refused)
 
 
-def read_recorded(netbox: NetBox, devices: Mapping[int, Raw]) -> dict[int, Recorded]:
-    """Read the ports and inventory items of devices, by id."""
+def read_recorded(
+    netbox: NetBox, devices: Mapping[int, Raw], port_fields: str = "", item_fields: str = ""
+) -> dict[int, Recorded]:
+    """Read the ports and inventory items of devices, by id; without names of fields all of them."""
     ports: dict[int, list[Raw]] = defaultdict(list)
-    for raw in netbox.find(INTERFACES, device_id=sorted(devices)):
+    of_ports, of_items = ({"fields": names} if names else {} for names in (port_fields, item_fields))
+    for raw in netbox.find(INTERFACES, device_id=sorted(devices), **of_ports):
         ports[device_id_of(raw)].append(raw)
     items: dict[int, list[Raw]] = defaultdict(list)
-    for raw in netbox.find(INVENTORY_ITEMS, device_id=sorted(devices)):
+    for raw in netbox.find(INVENTORY_ITEMS, device_id=sorted(devices), **of_items):
         items[int(raw["device"]["id"])].append(raw)
     return {each: Recorded(raw, ports[each], items[each]) for each, raw in devices.items()}
 
@@ -123,6 +160,11 @@ def make_task(profile: Profile, recorded: Recorded, settings: Settings) -> dict[
     }
 
 
+def _kind(port: Raw) -> str:
+    shown = port.get("type")
+    return str(shown.get("value") or "") if isinstance(shown, dict) else ""
+
+
 def _choose(recorded: Recorded, profiles: Mapping[str, Profile]) -> tuple[str, Profile | None]:
     if not str(recorded.device.get("serial") or "").strip():
         return "NetBox has no serial number for it, so that nothing shows which server it is", None
@@ -136,10 +178,11 @@ def _choose(recorded: Recorded, profiles: Mapping[str, Profile]) -> tuple[str, P
 
 def _of_one_device(admissions: Collection[Admission], refused: dict[str, str]) -> list[Admission]:
     """Leave out MAC addresses that several servers have."""
-    owners: dict[str, set[str]] = defaultdict(set)
+    owners: dict[str, dict[int, str]] = defaultdict(dict)
     for each in admissions:
-        owners[each.mac].add(each.name)
+        owners[each.mac][each.device] = each.name
     for mac, names in owners.items():
         if len(names) > 1:
-            refused.update(dict.fromkeys(names, f"{mac} is recorded for several servers: {shorten(sorted(names))}"))
+            text = f"{mac} is recorded for several servers: {shorten(sorted(names.values()))}"
+            refused.update(dict.fromkeys(names.values(), text))
     return [each for each in admissions if len(owners[each.mac]) == 1]

@@ -40,6 +40,8 @@ from .state import CONFLICTED, FINISHED, Progress, Run, State
 MOST = {"POST": MAX_BODY_BYTES, "PUT": MAX_PIECE_BYTES}
 # Of a run: its whole time is in its task, from the first sign of life on.
 _GRACE_S = 120.0
+# Older admissions are none: without the worker, or without NetBox, nobody knows what is `discovered` still.
+_KNOWN_S = 600.0
 # HMAC needs its key on both sides. The key is the hash of what the machine was given, and all that is kept: a copy of
 # the store could sign for runs that are under way, but holds no token, and nothing that outlives these runs.
 _TOKEN_BYTES = 32
@@ -117,7 +119,7 @@ class Receiver:
             admission = self.state.admission(parse_mac(mac))
         except ValueError:
             admission = None
-        if admission is None or not is_same_serial(serial or admission.serial, admission.serial):
+        if admission is None or not is_same_serial(serial or admission.serial, admission.serial) or not self._knows():
             self.counts["boot disk"] += 1
             return boot_scripts.render_ipxe_disk()
         under_way = self.state.under_way(admission.device)
@@ -132,6 +134,10 @@ class Receiver:
         self.state.mint(run)
         self.counts["boot image"] += 1
         return boot_scripts.render_ipxe(offer)
+
+    def _knows(self) -> bool:
+        """Say whether NetBox was read lately: a server may have gone into use since."""
+        return abs(self._clock() - self.state.admitted_at()) <= _KNOWN_S
 
     def _image_digest(self) -> str | None:
         """Give the digest of the image, None where it must not be offered; says so once."""
@@ -160,7 +166,14 @@ class Receiver:
             self.state.begin(run.run, self._clock() + deadline_s + _GRACE_S)
         now = datetime.fromtimestamp(self._clock(), tz=timezone.utc).isoformat(timespec="seconds")
         self.counts["task"] += 1
-        return Answer(200, {"run": run.run, **run.task, "server_time": now})
+        return Answer(200, {"run": run.run, **self._task_now(run), "server_time": now})
+
+    def _task_now(self, run: Run) -> Mapping[str, Any]:
+        """Give a run's task; its disks may be written only if NetBox has the server as `discovered` at this moment."""
+        admission = self.state.admission(run.mac)
+        if admission is not None and admission.device == run.device and self._knows():
+            return run.task
+        return {**run.task, "expected": {**run.task["expected"], "writable_disks": []}}
 
     def check(self, asked: Asked) -> Answer | Accepted:
         """Judge a message; one that is good is to be given to `store`. Raises SpoolError."""

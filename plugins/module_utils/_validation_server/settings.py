@@ -80,8 +80,11 @@ class Settings:
 
     @property
     def silence_seconds(self) -> float:
-        """Return after how long a silent machine is given up: three heartbeats beyond the one that is due, and one."""
-        return 5 * self.heartbeat_seconds
+        """Return after how long a silent machine is given up: four heartbeats without an answer, and what follows.
+
+        That is the one that was not due yet, the agent's longest pause between two tries, and its time-out of one.
+        """
+        return 8 * self.heartbeat_seconds
 
     @property
     def spool_path(self) -> Path:

@@ -19,6 +19,10 @@ from .._spool.spool_file import SpoolFile
 from .events import AcceptedEvent
 
 _MAX_BYTES = 1 << 30
+# A service that gave no sign of life for so long was away, or the clock was set.
+_GAP_S = 30.0
+# How long a run is kept that never began: machines that wait for months are offered the image again and again.
+_UNUSED_S = 86400.0
 _TABLES = """
 CREATE TABLE admissions (
     mac TEXT PRIMARY KEY, device INTEGER NOT NULL, name TEXT NOT NULL, serial TEXT NOT NULL, task TEXT NOT NULL)
@@ -42,6 +46,7 @@ CREATE TABLE outgoing (
     number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, made REAL NOT NULL, event TEXT NOT NULL);
 CREATE TABLE services (name TEXT PRIMARY KEY, since REAL NOT NULL, at REAL NOT NULL) WITHOUT ROWID
 """
+_ADMITTING = "admitting"  # among the services: when admissions were written
 # Why a run takes no more messages.
 FINISHED, CONFLICTED, SUPERSEDED, LOST = "finished", "conflict", "superseded", "lost"
 
@@ -119,8 +124,9 @@ class State:
     def admit(self, admissions: Iterable[Admission]) -> None:
         """Replace all admissions by these."""
         rows = [(each.mac, each.device, each.name, each.serial, json.dumps(each.task)) for each in admissions]
-        with self._file.writing("write admissions to"):
+        with self._file.writing("write admissions to") as now:
             self._db.execute("DELETE FROM admissions")
+            self._db.execute("INSERT OR REPLACE INTO services VALUES (?, ?, ?)", (_ADMITTING, now, now))
             self._db.executemany("INSERT OR REPLACE INTO admissions VALUES (?, ?, ?, ?, ?)", rows)
 
     def admission(self, mac: str) -> Admission | None:
@@ -128,6 +134,10 @@ class State:
         with self._file.reading():
             row = self._db.execute("SELECT * FROM admissions WHERE mac = ?", (mac,)).fetchone()
         return _admission(row) if row is not None else None
+
+    def admitted_at(self) -> float:
+        """Give when all admissions were read, 0 for never."""
+        return self.life(_ADMITTING)[1]
 
     def admissions(self) -> list[Admission]:
         """Give all of them."""
@@ -164,9 +174,16 @@ class State:
         return [_run(row) for row in found if row is not None]
 
     def open_runs(self) -> list[Run]:
-        """Give the runs whose verdict NetBox does not have, oldest first."""
+        """Give the runs whose verdict NetBox does not have, oldest first, without files that wait for a machine."""
+        return self._open("AND NOT (via = 'grub' AND started = 0 AND closed = '')")
+
+    def waiting_files(self) -> list[Run]:
+        """Give the runs whose token lies in a file for GRUB that no machine has come for: one for each port."""
+        return self._open("AND via = 'grub' AND started = 0 AND closed = ''")
+
+    def _open(self, which: str) -> list[Run]:
         with self._file.reading():
-            rows = self._db.execute("SELECT * FROM runs WHERE done = 0 ORDER BY minted").fetchall()
+            rows = self._db.execute(f"SELECT * FROM runs WHERE done = 0 {which} ORDER BY minted").fetchall()  # noqa: S608
         return [_run(row) for row in rows]
 
     def under_way(self, device: int) -> Run | None:
@@ -238,6 +255,9 @@ class State:
                 for row in self._db.execute("SELECT run FROM runs WHERE done > 0 AND done < ?", (now - older_than_s,))
             ]
             self._db.execute("DELETE FROM outgoing WHERE made < ?", (now - older_than_s,))
+            self._db.execute(
+                "DELETE FROM runs WHERE closed = ? AND started = 0 AND done < ?", (SUPERSEDED, now - _UNUSED_S)
+            )
             for table in ("runs", "results"):
                 self._db.executemany(f"DELETE FROM {table} WHERE run = ?", [(run,) for run in old])  # noqa: S608
         return old
@@ -298,13 +318,14 @@ class State:
     # -- services -------------------------------------------------------------------------------------------------
 
     def beat(self, service: str, *, starting: bool = False) -> None:
-        """Note that a service lives; `starting` that it did not before."""
+        """Note that a service lives; `starting` that it did not before, as after a gap, or a clock that was set."""
         with self._file.writing("write a sign of life to") as now:
             if starting:
                 self._db.execute("DELETE FROM services WHERE name = ?", (service,))
             self._db.execute(
-                "INSERT INTO services VALUES (?, ?, ?) ON CONFLICT (name) DO UPDATE SET at = excluded.at",
-                (service, now, now),
+                "INSERT INTO services VALUES (?, ?, ?) ON CONFLICT (name) DO UPDATE SET at = excluded.at,"
+                " since = CASE WHEN excluded.at - at BETWEEN 0 AND ? THEN since ELSE excluded.at END",
+                (service, now, now, _GAP_S),
             )
 
     def life(self, service: str) -> tuple[float, float]:

@@ -26,7 +26,7 @@ from .._netbox.lifecycle.transitions import Event, EventOutcome
 from .._spool.spool import Row, Spool
 from .._validation.judging import RunVerdict, StepVerdict, judge_run, sibling_metrics
 from .._validation.messages import StepResult
-from .._validation.profile import Profile
+from .._validation.profile import Profile, ProfileError
 from . import accounts
 from .checks import CABLE_STEP, Checks, cable_body, chassis_names, check_run
 from .events import CONFLICT, AcceptedEvent
@@ -34,7 +34,7 @@ from .grub_files import GrubFiles
 from .image import ImageError
 from .logs import Logs
 from .messenger import Messenger, Post
-from .netbox_side import RESULT_FIELD, Recorded, read_admitted, read_devices_recorded, read_switch_ports
+from .netbox_side import RESULT_FIELD, Details, Recorded, read_admitted, read_devices_recorded, read_switch_ports
 from .notices import finished_event
 from .settings import Settings, SettingsError
 from .state import LOST, Run, State
@@ -58,6 +58,7 @@ class _Account:
     profile: Profile | None = None
     verdict: RunVerdict | None = None
     has_moved: bool = False
+    trouble: str = ""
 
     @property
     def is_whole(self) -> bool:
@@ -103,7 +104,7 @@ class _Account:
             reason = accounts.lost_reason(self.run, self.step, f"identity conflict: {self.conflict}")
             return Event.QUARANTINED, reason, "conflict", [self.conflict]
         if self.lost or self.verdict is None:
-            why = self.lost or _GONE
+            why = self.lost or self.trouble or _GONE
             return Event.VALIDATION_FAILED, accounts.lost_reason(self.run, self.step, why), "lost", [why]
         event = Event.VALIDATION_PASSED if self.verdict.passed else Event.VALIDATION_FAILED
         return event, accounts.verdict_reason(self.run, self.verdict), self.verdict.verdict, self.verdict.reasons
@@ -130,13 +131,14 @@ class Worker:
         self._spool = spool
         self._logs = logs
         self._netbox = netbox
+        self._details = Details(netbox, clock)
         self._profiles = profiles
         self._clock = clock
         self._say = say
         self._messenger = Messenger(state, post, clock, say) if post is not None else None
         self._grub = GrubFiles(settings, state, clock)
         self._state_field = StateField(settings.state_field)
-        self._admit_at = 0.0
+        self._admitted_at = 0.0
         self._told: dict[str, str] = {}
         self._damaged = ""
         self._lock = _only_one(Path(settings.data_directory) / "worker.lock")
@@ -160,9 +162,9 @@ class Worker:
             self._spool.release(rows, _HOLDER)
             raise
         done = self._spool.acknowledge(rows, _HOLDER)
-        if self._clock() >= self._admit_at:
+        if abs(self._clock() - self._admitted_at) >= self._settings.admit_seconds:
             self._admit()
-            self._admit_at = self._clock() + self._settings.admit_seconds
+            self._admitted_at = self._clock()
         if self._messenger is not None:
             self._messenger.turn()
         return done
@@ -208,7 +210,11 @@ class Worker:
             of_device = recorded.get(account.run.device)
             if of_device is None:
                 continue
-            profile = account.profile = Profile.from_wire(account.run.task["profile"])
+            try:
+                profile = account.profile = Profile.from_wire(account.run.task["profile"])
+            except ProfileError as error:
+                account.trouble = f"this version can't read its profile: {error}"
+                continue
             account.checks = check_run(of_device, account.results, ports, creates=self._settings.write_cables)
             siblings = None
             if account.is_whole:
@@ -273,7 +279,7 @@ class Worker:
         if now - at > 3 * self._settings.heartbeat_seconds:
             return
         for run in self._state.open_runs():
-            why = "" if run.closed or self._waits(run) else self._why_lost(run, now, since)
+            why = "" if run.closed else self._why_lost(run, now, since)
             if why:
                 self._state.end([run.run], f"{LOST}: {why}")
                 (closed,) = self._state.runs(run.run)
@@ -282,9 +288,6 @@ class Worker:
                     account.run = closed
                     gathered[run.run] = account
 
-    def _waits(self, run: Run) -> bool:
-        return run.via == "grub" and not run.started
-
     def _why_lost(self, run: Run, now: float, listening_since: float) -> str:
         limit = self._settings.silence_seconds
         if not run.started:
@@ -292,7 +295,8 @@ class Worker:
             return (
                 f"it was given the image and was not heard within {self._settings.boot_seconds:.0f} s" if late else ""
             )
-        silent = now - max(run.heard, listening_since)
+        # What was heard later than now was so before the clock was set.
+        silent = now - max(run.heard if run.heard <= now else 0.0, listening_since)
         if silent > limit:
             return f"it has been silent for {limit:.0f} s"
         if now > run.expires:
@@ -302,7 +306,10 @@ class Worker:
     def _over_budget(self, run: Run, now: float) -> str:
         if now - run.step_since <= self._settings.silence_seconds:
             return ""
-        profile = Profile.from_wire(run.task["profile"])
+        try:
+            profile = Profile.from_wire(run.task["profile"])
+        except ProfileError as error:
+            return f"this version can't read its profile: {error}"
         for step, since in _under_way(self._state.results(run.run)).items():
             policy = profile.step(step)
             limit = (policy.budget_s if policy else 0.0) + self._settings.silence_seconds
@@ -360,7 +367,7 @@ class Worker:
 
     def _admit(self) -> None:
         """Renew who may boot the image."""
-        admitted = read_admitted(self._netbox, self._profiles, self._settings)
+        admitted = read_admitted(self._netbox, self._details, self._profiles, self._settings)
         under_way = {run.device for run in self._state.open_runs() if run.closed}
         self._state.admit(each for each in admitted.admissions if each.device not in under_way)
         for name, reason in admitted.refused.items():

@@ -223,6 +223,7 @@ class Store:
     def _show_interface(self, row: Row) -> Row:
         device = self._row("dcim/devices", row["device"])
         row["device"] = {"id": device["id"], "name": device["name"], "display": device["name"]}
+        row["type"] = {"value": row["type"], "label": row["type"].title()} if row.get("type") else None
         self._show_cable(row)
         if self.has_macs:
             macs = [mac for mac in self.rows["dcim/mac-addresses"].values() if mac["assigned_object_id"] == row["id"]]

@@ -37,8 +37,8 @@ BOOT_WITHIN_S = 1200.0
 _VERDICT_WITHIN_S = 90.0
 # Each keeps a core busy, and each of the tests' workers has a bench.
 AT_ONCE = max(1, min(6, (os.cpu_count() or 1) // int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))))
-# A machine that is silent for five of them is given up.
-HEARTBEAT_S = 8.0
+# A machine that is silent for eight of them is given up.
+HEARTBEAT_S = 5.0
 
 
 def build_image(directory: Path = IMAGE.parent) -> Path:

@@ -23,7 +23,7 @@ from ansible_collections.baremetal.bcm.tests.unit.plugins.module_utils._validati
 STEPS = ("01-init", "02-memory", "03-disk", "04-lldp", "05-report")
 SERIAL, MAC = "QEMU0001", "52:54:00:12:34:56"
 # Less than where nobody waits: heartbeats each 15 s, a receiver that is away for a minute. A machine is given up after
-# five heartbeats, which is longer than an agent pauses between two tries by then, on a busy computer too.
+# eight heartbeats, which is longer than an agent pauses between two tries by then, on a busy computer too.
 HEARTBEAT_S, AWAY_S = 3.0, 4.0
 
 

@@ -22,6 +22,7 @@ from .link import Answer, Link, LinkError
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.5, 15.0
 _MOST_REFUSALS = 5  # a clock of the receiver's, a restart: a refusal may pass
 _MOST_RENUMBERED = 10
+_LATER = (408, 429)  # the body came too slowly, or too many came: the message itself is good
 _LOG = logging.getLogger(__name__)
 
 
@@ -157,7 +158,7 @@ class Uploader:
             sending.refusals += 1
             refused = "the receiver does not know this run, or refuses its signature"
             return refused if sending.refusals >= _MOST_REFUSALS else None
-        if 400 <= answer.status < 500 and answer.status != 429:
+        if 400 <= answer.status < 500 and answer.status not in _LATER:
             return self._shorten(answer.status, sending)
         sending.answer_lost = True  # whoever answered for the receiver, or no one: it may have the message
         sending.wait_s = answer.retry_after_s or sending.pause_s

@@ -7,7 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from .output import ParseError, dig, number, objects, read_object
+from .output import ParseError, dig, number, objects, read_object, text_of
 
 # Bits of nvme's critical_warning: NVM Express base specification, SMART / Health Information.
 _NVME_WARNINGS = {
@@ -21,8 +21,8 @@ _NVME_WARNINGS = {
 # Attributes of ATA disks whose raw value counts sectors that could not be read or had to be moved.
 _SECTORS = {197: "sectors wait to be moved", 198: "sectors could not be corrected"}
 _REALLOCATED = 5
-# Bits of smartctl's exit status, smartctl(8): the device could not be opened, or SMART said that it fails.
-_NOT_OPENED, _FAILING = 0b0011, 0b1000
+# Of smartctl's exit status, smartctl(8): SMART said that the disk fails.
+_FAILING = 0b1000
 
 
 @dataclass(frozen=True)
@@ -46,16 +46,18 @@ def read_smartctl(text: str) -> Smart:
         raise ParseError("smartctl gave no exit status")
     passed = dig(report, "smart_status", "passed")
     if not isinstance(passed, bool):
-        if status & _NOT_OPENED or dig(report, "smart_support", "available") is not True:
+        if dig(report, "smart_support", "available") is False or _is_of_no_type(report):
             return Smart(present=False, healthy=False)
-        raise ParseError("smartctl gave no overall health, though the disk offers SMART")
+        # A disk that can't be opened, or answers no more, has not said that it offers none.
+        raise ParseError("smartctl gave no overall health, and not that the disk offers none")
     problems = [] if passed and not status & _FAILING else ["SMART says that the disk fails"]
     warnings: list[str] = []
     for attribute in objects(dig(report, "ata_smart_attributes", "table")):
         raw = number(dig(attribute, "raw", "value")) or 0
-        if attribute.get("id") in _SECTORS and raw > 0:
-            problems.append(f"{raw:.0f} {_SECTORS[attribute['id']]}")
-        elif attribute.get("id") == _REALLOCATED and raw > 0:
+        kind = int(number(attribute.get("id")) or 0)
+        if kind in _SECTORS and raw > 0:
+            problems.append(f"{raw:.0f} {_SECTORS[kind]}")
+        elif kind == _REALLOCATED and raw > 0:
             warnings.append(f"{raw:.0f} sectors were moved")
     log = report.get("nvme_smart_health_information_log")
     if isinstance(log, dict):
@@ -73,6 +75,12 @@ def read_smartctl(text: str) -> Smart:
         power_on_hours=number(dig(report, "power_on_time", "hours")),
         percentage_used=number(dig(log, "percentage_used")),
     )
+
+
+def _is_of_no_type(report: dict[str, Any]) -> bool:
+    """Say whether smartctl knows no way to ask this kind of disk, a virtual one for instance."""
+    said = objects(dig(report, "smartctl", "messages"))
+    return any("unable to detect device type" in text_of(each.get("string")).lower() for each in said)
 
 
 def read_nvme(text: str) -> Smart:

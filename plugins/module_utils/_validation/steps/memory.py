@@ -84,6 +84,9 @@ def _test(context: Context, piece: _Slice, *, bound: bool) -> MemtesterRun | Non
         return None
     if 0 < done.code < 8 and done.code & _TESTS_FAILED and not run.failures:
         return replace(run, failures=1, first_failures=(f"exit status {done.code}",))
+    if run.mib < piece.mib and not run.failures:
+        say(f"{piece.node['name']}: memtester went over {run.mib} of {piece.mib} MiB")
+        return None
     return run
 
 
@@ -158,8 +161,8 @@ def _log_of(path: Path) -> str:
 def _kernel_errors(context: Context) -> list[HardwareError]:
     """Return all since the machine was started: the boot has used the memory, too. Raises ParseError without a log."""
     log = call(["dmesg"])
-    if log.code != 0:
-        raise ParseError(f"dmesg ended with exit status {log.code}: machine checks can't be counted")
+    if log.code != 0 or not log.output.strip():
+        raise ParseError(f"dmesg gave nothing, exit status {log.code}: machine checks can't be counted")
     found = list(read_kernel_log(log.output))
     if not any(error.source == EDAC for error in found):
         found += _edac_counters(context)

@@ -25,7 +25,7 @@ _FIO = """case "$*" in
 esac"""
 _TOOLS = {
     "dmidecode": "cat {recorded}/dmidecode-qemu.txt",
-    "memtester": "cat {recorded}/memtester-ok.txt",
+    "memtester": 'sed "s/^got  2MB/got  ${1%M}MB/" {recorded}/memtester-ok.txt',
     "dmesg": "echo nothing of interest",
     "rasdaemon": "exec sleep 600",
     "fio": _FIO,

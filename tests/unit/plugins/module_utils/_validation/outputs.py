@@ -33,6 +33,7 @@ WRITTEN = (
     "dmidecode-dell.txt",
     "dmidecode-hpe.txt",
     "dmidecode-nvidia.txt",
+    "dmidecode-oem.txt",
     "dmidecode-qemu.txt",
     "dmidecode-supermicro.txt",
     "lldpcli-cumulus-arista.json",
@@ -42,8 +43,10 @@ WRITTEN = (
     "nvme-samsung.json",
     "rasdaemon.txt",
     "smartctl-hgst-failing.json",
+    "smartctl-not-opened.json",
     "smartctl-samsung-sata.json",
     "smartctl-seagate-pending.json",
+    "smartctl-seagate-sas.json",
     "stressapptest-fail.txt",
 )
 

@@ -92,6 +92,18 @@ def test_a_disk_is_written_only_if_the_profile_and_the_task_and_the_disk_allow_i
     assert verdict.passed, verdict.reasons
 
 
+def test_a_disk_that_gets_a_signature_after_the_first_write_is_not_written_again(machine: Machine) -> None:
+    policy = profile(disk={"options": {"write": "when_empty"}}, init=None, memory=None, lldp=None)
+    name = f"wipefs-$(grep -q rw=write {machine.root}/calls && echo ext4 || echo none).json"
+    machine.tool("wipefs", f"cat {{recorded}}/{name}")
+    receiver = Receiver(_task(policy, writable_disks=("D1",)))
+    _run(machine, receiver)
+    assert [call for call in machine.calls("fio") if "--rw=write" in call]
+    assert not [call for call in machine.calls("fio") if "--rw=randwrite" in call]
+    left_out = {(each.metric, each.component): each.reason for each in receiver.results["03-disk"].not_applicable}
+    assert left_out["disk_rand_write_iops", "nvme0n1"] == "it carries a signature: ext4"
+
+
 @pytest.mark.parametrize("hindrance", ["profile", "task", "signature", "partition", "mounted", "data", "wipefs"])
 def test_what_forbids_writing_leaves_the_write_half_out_with_its_reason(machine: Machine, hindrance: str) -> None:
     policy = profile(
@@ -183,7 +195,11 @@ NOT_RUN: dict[str, tuple[str, str]] = {
     "dmidecode dies": ("dmidecode", "kill -9 $$"),
     "memtester is cut off": ("memtester", "head -c 900 {recorded}/memtester-ok.txt; exit 1"),
     "memtester gets no memory": ("memtester", "echo want 2MB; exit 1"),
+    "memtester tests less than it was told": ("memtester", "cat {recorded}/memtester-ok.txt"),
+    "a disk can not be opened for SMART": ("smartctl", "cat {recorded}/smartctl-not-opened.json; exit 2"),
+    "a disk answers nothing about SMART": ("smartctl", """echo '{"smartctl": {"exit_status": 4}}'; exit 4"""),
     "dmesg is forbidden": ("dmesg", "echo dmesg: read kernel buffer failed >&2; exit 1"),
+    "dmesg says nothing": ("dmesg", "true"),
     "fio prints half of its JSON": ("fio", "head -c 500 {recorded}/fio-seq-read.json"),
     "fio does nothing": ("fio", "true"),
     "nobody is heard": ("lldpcli", "cat {recorded}/lldpcli-none.json"),
@@ -245,6 +261,14 @@ def test_nothing_that_a_step_started_outlives_its_budget(machine: Machine) -> No
         time.sleep(0.05)
     assert not _alive(pid)
     assert receiver.results["50-site"].outcome == "timed_out"
+
+
+def test_a_process_that_a_step_leaves_behind_ends_with_it_also_without_its_environment(machine: Machine) -> None:
+    machine.step("50-site", f"env -i sleep 300 >/dev/null 2>&1 & echo $! >pid; {_THINGS}")
+    receiver = Receiver(_task(_alone("50-site")))
+    _run(machine, receiver)
+    assert receiver.results["50-site"].outcome == "completed"
+    assert not _alive(int((machine.work / "50-site/pid").read_text()))
 
 
 def _alive(pid: int) -> bool:

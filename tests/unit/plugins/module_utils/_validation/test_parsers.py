@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from random import Random
 from typing import Any
@@ -43,6 +44,7 @@ def test_each_output_says_where_it_comes_from() -> None:
         ("hpe", "ProLiant BL460c Gen8", "CZ3404YWNN", 1, 1, 16384),
         ("supermicro", "SYS-6029P-TR", "", 1, 1, 16384),
         ("nvidia", "DGXH100", "1661623000119", 2, 32, 2 * 1024 * 1024),
+        ("oem", "X11", "", 1, 1, 8192),
         ("qemu", "Standard PC (Q35 + ICH9, 2009)", "QEMU0001", 1, 1, 1024),
     ],
 )
@@ -113,6 +115,7 @@ def test_lldpcli_tells_port_and_switch_of_lldp_alone() -> None:
         ("smartctl-samsung-sata.json", True, True),
         ("smartctl-seagate-pending.json", True, False),
         ("smartctl-hgst-failing.json", True, False),
+        ("smartctl-seagate-sas.json", True, True),
         ("smartctl-virtio.json", False, False),
     ],
 )
@@ -120,6 +123,63 @@ def test_smartctl_tells_whether_a_disk_is_sound(name: str, *, present: bool, hea
     read = smart.read_smartctl(output(name))
     assert (read.present, read.healthy) == (present, healthy)
     assert bool(read.problems) == (present and not healthy)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [output("smartctl-not-opened.json"), '{"smartctl": {"exit_status": 4}}', '{"smartctl": {"exit_status": 0}}'],
+    ids=["not opened", "a command failed", "nothing told"],
+)
+def test_a_disk_that_smartctl_could_not_ask_is_not_one_without_smart(text: str) -> None:
+    with pytest.raises(ParseError):
+        smart.read_smartctl(text)
+
+
+def test_a_disk_that_says_that_it_offers_no_smart_has_none() -> None:
+    report = '{"smartctl": {"exit_status": 4}, "smart_support": {"available": false}}'
+    assert not smart.read_smartctl(report).present
+
+
+# What each gives where nothing was found; only who called the tool knows whether that is good.
+_NOTHING_FOUND = {"dmesg": (), "rasdaemon": (), "lldpcli": ()}
+_NO_OUTPUT = ("", " \n", "NaN", "Infinity", "null", "[]", "{}", "fio: Datei oder Verzeichnis nicht gefunden", "\x00")
+
+
+@pytest.mark.parametrize("text", _NO_OUTPUT)
+@pytest.mark.parametrize("tool", PARSERS)
+def test_an_output_without_what_was_asked_for_is_no_good_news(tool: str, text: str) -> None:
+    try:
+        read = PARSERS[tool](text)
+    except ParseError:
+        return
+    # wipefs before 2.38 prints nothing for a disk that it finds empty.
+    assert (tool == "wipefs" and not text.strip()) or read == _NOTHING_FOUND[tool]
+
+
+_FIGURES = ("NaN", "Infinity", "-Infinity", "-1", "1e999", "1" + "0" * 400, "null", '"512"', "true", "[]", "{}")
+
+
+@pytest.mark.parametrize("figure", _FIGURES)
+@pytest.mark.parametrize("key", ["io_bytes", "bw_bytes", "iops", "runtime"])
+def test_a_figure_of_fio_that_is_none_is_no_data(key: str, figure: str) -> None:
+    text = re.sub(rf'"{key}" ?: ?[0-9.]+', f'"{key}": {figure}', output("fio-seq-read.json"))
+    # Without the bandwidth in bytes that in KiB is taken, which is as good.
+    if key == "bw_bytes" and figure != "-1":
+        text = re.sub(r'"bw" ?: ?[0-9.]+', f'"bw": {figure}', text)
+    with pytest.raises(ParseError):
+        read_fio(text, "read")
+
+
+@pytest.mark.parametrize("figure", [each for each in _FIGURES if each != "-1"])
+def test_a_warning_of_nvme_that_is_no_number_is_no_data(figure: str) -> None:
+    text = re.sub(r'"critical_warning" ?: ?[0-9]+', f'"critical_warning": {figure}', output("nvme-samsung.json"))
+    with pytest.raises(ParseError):
+        smart.read_nvme(text)
+
+
+@pytest.mark.parametrize("figure", ["-1", "256", "1e300"])
+def test_a_warning_of_nvme_that_is_no_byte_is_a_problem(figure: str) -> None:
+    assert not smart.read_nvme(f'{{"critical_warning": {figure}}}').healthy
 
 
 def test_nvme_tells_warnings_in_words() -> None:
@@ -181,6 +241,7 @@ _DAMAGED = st.integers(0, 2**32).map(lambda seed: draw(Random(seed))[1].decode("
 @example(text="[" * 100_000)
 @example(text='{"a":' * 100_000)
 @example(text='{"jobs": [{"error": 1' + "0" * 5000 + "}]}")
+@example(text=output("smartctl-seagate-pending.json").replace('"id": 197', '"id": []'))
 def test_whatever_is_printed_is_read_or_a_parse_error(parser: Callable[[str], Any], text: str) -> None:
     try:
         parser(text)

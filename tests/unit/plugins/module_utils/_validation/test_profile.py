@@ -20,6 +20,8 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._validation.header i
     read_header,
     side_by_side,
 )
+from ansible_collections.baremetal.bcm.plugins.module_utils._validation.judging import judge_run
+from ansible_collections.baremetal.bcm.plugins.module_utils._validation.messages import Measurement
 from ansible_collections.baremetal.bcm.plugins.module_utils._validation.profile import (
     SCHEMA,
     Profile,
@@ -30,7 +32,7 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._validation.profile 
 from ansible_collections.baremetal.bcm.plugins.module_utils._validation.schema import problems
 from ansible_collections.baremetal.bcm.tests.tools.validation_reference import texts
 from ansible_collections.baremetal.bcm.tests.unit.plugins.module_utils._validation.paths import STEPS as STEP_FILES
-from ansible_collections.baremetal.bcm.tests.unit.plugins.module_utils._validation.runs import shipped
+from ansible_collections.baremetal.bcm.tests.unit.plugins.module_utils._validation.runs import done, shipped
 
 GOOD: dict[str, Any] = {"name": "good", "steps": {"01-init": {"budget": 60}}}
 
@@ -122,6 +124,14 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
         {"steps": {"05-report": {"budget": 1, "thresholds": {"steps_reported": {"min": 2, "max": 1}}}}},
         "a.yml: steps.05-report.thresholds.steps_reported: min is above max",
     ),
+    "a direction of the image's own": (
+        {"steps": {"02-memory": {"budget": 1, "metrics": ["stress_errors:lower"]}}},
+        "a.yml: steps.02-memory.metrics: what is better of stress_errors:lower is known; leave that out",
+    ),
+    "a comparison of what has no direction": (
+        {"steps": {"50-gpu": {"budget": 1, "metrics": ["gflops"], "thresholds": {"gflops": {"relative_min": 0.9}}}}},
+        "a.yml: steps.50-gpu.thresholds.gflops: siblings are not compared by gflops",
+    ),
     "an unknown parent": ({"extends": "base"}, "a.yml: extends: there is no profile base; there are a"),
     "itself as parent": ({"extends": "a"}, "a.yml: extends: the profiles a → a extend each other in a circle"),
 }
@@ -130,6 +140,16 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
 @pytest.mark.parametrize(("change", "sentence"), MISTAKES.values(), ids=MISTAKES)
 def test_each_mistake_has_a_sentence(change: dict[str, Any], sentence: str) -> None:
     assert any(found.startswith(sentence) for found in mistakes(a={**GOOD, "name": "a", **change}))
+
+
+@pytest.mark.parametrize(("value", "passes"), [(97.0, True), (80.0, False)])
+def test_a_sites_own_metric_is_compared_with_the_siblings(value: float, *, passes: bool) -> None:
+    step = {"budget": 60, "metrics": ["gflops:higher"], "thresholds": {"gflops": {"relative_min": 0.9}}}
+    site = read_profiles({"a.yml": {"name": "a", "steps": {"50-gpu": step}}})["a"]
+    siblings = [{"50-gpu/gflops/": 100.0 + number / 10} for number in range(8)]
+    verdict = judge_run(site, {"50-gpu": done(Measurement("gflops", value))}, siblings=siblings)
+    assert verdict.passed is passes
+    assert any("of the siblings' median" in reason for reason in verdict.reasons) is not passes
 
 
 def test_two_profiles_for_one_device_type_are_refused() -> None:
