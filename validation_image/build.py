@@ -5,7 +5,8 @@
     python3 build.py OUTPUT [--steps DIRECTORY] [--bill BILL] [--check]
 
 Debian packages are fetched through apt as this computer has it set up and are unpacked, not installed. The same
-versions of them give the same bytes. A directory that has the image for these inputs is left as it is.
+versions of them give the same bytes. A directory that has the image for these inputs is left as it is. What steps of a
+site need, they bring: a directory of them may have lists packages.txt and modules.txt, as the one of this file has.
 """
 
 from __future__ import annotations
@@ -83,6 +84,17 @@ def read_list(path: Path) -> list[str]:
     """Read the lines of a list but for comments."""
     lines = (line.partition("#")[0].strip() for line in path.read_text(encoding="utf-8").splitlines())
     return [line for line in lines if line]
+
+
+def listed(name: str, steps: Sequence[Path]) -> list[str]:
+    """Read a list of the image, and after it those that lie beside steps of a site."""
+    found = dict.fromkeys(read_list(HERE / name))
+    for path in (directory / name for directory in steps if (directory / name).is_file()):
+        for line in read_list(path):
+            if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9+._-]*", line):
+                raise BuildError(f"{path} has {line!r}, which is no name.")
+            found[line] = None
+    return list(found)
 
 
 def from_tar(archive: BinaryIO, left_out: Sequence[str]) -> dict[str, Entry]:
@@ -241,12 +253,12 @@ def own_files(steps: Sequence[Path]) -> dict[str, Entry]:
     return found
 
 
-def build_base(apt: Apt, versions: dict[str, str], place: Path, work: Path) -> None:
+def build_base(apt: Apt, versions: dict[str, str], modules: Sequence[str], place: Path, work: Path) -> None:
     """Make what comes from Debian alone: kernel, boot loaders and the first part of the initrd."""
     extra = {name: version for name, version in versions.items() if name in {each for each, _path in LOADERS.values()}}
     (kernel_package,) = (name for name in versions if re.fullmatch(r"linux-image-\d.*", name))
     debs = apt.download({**extra, kernel_package: versions[kernel_package]}, work / "debs")
-    kernel, modules = kernel_and_modules(debs[kernel_package], read_list(HERE / "modules.txt"), work / "kernel")
+    kernel, module_files = kernel_and_modules(debs[kernel_package], modules, work / "kernel")
     (place / "vmlinuz").write_bytes(kernel)
     for name, (package, path) in LOADERS.items():
         contents = [content for _path, content in unpacked(debs[package], lambda each, wanted=path: each == wanted)]
@@ -268,7 +280,7 @@ def build_base(apt: Apt, versions: dict[str, str], place: Path, work: Path) -> N
     )
     with (work / "tree.tar").open("rb") as tree:
         files = from_tar(tree, read_list(HERE / "left_out.txt"))
-    pack(complete({**files, **modules}), place / "base", level=15)
+    pack(complete({**files, **module_files}), place / "base", level=15)
 
 
 def pack(entries: Sequence[Entry], path: Path, *, level: int) -> None:
@@ -291,9 +303,10 @@ def pack(entries: Sequence[Entry], path: Path, *, level: int) -> None:
 
 
 class Inputs(NamedTuple):
-    """What an image is made of: versions of packages, its own files, and the digests of Debian's part and of all."""
+    """What an image is made of: packages, modules, own files, and the digests of Debian's part and of all."""
 
     versions: dict[str, str]
+    modules: list[str]
     own: dict[str, Entry]
     base_key: str
     key: str
@@ -301,16 +314,15 @@ class Inputs(NamedTuple):
 
 def read_inputs(apt: Apt, steps: Sequence[Path], bill: Path | None) -> Inputs:
     """Find out what the image would be made of now."""
-    names = [*read_list(HERE / "packages.txt"), KERNEL, *(package for package, _path in LOADERS.values())]
-    kept = json.loads(bill.read_text(encoding="utf-8"))["packages"] if bill else None
-    versions = kept or _needed(apt.resolve(names), apt)
-    inputs = [HERE / name for name in ("build.py", "modules.txt", "left_out.txt")]
-    base_key = _digest(json.dumps(versions).encode(), *(path.read_bytes() for path in inputs))
+    packages, modules = listed("packages.txt", steps), listed("modules.txt", steps)
+    versions = _kept(bill, packages) if bill else _needed(packages, apt)
+    inputs = [HERE / name for name in ("build.py", "left_out.txt")]
+    base_key = _digest(json.dumps([versions, modules]).encode(), *(path.read_bytes() for path in inputs))
     own = own_files(steps)
     key = _digest(base_key.encode(), repr(sorted(own.items())).encode())
     # What it is made of, since it can't hold its own digest: by this the agent says which image runs.
     own[_DIGEST_IN_IMAGE] = Entry(_DIGEST_IN_IMAGE, 0o100644, f"{key}\n".encode())
-    return Inputs(versions, own, base_key, key)
+    return Inputs(versions, modules, own, base_key, key)
 
 
 def is_built(output: Path, key: str) -> bool:
@@ -337,14 +349,14 @@ def build(output: Path, steps: Sequence[Path], bill: Path | None) -> bool:
     _require_programs()
     output.mkdir(parents=True, exist_ok=True)
     apt = Apt(output / "apt")
-    versions, own, base_key, key = read_inputs(apt, steps, bill)
+    versions, modules, own, base_key, key = read_inputs(apt, steps, bill)
     if is_built(output, key):
         return False
     image, base = output / "image", output / f"base-{base_key[:16]}"
     if not base.exists():
         with tempfile.TemporaryDirectory(dir=output, prefix="building-") as work:
             (Path(work) / "base").mkdir()
-            build_base(apt, versions, Path(work) / "base", Path(work))
+            build_base(apt, versions, modules, Path(work) / "base", Path(work))
             for old in output.glob("base-*"):
                 shutil.rmtree(old)
             (Path(work) / "base").rename(base)
@@ -363,13 +375,21 @@ def build(output: Path, steps: Sequence[Path], bill: Path | None) -> bool:
     return True
 
 
-def _needed(versions: dict[str, str], apt: Apt) -> dict[str, str]:
-    """Leave out what only the boot loaders and the kernel's package depend on: their files are taken one by one."""
-    tree = apt.resolve(read_list(HERE / "packages.txt"))
+def _kept(bill: Path, packages: Sequence[str]) -> dict[str, str]:
+    """Take the versions of a bill of materials. Raises BuildError where it lacks a package."""
+    versions: dict[str, str] = json.loads(bill.read_text(encoding="utf-8"))["packages"]
+    if missing := [name for name in packages if name not in versions]:
+        raise BuildError(f"The bill of materials has no {', '.join(missing)}: build without it once.")
+    return versions
+
+
+def _needed(packages: Sequence[str], apt: Apt) -> dict[str, str]:
+    """Resolve packages, kernel and boot loaders; of what only the latter depend on nothing is taken."""
     single = {package for package, _path in LOADERS.values()}
+    tree = apt.resolve(packages)
     return {
         name: version
-        for name, version in versions.items()
+        for name, version in apt.resolve([*packages, KERNEL, *single]).items()
         if name in tree or name in single or re.fullmatch(r"linux-image-\d.*", name)
     }
 

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from pathlib import Path
@@ -54,7 +55,7 @@ def test_a_directory_that_is_not_absolute_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.boots
 class TestBuilt:
-    """With an image that is there already, so that only the site's part is packed."""
+    """With an image that is there already."""
 
     @pytest.fixture
     @staticmethod
@@ -65,7 +66,9 @@ class TestBuilt:
     @staticmethod
     def steps(tmp_path: Path) -> list[str]:
         (tmp_path / "steps").mkdir()
-        (tmp_path / "steps/25-gpu").write_text("#!/bin/sh\n# summary: GPUs\n", encoding="utf-8")
+        (tmp_path / "steps/25-fabric").write_text("#!/bin/sh\n# summary: InfiniBand\n", encoding="utf-8")
+        (tmp_path / "steps/packages.txt").write_text("infiniband-diags  # ibstat\n", encoding="utf-8")
+        (tmp_path / "steps/modules.txt").write_text("mlx5_ib\nib_umad\n", encoding="utf-8")
         return [str(tmp_path / "steps")]
 
     def test_an_image_of_the_same_is_left_and_a_step_of_the_site_makes_another(
@@ -81,6 +84,12 @@ class TestBuilt:
         status, built = build(tmp_path, place, validation_image_steps=steps)
         assert (status, "changed=1" in built) == (0, True), built
         assert (place / "image/image-digest").read_bytes() != before["image-digest"]
-        assert "25-gpu" in (place / "image/bill-of-materials.json").read_text(encoding="utf-8")
+        bill = json.loads((place / "image/bill-of-materials.json").read_text(encoding="utf-8"))
+        assert "opt/validation/steps/25-fabric" in bill["files"]
+        assert {"infiniband-diags", "libibumad3"} <= set(bill["packages"])
+        found = run(
+            ["sh", "-c", "zstd -dcq initrd | grep -aoE 'sbin/ibstat|/(mlx5_ib|ib_umad)[.]ko'"], cwd=place / "image"
+        )
+        assert {*found.stdout.split()} == {"sbin/ibstat", "/mlx5_ib.ko", "/ib_umad.ko"}
         sums = run(["sha256sum", "--check", "--quiet", "SHA256SUMS"], cwd=place / "image")
         assert sums.returncode == 0, sums
