@@ -237,7 +237,7 @@ def test_no_way_of_not_running_a_test_passes_a_server(place: Place, way: str) ->
     assert any(reason.startswith("02-memory: ") for reason in result["reasons"])
     texts = [entry["comments"] for entry in place.lab.journal(machine.server)]
     assert len(texts) == 4
-    assert texts[1].startswith(("Validation 02-memory: **error**", "Validation 02-memory: **not_applicable**"))
+    assert texts[1].startswith(("Validation 02-memory: **error**", "Validation 02-memory: **not applicable**"))
 
 
 def test_a_server_without_disks_passes_no_test_of_disks(make_place: MakePlace) -> None:
