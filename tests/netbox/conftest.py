@@ -60,7 +60,9 @@ def fake(request: pytest.FixtureRequest) -> Iterator[FakeNetBox]:
 def lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
     """A NetBox, real if there is one."""
     if request.param == "real":
-        yield Lab(REAL["NETBOX_URL"], REAL["NETBOX_TOKEN"])
+        real = Lab(REAL["NETBOX_URL"], REAL["NETBOX_TOKEN"])
+        yield real
+        real.rest()
         return
     with served(FakeNetBox(FAKES[request.param])) as netbox:
         yield Lab(netbox.url, TOKEN)

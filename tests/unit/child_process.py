@@ -29,10 +29,11 @@ def started(
 ) -> Iterator[subprocess.Popen[str]]:
     """Start a program; what of it still runs at the end of the block is killed.
 
-    `options` are those of Popen. After `limit_s` seconds the program is killed, so that nothing waits for what it
+    `options` are those of Popen; it has no input unless they say otherwise, as that of the tests may not block, which
+    Ansible refuses. After `limit_s` seconds the program is killed, so that nothing waits for what it
     prints, and the block ends with AssertionError; None is for servers that live as long as many tests.
     """
-    process = subprocess.Popen(command, text=True, start_new_session=True, **options)
+    process = subprocess.Popen(command, text=True, start_new_session=True, **{"stdin": subprocess.DEVNULL, **options})
     late = threading.Event()
 
     def give_up() -> None:

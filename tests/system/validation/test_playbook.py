@@ -24,6 +24,7 @@ from ansible_collections.baremetal.bcm.tests.system.support.validation_rack impo
 )
 from ansible_collections.baremetal.bcm.tests.system.virtual_rack.served import PASSWORD, wait_until
 from ansible_collections.baremetal.bcm.tests.unit.child_process import started
+from ansible_collections.baremetal.bcm.tests.unit.plugins.module_utils._validation.machine import TOOLS
 
 LEAVE = {"validation_enable_power_action": True}
 
@@ -146,7 +147,7 @@ def test_a_wrong_password_is_shown_to_two_bmcs_at_most(rack: ValidationRack) -> 
 def test_a_run_that_was_killed_and_is_started_again_follows_the_server_it_switched_on(rack: ValidationRack) -> None:
     node = rack.node(8)
     # Long enough that the second run finds it at work.
-    node.agent.tool("memtester", "sleep 6; cat {recorded}/memtester-ok.txt")
+    node.agent.tool("memtester", f"sleep 6; {TOOLS['memtester']}")
     words, process = rack.words([node], **LEAVE)
     with started(words, limit_s=120, stdout=subprocess.DEVNULL, **process) as playbook:
         wait_until(lambda: bool(_result(rack, node).get("run")), "a run in NetBox", limit_s=60)

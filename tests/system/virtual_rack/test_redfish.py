@@ -65,7 +65,13 @@ def place(rack: ServedRack, mode: str) -> str:
     return f"{address_of(NUMBERS[mode])}:{rack.environment['VIRTUAL_RACK_REDFISH_PORT']}"
 
 
-def test_the_protocol_validator_finds_no_failure_in_any_mode(rack: ServedRack, tmp_path: Path) -> None:
+# By mode: what the standard asks for and its BMCs do not have. An iLO takes certificates by HttpsCert alone.
+FAULTS = {"ilo": {"SEC_DEFAULT_CERT_REPLACE"}}
+
+
+def test_the_protocol_validator_finds_only_the_faults_that_bmcs_of_the_mode_have(
+    rack: ServedRack, tmp_path: Path
+) -> None:
     def validate(mode: str) -> str:
         done = subprocess.run(
             [
@@ -89,7 +95,8 @@ def test_the_protocol_validator_finds_no_failure_in_any_mode(rack: ServedRack, t
         with reports[0].open(encoding="utf-8", newline="") as report:
             rows = list(csv.reader(report, delimiter="\t"))
         results = Counter(cell for row in rows for cell in row if cell in ("PASS", "WARN", "FAIL", "NOT_TESTED"))
-        assert not [row for row in rows if "FAIL" in row], mode
+        failed = {row[0] for row in rows if "FAIL" in row}
+        assert failed == FAULTS.get(mode, set()), (mode, [row for row in rows if "FAIL" in row])
         assert results["PASS"] >= 300, (mode, results)
 
 

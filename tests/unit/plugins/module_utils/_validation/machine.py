@@ -23,7 +23,7 @@ _FIO = """case "$*" in
 *--rw=write*) cat {recorded}/fio-seq-write.json;;
 *--rw=randwrite*) cat {recorded}/fio-rand-write.json;;
 esac"""
-_TOOLS = {
+TOOLS = {
     "dmidecode": "cat {recorded}/dmidecode-qemu.txt",
     "memtester": 'sed "s/^got  2MB/got  ${1%M}MB/" {recorded}/memtester-ok.txt',
     "dmesg": "echo nothing of interest",
@@ -116,7 +116,7 @@ def make_machine(path: Path) -> Machine:
         with (path / "dev" / name).open("wb") as stream:
             stream.truncate(64 * _MIB)
     machine.tools.mkdir()
-    for name, script in _TOOLS.items():
+    for name, script in TOOLS.items():
         machine.tool(name, script)
     python = machine.tools / "python3"
     python.write_text(f'#!/bin/sh\nexec {json.dumps(sys.executable)} "$@"\n', encoding="utf-8")
