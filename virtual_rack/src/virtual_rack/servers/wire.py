@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import subprocess
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 from virtual_rack.servers.bench_file import BenchSpec, ServerSpec
@@ -46,7 +47,8 @@ class Wire:
         for process in self._processes:
             process.terminate()
             process.wait()
-        Path(f"/run/{self._bench.namespace}-lldpd.socket").unlink(missing_ok=True)
+        for path in self._of_lldpd:
+            path.unlink(missing_ok=True)
         for name in (self._site, self._bench.namespace):
             with contextlib.suppress(OSError):
                 _run("ip", "netns", "delete", name)
@@ -86,45 +88,38 @@ class Wire:
         return process
 
     def _announce(self) -> None:
-        # lldpcli is not root, and sees no directory that is only for root.
-        socket = Path(f"/run/{self._bench.namespace}-lldpd.socket")
-        socket.unlink(missing_ok=True)
-        words = ["lldpd", "-d", "-k", "-u", str(socket), "-I", "t*", "-S", "a switch in software"]
-        lldpd = self._start("lldpd", self.command(*words))
-        until = time.monotonic() + 20
-        while not socket.exists():
-            if time.monotonic() > until or lldpd.poll() is not None:
-                raise OSError((self._directory / "lldpd.log").read_text(encoding="utf-8", errors="replace"))
-            time.sleep(0.05)
+        socket, settings = self._of_lldpd
         ports = {tap(number): _announced(server) for number, server in enumerate(self._bench.servers)}
-        settings = [
+        lines = [
             f"configure system hostname {self._bench.switch}",
             f"configure lldp tx-interval {self._bench.lldp_interval_s}",
         ]
         for name, port in ports.items():
-            settings.append(f"configure ports {name} lldp portidsubtype local {port}")
-            settings.append(f"configure ports {name} lldp portdescription {port}")
-        # Settings for a port that it does not know yet are taken without a word.
-        while True:
-            self._lldpcli(socket, *settings)
-            shown = self._lldpcli(socket, "show interfaces")
-            if all(f"local {port}\n" in shown for port in ports.values()):
-                return
-            if time.monotonic() > until:
-                raise OSError(f"lldpd does not announce {', '.join(ports.values())}: {shown}")
-            time.sleep(0.2)
+            lines.append(f"configure ports {name} lldp portidsubtype local {port}")
+            lines.append(f"configure ports {name} lldp portdescription {port}")
+        settings.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+        socket.unlink(missing_ok=True)
+        # It begins in a pause that an lldpcli of its own ends; settings that come beside that one undo what it does.
+        words = ["lldpd", "-d", "-k", "-u", str(socket), "-O", str(settings), "-I", "t*", "-S", "a switch in software"]
+        lldpd = self._start("lldpd", self.command(*words))
+        until = time.monotonic() + 20
+        while not self._announces(socket, ports.values()):
+            if time.monotonic() > until or lldpd.poll() is not None:
+                raise OSError((self._directory / "lldpd.log").read_text(encoding="utf-8", errors="replace"))
+            time.sleep(0.1)
 
-    def _lldpcli(self, socket: Path, *lines: str) -> str:
-        done = subprocess.run(
-            self.command("lldpcli", "-u", str(socket)),
-            input="".join(f"{line}\n" for line in lines),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode or "unknown" in done.stderr + done.stdout:
-            raise OSError(f"lldpcli: {done.stderr}{done.stdout}")
-        return done.stdout
+    def _announces(self, socket: Path, ports: Iterable[str]) -> bool:
+        words = self.command("lldpcli", "-u", str(socket), "show", "interfaces")
+        shown = subprocess.run(words, capture_output=True, text=True, check=False).stdout
+        said = (self._directory / "lldpd.log").read_text(encoding="utf-8", errors="replace")
+        named = self._bench.switch in shown and all(f"local {port}\n" in shown for port in ports)
+        return named and "should resume" in said
+
+    @property
+    def _of_lldpd(self) -> tuple[Path, Path]:
+        """Its socket and its settings. lldpcli is not root, and sees no directory that is only for root."""
+        place = f"/run/{self._bench.namespace}-lldpd"
+        return Path(f"{place}.socket"), Path(f"{place}.conf")
 
 
 def _announced(server: ServerSpec) -> str:
