@@ -4,7 +4,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -357,3 +358,104 @@ def test_what_a_client_says_can_not_forge_the_journal(lab: Lab, modules: Modules
     spans = entry["comments"].split("`")
     assert len(spans) % 2 == 1
     assert not any("script" in text for text in spans[::2])
+
+
+_ADDRESSES = "ipam/ip-addresses"
+
+
+class OtherRun:
+    """A run on another computer that records the same address, right before ours does or right after."""
+
+    def __init__(
+        self, fake: FakeNetBox, ip: str, interface_id: int, *, before: bool = False, leaves_at: int = 0
+    ) -> None:
+        self.fake, self.ip, self.interface_id, self.leaves_at = fake, ip, interface_id, leaves_at
+        self.method = "POST" if before else "GET"
+        self.id = self.looks = 0
+        fake.faults.append(self)
+
+    def __call__(self, request: Request) -> None:
+        if request.method != self.method or "ip-addresses" not in request.path:
+            return
+        if not self.id and any("ip-addresses" in each.path for each in self.fake.writes):
+            belongs = {"assigned_object_type": "dcim.interface", "assigned_object_id": self.interface_id}
+            self.id = self.fake.store.create(_ADDRESSES, {"address": f"{self.ip}/24", "status": "dhcp", **belongs})
+        self.looks += bool(self.id)
+        if self.id and self.looks == self.leaves_at:
+            self.fake.store.delete(_ADDRESSES, self.id)
+
+
+@pytest.fixture(name="old")
+def _old() -> Iterator[tuple[FakeNetBox, Lab]]:
+    """A NetBox that lets an address be recorded twice."""
+    with served(FakeNetBox(FAKES["fake-3.2"])) as fake:
+        yield fake, Lab(fake.url, TOKEN)
+
+
+OTHERS: dict[str, tuple[dict[str, Any], bool]] = {
+    "one that was first": ({"before": True}, True),
+    "one that came second and saw nothing": ({}, True),
+    "one that came second and gives way": ({"leaves_at": 3}, False),
+}
+
+
+@pytest.mark.parametrize(("options", "stays"), OTHERS.values(), ids=OTHERS)
+def test_of_two_runs_that_record_an_address_at_once_one_gives_way(
+    old: tuple[FakeNetBox, Lab], modules: Modules, options: dict[str, Any], stays: bool
+) -> None:
+    fake, lab = old
+    server, ip, earlier = lab.server(), lab.new_ip(), lab.new_ip()
+    lab.change("dcim/devices", server.id, primary_ip4=lab.give(server, earlier)["id"])
+    fake.requests.clear()
+    other = OtherRun(fake, ip, server.interface_id, **options)
+
+    result = modules.event(lab, ack(server.mac, ip))
+
+    (left,) = lab.objects_of(ip)
+    assert (left["id"] == other.id) == stays
+    assert (result["outcome"], lab.state(server), lab.kinds(server)) == ("changed", "discovered", ["success"])
+    assert lab.get("dcim/devices", server.id)["primary_ip4"]["id"] == left["id"]
+
+
+def test_two_runs_that_each_recorded_one_of_two_addresses_first_do_not_wait_for_each_other(
+    old: tuple[FakeNetBox, Lab], modules: Modules
+) -> None:
+    fake, lab = old
+    first, second = lab.servers(2)
+    ips = [lab.new_ip(), lab.new_ip()]
+    fake.requests.clear()
+    sooner = OtherRun(fake, ips[0], first.interface_id, before=True)
+    later = OtherRun(fake, ips[1], second.interface_id)
+
+    def give_way_once_we_have(request: Request) -> None:
+        if later.id and request.method == "GET" and any(each.method == "DELETE" for each in fake.writes):
+            fake.store.rows[_ADDRESSES].pop(later.id, None)
+
+    fake.faults.append(give_way_once_we_have)
+
+    result = modules.events(lab, *(ack(each.mac, ip) for each, ip in zip((first, second), ips, strict=True)))
+
+    assert [each["outcome"] for each in result] == ["changed", "changed"]
+    left = [lab.objects_of(ip) for ip in ips]
+    assert [len(each) for each in left] == [1, 1]
+    assert left[0][0]["id"] == sooner.id
+    assert left[1][0]["id"] != later.id
+    # Nothing had to be recorded again.
+    assert [each.method for each in fake.writes if "ip-addresses" in each.path] == ["POST", "DELETE"]
+    assert [lab.kinds(each) for each in (first, second)] == [["success"], ["success"]]
+
+
+def test_an_address_that_another_server_was_given_at_once_is_lost_though_its_run_saw_nothing(
+    old: tuple[FakeNetBox, Lab], modules: Modules
+) -> None:
+    fake, lab = old
+    server, other_server, ip, earlier = lab.server(), lab.server(), lab.new_ip(), lab.new_ip()
+    lab.change("dcim/devices", server.id, primary_ip4=lab.give(server, earlier)["id"])
+    fake.requests.clear()
+    OtherRun(fake, ip, other_server.interface_id)
+
+    result = modules.event(lab, ack(server.mac, ip))
+
+    assert (result["outcome"], lab.state(server), lab.kinds(server)) == ("conflict", "offline", ["warning"])
+    assert (lab.ips(server), lab.ips(other_server)) == ([earlier], [ip])
+    assert lab.get("dcim/devices", server.id)["primary_ip4"]["address"].startswith(f"{earlier}/")

@@ -19,7 +19,7 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.api.errors i
 from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.api.register import DeviceRegister
 from ansible_collections.baremetal.bcm.plugins.module_utils._values.owner import Owner
 from ansible_collections.baremetal.bcm.tests.netbox.conftest import Modules
-from ansible_collections.baremetal.bcm.tests.netbox.fake.server import FakeNetBox
+from ansible_collections.baremetal.bcm.tests.netbox.fake.server import FakeNetBox, Reply
 from ansible_collections.baremetal.bcm.tests.netbox.lab import Lab
 
 Make = Callable[..., DeviceRegister]
@@ -124,6 +124,21 @@ def test_what_was_given_back_early_is_not_renewed_and_the_rest_is_held(
     assert [*bob.claim([name, other])] == [other]
     assert ada.release()
     assert (field(lab, other), bob.problem(name)) == (None, "")
+
+
+def test_a_claim_that_netbox_kept_is_not_called_given_back_and_is_given_back_later(
+    fake: FakeNetBox, broken_lab: Lab, modules: Modules, register: Make
+) -> None:
+    modules.good("netbox_bootstrap", broken_lab, hardening=True, fail_on_missing=False)
+    name, ada = broken_lab.server("staged").name, register(broken_lab, "ada")
+    assert ada.claim([name]) == {}
+    fake.faults.append(lambda request: Reply(404, {"detail": "Not found."}) if request.method == "PATCH" else None)
+
+    assert not ada.release([name])
+    assert field(broken_lab, name) is not None
+    fake.faults.clear()
+    assert ada.release()
+    assert field(broken_lab, name) is None
 
 
 def test_the_claim_of_a_run_that_is_known_to_be_dead_is_taken_over(lab: Lab, name: str, register: Make) -> None:

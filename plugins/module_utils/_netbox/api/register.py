@@ -192,20 +192,22 @@ class DeviceRegister:
         with self._turn:
             given = self._asked if names is None else self._asked.intersection(names)
             due: Collection[str] = given
+            refused: dict[str, str] = {}
             try:
                 for _try in range(_TRIES):
                     records, _unknown = self._read(due)
                     ours = {name: each for name, each in records.items() if each.run == self._owner.run}
-                    due = self._put(ours, {name: {CLAIM: None} for name in ours}, {})
+                    due = self._put(ours, {name: {CLAIM: None} for name in ours}, refused)
                     if not due:
                         break
-                self._asked = self._asked.difference(given)
+                left = {*due, *refused}
+                self._asked = self._asked.difference(given) | left
             except NetBoxError:
                 return False
             finally:
                 for name in given:
                     self._held.pop(name, None)
-            return True
+            return not left
 
     # -- inside -------------------------------------------------------------------------------------------------
 

@@ -76,7 +76,7 @@ class EventRun:
         Raises NetBoxError where the first batch fails. Trying again is safe.
         """
         vrf_id = read_vrf(self.netbox, self.settings.vrf)
-        writer = Writer(self.netbox, self.settings.state_field, vrf_id, self.settings.tags)
+        writer = Writer(self.netbox, self.settings.state_field, vrf_id, self.settings.tags, self.sleep)
         ledger = Ledger(self.settings.ledger_path, self.netbox.url, WORK, read_only=self.dry_run)
         with closing(ledger):
             owed = OwedEntries(self.netbox, ledger, self.settings.state_field, vrf_id)

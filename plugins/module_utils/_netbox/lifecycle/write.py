@@ -4,7 +4,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+import time
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,6 +21,9 @@ _INTERFACE = "dcim.interface"
 _CHANGED = "the device was changed by others 3 times during this run; run it again"
 # Of both NetBox says the same.
 DEVICE_GONE = "the device was deleted meanwhile, or the token's user is not allowed to view it"
+_TWICE = "{} was recorded by another run at the same moment, 3 times during this run; run it again"
+# How long a run that sees an object recorded after its own waits for the other run to take it back, in turn.
+_PAUSES_S = (0.25, 0.5, 1.0, 2.0)
 _UNSEEN = "NetBox does not show the address {} that it has: the token's user must be allowed to view it"
 
 
@@ -47,6 +51,7 @@ class Writer:
     state_field: StateField
     vrf_id: VrfId = GLOBAL
     tags: Sequence[str] = ()
+    sleep: Callable[[float], None] = time.sleep
 
     def write(self, before: Snapshot, after: Snapshot, device_of: Mapping[int, int]) -> Written:
         """Write all that differs. `device_of` maps ids of interfaces to ids of devices.
@@ -57,11 +62,13 @@ class Writer:
         written = Written()
         moves = list(reassignments(before, after))
         fresh = [move for move in moves if move.before is None or move.before.is_free]
-        ids = self._assign_fresh(fresh, device_of, written)
-        self._redesignate(before, after, ids, written)
         moved = [move for move in moves if move not in fresh]
+        ids = self._assign_fresh(fresh, device_of, written)
+        # Before anything follows to an address that another run may have been given.
+        self._take_back_lost(fresh, ids, device_of, written)
+        self._redesignate(before, after, ids, written)
         self._reassign(moved, device_of, written)
-        self._take_back_lost([move for move in moves if move.after.interface_id is not None], ids, device_of, written)
+        self._take_back_lost(moved, ids, device_of, written)
         self._move_states(before, after, written)
         return written
 
@@ -112,33 +119,65 @@ class Writer:
     def _take_back_lost(
         self, moves: Sequence[Reassignment], ids: Mapping[int, int], device_of: Mapping[int, int], written: Written
     ) -> None:
-        """Take back addresses that another run assigned at the same time: the object with the lowest id stays."""
-        ours = {ids.get(move.after.id, move.after.id): move for move in moves if move.after.interface_id is not None}
-        ours = {each: move for each, move in ours.items() if each > 0}
-        hosts = {move.after.host for move in ours.values()}
-        known = read_addresses(self.netbox, hosts=hosts, vrf_id=self.vrf_id)
-        for address_id, move in ours.items():
-            device_id = _device(move.after, device_of)
-            if not written.is_good(device_id):
-                continue
-            stored = known.get(address_id)
-            if move.before is None and _has_twin(move.after, address_id, known.values()):
-                # Two runs recorded the same lease at once.
-                self._undo(address_id, created=True)
-                continue
-            rival = _rival(move.after, address_id, known.values())
-            if stored is not None and stored.interface_id == move.after.interface_id and rival is None:
-                continue
-            if stored is not None and stored.interface_id == move.after.interface_id:
-                self._undo(address_id, created=move.before is None)
-            if stored is None and rival is None:
-                _note(written, device_id, NetBoxNotFound(_UNSEEN.format(move.after.host), status=404))
-                continue
-            winner = rival or stored
-            whose = winner.owner if winner is not None and winner.owner else "nothing"
-            _note(written, device_id, AddressLost(f"{move.after.host} was given to {whose} at the same moment"))
+        """Take back addresses that another run assigned at the same time: the object with the lowest id stays.
 
-    def _undo(self, address_id: int, *, created: bool) -> None:
+        But NetBox shows an object later than it gives it an id: the run whose object has a higher one may have seen no
+        other. So where such a one stays, the lower gives way.
+        """
+        ours = {ids.get(move.after.id, move.after.id): move for move in moves if move.after.interface_id is not None}
+        ours = {
+            address_id: move
+            for address_id, move in ours.items()
+            if address_id > 0 and written.is_good(_device(move.after, device_of))
+        }
+        known = self._read_hosts_of(ours)
+        kept = {}
+        for address_id, move in ours.items():
+            device_id, stored = _device(move.after, device_of), known.get(address_id)
+            is_there = stored is not None and stored.interface_id == move.after.interface_id
+            has_twin = move.before is None and _has_twin(move.after, address_id, known.values())
+            rival = _rival(move.after, address_id, known.values())
+            if is_there and rival is None and not has_twin:
+                kept[address_id] = move
+                continue
+            if is_there:
+                self._undo(address_id, device_id, written, created=move.before is None)
+            if has_twin:
+                # Two runs recorded the same lease at once.
+                written.stale[device_id] = _TWICE.format(move.after.host)
+            elif stored is None and rival is None:
+                _note(written, device_id, NetBoxNotFound(_UNSEEN.format(move.after.host), status=404))
+            else:
+                winner = rival or stored
+                whose = winner.owner if winner is not None and winner.owner else "nothing"
+                _note(written, device_id, AddressLost(f"{move.after.host} was given to {whose} at the same moment"))
+        # What has to go at once is gone by now, so that no two runs wait for each other.
+        made = {address_id: move for address_id, move in kept.items() if move.before is None}
+        for address_id, move in self._still_followed(made, known).items():
+            device_id = _device(move.after, device_of)
+            self._undo(address_id, device_id, written, created=True)
+            written.stale[device_id] = _TWICE.format(move.after.host)
+
+    def _still_followed(
+        self, made: Mapping[int, Reassignment], known: Mapping[int, IpAddress]
+    ) -> Mapping[int, Reassignment]:
+        """Return which of the addresses that this run made another was recorded after, and stays."""
+        followed = {each: move for each, move in made.items() if _is_followed(move.after, each, known.values())}
+        pauses_s = list(_PAUSES_S)
+        while followed and pauses_s:
+            self.sleep(pauses_s.pop(0))
+            known = self._read_hosts_of(followed)
+            still = {each: move for each, move in followed.items() if _is_followed(move.after, each, known.values())}
+            if len(still) < len(followed):
+                # The other run is at it.
+                pauses_s = list(_PAUSES_S)
+            followed = still
+        return followed
+
+    def _read_hosts_of(self, ours: Mapping[int, Reassignment]) -> dict[int, IpAddress]:
+        return read_addresses(self.netbox, hosts={move.after.host for move in ours.values()}, vrf_id=self.vrf_id)
+
+    def _undo(self, address_id: int, device_id: int, written: Written, *, created: bool) -> None:
         """Delete an address that was created, or let it belong to nothing again, as where it may not be deleted."""
         try:
             if created:
@@ -152,6 +191,8 @@ class Writer:
             self.netbox.update(IP_ADDRESSES, address_id, _belongs_to(None))
         except NetBoxNotFound:
             return
+        except NetBoxApiError as error:
+            _note(written, device_id, error)
 
     # -- devices --------------------------------------------------------------------------------------------------
 
@@ -216,6 +257,12 @@ def _rival(ours: IpAddress, address_id: int, known: Iterable[IpAddress]) -> IpAd
 def _has_twin(ours: IpAddress, address_id: int, known: Iterable[IpAddress]) -> bool:
     same = (each for each in known if each.host == ours.host and each.interface_id == ours.interface_id)
     return any(each.id < address_id for each in same)
+
+
+def _is_followed(ours: IpAddress, address_id: int, known: Iterable[IpAddress]) -> bool:
+    """Return whether ours is there, and another object of the address that belongs to something has a higher id."""
+    same = {each.id: each.interface_id for each in known if each.host == ours.host and not each.is_free}
+    return same.get(address_id) == ours.interface_id and any(each > address_id for each in same)
 
 
 def _note(written: Written, device_id: int, error: NetBoxError) -> None:
