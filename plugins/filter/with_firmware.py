@@ -21,7 +21,8 @@ def with_firmware(result: Mapping[str, Any], firmware: Mapping[str, Any]) -> Res
     """Return what became of servers in both tasks, in the shape of redfish_harden's result.
 
     Their firmware is one more finding, and a server without what was asked for is not compliant. `result` lacks the
-    servers whose update failed, and has none where all did; `firmware` has none where nothing was to be updated.
+    servers whose update failed, and has none where all did or its task failed; `firmware` has none where nothing was
+    to be updated.
     Raises AnsibleFilterError for what is no result of these modules.
     """
     if "servers" not in firmware:
@@ -49,7 +50,7 @@ def with_firmware(result: Mapping[str, Any], firmware: Mapping[str, Any]) -> Res
 def _both(updated: Mapping[str, Any], hardened: Mapping[str, Any] | None) -> Result:
     found = _findings(updated)
     if hardened is None:
-        # Its update failed, so that it was not hardened.
+        # Its update failed, or the task that follows it: it was not hardened, as far as is known.
         return {**updated, "profile": "", "compliant": False, "controls": found, "written": []}
     return {
         **hardened,

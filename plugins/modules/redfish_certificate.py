@@ -52,6 +52,7 @@ options:
     description:
       - The private key of one of the certificates in O(authority), in PEM, by which requests are signed here. It is used where the task
         runs, and sent nowhere.
+      - Its certificate must be valid for longer than O(renew_within_days).
       - With O(state=installed) either this or O(certificates) is needed.
     type: str
   authority_passphrase:

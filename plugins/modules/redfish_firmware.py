@@ -194,7 +194,11 @@ servers:
             component: {description: Name of the component., type: str, sample: bios}
             before: {description: The version that was there., type: str, sample: 2.18.1}
             after: {description: The version that is there., type: str, sample: 2.19.1}
-        sent: {description: "Whether an image was sent, also where the update then failed.", type: bool, sample: true}
+        sent:
+          description:
+            - Whether a BMC took an image, or may have, also where the update then failed. One that refuses it, or is not reached, has not.
+          type: bool
+          sample: true
         rebooted: {description: Whether a reboot was ordered., type: bool, sample: true}
         unmet: {description: The components that do not have what is wanted., type: list, elements: str, sample: []}
   sample: {dgx-05: {vendor: idrac, versions: {bios: 2.19.1}, unmet: []}}

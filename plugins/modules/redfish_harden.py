@@ -66,6 +66,12 @@ options:
       - A bundle. What it holds of O(servers) is set again, instead of what O(profile) wants; the audit is still that of the profile.
       - A value that somebody else has changed since is left as it is, and named. Subscriptions that were made are left.
     type: path
+  options_only:
+    description:
+      - Whether to judge the options and end, O(profile), O(bundle_path) and O(rollback) among them. No BMC is asked, and nothing is changed.
+      - For what must not be found out too late, such as after an update of firmware.
+    type: bool
+    default: false
   lock_path:
     description:
       - Directory of the files by which runs on this computer keep out of each other's way, one BMC at a time. Those on other computers need
@@ -87,6 +93,15 @@ EXAMPLES = r"""
       controls:
         ntp: [10.229.0.1, 10.229.0.2]
     allow_reboot: true
+
+- name: Find mistakes in a profile before anything is done, and ask no server
+  baremetal.bcm.redfish_harden:
+    servers:
+      - {name: dgx-05, address: 10.229.10.15}
+    profile:
+      controls:
+        ntp: [10.229.0.1, 10.229.0.2]
+    options_only: true
 
 - name: Set again what was there before
   baremetal.bcm.redfish_harden:

@@ -11,13 +11,14 @@ from typing import Any
 import httpx
 import pytest
 
-from ansible_collections.baremetal.bcm.plugins.module_utils._redfish.errors import RedfishConfigError
+from ansible_collections.baremetal.bcm.plugins.module_utils._redfish.errors import ClaimLost, RedfishConfigError
 from ansible_collections.baremetal.bcm.plugins.module_utils._redfish.firmware_servers import update_firmware
 from ansible_collections.baremetal.bcm.plugins.module_utils._redfish.fleet import Batch
 from ansible_collections.baremetal.bcm.tests.conformance.redfish_room import Room
 from ansible_collections.baremetal.bcm.tests.netbox.fake.server import on_loopback
 from ansible_collections.baremetal.bcm.tests.unit.plugins.served_files import files_in
 from ansible_collections.baremetal.bcm.tests.unit.virtual_rack.redfish_wire import PASSWORD, USERNAME
+from virtual_rack.redfish.messages import refused
 from virtual_rack.redfish.modes import MODES
 from virtual_rack.redfish.updates import MAGIC, PUSH
 
@@ -49,7 +50,13 @@ class Updates:
             **options,
         }
 
-    def run(self, *images: dict[str, Any], check: bool = False, **options: Any) -> dict[str, Any]:
+    def run(
+        self,
+        *images: dict[str, Any],
+        check: bool = False,
+        guard: Callable[[str], None] | None = None,
+        **options: Any,
+    ) -> dict[str, Any]:
         nothing = dict.fromkeys(("username", "password", "tls_fingerprint", "serial", "device_type"))
         server = {"name": "node1", "address": "127.0.20.1", "state": options.pop("state", "staged")}
         params = {
@@ -69,7 +76,7 @@ class Updates:
             "lock_path": str(self.directory / "locks"),
             **options,
         }
-        batch = Batch(deadline_s=7200, read_only=check, http_transport=self.room)
+        batch = Batch(deadline_s=7200, read_only=check, guard=guard, http_transport=self.room)
         return update_firmware(params, batch, self.room.clock)
 
     def one(self, *images: dict[str, Any], **options: Any) -> dict[str, Any]:
@@ -187,6 +194,61 @@ def test_an_image_that_is_changed_after_its_checksum_was_verified_is_not_sent(ma
 
     assert "was changed since its checksum was verified" in server["error"]
     assert (server["unmet"], updates.pushes, updates.room.versions["BIOS"]) == (["bios"], 0, "2.10.0")
+
+
+def not_held(name: str) -> None:
+    raise ClaimLost(f"{name}: this run has lost its claim")
+
+
+def not_reached(request: httpx.Request) -> None:
+    if request.url.path == PUSH:
+        raise httpx.ConnectError("connection refused", request=request)
+
+
+@pytest.mark.parametrize("why", ["the claim is lost", "the BMC is not reached", "the BMC refuses it"])
+def test_where_no_bmc_can_have_taken_an_image_none_was_sent_and_nothing_has_changed(make: Make, why: str) -> None:
+    updates = make()
+    targets = ["/redfish/v1/Systems/none"] if why == "the BMC refuses it" else []
+    if why == "the BMC is not reached":
+        updates.room.before = not_reached
+
+    guard = not_held if why == "the claim is lost" else None
+    result = updates.run(updates.image("bios", targets=targets), guard=guard)
+
+    server = result["servers"]["node1"]
+    assert server["failure"]
+    assert server["phase"] == "update"
+    assert (result["changed"], server["sent"], server["unmet"]) == (False, False, ["bios"])
+    # A task that is found later is not taken for that of an update of ours.
+    assert not list((updates.directory / "locks").glob("*.json"))
+
+
+@pytest.mark.parametrize("fault", ["redfish_answer_lost", "an error inside"])
+def test_an_image_that_the_bmc_may_have_taken_was_sent(make: Make, fault: str) -> None:
+    updates = make()
+
+    def break_down(parameters: dict[str, Any], image: bytes) -> Any:
+        raise refused(500, "GeneralError", f"no room for {len(image)} bytes by {parameters}")
+
+    if fault == "an error inside":
+        updates.room.wire.bmc.updates.push = break_down  # type: ignore[method-assign]
+    else:
+        updates.room.fault(fault, path=PUSH, times=1)
+        updates.room.fault("firmware_fails")
+
+    result = updates.run(updates.image("bios"))
+
+    server = result["servers"]["node1"]
+    assert (server["failure"], result["changed"], server["sent"]) == ("refused", True, True)
+
+
+def test_what_was_sent_before_a_refused_image_is_not_forgotten(make: Make) -> None:
+    updates = make()
+
+    server = updates.one(updates.image("bmc"), updates.image("bios", targets=["/redfish/v1/Systems/none"]))
+
+    assert [each["component"] for each in server["updated"]] == ["bmc"]
+    assert (server["sent"], server["unmet"]) == (True, ["bios"])
 
 
 def test_an_older_version_is_sent_only_with_leave(make: Make) -> None:

@@ -47,13 +47,20 @@ class Site:
         return {name: _openssl_sha256(self.shown(name)) for name in self.rack.names}
 
     def shown(self, name: str) -> str:
-        """Give the certificate that a BMC shows, as OpenSSL sees it on a connection of its own."""
+        """Give the certificate that a BMC shows, as OpenSSL sees it on a connection of its own.
+
+        One that starts anew is waited for.
+        """
         command = ["openssl", "s_client", "-connect", self.rack.address(name), "-showcerts"]
-        # It answers with an error where it does not trust what it was shown, which is judged elsewhere.
-        done = subprocess.run(command, check=False, input="", capture_output=True, text=True, timeout=30)
-        printed = done.stdout
-        found = re.search(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----\n", printed, re.DOTALL)
-        assert found is not None, printed
+        found: list[str] = []
+
+        def look() -> bool:
+            # It answers with an error where it does not trust what it was shown, which is judged elsewhere.
+            done = subprocess.run(command, check=False, input="", capture_output=True, text=True, timeout=30)
+            found[:] = re.findall(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----\n", done.stdout, re.DOTALL)
+            return bool(found)
+
+        wait_until(look, f"the certificate of {name}")
         return found[0]
 
     def names_of(self, name: str) -> list[str]:

@@ -135,7 +135,7 @@ def test_firmware_comes_first_and_a_server_whose_update_fails_is_not_hardened(
     report = site.directory / "report.json"
     images = [firmware_of(site.directory, "bmc", "2.11.0"), firmware_of(site.directory, "bios", "2.20.1")]
     wanted = {"hardening_firmware": images, "hardening_report_path": str(report)}
-    site.bmcs["dgx-06"].instead[PUSH] = lambda _request: httpx.Response(400, json={})
+    site.bmcs["dgx-06"].instead[PUSH] = lambda _request: httpx.Response(500, json={})
 
     checked = hardened(site, url, "--check", **wanted)
     assert checked.rc == 0, checked.output
@@ -159,8 +159,61 @@ def test_firmware_comes_first_and_a_server_whose_update_fails_is_not_hardened(
     paths = [path for _method, path, _content in site.bmcs["dgx-05"].writes]
     assert paths[0] == PUSH
     assert {path for _method, path, _content in site.bmcs["dgx-06"].writes} == set()
-    # Its BMC was sent an image.
+    # Its BMC may have taken the image.
     assert states_in(lab) == {"dgx-05": "ready", "dgx-06": "failed", "cpu-03": "active"}
+
+
+def test_a_server_that_is_put_into_use_during_the_update_is_not_rebooted_after_it(
+    site: RedfishSite, netbox: tuple[str, Lab]
+) -> None:
+    url, lab = netbox
+    (used,) = [each["id"] for each in lab.find("dcim/devices") if each["name"] == "dgx-06"]
+
+    def put_into_use(_request: httpx.Request) -> None:
+        lab.change("dcim/devices", used, status="active")
+
+    site.bmcs["dgx-06"].instead[PUSH] = put_into_use
+    run = hardened(site, url, hardening_firmware=[firmware_of(site.directory, "bmc", "2.11.0")])
+
+    assert run.rc == 0, run.output
+    assert {name: bmc.boots for name, bmc in site.bmcs.items()} == {"dgx-05": 1, "dgx-06": 0, "cpu-03": 0}
+    assert states_in(lab) == {"dgx-05": "ready", "dgx-06": "active", "cpu-03": "active"}
+
+
+def test_a_mistake_in_the_profile_is_found_before_any_firmware_is_sent(
+    site: RedfishSite, netbox: tuple[str, Lab]
+) -> None:
+    url, _lab = netbox
+    images = [firmware_of(site.directory, "bmc", "2.11.0")]
+
+    run = hardened(site, url, hardening_firmware=images, hardening_profile={"controls": {"telnets": False}})
+
+    assert run.rc != 0
+    assert "controls names one that there is not" in run.output
+    assert [bmc.requests for bmc in site.bmcs.values()] == [[], [], []]
+
+
+def test_what_became_of_the_firmware_is_told_also_where_the_hardening_after_it_fails(
+    site: RedfishSite, netbox: tuple[str, Lab]
+) -> None:
+    url, lab = netbox
+    report = site.directory / "report.json"
+
+    def take_the_place_of_the_bundles(_request: httpx.Request) -> None:
+        (site.directory / "bundles").touch()
+
+    site.bmcs["dgx-05"].instead[PUSH] = take_the_place_of_the_bundles
+    site.bmcs["dgx-06"].instead[PUSH] = lambda _request: httpx.Response(500, json={})
+    images = [firmware_of(site.directory, "bmc", "2.11.0")]
+
+    run = hardened(site, url, hardening_firmware=images, hardening_report_path=str(report))
+
+    assert run.rc != 0
+    assert "could not write a rollback bundle" in run.output
+    servers = json.loads(report.read_text(encoding="utf-8"))["servers"]
+    assert {name: [each["state"] for each in server["controls"]] for name, server in servers.items()} == {
+        "dgx-05": ["compliant"], "dgx-06": ["error"], "cpu-03": ["compliant"]}  # fmt: skip
+    assert states_in(lab) == {"dgx-05": "staged", "dgx-06": "failed", "cpu-03": "active"}
 
 
 def test_a_rollback_moves_no_server(site: RedfishSite, netbox: tuple[str, Lab]) -> None:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -87,13 +88,8 @@ def reasons(certificate: Certificate, wanted: Wanted, *, is_issued: bool, now_s:
     found = []
     if not is_issued:
         found.append(f"is not issued by the site's authority but by {certificate.issuer or 'nobody'}")
-    if certificate.begins_s > now_s:
-        found.append("is not valid yet")
-    if certificate.ends_s <= now_s:
-        found.append(f"has expired on {certificate.ends}")
-    elif certificate.ends_s <= now_s + wanted.renew_within_days * _DAY_S:
-        found.append(f"expires on {certificate.ends}")
-    if certificate.common_name.lower() != wanted.common_name.lower():
+    found += untimely(certificate, wanted.renew_within_days, now_s=now_s)
+    if lacking([wanted.common_name], [certificate.common_name]):
         found.append(f"has the common name {certificate.common_name or '-'} instead of {wanted.common_name}")
     missing = lacking(wanted.names, certificate.names)
     if missing:
@@ -103,7 +99,24 @@ def reasons(certificate: Certificate, wanted: Wanted, *, is_issued: bool, now_s:
     return found
 
 
+def untimely(certificate: Certificate, renew_within_days: int, *, now_s: float) -> list[str]:
+    """Return why a certificate is not valid now and for so many days, each the end of a sentence."""
+    found = ["is not valid yet"] if certificate.begins_s > now_s else []
+    if certificate.ends_s <= now_s:
+        found.append(f"has expired on {certificate.ends}")
+    elif certificate.ends_s <= now_s + renew_within_days * _DAY_S:
+        found.append(f"expires on {certificate.ends}")
+    return found
+
+
 def lacking(names: Sequence[str], there: Sequence[str]) -> list[str]:
-    """Return the names that are not there; letters are equal in both cases."""
-    known = {name.lower() for name in there}
-    return [name for name in names if name.lower() not in known]
+    """Return the names that are not there; letters are equal in both cases, addresses in all ways to write them."""
+    known = {_canonical(name) for name in there}
+    return [name for name in names if _canonical(name) not in known]
+
+
+def _canonical(name: str) -> str:
+    try:
+        return str(ipaddress.ip_address(name))
+    except ValueError:
+        return name.lower()

@@ -9,12 +9,22 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from .certificate_wire import CertificateWire
-from .errors import NotKept, RedfishApiError, RedfishTimeout, RedfishTlsError, RedfishTransportError, SessionLost
+from .errors import (
+    NotKept,
+    RedfishApiError,
+    RedfishError,
+    RedfishTimeout,
+    RedfishTlsError,
+    RedfishTransportError,
+    SessionLost,
+)
 from .session import ROOT, Redfish
 
 _POLL_S = 5.0
 # How long a BMC may take to show what it has taken before it is reset: Dell speaks of 10 to 20 seconds.
 _SETTLE_S = 30.0
+# What says nothing of a task itself.
+_AWAY = frozenset({404, 502, 503, 504})
 
 
 @dataclass
@@ -33,20 +43,34 @@ class Installation:
 
         NotKept where the BMC goes on showing the old one; a new run is safe after any error.
         """
-        lost: RedfishTransportError | None = None
-        try:
-            self.wire.install(pem)
-        except RedfishTransportError as error:
-            # Its server may have started anew before it answered: what it shows will tell.
-            if not error.may_be_performed:
-                raise
-            lost = error
+        lost = self._install(pem)
         self.done.append("install")
         self.redfish.phase = "verify"
         self._wait(lost)
         self._log_in_again()
 
-    def _wait(self, lost: RedfishTransportError | None) -> None:
+    def _install(self, pem: str) -> RedfishError | None:
+        """Give the BMC the certificate; return what was lost of its answer, where what it shows will tell."""
+        try:
+            answer = self.wire.install(pem)
+        except RedfishTransportError as error:
+            # Its server may have started anew before it answered.
+            if not error.may_be_performed:
+                raise
+            return error
+        try:
+            self.redfish.finish(answer)
+        except (RedfishTlsError, RedfishTransportError) as error:
+            # It has taken it, and shows the new one, starts anew, or has no session any more.
+            return error
+        except RedfishApiError as error:
+            # Nor the task, or its Redfish service is not up again behind its web server.
+            if error.status not in _AWAY:
+                raise
+            return error
+        return None
+
+    def _wait(self, lost: RedfishError | None) -> None:
         """Wait until the BMC shows the new one; one that has had its time is reset, unless its answer was `lost`."""
         old_since_s: float | None = None
         while (seen := self._look()) != self.new:

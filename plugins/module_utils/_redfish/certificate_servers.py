@@ -14,11 +14,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from .._https.address import check_host
+from .._https.errors import BadAddress
 from .._values.clock import Clock
+from .._values.text import quote
 from . import x509
 from .account_writer import refuse_another_server
 from .audit import identify
-from .certificate import Certificate, Wanted, reasons
+from .certificate import Certificate, Wanted, lacking, reasons
 from .certificate_install import Installation
 from .certificate_result import Server, result_of
 from .certificate_wire import SUBJECT, CertificateWire
@@ -84,7 +87,10 @@ class _Job:
             )
         if not given and self.params["subject"] is None:
             raise RedfishConfigError("subject is missing: requests are made with it")
-        return x509.Signer(self.authorities, key, self.params["authority_passphrase"]) if key else None
+        if not key:
+            return None
+        passphrase, days = self.params["authority_passphrase"], self.params["renew_within_days"]
+        return x509.Signer(self.authorities, key, passphrase, renew_within_days=days, now_s=self.clock.wall_s())
 
     def _wanted(self, login: BmcLogin) -> Wanted:
         names = self.params["names"].get(login.name)
@@ -92,7 +98,14 @@ class _Job:
             names = [urlsplit(login.base).hostname or ""]
         if not isinstance(names, list):
             raise RedfishConfigError(f"names: {login.name} needs a list of DNS names and addresses")
-        return Wanted(tuple(str(each).strip() for each in names), self.params["renew_within_days"])
+        wanted = Wanted(tuple(str(each).strip() for each in names), self.params["renew_within_days"])
+        for each in wanted.names:
+            if not _can_be_named(each):
+                raise RedfishConfigError(
+                    f"names: {login.name} has {quote(each)}, which no certificate can have: it takes addresses and DNS "
+                    "names, those in other scripts as xn--..."
+                )
+        return wanted
 
     def _take(self, name: str, pem: str) -> None:
         """Check a certificate that was signed elsewhere, as far as that needs no BMC."""
@@ -123,7 +136,7 @@ class _Job:
     def _distrust(self, name: str, new: Certificate) -> str:
         """Return why the next run with these options would not trust a certificate."""
         login = self.logins[name]
-        if not login.ca_path or not login.validate_certs or login.fingerprint or not login.base.startswith("https:"):
+        if login.ca_path is None or not _is_checked_by_ca_path(login):
             return ""
         try:
             trusted = x509.read_certificates(Path(login.ca_path).read_text(encoding="utf-8"))
@@ -131,12 +144,7 @@ class _Job:
             raise RedfishConfigError(f"could not read ca_path {login.ca_path}") from None
         if not x509.is_issued_by(new, trusted, now_s=self.clock.wall_s()):
             return "is not trusted by ca_path: add the site's authority there, or the next run is refused"
-        host = urlsplit(login.base).hostname or ""
-        return (
-            ""
-            if host in new.names
-            else f"does not name {host}, the address by which ca_path is checked; add it to names"
-        )
+        return _misnamed(login, new.names)
 
     def _reasons(self, certificate: Certificate, wanted: Wanted) -> list[str]:
         now_s = self.clock.wall_s()
@@ -155,6 +163,8 @@ class _Job:
                 server.plan = ["install"]
         else:
             server.due = self._reasons(server.before, server.wanted)
+            if server.due and self.signer is not None:
+                self._refuse_misnamed(name)
             if server.due:
                 server.plan = ["request"] if self.signer is None else ["request", "sign", "install"]
         if server.plan:
@@ -166,12 +176,18 @@ class _Job:
             server.done.append("request")
             self._accept(server, text)
 
+    def _refuse_misnamed(self, name: str) -> None:
+        """Raise RedfishApiError where the names that would be signed are not enough, before the BMC makes a key."""
+        problem = _misnamed(self.logins[name], self.servers[name].wanted.names)
+        if problem:
+            raise RedfishApiError(f"its new certificate {problem}")
+
     def _accept(self, server: Server, text: str) -> None:
         try:
             request = x509.read_request(text)
         except x509.BadX509 as error:
             raise RedfishApiError(f"its signing request {error}") from None
-        if request.common_name.lower() != server.wanted.common_name.lower():
+        if lacking([server.wanted.common_name], [request.common_name]):
             raise RedfishApiError(
                 f"its signing request is for {request.common_name or 'nobody'}, not for {server.wanted.common_name}"
             )
@@ -187,7 +203,11 @@ class _Job:
             if self.signer is None or server.request is None:
                 continue
             now_s, days = self.clock.wall_s(), self.params["valid_days"]
-            server.pem = self.signer.sign(server.request, server.wanted.names, now_s=now_s, days=days)
+            try:
+                server.pem = self.signer.sign(server.request, server.wanted.names, now_s=now_s, days=days)
+            except x509.BadX509 as error:
+                refused[name] = f"its new certificate {error}"
+                continue
             server.new = _read("the signed certificate", server.pem)[0]
             server.done.append("sign")
             problem = self._problem(name)
@@ -248,6 +268,28 @@ def _expect(job: _Job, batch: Batch, names: Iterable[str]) -> dict[str, str]:
 def _refuse(ends: dict[str, End[None]], refused: Mapping[str, str], phase: str) -> None:
     for name, why in refused.items():
         ends[name] = replace(ends.get(name, End[None]()), failure=Failure.REFUSED, message=why, phase=phase)
+
+
+def _is_checked_by_ca_path(login: BmcLogin) -> bool:
+    is_pinned = bool(login.fingerprint) or not login.validate_certs
+    return bool(login.ca_path) and not is_pinned and login.base.startswith("https:")
+
+
+def _misnamed(login: BmcLogin, names: Iterable[str]) -> str:
+    """Return why a certificate with these names would not be trusted at the BMC's address; "" where it would."""
+    host = urlsplit(login.base).hostname or ""
+    if not _is_checked_by_ca_path(login) or not lacking([host], list(names)):
+        return ""
+    return f"does not name {host}, the address by which ca_path is checked; add it to names"
+
+
+def _can_be_named(name: str) -> bool:
+    """Return whether it is an address without a zone, or a DNS name, which may begin with a wildcard."""
+    try:
+        check_host(name[2:] if name.startswith("*.") else name)
+    except BadAddress:
+        return False
+    return "%" not in name
 
 
 def _read(what: str, pem: str) -> list[Certificate]:

@@ -9,6 +9,7 @@ import ssl
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from .._https.exchange import Reply
 from . import roles
 from .adapters import version_key
 from .connection import link_in
@@ -64,13 +65,12 @@ class CertificateWire:
             raise RedfishProtocolError(f"{target} answered without CSRString")
         return text
 
-    def install(self, pem: str) -> None:
-        """Give the BMC a certificate in the place of the one that it has."""
+    def install(self, pem: str) -> Reply:
+        """Give the BMC a certificate in the place of the one that it has; a task may be left to be finished."""
         target = self._action(roles.CERTIFICATE_SERVICE, _REPLACE)
         hpe = self._action(roles.HPE_CERTIFICATE, _HPE_IMPORT) if target is None and self._is_hpe else None
         if hpe is not None:
-            self._redfish.finish(self._redfish.post(hpe, {"Certificate": pem}))
-            return
+            return self._redfish.post(hpe, {"Certificate": pem})
         body: dict[str, Any] = {"CertificateString": pem, "CertificateType": "PEM"}
         place = self._certificate()
         if place is None:
@@ -79,7 +79,7 @@ class CertificateWire:
             body["CertificateUri"] = self._link(place)
         else:
             raise RedfishApiError("this BMC takes no certificates: its CertificateService has no ReplaceCertificate")
-        self._redfish.finish(self._redfish.post(target, body))
+        return self._redfish.post(target, body)
 
     def reset(self) -> None:
         """Start the BMC anew; its server is not touched."""

@@ -216,8 +216,9 @@ class Updating:
 
     def _begin(self, update: Update, checked: CheckedImage) -> str:
         """Send an image, after noting that; returns where its task is."""
+        # Read before, so that afterwards every refusal is one of the image.
+        self._firmware.check_way(update.image)
         self._mark.write(update.image)
-        self._updated.sent = True
         try:
             return self._send(update, checked)
         except RedfishApiError:
@@ -234,8 +235,12 @@ class Updating:
         for last in (False, True):
             try:
                 reply = self._firmware.send(checked, needs_boot=update.needs_boot)
-            except RedfishTransportError as error:
-                if not error.may_be_performed:
+            except RedfishError as error:
+                if _may_be_taken(error):
+                    self._updated.sent = True
+                elif not last:
+                    self._mark.remove()
+                if not (isinstance(error, RedfishTransportError) and error.may_be_performed):
                     raise
                 task = self._after_lost_answer(update)
                 if task is not None:
@@ -243,6 +248,7 @@ class Updating:
                 if last:
                     raise
             else:
+                self._updated.sent = True
                 return self._task_of(reply)
         raise AssertionError
 
@@ -365,6 +371,13 @@ class Mark:
         """Forget it."""
         with contextlib.suppress(OSError):
             self.path.unlink()
+
+
+def _may_be_taken(error: RedfishError) -> bool:
+    """Return whether the BMC may have taken the image that it was being sent; 503 is said before anything is done."""
+    if isinstance(error, RedfishTransportError):
+        return error.may_be_performed
+    return isinstance(error, RedfishApiError) and error.status >= 500 and error.status != 503
 
 
 def _kept(image: Image) -> dict[str, str]:

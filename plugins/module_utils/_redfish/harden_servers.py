@@ -43,6 +43,7 @@ HARDEN: Spec = {
     "reboot_timeout": {"type": "float", "default": 1800.0},
     "bundle_path": {"type": "path", "default": "~/.ansible/baremetal.bcm/rollback"},
     "rollback": {"type": "path"},
+    "options_only": {"type": "bool", "default": False},
     "lock_path": {"type": "path", "default": "~/.ansible/baremetal.bcm/locks"},
 }
 _T = TypeVar("_T")
@@ -102,6 +103,10 @@ def harden_servers(params: Mapping[str, Any], batch: Batch, clock: Clock) -> Res
     """
     job = Job(params, batch, clock)
     bundle = read_bundle(params["rollback"]) if params["rollback"] else None
+    if params["options_only"]:
+        check_bundle_path(params["bundle_path"])
+        nothing: Result = {"servers": {}, "before": {}, "compliant": [], "failures": {}}
+        return {**nothing, "diff": [], "counts": count_states({}), "bundle": None}
     with exclusive(params["lock_path"], job.logins, batch, clock) as (batch, refused):
         job.batch = batch
         free = {name: login for name, login in job.logins.items() if name not in refused}
@@ -226,6 +231,15 @@ def _diff(plans: Mapping[str, Iterable[Change]]) -> dict[str, Any]:
 
 
 # -- bundles -------------------------------------------------------------------------------------------------------
+
+
+def check_bundle_path(directory: str) -> None:
+    """Raise RedfishConfigError where no bundle could be written there; nothing is made for that."""
+    folder = Path(directory).expanduser()
+    there = next(each for each in (folder, *folder.parents) if os.access(each, os.F_OK))
+    if not (there.is_dir() and os.access(there, os.W_OK | os.X_OK)):
+        why = f"{there} is {'not writable' if there.is_dir() else 'no directory'}"
+        raise RedfishConfigError(f"could not write a rollback bundle to {directory}: {why}")
 
 
 def write_bundle(directory: str, work: Mapping[str, Preview], clock: Clock) -> str:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .._values.text import cut, printable
-from .certificate import Certificate, Key
+from .certificate import Certificate, Key, untimely
 from .errors import RedfishConfigError
 
 try:
@@ -93,12 +93,13 @@ def read_request(pem: str) -> Request:
         found = x509.load_pem_x509_csr(pem.encode())
         is_signed = found.is_signature_valid
         key = _key(found.public_key())
+        name = _common_name(found.subject)
     except (*_UNREADABLE, UnsupportedAlgorithm):
         raise BadX509("is no signing request in PEM") from None
     if not is_signed:
         raise BadX509("is not signed by its own key")
     text = found.public_bytes(serialization.Encoding.PEM).decode()
-    return Request(_common_name(found.subject), key, text)
+    return Request(name, key, text)
 
 
 def is_issued_by(certificate: Certificate, authorities: Iterable[Certificate], *, now_s: float) -> bool:
@@ -116,9 +117,20 @@ def is_issued_by(certificate: Certificate, authorities: Iterable[Certificate], *
 
 
 class Signer:
-    """The site's authority with its key, which never leaves this object. Raises RedfishConfigError."""
+    """The site's authority with its key, which never leaves this object. Raises RedfishConfigError.
 
-    def __init__(self, authorities: Sequence[Certificate], key: str, passphrase: str | None) -> None:
+    What it signs ends with it at the latest, so it must last longer than `renew_within_days`.
+    """
+
+    def __init__(
+        self,
+        authorities: Sequence[Certificate],
+        key: str,
+        passphrase: str | None,
+        *,
+        renew_within_days: int,
+        now_s: float,
+    ) -> None:
         secret = None if passphrase is None else passphrase.encode()
         try:
             self._key: Any = serialization.load_pem_private_key(key.encode(), password=secret)
@@ -131,13 +143,29 @@ class Signer:
         own = [each for each in authorities if each.key.public == public]
         if not own:
             raise RedfishConfigError("authority_key is not the key of a certificate in authority")
-        self.certificate = own[0]
-        self._issuer = x509.load_der_x509_certificate(own[0].der)
+        # One that was renewed with its key may be there twice.
+        problems = {each: untimely(each, renew_within_days, now_s=now_s) for each in own}
+        certificate = min(own, key=lambda each: len(problems[each]))
+        if problems[certificate]:
+            raise RedfishConfigError(
+                f"authority: {certificate.subject} {problems[certificate][0]}, so that whatever it signs would be due "
+                "again at once (renew_within_days): renew it first"
+            )
+        self._issuer = x509.load_der_x509_certificate(certificate.der)
         if not _is_authority(self._issuer):
-            raise RedfishConfigError(f"authority: {own[0].subject} may not sign certificates")
+            raise RedfishConfigError(f"authority: {certificate.subject} may not sign certificates")
 
     def sign(self, request: Request, names: Sequence[str], *, now_s: float, days: int) -> str:
-        """Sign a request for these names; return a certificate in PEM that ends with the authority at the latest."""
+        """Sign a request for these names; return a certificate in PEM that ends with the authority at the latest.
+
+        Raises BadX509 where the library refuses to.
+        """
+        try:
+            return self._sign(request, names, now_s=now_s, days=days)
+        except (*_UNREADABLE, UnsupportedAlgorithm) as error:
+            raise BadX509(f"could not be signed: {_text(str(error))}") from None
+
+    def _sign(self, request: Request, names: Sequence[str], *, now_s: float, days: int) -> str:
         asked = x509.load_pem_x509_csr(request.pem.encode())
         now = datetime.datetime.fromtimestamp(now_s, datetime.timezone.utc)
         ends = min(now + datetime.timedelta(days=days), _times(self._issuer)[1])

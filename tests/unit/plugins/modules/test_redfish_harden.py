@@ -383,3 +383,22 @@ def test_the_account_in_use_is_never_disabled(site: Site, bmcs: dict[str, FakeBm
     accounts = {body["UserName"]: body["Enabled"] for path, body in bmc.resources.items() if "/Accounts/" in path}
     assert accounts == {USER: True, "root": True}
     assert "account in use" in server["left"]["factory_accounts_off"]
+
+
+def test_options_are_judged_without_asking_a_bmc(site: Site, bmcs: dict[str, FakeBmc], tmp_path: Path) -> None:
+    bmc = bmcs["server"] = FakeBmc("idrac")
+    (tmp_path / "file").touch()
+
+    good = site.run(options_only=True)
+    unknown = site.run(options_only=True, profile={"controls": {"telnets": False}})
+    unmet = site.run(options_only=True, profile={"controls": {"secure_boot": True, "boot_mode": "legacy"}})
+    unwritable = site.run(options_only=True, bundle_path=str(tmp_path / "file" / "bundles"))
+
+    assert not good.get("failed"), good["msg"]
+    assert (good["changed"], good["servers"], good["compliant"]) == (False, {}, [])
+    assert "controls names one that there is not" in unknown["msg"]
+    assert "secure_boot needs boot_mode uefi" in unmet["msg"]
+    assert f"{tmp_path / 'file'} is no directory" in unwritable["msg"]
+    assert bmc.requests == []
+    assert site.bundles == []
+    assert not (tmp_path / "bundles").exists()

@@ -15,6 +15,7 @@ from unittest import mock
 import httpx
 import pytest
 
+from ansible_collections.baremetal.bcm.plugins.module_utils._https.tls import WrongFingerprint
 from ansible_collections.baremetal.bcm.plugins.module_utils._redfish import x509
 from ansible_collections.baremetal.bcm.plugins.module_utils._redfish.certificate import (
     Certificate,
@@ -188,6 +189,7 @@ def certificate(**changes: Any) -> Certificate:
     [
         ({}, []),
         ({"names": ("SERVER-BMC.example.com", "10.0.0.5", "another")}, []),
+        ({"common_name": NAMES[0].upper()}, []),
         ({"key": Key("Ed25519", 256, b"")}, []),
         ({"ends_s": NOW_S + 30 * DAY_S + 1}, []),
         ({"ends_s": NOW_S + 30 * DAY_S}, ["expires on 2026-11-20T00:00:00Z"]),
@@ -316,6 +318,9 @@ def test_what_would_be_wrong_or_due_again_is_refused_before_anything_is_sent(
         ({"names": {"server": []}}, "no empty list"),
         ({"names": {"server": ["a" * 65]}}, "has 64 characters at most"),
         ({"names": {"server": "a"}}, "needs a list"),
+        ({"names": {"server": ["a.b", "bär.de"]}}, "names: server has 'bär.de', which no certificate can have"),
+        ({"names": {"server": ["fe80::1%eth0"]}}, "names: server has 'fe80::1%eth0'"),
+        ({"names": {"server": ["https://a.b"]}}, "names: server has 'https://a.b'"),
         ({"renew_within_days": 397}, "less than valid_days"),
         ({"valid_days": 0}, "valid_days must be above 0"),
     ],
@@ -337,6 +342,55 @@ def test_an_authority_that_may_not_sign_signs_nothing(site: Site) -> None:
         site.run(authority=nobody.pem, authority_key=nobody.key_pem)
 
 
+@pytest.mark.parametrize("check", [True, False])
+@pytest.mark.parametrize(
+    ("days", "now_s", "said"),
+    [
+        (20_000, NOW_S - 8 * 365 * DAY_S, "is not valid yet"),
+        (100, NOW_S, "has expired on 2020-04-10"),
+        (2_480, NOW_S, "expires on 2026-10-16.* due again at once"),
+    ],
+)
+def test_an_authority_whose_certificates_would_be_due_at_once_is_refused_before_anything_is_sent(
+    days: int, now_s: float, said: str, check: bool, site: Site
+) -> None:
+    old = Authority("old", days=days)
+
+    with (
+        mock.patch.object(site.clock, "wall_s", return_value=now_s),
+        pytest.raises(RedfishConfigError, match=f"authority: CN=old {said}"),
+    ):
+        site.run(authority=old.pem, authority_key=old.key_pem, check=check)
+
+    assert site.bmc.requests == []
+
+
+def test_of_an_authority_that_was_renewed_with_its_key_the_certificate_that_lasts_is_used(site: Site) -> None:
+    old = Authority("BMC authority", days=100, key=AUTHORITY.key)
+
+    result = site.run(authority=old.pem + AUTHORITY.pem)
+
+    assert result["failures"] == {}
+
+
+def test_an_authority_that_ends_while_a_bmc_makes_its_request_fails_that_server(site: Site) -> None:
+    short = Authority("short", days=2_500)
+    begins_s, made = site.clock.wall_s(), site.bmc.certificate.request
+    ends_s = x509.read_certificates(short.pem)[0].ends_s
+
+    def slowly(body: Mapping[str, Any]) -> str:
+        site.clock.sleep(ends_s - begins_s + 7_200)
+        return made(dict(body))
+
+    with mock.patch.object(site.bmc.certificate, "request", slowly):
+        server = site.one(
+            authority=short.pem, authority_key=short.key_pem, renew_within_days=1, certificate_timeout=100.0 * DAY_S
+        )
+
+    assert (server["failure"], server["phase"], server["done"]) == ("refused", "sign", ["request"])
+    assert "its new certificate could not be signed: The not valid after date must be after" in server["error"]
+
+
 def test_a_certificate_that_ca_path_would_not_trust_is_not_installed(site: Site, tmp_path: Path) -> None:
     (tmp_path / "others.pem").write_text(Authority("others").pem, encoding="ascii")
     (tmp_path / "ours.pem").write_text(AUTHORITY.pem, encoding="ascii")
@@ -348,7 +402,34 @@ def test_a_certificate_that_ca_path_would_not_trust_is_not_installed(site: Site,
 
     assert "is not trusted by ca_path" in others["error"]
     assert "does not name 10.0.0.5, the address by which ca_path is checked" in unnamed["error"]
+    assert [(each["plan"], each["done"]) for each in (others, unnamed)] == [
+        (["request", "sign", "install"], ["request", "sign"]),
+        ([], []),
+    ]
     assert site.bmc.certificate.pem == factory_certificate()
+
+
+@pytest.mark.parametrize(
+    ("address", "names"),
+    [
+        ("DGX-05-BMC.example.com", ["DGX-05-BMC.example.com"]),
+        ("2001:0db8::5", ["dgx-05-bmc.example.com", "2001:0DB8:0::5"]),
+        ("2001:0db8::5", ["2001:0db8::5"]),
+    ],
+)
+def test_names_are_the_same_in_all_ways_to_write_them(
+    address: str, names: list[str], site: Site, tmp_path: Path
+) -> None:
+    (tmp_path / "ours.pem").write_text(AUTHORITY.pem, encoding="ascii")
+    empty = dict.fromkeys(("username", "password", "tls_fingerprint", "device_type"))
+    servers = [{**empty, "name": "server", "address": address, "serial": "SN1"}]
+    options: dict[str, Any] = {"ca_path": str(tmp_path / "ours.pem"), "servers": servers, "names": {"server": names}}
+
+    first = site.one(**options)
+    second = site.one(**options)
+
+    assert (first["error"], first["done"]) == ("", ["request", "sign", "install"])
+    assert (second["error"], second["due"], second["done"]) == ("", [], [])
 
 
 def test_another_server_behind_the_address_is_left_alone(tmp_path: Path) -> None:
@@ -487,6 +568,77 @@ def test_an_answer_that_is_lost_is_no_failure_where_the_certificate_is_shown(sit
     server = site.one()
 
     assert (server["failure"], server["done"]) == (None, ["request", "sign", "install"])
+
+
+TASK = "/redfish/v1/TaskService/TaskMonitors/1"
+
+
+def another_certificate(request: httpx.Request) -> httpx.Response:
+    raise httpx.ConnectError("refused", request=request) from WrongFingerprint("its SHA-256 is another")
+
+
+def no_connection(request: httpx.Request) -> httpx.Response:
+    raise httpx.ConnectError("connection refused", request=request)
+
+
+def no_session(_request: httpx.Request) -> httpx.Response:
+    return refusal(401, "NoValidSession")
+
+
+def no_task(_request: httpx.Request) -> httpx.Response:
+    return refusal(404, "ResourceMissingAtURI")
+
+
+def failed_task(_request: httpx.Request) -> httpx.Response:
+    return httpx.Response(200, json={"TaskState": "Exception"})
+
+
+def follow(bmc: FakeBmc, path: str, task: Callable[[httpx.Request], httpx.Response]) -> None:
+    """Let a BMC take certificates by a task."""
+
+    def accept(request: httpx.Request) -> httpx.Response:
+        bmc.instead.pop(path)
+        answer = bmc._handle(request)
+        bmc.instead[path] = accept
+        return httpx.Response(202, headers={"Location": TASK}, json={}) if answer.status_code == 200 else answer
+
+    bmc.instead |= {path: accept, TASK: task}
+
+
+@pytest.mark.parametrize("task", [another_certificate, no_connection, no_session, no_task])
+@pytest.mark.parametrize(("vendor", "path"), [("dmtf", REPLACE), ("ilo", HPE_IMPORT)])
+def test_a_task_that_is_lost_is_no_failure_where_the_certificate_is_shown(
+    vendor: str, path: str, task: Callable[[httpx.Request], httpx.Response], tmp_path: Path
+) -> None:
+    site = Site(tmp_path, FakeBmc(vendor))
+    follow(site.bmc, path, task)
+
+    server = site.one()
+
+    assert (server["error"], server["done"]) == ("", ["request", "sign", "install"])
+    assert server["certificate"]["sha256"] == sha256_of(site.bmc)
+
+
+@pytest.mark.parametrize(
+    ("task", "said", "phase"),
+    [
+        (another_certificate, "shows another certificate than the pinned one", "verify"),
+        (no_connection, "connection refused", "verify"),
+        (no_session, "does not know the session any more", "verify"),
+        (no_task, "ResourceMissingAtURI was said", "verify"),
+        (failed_task, "ended as Exception", "install"),
+    ],
+)
+def test_a_task_that_is_lost_or_fails_is_a_failure_where_the_old_certificate_is_shown(
+    task: Callable[[httpx.Request], httpx.Response], said: str, phase: str, site: Site
+) -> None:
+    site.bmc.ignored.add(REPLACE)
+    follow(site.bmc, REPLACE, task)
+
+    server = site.one()
+
+    assert said in server["error"]
+    assert (server["phase"], "reset" in server["done"]) == (phase, False)
 
 
 def test_a_bmc_that_makes_no_requests_or_refuses_says_so(site: Site) -> None:
