@@ -51,7 +51,8 @@ def troubled_run(hall: Site, via: str) -> Run:
     hall.rack.repair()
     for name, (kind, options, _classes) in TROUBLES.items():
         hall.rack.break_something(kind, node=name, **options)
-    return power_nodes(hall, "on", via=via, bcm_power_timeout=6)
+    # A BMC that is slow needs some two seconds, on a machine that has time.
+    return power_nodes(hall, "on", via=via, bcm_power_timeout=12, bcm_ipmi_deadline=40)
 
 
 @pytest.mark.parametrize("via", WAYS, scope="class")

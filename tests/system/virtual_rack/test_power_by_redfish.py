@@ -180,6 +180,7 @@ def test_where_hardening_has_switched_ipmi_off_redfish_still_powers(cluster: Clu
         "bundle_path": str(tmp_path / "bundles"),
         "lock_path": str(tmp_path / "locks"),
         "rollback": None,
+        "options_only": False,
     }
     hardened = harden_servers(options, Batch(deadline_s=100, read_only=False), SystemClock())
     assert hardened["failures"] == {}

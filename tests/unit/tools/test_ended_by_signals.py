@@ -78,8 +78,8 @@ def test_the_fuzzer_ends(tmp_path: Path, number: signal.Signals) -> None:
 
 
 def await_handler(pid: int, number: signal.Signals) -> None:
-    """Wait until a program handles a signal; `started` bounds it."""
-    caught = 0
-    while not caught >> (number - 1) & 1:
+    """Wait until a Python program handles a signal; `started` bounds it. The shell before it does so for moments."""
+    name, caught = "", 0
+    while not (name.startswith("python") and caught >> (number - 1) & 1):
         fields = Path(f"/proc/{pid}/status").read_text(encoding="utf-8").split()
-        caught = int(fields[fields.index("SigCgt:") + 1], 16)
+        name, caught = fields[fields.index("Name:") + 1], int(fields[fields.index("SigCgt:") + 1], 16)

@@ -33,6 +33,10 @@ def words(directory: Path, *, network: bool = True, **changes: Any) -> str:
     return " ".join(command(spec, 0, directory, network=network))
 
 
+def test_a_server_has_one_processor_and_room_for_another_without_which_disks_lose_requests(tmp_path: Path) -> None:
+    assert "-smp 1,maxcpus=2 " in words(tmp_path)
+
+
 def test_the_demo_has_one_good_server_and_three_kinds_of_bad_ones() -> None:
     bench = read_bench(ROOT / "virtual_rack/benches/demo.yml")
 
