@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import operator
 import os
 import re
 import shutil
@@ -24,6 +25,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -216,8 +218,8 @@ def kernel_and_modules(package: Path, names: Sequence[str], place: Path) -> tupl
         raise BuildError(f"Linux {version} has no module {', '.join(missing)}: mend modules.txt.")
     chosen: set[str] = set()
     for name in names:
-        if path := by_name.get(name.replace("-", "_")):
-            chosen |= {path, *needs[path]}
+        if module := by_name.get(name.replace("-", "_")):
+            chosen |= {module, *needs[module]}
     some, few = root / "lib/modules" / version, place / "few/lib/modules" / version
     for path in [*sorted(chosen), "modules.order", "modules.builtin", "modules.builtin.modinfo"]:
         (few / path).parent.mkdir(parents=True, exist_ok=True)
@@ -236,10 +238,12 @@ def own_files(steps: Sequence[Path]) -> dict[str, Entry]:
         name = f"opt/validation/validation/{path.relative_to(AGENT)}"
         found[name] = Entry(name, 0o100644, path.read_bytes())
     for path in (path for directory in (HERE / "steps", *steps) if directory.is_dir() for path in directory.iterdir()):
-        if re.fullmatch(r"\d\d-[a-z0-9-]+", path.name):
-            found[f"opt/validation/steps/{path.name}"] = Entry(
-                f"opt/validation/steps/{path.name}", 0o100755, path.read_bytes()
-            )
+        if not path.name[0].isdigit():
+            continue  # lists, and what a site keeps beside its steps
+        if not re.fullmatch(r"\d\d-[a-z0-9-]+", path.name):
+            raise BuildError(f"{path} is no name of a step: two digits, and a name in small letters, as 50-gpu.")
+        name = f"opt/validation/steps/{path.name}"
+        found[name] = Entry(name, 0o100755, path.read_bytes())
     found.update((name, Entry(name, 0o120777, f"usr/{name}".encode())) for name in ("bin", "sbin", "lib", "lib64"))
     for name in _APPLETS.split():
         found[f"usr/bin/{name}"] = Entry(f"usr/bin/{name}", 0o120777, b"busybox")
@@ -261,7 +265,7 @@ def build_base(apt: Apt, versions: dict[str, str], modules: Sequence[str], place
     kernel, module_files = kernel_and_modules(debs[kernel_package], modules, work / "kernel")
     (place / "vmlinuz").write_bytes(kernel)
     for name, (package, path) in LOADERS.items():
-        contents = [content for _path, content in unpacked(debs[package], lambda each, wanted=path: each == wanted)]
+        contents = [content for _path, content in unpacked(debs[package], partial(operator.eq, path))]
         if len(contents) != 1:
             raise BuildError(f"Debian package {package} {versions[package]} has no {path}.")
         (place / name).write_bytes(contents[0])

@@ -615,7 +615,32 @@ def test_a_part_that_netbox_has_and_the_server_lacks_fails_it(place: Place) -> N
     place.turn()
 
     assert place.lab.state(machine.server) == "failed"
-    assert "DIMM A2 with the serial number M-2 that NetBox has is missing" in entries(machine)[0]
+    assert "DIMM A2: the part with the serial number M-2 that NetBox has is missing" in entries(machine)[0]
+
+
+def test_a_part_that_tells_the_image_no_serial_number_fails_no_server_and_the_journal_says_so(place: Place) -> None:
+    machine = place.machine()
+    roles = {
+        name: place.lab.add("dcim/inventory-item-roles", name=f"{place.lab.tag} {name}", slug=f"{place.lab.tag}-{slug}")
+        for name, slug in (("Power supply", "power-supply"), ("RAM", "ram"))
+    }
+    for number, name in enumerate(roles):
+        place.lab.add(
+            "dcim/inventory-items",
+            device=machine.server.id,
+            name=f"{name} 1",
+            serial=f"P-{number}",
+            role=roles[name]["id"],
+        )
+    place.turn()
+    machine.validate()
+    place.turn()
+
+    assert place.lab.state(machine.server) == "failed"
+    assert place.result(machine)["reasons"] == [
+        "01-init: RAM 1: the part with the serial number P-1 that NetBox has is missing"
+    ]
+    assert f"tell the image their serial numbers: Power supply 1 ({place.lab.tag}-power-supply)" in entries(machine)[0]
 
 
 def _switch(place: Place) -> tuple[str, int]:
@@ -646,6 +671,30 @@ def test_a_cable_that_netbox_lacks_is_proposed_and_created_only_where_that_is_wa
     assert place.lab.state(machine.server) == "staged"
     assert f"{'created' if writes else 'proposed'}: a cable from eth0 to {switch} Ethernet1/7" in entries(machine)[2]
     assert bool(_cables(place, port)) is writes
+
+
+def test_a_cable_is_the_port_s_and_not_that_of_the_group_with_the_same_address(lab: Lab, make_place: MakePlace) -> None:
+    place = make_place(lab, write_cables=True)
+    switch, port = _switch(place)
+    machine = place.machine()
+    # The group comes first in NetBox's list.
+    (first,) = lab.find("dcim/interfaces", device_id=machine.server.id, name="eth0")
+    lab.change("dcim/interfaces", first["id"], name="bond0", type="lag")
+    lab.port(machine.server.id, "eth0", machine.mac)
+    machine.neighbours = [_heard(switch, "Ethernet1/7", machine.mac)]
+    place.turn()
+    machine.validate()
+    place.turn()
+    assert _cables(place, port)
+    lab.change("dcim/devices", machine.server.id, status="discovered")
+    place.turn()
+    machine.validate()
+    place.turn()
+
+    result = place.result(machine)
+    assert (result["run"], result["verdict"]) == (machine.run, "pass")
+    (group,) = lab.find("dcim/interfaces", device_id=machine.server.id, name="bond0")
+    assert group["cable"] is None
 
 
 def test_a_cable_that_contradicts_netbox_is_journaled_and_never_overwritten(lab: Lab, make_place: MakePlace) -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,18 @@ def _place(make_place: MakePlace) -> Place:
     return make_place()
 
 
+def begun_by_grub(make_place: MakePlace, directory: Path) -> tuple[Place, Machine, Path]:
+    """Let a machine boot by the file that GRUB has for it; return its place, the machine and the file."""
+    tftp = directory / "tftp"
+    tftp.mkdir()
+    place = make_place(tftp_directory=str(tftp))
+    machine = place.machine()
+    place.turn(2)
+    (path,) = tftp.glob("grub.cfg-01-*")
+    assert machine.take(path.read_text(encoding="ascii"))
+    return place, machine, path
+
+
 def begin(machine: Machine) -> None:
     """Boot, and report up to the first step."""
     assert machine.boot()
@@ -76,6 +89,43 @@ def test_nobody_is_given_the_image_once_netbox_was_not_read_for_ten_minutes(fake
     assert machine.boot()
 
 
+def test_grub_gives_no_image_and_no_task_once_netbox_was_not_read_for_ten_minutes(
+    fake: FakeNetBox, make_place: MakePlace, tmp_path: Path
+) -> None:
+    place, machine, path = begun_by_grub(make_place, tmp_path)
+    fake.faults.append(lambda _request: Reply(503))
+    place.pass_time(590)
+    with pytest.raises(NetBoxError):
+        place.turn()
+    assert path.exists()
+    place.pass_time(20)
+    with pytest.raises(NetBoxError):
+        place.turn()
+
+    assert not path.exists()
+    # It was given the image before: it is to wait.
+    assert (machine.hello().status, machine.task().status) == (503, 503)
+    fake.faults.clear()
+    place.turn(2)
+    # What it asks by is superseded: it boots again, by the new file.
+    assert machine.hello().body["then"] == "boot_disk"
+    assert machine.take(path.read_text(encoding="ascii"))
+    assert (machine.hello().status, machine.task().status) == (202, 200)
+
+
+def test_a_server_that_went_into_use_gets_no_task_for_the_file_that_grub_read_before(
+    make_place: MakePlace, tmp_path: Path
+) -> None:
+    place, machine, path = begun_by_grub(make_place, tmp_path)
+    place.lab.change("dcim/devices", machine.server.id, status="active")
+    place.turn()
+
+    assert not path.exists()
+    for answer in (machine.task(), machine.hello()):
+        assert (answer.status, answer.body["then"]) == (410, "boot_disk")
+    assert place.lab.state(machine.server) == "active"
+
+
 @pytest.mark.parametrize("becomes", ["discovered", "active"])
 def test_disks_may_be_written_only_while_netbox_has_the_server_as_discovered(
     make_place: MakePlace, becomes: str
@@ -91,6 +141,10 @@ def test_disks_may_be_written_only_while_netbox_has_the_server_as_discovered(
     task = machine.task().body
     assert task["expected"]["writable_disks"] == (["D1"] if becomes == "discovered" else [])
     assert task["expected"]["lldp_interval_seconds"] == place.settings.lldp_interval_seconds
+    # It is judged by the task that it was given, and is not missed for what it was not to do.
+    kept = place.state.run(machine.run)
+    assert kept is not None
+    assert kept.task["expected"] == task["expected"]
 
 
 def test_disks_are_not_written_where_netbox_was_not_read_for_ten_minutes(make_place: MakePlace) -> None:
@@ -284,6 +338,19 @@ def test_a_port_that_netbox_has_only_as_a_group_is_known(place: Place) -> None:
     assert place.result(machine)["verdict"] == "pass"
 
 
+def test_a_port_that_is_missing_fails_its_server_though_its_group_has_the_same_address(place: Place) -> None:
+    machine = place.machine()
+    lost = place.lab.new_mac()
+    place.lab.port(machine.server.id, "eth1", lost)
+    place.lab.port(machine.server.id, "bond0", lost, type="lag")
+    place.turn()
+    machine.validate()
+    place.turn()
+
+    assert place.lab.state(machine.server) == "failed"
+    assert any(lost.upper() in reason for reason in place.result(machine)["reasons"])
+
+
 def test_a_run_whose_profile_a_newer_version_refuses_ends_and_holds_nobody_up(place: Place) -> None:
     old, other = place.machine(), place.machine()
     place.turn()
@@ -299,6 +366,80 @@ def test_a_run_whose_profile_a_newer_version_refuses_ends_and_holds_nobody_up(pl
     assert place.lab.state(other.server) == "staged"
     assert place.lab.state(old.server) == "failed"
     assert "this version can't read its profile" in place.result(old)["reasons"][0]
+
+
+def finish_disks(machine: Machine, first: dict[str, Any]) -> None:
+    """Report a run of the profile that writes, with no word on whether the disk was written."""
+    assert machine.finish("01-init", **first).status == 202
+    taken = ("disk_smart_ok", "disk_seq_read_mib_s", "disk_rand_read_iops")
+    measured = [{"name": name, "value": 1, "component": "vda"} for name in taken]
+    body = {"outcome": "completed", "seconds": 1.0, "work": 1, "measurements": measured}
+    assert machine.say("step_finished", "03-disk", body).status == 202
+    assert machine.say("finished").status == 202
+
+
+def test_parts_of_an_inventory_that_are_not_what_they_are_called_are_refused(place: Place) -> None:
+    machine = place.machine()
+    place.turn()
+    begin(machine)
+    shapes: list[dict[str, Any]] = [
+        {"disks": [{"name": "sda", "serial": []}]},
+        {"disks": {"name": "sda"}},
+        {"disks": [{"name": ["sda"]}]},
+        {"nics": [{"name": "eth0", "mac": {}}]},
+        {"numa_nodes": ["numa0"]},
+        {"cpus": [{"model": "x"}]},
+        {"modules": [{"name": "A1", "serial": 7}]},
+    ]
+
+    for shape in shapes:
+        answer = machine.finish("01-init", inventory=shape)
+        (key,) = shape
+        assert (answer.status, f"body.inventory.{key}" in answer.body["error"]) == (400, True), answer
+    assert machine.finish("01-init", inventory={"disks": None, "gpus": 8, "nics": []}).status == 202
+
+
+def test_results_that_can_not_be_judged_fail_their_server_and_hold_nobody_up(make_place: MakePlace) -> None:
+    place = make_place(profile=WRITING)
+    hostile, unread, sound = place.machine(), place.machine(), place.machine()
+    place.turn()
+    for machine in (hostile, unread, sound):
+        begin(machine)
+        finish_disks(machine, machine.good("01-init"))
+    # What a version accepted that refuses less, and what judging was never meant to see.
+    (accepted,) = (
+        row.item for row in place.spool.peek(100) if row.item.run == unread.run and row.item.body.get("inventory")
+    )
+    inventory = {"disks": [{"name": "sda", "serial": []}]}
+    place.spool.offer(replace(accepted, body={**accepted.body, "inventory": inventory}))
+    run = place.state.run(hostile.run)
+    assert run is not None
+    task = json.dumps({**run.task, "expected": {"writable_disks": [[]]}})
+    with place.state._file.writing("write to"):
+        place.state._db.execute("UPDATE runs SET task = ? WHERE run = ?", (task, hostile.run))
+    place.turn()
+
+    assert [place.lab.state(each.server) for each in (hostile, unread, sound)] == ["failed", "failed", "staged"]
+    (why,) = place.result(hostile)["reasons"]
+    assert why == "its results could not be judged: TypeError: unhashable type: 'list'"
+    (why,) = place.result(unread)["reasons"]
+    assert why.startswith("its results could not be judged: 01-init: body.inventory.disks[0].serial: ")
+    (said,) = (line for line in place.lines if "Traceback" in line)
+    assert said.startswith(f"{hostile.server.name}: its results could not be judged: ")
+    assert "judge_run" in said
+    place.turn()
+    assert place.spool.stats().rows == 0
+
+
+def test_a_neighbour_whose_name_fits_no_request_holds_nobody_up(place: Place) -> None:
+    hostile, other = place.machine(), place.machine()
+    hostile.neighbours = [{"interface": "eth0", "chassis_name": "\u6a5f" * 500, "port_id": "1"}]
+    place.turn()
+    hostile.validate()
+    other.validate()
+    place.turn()
+
+    assert [place.lab.state(each.server) for each in (hostile, other)] == ["staged", "staged"]
 
 
 def test_one_address_on_two_servers_of_one_name_is_offered_to_neither(place: Place) -> None:

@@ -63,7 +63,7 @@ class Journal:
         told = comments.partition("\n\nMeasured:")[0]
         head, *lines = re.sub(r"[*`]{1,2}", "", told).splitlines()
         # Which run it was, is the same for each entry of a server.
-        head = re.sub(r"(, run [0-9a-f-]{36})?\)\.$", ")", re.sub(r"\. MAC address .*", "", head))
+        head = re.sub(r", run [0-9a-f-]{36}|\. MAC address .*|\.$", "", head)
         print(f"{time.monotonic() - self._begun:4.0f} s  {name:12} {head.removeprefix('Validation ')}", flush=True)
         reasons = [line for line, raw in zip(lines, told.splitlines()[1:], strict=True) if raw.startswith("* ")]
         for line in few(reasons):

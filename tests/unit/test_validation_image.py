@@ -62,6 +62,21 @@ def test_what_lies_in_bin_and_lib_is_merged_into_usr(builder: ModuleType) -> Non
     }
 
 
+def test_firmware_that_a_site_s_packages_bring_lies_where_the_kernel_looks(builder: ModuleType) -> None:
+    members = tree(("./lib/firmware/bnx2x/bnx2x-e2.fw", tarfile.REGTYPE, b"code"))
+    found = builder.from_tar(members, builder.read_list(HERE / "left_out.txt"))
+
+    assert set(found) == {"usr/lib/firmware/bnx2x/bnx2x-e2.fw"}
+    assert builder.own_files([])["lib"].content == b"usr/lib"
+
+
+def test_no_card_is_promised_whose_driver_needs_firmware_that_debian_keeps_apart(builder: ModuleType) -> None:
+    modules = set(builder.read_list(HERE / "modules.txt"))
+
+    assert not {"bnx2x", "qed", "qede"} & modules
+    assert {"nvme", "vmd"} <= modules
+
+
 def test_the_archive_depends_on_nothing_but_the_entries(builder: ModuleType) -> None:
     entries = [builder.Entry("b", 0o100644, b"two"), builder.Entry("a", 0o120777, b"b"), builder.Entry("d", 0o040755)]
     archives = [io.BytesIO(), io.BytesIO()]
@@ -91,6 +106,12 @@ def test_the_image_has_the_agent_the_steps_and_those_of_a_site(builder: ModuleTy
 
     assert steps == ["01-init", "02-memory", "03-disk", "04-lldp", "05-report", "25-gpu"]
     assert "opt/validation/validation/agent/__main__.py" in found
+
+
+def test_a_step_with_a_wrong_name_ends_the_build_and_is_not_left_out(builder: ModuleType, tmp_path: Path) -> None:
+    (tmp_path / "50-My_gpu").write_text("#!/bin/sh\n", encoding="utf-8")
+    with pytest.raises(builder.BuildError, match="50-My_gpu is no name of a step"):
+        builder.own_files([tmp_path])
 
 
 def test_init_runs_by_the_image_s_own_shell(builder: ModuleType) -> None:

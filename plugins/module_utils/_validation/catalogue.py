@@ -90,7 +90,7 @@ MEMORY = BuiltIn(
             "minimum": 1,
             "maximum": 256,
             "default": 4,
-            "description": "at most so many memtester at once on a node; never more than it has processors",
+            "description": "at most so many memtester at once on a node; no more than its processors, if it has any",
         },
         "loops": {"type": "integer", "minimum": 1, "default": 1, "description": "loops of memtester"},
         "stress_seconds": {
@@ -115,12 +115,12 @@ DISK_STEP = BuiltIn(
         "write": {
             "enum": [WRITE_NEVER, WRITE_WHEN_EMPTY],
             "default": WRITE_NEVER,
-            "description": "whether disks may be written that are empty and that the receiver lists as writable",
+            "description": "whether disks are written that are empty and whose serial numbers NetBox has",
         },
         "smart": {
             "enum": [SMART_IF_PRESENT, SMART_REQUIRED],
             "default": SMART_IF_PRESENT,
-            "description": "whether a disk that offers no SMART is an error",
+            "description": "whether a disk that offers no SMART, or whose RAID controller passes none on, is an error",
         },
         "seconds": {
             "type": "number",

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .writable import Permit
+from .writable import MARGIN_BYTES, Permit
 
 _MIB = 1024 * 1024
 SEQ, RAND = "seq", "rand"
@@ -35,22 +35,39 @@ def read_command(disk: str, size_bytes: int, pattern: str, extent: Extent) -> li
     ]
 
 
-def write_command(path: str, permit: Permit, pattern: str, extent: Extent, bytes_per_s: float) -> list[str]:
-    """Return the command that writes within the bounds of a permit, then reads back and verifies all that it wrote.
-
-    It is bounded by size, not by time: a time limit of fio's would cut the verification off without a word. The size is
-    what the disk read in the same time.
-    """
+def write_end(pattern: str, extent: Extent, bytes_per_s: float) -> int:
+    """Return the offset on a disk up to which to write, the end of the disk aside: what it read in the same time."""
     wanted = max(_LEAST_WRITE[pattern], int(bytes_per_s * extent.seconds))
-    room = min(wanted, extent.most_bytes, permit.end - permit.start) // _MIB * _MIB
+    return MARGIN_BYTES + max(_MIB, min(wanted, extent.most_bytes) // _MIB * _MIB)
+
+
+def write_command(path: str, permit: Permit, pattern: str) -> list[str]:
+    """Return the command that writes all that a permit allows, then reads back and verifies it.
+
+    It is bounded by size, not by time: a time limit of fio's would cut the verification off without a word. The buffers
+    are fio's own, which don't compress: zeros would be blank at once, and measure how fast a disk writes nothing.
+    """
+    mode = "write" if pattern == SEQ else "randwrite"
     return [
-        *_common("write" if pattern == SEQ else "randwrite", path, pattern),
-        f"--offset={permit.start}",
-        f"--size={max(_MIB, room)}",
+        *_common(mode, path, pattern),
+        *_within(permit),
         "--verify=crc32c",
         "--do_verify=1",
         "--verify_fatal=1",
+    ]
+
+
+def clear_command(path: str, permit: Permit) -> list[str]:
+    """Return the command that makes what was written by a permit blank again."""
+    return [*_common("write", path, SEQ), *_within(permit), "--zero_buffers", "--end_fsync=1"]
+
+
+def _within(permit: Permit) -> list[str]:
+    return [
+        f"--offset={permit.start}",
+        f"--size={(permit.end - permit.start) // _MIB * _MIB}",
         "--allow_mounted_write=0",
+        "--allow_file_create=0",  # a device that has vanished does not become a file
     ]
 
 

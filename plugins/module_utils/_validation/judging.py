@@ -22,12 +22,12 @@ from .catalogue import (
     SERVER,
     SMART_IF_PRESENT,
     SMART_OK,
-    Metric,
     option,
 )
 from .messages import COMPLETED, NOT_APPLICABLE, Measurement, StepResult
 from .profile import Profile, StepPolicy, Threshold, allows_writing
 from .siblings import Comparison, compare
+from .writable import HOLDS_SOMETHING
 
 PASS, FAIL, WARN, ERROR, NOT_APPLICABLE_VERDICT = "pass", "fail", "warn", "error", "not_applicable"
 VERDICTS = (PASS, FAIL, WARN, ERROR, NOT_APPLICABLE_VERDICT)
@@ -184,14 +184,16 @@ class _Excuses:
     ) -> None:
         self._policy = policy
         self._given = {(each.metric, each.component): each.reason for each in result.not_applicable if each.reason}
-        self._serials = {disk["name"]: disk.get("serial") for disk in entries(inventory, "disks")}
+        self._serials = {
+            disk["name"]: disk["serial"] for disk in entries(inventory, "disks") if isinstance(disk.get("serial"), str)
+        }
         self._writable = {*writable_disks}
 
     def reason(self, metric: str, component: str) -> str:
         """Return why a metric may be missing, empty where it may not."""
         if self._policy.name != DISK_STEP.name:
             return ""
-        given = self._given.get((metric, component), "")
+        given = self.given(metric, component)
         if metric == SMART_OK and option(DISK_STEP.name, "smart", self._policy.options) == SMART_IF_PRESENT:
             return given
         if metric in (SEQ_WRITE, RAND_WRITE):
@@ -199,8 +201,12 @@ class _Excuses:
                 return "the profile allows no writing"
             if self._serials.get(component) not in self._writable:
                 return "its serial number is not among the disks that may be written"
-            return given
+            return given if given.startswith(HOLDS_SOMETHING) else ""
         return ""
+
+    def given(self, metric: str, component: str) -> str:
+        """Return the reason that the step gave, whether it is taken or not."""
+        return self._given.get((metric, component), "")
 
 
 def _of_metrics(
@@ -210,8 +216,10 @@ def _of_metrics(
     taken = {(each.name, each.component): each for each in result.measurements}
     if not policy.metrics:
         yield Check(ERROR, "it declares no metric, so that nothing shows that it ran")
+    spoken_of = _spoken_of(policy, result)
     for metric in policy.metrics:
-        components = _components(metric, inventory, result)
+        names = [entry["name"] for entry in entries(inventory, _INVENTORY_OF.get(metric.per, ""))]
+        components = [""] if metric.per == SERVER else [*dict.fromkeys([*names, *spoken_of.get(metric.per, ())])]
         if not components:
             yield Check(ERROR, f"there is no {metric.per} to take {metric.name} of", metric.name)
         for component in components:
@@ -223,16 +231,24 @@ def _of_metrics(
             if reason:
                 yield Check(NOT_APPLICABLE_VERDICT, f"{metric.name} does not apply: {reason}", metric.name, component)
             else:
-                yield Check(ERROR, f"{metric.name} is missing", metric.name, component)
+                given = excuses.given(metric.name, component)
+                told = f"{metric.name} is missing{': ' if given else ''}{given}"
+                yield Check(ERROR, told, metric.name, component)
 
 
-def _components(metric: Metric, inventory: Mapping[str, Any], result: StepResult) -> list[str]:
-    """Return what a metric must be taken of: what the inventory has, and what the step itself speaks of."""
-    if metric.per == SERVER:
-        return [""]
-    names = [entry["name"] for entry in entries(inventory, _INVENTORY_OF[metric.per])]
-    spoken_of = [each.component for each in result.measurements if each.name == metric.name]
-    return [*dict.fromkeys([*names, *(name for name in spoken_of if name)])]
+def _spoken_of(policy: StepPolicy, result: StepResult) -> dict[str, list[str]]:
+    """Return, by what metrics are taken per, all that the step speaks of: one part of it owes every such metric."""
+    per = {metric.name: metric.per for metric in policy.metrics}
+    named = [(per.get(each.name, ""), each.component) for each in result.measurements]
+    named += [(per.get(each.metric, ""), each.component) for each in result.not_applicable]
+    if policy.name == DISK_STEP.name:
+        # Findings of other steps name whatever is at fault: memory controllers, banks.
+        named += [(DISK, each.component) for each in result.findings]
+    found: dict[str, list[str]] = {}
+    for kind, component in named:
+        if component:
+            found.setdefault(kind, []).append(component)
+    return found
 
 
 def entries(inventory: Mapping[str, Any], key: str) -> list[dict[str, Any]]:

@@ -27,6 +27,7 @@ MAX_ENTRIES = 500  # of findings, of neighbours, of MAC addresses
 MAX_DEPTH = 8  # of an inventory
 MAX_VALUES = 20_000  # in an inventory
 
+POWER_OFF, BOOT_DISK = "poweroff", "boot_disk"  # what a machine does at the end
 EVENTS = ("hello", "step_started", "heartbeat", "step_finished", "finished")
 OF_A_STEP = ("step_started", "step_finished")
 
@@ -124,7 +125,7 @@ class StepResult:
             measurements=body.each("measurements", _measurement, MAX_MEASUREMENTS),
             findings=body.each("findings", _finding, MAX_ENTRIES),
             not_applicable=body.each("not_applicable", _not_applicable, MAX_ENTRIES),
-            inventory=body.tree("inventory"),
+            inventory=_inventory(body),
             neighbours=body.each("neighbours", _neighbour, MAX_ENTRIES) if body.has("neighbours") else None,
             log_pieces=body.whole("log_pieces", most=MAX_PIECES, default=0),
         )
@@ -455,6 +456,23 @@ def _not_applicable(value: Any, place: str) -> NotApplicable:
         component=entry.text("component", "", most=100),
         reason=entry.text("reason"),
     )
+
+
+def _inventory(body: _Reader) -> dict[str, Any] | None:
+    """Read an inventory: parts have names, and texts where judging looks for texts; all else may be of any shape."""
+    found = body.tree("inventory")
+    if found is not None:
+        inventory = _Reader(found, f"{body.place}.inventory")
+        for key in ("cpus", "modules", "numa_nodes", "disks", "nics"):
+            inventory.each(key, _part, MAX_VALUES)
+    return found
+
+
+def _part(value: Any, place: str) -> None:
+    part = _Reader(value, place)
+    part.text("name")
+    for key in ("model", "serial", "mac"):
+        part.text(key, "")
 
 
 def _neighbour(value: Any, place: str) -> dict[str, str]:

@@ -145,7 +145,7 @@ SCHEMA: Mapping[str, Any] = {
                 "pattern": r"^(\*|[A-Za-z0-9_-]{1,100})$",
                 "description": "the slug of a device type in NetBox, or * for all others",
             },
-            "description": "which servers it is for; none: only those that are named to it",
+            "description": "which servers it is for; none: it is there to be extended",
         },
         "warnings": {
             "enum": [WARNINGS_PASS, WARNINGS_FAIL],

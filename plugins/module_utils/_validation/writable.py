@@ -4,8 +4,9 @@
 
 Nothing else in this product destroys data. All of this must hold: the profile allows writing; the receiver lists the
 disk by its serial number, which it does for servers that NetBox has as `discovered`; the disk carries no signature,
-nor do its partitions, of which it has none; nothing uses it; and its first MiB is blank, for there are data without a
-signature. Whatever could not be found out counts as no.
+nor do its partitions, of which it has none; nothing uses it; and it is blank, for there are data without a signature:
+its first MiB, all that is to be written, samples of the rest, and its last MiB are zeros. Whatever could not be found
+out counts as no.
 """
 
 from __future__ import annotations
@@ -17,6 +18,16 @@ from .profile import StepPolicy, allows_writing
 
 # The first and last so many bytes are never written: a disk without signature stays one.
 MARGIN_BYTES = 1024 * 1024
+_CONTENTS = {
+    "signatures": "carries a signature",
+    "partitions": "has partitions",
+    "holders": "is used by a device",
+    "uses": "is in use",
+}
+_NOT_BLANK = "it is not blank"
+# How reasons begin that say that a disk holds something. Only these excuse a disk that was to be written: all others
+# say that it is at fault, or that something kept it from being tested.
+HOLDS_SOMETHING = (*(f"it {words}: " for words in _CONTENTS.values()), _NOT_BLANK)
 
 
 @dataclass(frozen=True)
@@ -24,7 +35,9 @@ class DiskState:
     """What was found out about a disk, right before; None is what could not be found out.
 
     `signatures` are those that wipefs names; `partitions`, `holders` (device mapper, RAID) and `uses` (mounts, swap)
-    are names; `same_serial` is how many disks of the server have this serial number.
+    are names; `blank` is whether all up to the offset `looked_to`, and samples after it, are zeros or what this run
+    itself wrote; `same_serial` is how many disks of the server have this serial number; `trouble` is why the signatures
+    could not be found out.
     """
 
     name: str
@@ -35,8 +48,10 @@ class DiskState:
     holders: Sequence[str] | None
     uses: Sequence[str] | None
     read_only: bool | None
-    blank_start: bool | None
+    blank: bool | None
+    looked_to: int
     same_serial: int = 1
+    trouble: str = ""
 
 
 @dataclass(frozen=True)
@@ -58,22 +73,22 @@ def ask(policy: StepPolicy, state: DiskState, writable_serials: Collection[str])
         return "its serial number is not among the disks that may be written"
     if state.same_serial != 1:
         return "several disks have its serial number"
-    return _contents(state) or Permit(state.name, MARGIN_BYTES, state.size_bytes - MARGIN_BYTES)
+    end = min(state.looked_to, state.size_bytes - MARGIN_BYTES)
+    return _contents(state) or Permit(state.name, MARGIN_BYTES, end)
 
 
 def _contents(state: DiskState) -> str:
-    for found, words in (
-        (state.signatures, "carries a signature"),
-        (state.partitions, "has partitions"),
-        (state.holders, "is used by a device"),
-        (state.uses, "is in use"),
-    ):
+    for name, words in _CONTENTS.items():
+        found = getattr(state, name)
         if found is None:
-            return f"it could not be found out whether it {words}"
+            trouble = f": {state.trouble}" if name == "signatures" and state.trouble else ""
+            return f"it could not be found out whether it {words}{trouble}"
         if found:
             return f"it {words}: {', '.join([*found][:5])}"
     if state.read_only is not False:
         return "it is read only"
-    if state.blank_start is not True:
-        return "its first MiB is not blank"
-    return "" if state.size_bytes >= 4 * MARGIN_BYTES else "it is too small"
+    if state.size_bytes < 4 * MARGIN_BYTES:
+        return "it is too small"
+    if state.blank is None or state.looked_to < 2 * MARGIN_BYTES:
+        return "it could not be found out whether it is blank"
+    return "" if state.blank else _NOT_BLANK

@@ -84,6 +84,7 @@ class Application:
         """Return the ASGI application."""
         routes = [
             Route("/boot/ipxe", self._boot),
+            Route("/v1/runs/{run}", self._logs),
             Route("/v1/runs/{run}/task", self._task),
             Route("/v1/runs/{run}/events", self._message, methods=["POST"]),
             Route("/v1/runs/{run}/steps/{step}/log/{piece}", self._message, methods=["PUT"]),
@@ -119,6 +120,13 @@ class Application:
         # Quick, and in the loop, so that no two messages of one run are judged at once.
         checked = self._receiver.check(asked)
         return _shown(await self._committer.store(checked) if isinstance(checked, Accepted) else checked)
+
+    async def _logs(self, request: Request) -> Response:
+        run = request.path_params["run"]
+        steps = self._receiver.logs.steps(run) if is_run(run) else []
+        if not steps:
+            return _shown(Answer(404, {"error": "no log of such a run"}))
+        return _shown(Answer(200, {"run": run, "logs": {step: f"/v1/runs/{run}/steps/{step}/log" for step in steps}}))
 
     async def _log(self, request: Request) -> Response:
         run, step = request.path_params["run"], request.path_params["step"]

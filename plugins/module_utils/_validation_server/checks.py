@@ -4,11 +4,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from .._netbox.api.interfaces import is_bmc, macs_of
+from .._netbox.api.interfaces import macs_of
 from .._validation.bom import Expected, ExpectedDisk, bom_digest, compare_bom
 from .._validation.cables import Interface, Port, compare_cables
 from .._validation.judging import FAIL, PASS, Check, entries
@@ -17,8 +18,11 @@ from .netbox_side import Recorded
 
 INVENTORY_STEP, CABLE_STEP = "01-init", "04-lldp"
 # Of the roles of inventory items, in any case: NetBox has none of its own.
-_DISK_ROLES = ("disk", "drive", "ssd", "hdd", "nvme")
+_DISK_ROLE = re.compile(r"disk|drive|ssd|hdd|nvme")
+_MEMORY_ROLE = re.compile(r"memory|dimm|\bram\b")
 _CABLED_SINCE = (3, 3)
+# Of a device in NetBox. A machine may say a longer one, which fits no request, and nobody's results came further.
+_LONGEST_NAME = 64
 
 
 @dataclass
@@ -45,10 +49,9 @@ def check_run(
     checks = Checks()
     first, cabling = results.get(INVENTORY_STEP), results.get(CABLE_STEP)
     if first is not None and first.inventory is not None:
-        checks.by_step[INVENTORY_STEP] = [
-            *compare_bom(_expected(recorded, first.inventory), first.inventory),
-            *_items(recorded, first),
-        ]
+        found, unseen = _items(recorded, first)
+        checks.by_step[INVENTORY_STEP] = [*compare_bom(_expected(recorded, first.inventory), first.inventory), *found]
+        checks.notes[INVENTORY_STEP] = unseen
         checks.digest = bom_digest(first.inventory)
     if cabling is not None and cabling.neighbours is not None:
         _check_cables(checks, recorded, cabling.neighbours, switch_ports, creates=creates)
@@ -58,7 +61,7 @@ def check_run(
 def chassis_names(results: Iterable[StepResult]) -> set[str]:
     """Give the names of the switches that were heard, and these names without their domains."""
     heard = {each.get("chassis_name", "") for result in results for each in result.neighbours or ()}
-    return {name for each in heard for name in (each, each.partition(".")[0]) if name}
+    return {name for each in heard for name in (each, each.partition(".")[0]) if 0 < len(name) <= _LONGEST_NAME}
 
 
 def cable_body(ends: tuple[int, int], version: tuple[int, int]) -> dict[str, Any]:
@@ -85,31 +88,35 @@ def _expected(recorded: Recorded, inventory: Mapping[str, Any]) -> Expected:
     )
 
 
-def _items(recorded: Recorded, first: StepResult) -> list[Check]:
-    """Look for the parts that NetBox has with a serial number, modules of memory for instance."""
+def _items(recorded: Recorded, first: StepResult) -> tuple[list[Check], list[str]]:
+    """Look for the parts that NetBox has with a serial number; notes name those that the image can't see."""
     inventory = first.inventory or {}
-    seen = {
-        str(each.get("serial") or "").strip()
-        for kind in ("modules", "disks", "cpus", "nics")
-        for each in entries(inventory, kind)
-    }
-    checks = []
+    seen = {str(each.get("serial") or "").strip() for kind in ("modules", "disks") for each in entries(inventory, kind)}
+    checks, unseen = [], []
     for item in recorded.items:
         serial = str(item.get("serial") or "").strip()
-        if serial and not _is_disk(item):
-            name = str(item.get("name") or "part")
-            text = f"{name} with the serial number {serial} that NetBox has"
-            found = serial in seen
-            checks.append(
-                Check(PASS if found else FAIL, f"{text} is {'there' if found else 'missing'}", component=name)
-            )
-    return checks
+        if not serial or _is_disk(item):
+            continue
+        name = str(item.get("name") or "part")
+        text = f"the part with the serial number {serial} that NetBox has"
+        if serial in seen:
+            checks.append(Check(PASS, f"{text} is there", component=name))
+        elif not _role(item) or _MEMORY_ROLE.search(_role(item)):
+            checks.append(Check(FAIL, f"{text} is missing", component=name))
+        else:
+            # A power supply for instance: that nobody could see it says nothing of the server.
+            unseen.append(f"{name} ({_role(item)})")
+    told = f"not looked for, since only disks and memory tell the image their serial numbers: {', '.join(unseen)}"
+    return checks, [told] if unseen else []
 
 
 def _is_disk(item: Mapping[str, Any]) -> bool:
+    return bool(_DISK_ROLE.search(_role(item)))
+
+
+def _role(item: Mapping[str, Any]) -> str:
     role = item.get("role")
-    slug = str(role.get("slug") or "") if isinstance(role, Mapping) else ""
-    return any(word in slug.lower() for word in _DISK_ROLES)
+    return str(role.get("slug") or "").lower() if isinstance(role, Mapping) else ""
 
 
 def _check_cables(
@@ -120,7 +127,7 @@ def _check_cables(
     *,
     creates: bool,
 ) -> None:
-    own = {raw["name"]: raw for raw in recorded.ports if not is_bmc(raw)}
+    own = {raw["name"]: raw for raw in recorded.hardware}
     ids = {_port(raw): raw["id"] for raw in switch_ports}
     taken = {_port(raw): _words(_far_end(raw)) for raw in switch_ports if raw.get("cable")}
     interfaces = [

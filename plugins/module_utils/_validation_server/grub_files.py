@@ -29,6 +29,11 @@ class GrubFiles:
         self._clock = clock
         self._image = Image(settings)
 
+    def remove_old(self) -> None:
+        """Remove all files once it was not read lately who is admitted."""
+        if self._settings.tftp_directory and not self._state.is_current(self._clock()):
+            _remove(Path(self._settings.tftp_directory), set())
+
     def renew(self) -> None:
         """Write the files of those who are admitted and not under way, and remove all others.
 

@@ -67,6 +67,10 @@ class Logs:
         pieces = sorted((self._directory / run / step).glob("*.gz"), key=lambda path: int(path.stem))
         return _unpack(pieces) if pieces else None
 
+    def steps(self, run: str) -> list[str]:
+        """Name the steps of a run that have a log, in their order."""
+        return sorted({path.parent.name for path in (self._directory / run).glob("*/*.gz")})
+
     def remove(self, run: str) -> None:
         """Remove the logs of a run."""
         folder = self._directory / run

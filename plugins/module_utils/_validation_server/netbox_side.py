@@ -23,8 +23,10 @@ from .state import Admission
 
 RESULT_FIELD = "validation_result"
 INVENTORY_ITEMS = "dcim/inventory-items/"
-# Kinds of interfaces whose MAC address no port of a server needs to have.
-_NO_HARDWARE = ("virtual", "bridge")
+# Kinds of interfaces that are no ports. A group of links may be all that NetBox has of its members; what the others
+# have for a MAC address, no port of a server needs to have.
+_GROUP = "lag"
+_NO_HARDWARE = ("virtual", "bridge", _GROUP)
 _OF_DEVICES = "id,name,display,status,custom_fields,serial,device_type"
 # What admission needs; what a port is connected to costs NetBox far more.
 _OF_PORTS = "id,name,type,device,mgmt_only,mac_address,mac_addresses"
@@ -52,15 +54,20 @@ class Recorded:
         return str(shown.get("slug") or "") if isinstance(shown, dict) else ""
 
     @property
-    def macs(self) -> list[str]:
-        """Return the MAC addresses of its ports but the BMC's and those that are no hardware."""
-        ports = [port for port in self.ports if not is_bmc(port, BMC_NAMES) and _kind(port) not in _NO_HARDWARE]
-        return [mac for port in ports for mac in macs_of(port)]
+    def hardware(self) -> list[Raw]:
+        """Return its ports but the BMC's, groups of links, and those that are no hardware."""
+        return [each for each in self.ports if not is_bmc(each, BMC_NAMES) and _kind(each) not in _NO_HARDWARE]
 
     @property
     def group_macs(self) -> set[str]:
-        """Return the MAC addresses of its link aggregation groups, which are those of a member, or made up."""
-        return {mac for port in self.ports if _kind(port) == "lag" for mac in macs_of(port)}
+        """Return the MAC addresses that groups of links alone have: a member's that NetBox lacks, or made up."""
+        groups = {mac for port in self.ports if _kind(port) == _GROUP for mac in macs_of(port)}
+        return groups - {mac for port in self.hardware for mac in macs_of(port)}
+
+    @property
+    def macs(self) -> list[str]:
+        """Return the MAC addresses that the server may have, those of groups too, each once."""
+        return [*dict.fromkeys(mac for port in self.hardware for mac in macs_of(port)), *sorted(self.group_macs)]
 
 
 @dataclass(frozen=True)

@@ -22,9 +22,9 @@ _ANSWERS = {
     "400": "The form is wrong.",
     "401": "No such run, or not its signature.",
     "409": "Wrong sequence; `expected` is the right one.",
-    "410": "The run is over, or for another server.",
+    "410": "The run is over, or for another server; `then` is what to do, where it is there.",
     "413": "The body is too large.",
-    "503": "It could not be stored; ask again after Retry-After.",
+    "503": "It could not be stored, or not be decided yet; ask again after Retry-After.",
 }
 
 
@@ -50,6 +50,9 @@ def describe() -> dict[str, Any]:
                     ],
                     {"200": "A script for iPXE."},
                 )
+            },
+            "/v1/runs/{run}": {
+                "get": _operation("Which steps have a log", [run], {"200": "Paths by step.", "404": "None has."})
             },
             "/v1/runs/{run}/task": {
                 "get": _operation(
@@ -81,7 +84,13 @@ def describe() -> dict[str, Any]:
             "/v1/runs/{run}/steps/{step}/log": {
                 "get": _operation("A step's log, as far as it came", [run, step[0]], {"200": "Text.", "404": "None."})
             },
-            "/healthz": {"get": _operation("Whether it can store", [], {"200": "It can.", "503": "It can't."})},
+            "/healthz": {
+                "get": _operation(
+                    "Whether the spool can be read, and how much waits in it",
+                    [],
+                    {"200": "`ok`, or `full` where the worker is far behind.", "503": "It can't be read."},
+                )
+            },
             "/metrics": {"get": _operation("Figures for Prometheus", [], {"200": "Text."})},
         },
     }

@@ -20,6 +20,7 @@ from typing import Any
 
 from .._spool.spool import Offered, Spool, SpoolError
 from .._validation.messages import (
+    BOOT_DISK,
     MAX_BODY_BYTES,
     MAX_PIECE_BYTES,
     Event,
@@ -40,8 +41,6 @@ from .state import CONFLICTED, FINISHED, Progress, Run, State
 MOST = {"POST": MAX_BODY_BYTES, "PUT": MAX_PIECE_BYTES}
 # Of a run: its whole time is in its task, from the first sign of life on.
 _GRACE_S = 120.0
-# Older admissions are none: without the worker, or without NetBox, nobody knows what is `discovered` still.
-_KNOWN_S = 600.0
 # HMAC needs its key on both sides. The key is the hash of what the machine was given, and all that is kept: a copy of
 # the store could sign for runs that are under way, but holds no token, and nothing that outlives these runs.
 _TOKEN_BYTES = 32
@@ -119,7 +118,11 @@ class Receiver:
             admission = self.state.admission(parse_mac(mac))
         except ValueError:
             admission = None
-        if admission is None or not is_same_serial(serial or admission.serial, admission.serial) or not self._knows():
+        if (
+            admission is None
+            or not is_same_serial(serial or admission.serial, admission.serial)
+            or not self._is_current()
+        ):
             self.counts["boot disk"] += 1
             return boot_scripts.render_ipxe_disk()
         under_way = self.state.under_way(admission.device)
@@ -134,10 +137,6 @@ class Receiver:
         self.state.mint(run)
         self.counts["boot image"] += 1
         return boot_scripts.render_ipxe(offer)
-
-    def _knows(self) -> bool:
-        """Say whether NetBox was read lately: a server may have gone into use since."""
-        return abs(self._clock() - self.state.admitted_at()) <= _KNOWN_S
 
     def _image_digest(self) -> str | None:
         """Give the digest of the image, None where it must not be offered; says so once."""
@@ -159,8 +158,9 @@ class Receiver:
             return run
         if asked.sequence != "0":
             return self._refuse(400, "the sequence of a request for the task is 0")
-        if run.closed or self._clock() > run.expires:
-            return self._refuse(410, "the run is over")
+        over = self._over(run)
+        if over is not None:
+            return over
         deadline_s = float(run.task["deadline_seconds"])
         if not run.started:
             self.state.begin(run.run, self._clock() + deadline_s + _GRACE_S)
@@ -169,11 +169,35 @@ class Receiver:
         return Answer(200, {"run": run.run, **self._task_now(run), "server_time": now})
 
     def _task_now(self, run: Run) -> Mapping[str, Any]:
-        """Give a run's task; its disks may be written only if NetBox has the server as `discovered` at this moment."""
-        admission = self.state.admission(run.mac)
-        if admission is not None and admission.device == run.device and self._knows():
+        """Give a run's task; its disks may be written only if NetBox has the server as `discovered` at this moment.
+
+        What is given is what the run is judged by: no disk is missed that was not to be written.
+        """
+        if self._is_admitted(run) or not run.task["expected"]["writable_disks"]:
             return run.task
-        return {**run.task, "expected": {**run.task["expected"], "writable_disks": []}}
+        task = {**run.task, "expected": {**run.task["expected"], "writable_disks": []}}
+        self.state.change_task(run.run, task)
+        return task
+
+    def _is_admitted(self, run: Run) -> bool:
+        """Say whether a run's server may boot the image at this moment."""
+        admission = self.state.admission(run.mac)
+        return admission is not None and admission.device == run.device and self._is_current()
+
+    def _over(self, run: Run) -> Answer | None:
+        """Refuse what comes of a run that is over, or that GRUB would begin by a file from before."""
+        is_over = bool(run.closed) or self._clock() > run.expires
+        if run.via == "grub" and run.sequence == 0:
+            # Its file may be hours old, unlike a script for iPXE.
+            if not self._is_current():
+                return self._refuse(503, "it is not known whether NetBox has this server still", retry_after_s=30)
+            if is_over or not self._is_admitted(run):
+                # The file is gone by now, or is another one: the next boot decides.
+                return self._refuse(410, "NetBox has this server no longer as one to validate", then=BOOT_DISK)
+        return self._refuse(410, "the run is over") if is_over else None
+
+    def _is_current(self) -> bool:
+        return self.state.is_current(self._clock())
 
     def check(self, asked: Asked) -> Answer | Accepted:
         """Judge a message; one that is good is to be given to `store`. Raises SpoolError."""
@@ -188,8 +212,9 @@ class Receiver:
             self.counts["repeated"] += 1
             stored = json.loads(run.last_answer)
             return Answer(stored["status"], stored["body"])
-        if run.closed or self._clock() > run.expires:
-            return self._refuse(410, "the run is over")
+        over = self._over(run)
+        if over is not None:
+            return over
         if number != run.sequence + 1:
             return self._refuse(409, "wrong sequence", expected=run.sequence + 1)
         if run.run in self._busy:

@@ -10,10 +10,11 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from .._validation.messages import BOOT_DISK, POWER_OFF
 from .boot_scripts import ScriptError, check_url, check_word
 
 _TYPES: dict[str, tuple[type, ...]] = {"int": (int,), "float": (int, float), "bool": (bool,), "str": (str,)}
-LEAVES = ("poweroff", "boot_disk")
+LEAVES = (POWER_OFF, BOOT_DISK)
 
 
 class SettingsError(Exception):

@@ -23,6 +23,8 @@ _MAX_BYTES = 1 << 30
 _GAP_S = 30.0
 # How long a run is kept that never began: machines that wait for months are offered the image again and again.
 _UNUSED_S = 86400.0
+# Older admissions are none: without the worker, or without NetBox, nobody knows what is `discovered` still.
+_KNOWN_S = 600.0
 _TABLES = """
 CREATE TABLE admissions (
     mac TEXT PRIMARY KEY, device INTEGER NOT NULL, name TEXT NOT NULL, serial TEXT NOT NULL, task TEXT NOT NULL)
@@ -135,9 +137,9 @@ class State:
             row = self._db.execute("SELECT * FROM admissions WHERE mac = ?", (mac,)).fetchone()
         return _admission(row) if row is not None else None
 
-    def admitted_at(self) -> float:
-        """Give when all admissions were read, 0 for never."""
-        return self.life(_ADMITTING)[1]
+    def is_current(self, now: float) -> bool:
+        """Say whether admissions were read lately enough to act by them; never read is not."""
+        return abs(now - self.life(_ADMITTING)[1]) <= _KNOWN_S
 
     def admissions(self) -> list[Admission]:
         """Give all of them."""
@@ -201,6 +203,11 @@ class State:
                 "UPDATE runs SET started = ?, heard = ?, expires = ? WHERE run = ? AND started = 0",
                 (now, now, expires, run),
             )
+
+    def change_task(self, run: str, task: Mapping[str, Any]) -> None:
+        """Keep another task of a run: the one that its machine is given."""
+        with self._file.writing("write a run to"):
+            self._db.execute("UPDATE runs SET task = ? WHERE run = ?", (json.dumps(task), run))
 
     def advance(self, steps: Sequence[Progress]) -> None:
         """Note accepted messages in one transaction."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import traceback
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -23,9 +24,9 @@ from .._netbox.lifecycle.apply_events import EventRun, EventSettings
 from .._netbox.lifecycle.reported_event import ReportedEvent, journal_text
 from .._netbox.lifecycle.state import StateField
 from .._netbox.lifecycle.transitions import Event, EventOutcome
-from .._spool.spool import Row, Spool
+from .._spool.spool import Row, Spool, SpoolError
 from .._validation.judging import RunVerdict, StepVerdict, judge_run, sibling_metrics
-from .._validation.messages import StepResult
+from .._validation.messages import MessageError, StepResult
 from .._validation.profile import Profile, ProfileError
 from . import accounts
 from .checks import CABLE_STEP, Checks, cable_body, chassis_names, check_run
@@ -155,6 +156,7 @@ class Worker:
 
         After an error the same is due in the next turn.
         """
+        self._grub.remove_old()
         rows = self._spool.lease(_ROWS, _LEASE_S, _HOLDER)
         try:
             self._work(rows)
@@ -198,7 +200,10 @@ class Worker:
         account = _Account(run, events=self._state.results(run.run), has_moved=bool(came))
         for event in account.events:
             if event.kind == "step_finished":
-                account.results[event.step] = StepResult.from_wire(event.body)
+                try:
+                    account.results[event.step] = StepResult.from_wire(event.body)
+                except MessageError as error:
+                    account.trouble = f"its results could not be judged: {event.step}: {error}"
         account.new_steps = [event.step for event in came if event.kind == "step_finished"]
         return account
 
@@ -208,29 +213,36 @@ class Worker:
         ports = read_switch_ports(self._netbox, chassis_names(cabled))
         for account in due:
             of_device = recorded.get(account.run.device)
-            if of_device is None:
+            if of_device is None or account.trouble:
                 continue
             try:
-                profile = account.profile = Profile.from_wire(account.run.task["profile"])
+                self._judge_one(account, of_device, ports)
             except ProfileError as error:
                 account.trouble = f"this version can't read its profile: {error}"
-                continue
-            account.checks = check_run(of_device, account.results, ports, creates=self._settings.write_cables)
-            siblings = None
-            if account.is_whole:
-                siblings = self._state.siblings(account.run.device, self._kind_of(of_device, account))
-            account.verdict = judge_run(
-                profile,
-                account.results,
-                writable_disks=account.run.task["expected"]["writable_disks"],
-                checks=account.checks.by_step,
-                siblings=siblings,
-            )
-            if account.is_whole and account.verdict.passed:
-                metrics = sibling_metrics(profile, account.results)
-                self._state.remember_metrics(
-                    account.run.device, self._kind_of(of_device, account), account.run.run, metrics
-                )
+            except SpoolError:
+                raise
+            except Exception as error:  # noqa: BLE001 - a bug that one machine's results meet holds up no other
+                account.verdict, account.checks = None, Checks()
+                account.trouble = f"its results could not be judged: {type(error).__name__}: {error}"
+                self._say(f"{account.run.name}: {account.trouble}\n{traceback.format_exc()}")
+
+    def _judge_one(self, account: _Account, recorded: Recorded, ports: Sequence[Mapping[str, Any]]) -> None:
+        """Judge one run by its results. Raises ProfileError and SpoolError."""
+        profile = account.profile = Profile.from_wire(account.run.task["profile"])
+        account.checks = check_run(recorded, account.results, ports, creates=self._settings.write_cables)
+        siblings = None
+        if account.is_whole:
+            siblings = self._state.siblings(account.run.device, self._kind_of(recorded, account))
+        account.verdict = judge_run(
+            profile,
+            account.results,
+            writable_disks=account.run.task["expected"]["writable_disks"],
+            checks=account.checks.by_step,
+            siblings=siblings,
+        )
+        if account.is_whole and account.verdict.passed:
+            metrics = sibling_metrics(profile, account.results)
+            self._state.remember_metrics(account.run.device, self._kind_of(recorded, account), account.run.run, metrics)
 
     @staticmethod
     def _kind_of(recorded: Recorded, account: _Account) -> str:

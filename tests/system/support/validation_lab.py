@@ -35,8 +35,9 @@ _SERVICES = "ansible_collections.baremetal.bcm.plugins.module_utils._validation_
 _IN_TFTP = ("undionly.kpxe", "ipxe.efi", "shimx64.efi", "grubx64.efi", "vmlinuz", "initrd")
 BOOT_WITHIN_S = 1200.0
 _VERDICT_WITHIN_S = 90.0
-# Each keeps a core busy, and each of the tests' workers has a bench.
-AT_ONCE = max(1, min(6, (os.cpu_count() or 1) // int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))))
+# Each keeps a core busy, and each of the tests' workers has a bench. One that waits for its disk leaves the core to
+# another.
+AT_ONCE = max(2, min(6, (os.cpu_count() or 1) // int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))))
 # A machine that is silent for eight of them is given up.
 HEARTBEAT_S = 5.0
 

@@ -15,9 +15,9 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..messages import MessageError
+from ..messages import BOOT_DISK, MessageError
 from ..profile import ProfileError
-from .agent import BOOT_DISK, FAILED, Agent, Settings, working_environment
+from .agent import FAILED, Agent, Settings, working_environment
 from .link import Link
 from .machine import KernelArgumentsError, hello, read_arguments, uptime
 

@@ -27,6 +27,7 @@ from ..messages import (
     MAX_BODY_BYTES,
     NO_DATA,
     NOT_APPLICABLE,
+    POWER_OFF,
     SKIPPED,
     TIMED_OUT,
     TOOL_MISSING,
@@ -39,13 +40,13 @@ from ..messages import (
     task_path,
 )
 from ..profile import Profile, StepPolicy
-from .console import end_lines, step_lines, task_lines, undelivered_lines
+from .console import end_lines, sent_away_lines, step_lines, task_lines, undelivered_lines
 from .link import Link, LinkError
 from .log_pieces import LogPieces
 from .runner import MARK, run
 from .uploader import Uploader
 
-POWER_OFF, BOOT_DISK, FAILED = "poweroff", "boot_disk", "failed"
+FAILED = "failed"
 _LONGEST_WAIT_FOR_TASK_S = 1800.0
 _RESERVE_S = 20.0  # of the deadline, for the last messages
 _HEADER_BYTES = 16384
@@ -98,6 +99,9 @@ class Agent:
         try:
             uploader.event("hello", body=settings.hello)
             task = self._task(until) if uploader.drain(until) else None
+            if task is None and uploader.then:
+                _say(sent_away_lines(uploader.over, uploader.then))
+                return uploader.then
             if task is None:
                 return _undelivered(uploader.over or "it gave this server nothing to do")
             profile = Profile.from_wire(task.profile)

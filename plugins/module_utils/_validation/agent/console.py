@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ..judging import RunVerdict, StepVerdict
-from ..messages import Hello, StepResult, Task
+from ..messages import BOOT_DISK, Hello, StepResult, Task
 from ..profile import Profile
 
 _MOST_REASONS = 4
@@ -39,6 +39,12 @@ def end_lines(verdict: RunVerdict, task: Task) -> list[str]:
         f"all is done, and the validation server has the results. Seen from here: {_word(verdict.verdict)}{why}",
         f"the verdict, which knows parts and cables too, is in NetBox, in the journal of {task.name or 'this server'}",
     ]
+
+
+def sent_away_lines(why: str, then: str) -> list[str]:
+    """Say that nothing is tested, and what happens instead."""
+    what = "boots its disk" if then == BOOT_DISK else "is switched off"
+    return [f"nothing is tested: {why}", f"this server {what}"]
 
 
 def undelivered_lines(why: str) -> list[str]:

@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ..messages import CRASHED, Event, Hello, StepResult, clean, events_path, log_path
+from ..messages import BOOT_DISK, CRASHED, POWER_OFF, Event, Hello, StepResult, clean, events_path, log_path
 from .link import Answer, Link, LinkError
 
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.5, 15.0
@@ -150,8 +150,10 @@ class Uploader:
             return self._accepted(sending.message, answer)
         if answer.status == 410:
             # What ends a run has ended it where only the answer to it was lost.
-            has_ended = sending.message.kind == "finished" and sending.answer_lost
-            return self._accepted(sending.message, answer) if has_ended else _why_over(answer.body)
+            if sending.message.kind == "finished" and sending.answer_lost:
+                return self._accepted(sending.message, answer)
+            self.then = _then(answer.body)
+            return _why_over(answer.body)
         if answer.status == 409:
             return self._renumber(answer, sending)
         if answer.status == 401:
@@ -213,7 +215,7 @@ def _expected(body: bytes) -> int:
 
 def _then(body: bytes) -> str:
     word = _field(body, "then")
-    return word if isinstance(word, str) and word in ("poweroff", "boot_disk") else ""
+    return word if isinstance(word, str) and word in (POWER_OFF, BOOT_DISK) else ""
 
 
 def _why_over(body: bytes) -> str:

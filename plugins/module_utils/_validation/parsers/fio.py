@@ -13,13 +13,14 @@ _MIB = 1024 * 1024
 
 @dataclass(frozen=True)
 class FioJob:
-    """What a job did in one direction. `error` is the errno that stopped it, 0 for none."""
+    """What a job did in one direction; `longest_ms` is its slowest request, `error` the errno that stopped it, or 0."""
 
     mib: float
     mib_s: float
     iops: float
     seconds: float
     latency_p99_ms: float | None
+    longest_ms: float | None
     error: int
 
 
@@ -41,5 +42,11 @@ def read_fio(text: str, direction: str) -> FioJob:
         rate = kib * 1024
     if min(moved, rate, iops, runtime) < 0:
         raise ParseError("fio reported a negative figure")
-    p99 = number(dig(did, "clat_ns", "percentile", "99.000000"))
-    return FioJob(moved / _MIB, rate / _MIB, iops, runtime / 1000, None if p99 is None else p99 / 1_000_000, int(error))
+    p99, longest = (_ms(did, *path) for path in (("percentile", "99.000000"), ("max",)))
+    return FioJob(moved / _MIB, rate / _MIB, iops, runtime / 1000, p99, longest, int(error))
+
+
+def _ms(did: object, *path: str) -> float | None:
+    """Return one of the latencies, None where fio tells none."""
+    told = number(dig(did, "clat_ns", *path))
+    return None if told is None else told / 1_000_000

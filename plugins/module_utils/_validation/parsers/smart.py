@@ -23,14 +23,23 @@ _SECTORS = {197: "sectors wait to be moved", 198: "sectors could not be correcte
 _REALLOCATED = 5
 # Of smartctl's exit status, smartctl(8): SMART said that the disk fails.
 _FAILING = 0b1000
+# smartctl knows no way to ask this kind of disk, a virtual one for instance.
+_OF_NO_TYPE = "unable to detect device type"
+# What the kernel shows is a virtual disk of a controller: the disks behind it answer to their numbers there alone
+# (smartmontools, os_linux.cpp, for 3ware, PERC and MegaRAID).
+_BEHIND_RAID = "please try adding '-d "
 
 
 @dataclass(frozen=True)
 class Smart:
-    """What a disk says of itself. `problems` make it unsound, `warnings` do not; numbers are None where not told."""
+    """What a disk says of itself. `problems` make it unsound, `warnings` do not; numbers are None where not told.
+
+    `absent` is why there is no SMART, where none is `present`.
+    """
 
     present: bool
     healthy: bool
+    absent: str = ""
     problems: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     temperature_c: float | None = None
@@ -39,15 +48,19 @@ class Smart:
 
 
 def read_smartctl(text: str) -> Smart:
-    """Read smartctl's report. `present` is False where the disk offers no SMART. Raises ParseError."""
+    """Read smartctl's report. `present` is False where no SMART is to be had of the disk. Raises ParseError."""
     report = read_object(text)
     status = dig(report, "smartctl", "exit_status")
     if isinstance(status, bool) or not isinstance(status, int):
         raise ParseError("smartctl gave no exit status")
     passed = dig(report, "smart_status", "passed")
     if not isinstance(passed, bool):
-        if dig(report, "smart_support", "available") is False or _is_of_no_type(report):
-            return Smart(present=False, healthy=False)
+        if _says(report, _BEHIND_RAID):
+            return Smart(
+                present=False, healthy=False, absent="it is behind a RAID controller, which does not pass SMART on"
+            )
+        if dig(report, "smart_support", "available") is False or _says(report, _OF_NO_TYPE):
+            return Smart(present=False, healthy=False, absent="the disk offers no SMART")
         # A disk that can't be opened, or answers no more, has not said that it offers none.
         raise ParseError("smartctl gave no overall health, and not that the disk offers none")
     problems = [] if passed and not status & _FAILING else ["SMART says that the disk fails"]
@@ -77,10 +90,9 @@ def read_smartctl(text: str) -> Smart:
     )
 
 
-def _is_of_no_type(report: dict[str, Any]) -> bool:
-    """Say whether smartctl knows no way to ask this kind of disk, a virtual one for instance."""
+def _says(report: dict[str, Any], words: str) -> bool:
     said = objects(dig(report, "smartctl", "messages"))
-    return any("unable to detect device type" in text_of(each.get("string")).lower() for each in said)
+    return any(words in text_of(each.get("string")).lower() for each in said)
 
 
 def read_nvme(text: str) -> Smart:

@@ -6,13 +6,12 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
 from ..catalogue import RAND_READ, RAND_WRITE, SEQ_READ, SEQ_WRITE, SMART_OK
-from ..fio_jobs import RAND, SEQ, Extent, read_command, write_command
+from ..fio_jobs import RAND, SEQ, Extent, clear_command, read_command, write_command, write_end
 from ..messages import COMPLETED, NO_DATA, Finding, Measurement, NotApplicable, StepResult
 from ..parsers.fio import FioJob, read_fio
 from ..parsers.output import ParseError
@@ -20,6 +19,7 @@ from ..parsers.smart import Smart, read_nvme, read_smartctl
 from ..parsers.wipefs import read_signatures
 from ..writable import DiskState, Permit, ask
 from . import hardware
+from .blank import is_blank
 from .context import Context, Done, call, say
 
 _MIB = 1024 * 1024
@@ -31,6 +31,8 @@ _DOING = {
 }
 # What a disk answers when it is at fault; other errors (no permission, no such device) are ours.
 _DISK_ERRORS = {errno.EIO, errno.EILSEQ, errno.EREMOTEIO, errno.ENODATA, errno.ETIMEDOUT, errno.ENXIO, errno.ENOMEDIUM}
+# After so long Linux gives up a request to a disk by NVMe or SCSI, and tries to bring the disk back.
+_GIVEN_UP_MS = 30_000.0
 
 
 @dataclass
@@ -49,7 +51,7 @@ def take(context: Context) -> StepResult:
     if not disks:
         return StepResult(NO_DATA, "the kernel shows no disk")
     with ThreadPoolExecutor(max_workers=context.option("at_once")) as pool:
-        taken = list(pool.map(lambda disk: _measure(context, disk, disks), disks))
+        taken = list(pool.map(lambda disk: _measure(context, disk), disks))
     return StepResult(
         COMPLETED,
         work=sum(each.moved_mib for each in taken),
@@ -59,24 +61,38 @@ def take(context: Context) -> StepResult:
     )
 
 
-def _measure(context: Context, disk: dict[str, Any], disks: Sequence[dict[str, Any]]) -> _Taken:
+def _measure(context: Context, disk: dict[str, Any]) -> _Taken:
     taken = _Taken()
     _smart(disk, taken)
     extent = Extent(context.option("seconds"), context.option("size_mib") * _MIB)
-    rates: dict[str, float] = {}
+    rates: dict[str, float] = {}  # bytes a second
     for pattern, metric in ((SEQ, SEQ_READ), (RAND, RAND_READ)):
         command = read_command(_path(context, disk), disk["size_bytes"], pattern, extent)
         job = _fio(context, command, "read", disk, metric, taken)
         rates[pattern] = job.mib_s * _MIB if job else 0.0
+    left_over = ""
     for pattern, metric in ((SEQ, SEQ_WRITE), (RAND, RAND_WRITE)):
         # Asked anew each time: a disk that was empty a minute ago may be in use now.
-        permit = ask(context.policy, _state(context, disk, disks), context.task.writable_disks)
+        end, readable = write_end(pattern, extent, rates[pattern]), int(max(rates.values()) * extent.seconds)
+        permit = left_over or _ask(context, disk, end, readable=readable)
         if not isinstance(permit, Permit):
             taken.left_out.append(NotApplicable(metric, disk["name"], permit))
             continue
-        command = write_command(_path(context, disk), permit, pattern, extent, rates[pattern])
-        _fio(context, command, "write", disk, metric, taken)
+        _fio(context, write_command(_path(context, disk), permit, pattern), "write", disk, metric, taken)
+        left_over = _clear(context, disk, permit)
+        if left_over:
+            taken.findings.append(Finding(disk["name"], "warn", left_over))
     return taken
+
+
+def _clear(context: Context, disk: dict[str, Any], written: Permit) -> str:
+    """Make what was written blank again, for the next write and the next run; return why that did not work."""
+    permit = _ask(context, disk, written.end, readable=0, own=True)
+    problem = permit if isinstance(permit, str) else ""
+    if isinstance(permit, Permit):
+        done = call(clear_command(_path(context, disk), permit), context.budget_s)
+        problem = f"fio ended with exit status {done.code}" if done.code else ""
+    return f"what was written to it could not be made blank again: {problem}"[:500] if problem else ""
 
 
 def _fio(
@@ -90,6 +106,10 @@ def _fio(
     except ParseError as error:
         say(f"{disk['name']}: {error}")
         return None
+    longest_ms = max(job.longest_ms or 0.0, verified.longest_ms or 0.0)
+    if longest_ms >= _GIVEN_UP_MS:
+        text = f"fio: {_DOING[metric]}: a request took {longest_ms / 1000:.0f} s"
+        taken.findings.append(Finding(disk["name"], "fail", text))
     if job.error in _DISK_ERRORS:
         # What fio says of a read that failed is in the log, and names no sector.
         fault = os.strerror(job.error)
@@ -127,7 +147,7 @@ def _smart(disk: dict[str, Any], taken: _Taken) -> None:
         say(f"{disk['name']}: {error}")
         return
     if not smart.present:
-        taken.left_out.append(NotApplicable(SMART_OK, disk["name"], "the disk offers no SMART"))
+        taken.left_out.append(NotApplicable(SMART_OK, disk["name"], smart.absent))
         return
     taken.measurements.append(Measurement(SMART_OK, float(smart.healthy), "", disk["name"]))
     taken.measurements += _told(smart, disk["name"])
@@ -144,26 +164,52 @@ def _told(smart: Smart, name: str) -> list[Measurement]:
     return [Measurement(metric, value, unit, name) for metric, value, unit in told if value is not None]
 
 
-def _state(context: Context, disk: dict[str, Any], disks: Sequence[dict[str, Any]]) -> DiskState:
+def _ask(context: Context, disk: dict[str, Any], end: int, *, readable: int, own: bool = False) -> Permit | str:
+    """Ask for the leave to write up to an offset, or over what this run wrote there; return it or why there is none."""
+    end = min(end, disk["size_bytes"])
+    # Reading takes long: no disk is read for this that is not to be written anyway, and all else is asked again after.
+    leave = _ask_of(context, disk, end, blank=True)
+    if isinstance(leave, str):
+        return leave
+    blank = is_blank(context.root / "dev" / disk["name"], end, readable, own=own)
+    return _ask_of(context, disk, end, blank=blank)
+
+
+def _ask_of(context: Context, disk: dict[str, Any], end: int, *, blank: bool | None) -> Permit | str:
+    """Find out the rest of a disk's state and ask. It must be the disk that was there when the step began."""
+    signatures, trouble = _signatures(context, disk)
     facts: dict[str, Any] = hardware.block_facts(context, disk["name"])
-    return DiskState(
-        name=disk["name"],
-        serial=disk["serial"],
-        size_bytes=disk["size_bytes"],
-        signatures=_signatures(context, disk),
-        blank_start=hardware.blank_start(context, disk["name"]),
-        same_serial=sum(1 for each in disks if each["serial"] == disk["serial"]),
+    # Which disk it is comes last: one that was swapped while the others were found out has another serial number now.
+    disks = hardware.disks(context)
+    now = next((each for each in disks if each["name"] == disk["name"]), None)
+    if now is None:
+        return "it is not there any more"
+    if now["serial"] != disk["serial"]:
+        return "another disk is in its place"
+    state = DiskState(
+        name=now["name"],
+        serial=now["serial"],
+        size_bytes=now["size_bytes"],
+        signatures=signatures,
+        blank=blank,
+        looked_to=end,
+        same_serial=sum(1 for each in disks if each["serial"] == now["serial"]),
+        trouble=trouble,
         **facts,
     )
+    return ask(context.policy, state, context.task.writable_disks)
 
 
-def _signatures(context: Context, disk: dict[str, Any]) -> tuple[str, ...] | None:
+def _signatures(context: Context, disk: dict[str, Any]) -> tuple[tuple[str, ...] | None, str]:
+    """Return the signatures, or None and why they can't be told."""
     try:
         done = call(["wipefs", "--no-act", "--json", _path(context, disk)])
-        return read_signatures(done.output) if done.code == 0 else None
+        if done.code != 0:
+            return None, f"wipefs ended with exit status {done.code}"
+        return read_signatures(done.output), ""
     except ParseError as error:
         say(f"{disk['name']}: {error}")
-        return None
+        return None, str(error)
 
 
 def _path(context: Context, disk: dict[str, Any]) -> str:

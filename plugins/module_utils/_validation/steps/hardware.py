@@ -8,7 +8,6 @@ import re
 from pathlib import Path
 from typing import Any
 
-from ..writable import MARGIN_BYTES
 from .context import Context
 
 _SECTOR_BYTES = 512  # /sys/block/*/size counts these, whatever the disk's own are
@@ -17,22 +16,23 @@ _MEMORY = re.compile(r"^(?:Node \d+ )?(MemTotal|MemFree): +(\d+) kB$", re.MULTIL
 
 
 def disks(context: Context) -> list[dict[str, Any]]:
-    """Return the disks that stay: neither removable nor made of others."""
+    """Return the disks that stay: neither removable nor made of others; `size_bytes` is 0 where it can't be told."""
     found: list[dict[str, Any]] = []
     for path in sorted((context.root / "sys/block").glob("*")):
         name = path.name
         if _NO_DISKS.match(name) or re.fullmatch(r"nvme\d+c\d+n\d+", name):
             continue
         read = _reader(context, path)
-        size = read("size")
-        if read("removable") == "1" or not size.isdigit() or int(size) == 0:
+        if read("removable") == "1":
             continue
+        # A dead drive answers with no capacity. It is kept: nothing can be measured of it, and that is to be seen.
+        size = read("size")
         found.append(
             {
                 "name": name,
                 "model": read("device/model"),
                 "serial": _serial(read, name, context),
-                "size_bytes": int(size) * _SECTOR_BYTES,
+                "size_bytes": int(size) * _SECTOR_BYTES if size.isdigit() else 0,
                 "rotational": read("queue/rotational") == "1",
                 "transport": "nvme" if name.startswith("nvme") else "virtio" if name.startswith("vd") else "scsi",
             }
@@ -62,7 +62,10 @@ def nics(context: Context) -> list[dict[str, Any]]:
 
 
 def numa_nodes(context: Context) -> list[dict[str, Any]]:
-    """Return the NUMA nodes with memory: name, number, memory_mib, free_mib, cpus; without sysfs' help it is one."""
+    """Return the NUMA nodes with memory: name, number, memory_mib, free_mib, cpus; without sysfs' help it is one.
+
+    `cpus` is 0 for one of memory alone, as CXL and HBM are.
+    """
     found: list[dict[str, Any]] = []
     for path in sorted((context.root / "sys/devices/system/node").glob("node[0-9]*")):
         read = _reader(context, path)
@@ -91,16 +94,6 @@ def block_facts(context: Context, name: str) -> dict[str, list[str] | bool | Non
     uses = sorted({line.split()[0] for line in lines if line.startswith("/dev/") and line.split()[0][5:] in names})
     read_only = {"0": False, "1": True}.get(_reader(context, path)("ro"))
     return {"partitions": partitions, "holders": holders, "uses": uses if mounts else None, "read_only": read_only}
-
-
-def blank_start(context: Context, name: str) -> bool | None:
-    """Say whether the first MiB of a disk holds nothing but zeros, None where it can't be read."""
-    try:
-        with (context.root / "dev" / name).open("rb", buffering=0) as stream:
-            start = stream.read(MARGIN_BYTES)
-    except OSError:
-        return None
-    return None if len(start) != MARGIN_BYTES else not any(start)
 
 
 def _reader(context: Context, path: Path) -> Any:
@@ -136,4 +129,4 @@ def _count(cpus: str) -> int:
         first, _dash, last = part.partition("-")
         if first.isdigit():
             total += (int(last) if last.isdigit() else int(first)) - int(first) + 1
-    return max(1, total)
+    return total

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
@@ -16,14 +17,18 @@ from ..messages import COMPLETED, NO_DATA, Measurement, StepResult
 from ..parsers.lldpcli import Neighbour, read_neighbours
 from ..parsers.output import ParseError
 from . import hardware
-from .context import Context, ToolMissing, call, say
+from .context import Context, Done, ToolMissing, call, say
 
 _LINK_S = 10.0  # what an interface takes from up to a link
+_RESERVE_S = 10.0  # of the budget, to end
 _POLL_S = 1.0
+# By driver of a card whose firmware may keep LLDP to itself: its private flag, and what lets the kernel hear.
+_FIRMWARE_AGENTS = {"i40e": ("disable-fw-lldp", "on"), "ice": ("fw-lldp-agent", "off")}
 
 
 def take(context: Context) -> StepResult:
     """Listen until each interface with a link has heard a neighbour, or the wait is over. Raises ToolMissing."""
+    begun = time.monotonic()
     nics = hardware.nics(context)
     for nic in nics:
         call(["ip", "link", "set", "dev", nic["name"], "up"])
@@ -31,9 +36,11 @@ def take(context: Context) -> StepResult:
     linked = [nic for nic in nics if nic["link"]]
     if not linked:
         return StepResult(NO_DATA, "no interface has a link", measurements=_counts(0, 0))
-    wait_s = min(context.option("intervals") * context.task.lldp_interval_seconds, context.budget_s - _LINK_S)
-    with _daemon(context, linked) as socket:
-        neighbours = _listen(socket, {nic["name"] for nic in linked}, wait_s)
+    with _heard_by_the_kernel(linked):
+        left_s = context.budget_s - (time.monotonic() - begun) - _RESERVE_S
+        wait_s = min(context.option("intervals") * context.task.lldp_interval_seconds, left_s)
+        with _daemon(context, linked) as socket:
+            neighbours = _listen(socket, {nic["name"] for nic in linked}, wait_s)
     macs = {nic["name"]: nic["mac"] for nic in nics}
     heard = {neighbour.interface for neighbour in neighbours}
     return StepResult(
@@ -57,6 +64,37 @@ def _with_links(context: Context, wait_s: float) -> list[dict[str, Any]]:
         if all(nic["link"] for nic in nics) or time.monotonic() > until:
             return nics
         time.sleep(_POLL_S)
+
+
+@contextmanager
+def _heard_by_the_kernel(nics: Sequence[dict[str, Any]]) -> Iterator[None]:
+    """Switch off the LLDP agents in cards' firmware, which swallow what arrives, for as long as the block lasts.
+
+    The cards keep the setting, so it is given back. A card that does not take it is listened to all the same.
+    """
+    changed: list[tuple[str, str, str]] = []
+    for name, driver in ((nic["name"], nic["driver"]) for nic in nics if nic["driver"] in _FIRMWARE_AGENTS):
+        flag, wanted = _FIRMWARE_AGENTS[driver]
+        shown = _ethtool("--show-priv-flags", name)
+        found = re.search(rf"^{flag} *: (on|off)$", shown.output, re.MULTILINE) if shown else None
+        if found and found[1] != wanted:
+            # Even one that says it failed is given back what it had.
+            changed.append((name, flag, found[1]))
+            _ethtool("--set-priv-flags", name, flag, wanted)
+    try:
+        yield
+    finally:
+        for each in changed:
+            _ethtool("--set-priv-flags", *each)
+
+
+def _ethtool(*words: str) -> Done | None:
+    """Run ethtool, whose answer is in the log; None where it gave none."""
+    try:
+        return call(["ethtool", *words], _LINK_S)
+    except (ParseError, ToolMissing) as error:
+        say(f"{error}: a neighbour may go unheard where the card's firmware listens")
+        return None
 
 
 @contextmanager

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from ..messages import COMPLETED, NO_DATA, Finding, Measurement, StepResult
@@ -32,6 +31,14 @@ class _Slice:
     mib: int
 
 
+@dataclass
+class _Heard:
+    """What rasdaemon printed, and why it heard nothing, or not all."""
+
+    printed: str = ""
+    problem: str = ""
+
+
 def take(context: Context) -> StepResult:
     """Test the memory of each NUMA node. Raises ParseError, ToolMissing."""
     _look_often(context)
@@ -44,17 +51,17 @@ def take(context: Context) -> StepResult:
         with ThreadPoolExecutor(max_workers=len(slices)) as pool:
             runs = list(pool.map(lambda piece: _test(context, piece, bound=bound), slices))
         seconds = max(0.001, time.monotonic() - begun)
-        stressed = _stress(context)
-    measurements: list[Measurement] = list(stressed)
-    findings: list[Finding] = []
+        measurements, findings = _stress(context)
     for name in dict.fromkeys(piece.node["name"] for piece in slices):
         own = [run for piece, run in zip(slices, runs) if piece.node["name"] == name]
         measurements += _of_node(name, own, seconds)
         findings += _failures(name, own)
     # Both tell of the same errors: rasdaemon counts where the kernel's log is silent.
-    hardware_errors = _kernel_errors(context) or [*heard()]
+    hardware_errors = _kernel_errors(context) or [*read_rasdaemon(heard.printed)]
     measurements += _counted(hardware_errors)
     findings += _found(hardware_errors)
+    if heard.problem:
+        findings.append(Finding("", "warn", heard.problem))
     work = sum(taken.value for taken in measurements if taken.name == "memory_tested_mib")
     return StepResult(COMPLETED, "", work=work, measurements=tuple(measurements), findings=tuple(findings))
 
@@ -64,7 +71,8 @@ def _slices(context: Context) -> list[_Slice]:
     for node in hardware.numa_nodes(context):
         room = min(int(node["free_mib"] * context.option("fraction")), context.option("max_mib"))
         room = min(room, node["free_mib"] - _KEPT_FREE_MIB)
-        count = max(1, min(context.option("slices"), node["cpus"], room))
+        # One without processors is tested by those of others.
+        count = max(1, min(context.option("slices"), node["cpus"] or room, room))
         if room // count > 0:
             found += [_Slice(node, room // count)] * count
     return found
@@ -73,7 +81,9 @@ def _slices(context: Context) -> list[_Slice]:
 def _test(context: Context, piece: _Slice, *, bound: bool) -> MemtesterRun | None:
     """Run one memtester; None where it gave nothing that can be read."""
     number = piece.node["number"]
-    binding = ["numactl", f"--cpunodebind={number}", f"--membind={number}"] if bound else []
+    binding = ["numactl", f"--membind={number}"] if bound else []
+    if bound and piece.node["cpus"]:
+        binding.append(f"--cpunodebind={number}")
     command = [*binding, "memtester", f"{piece.mib}M", str(context.option("loops"))]
     done = call(command, context.budget_s)
     try:
@@ -110,15 +120,16 @@ def _failures(name: str, runs: list[MemtesterRun | None]) -> Iterator[Finding]:
             yield Finding(name, "warn", "memtester could not lock its memory, some of it may have been moved")
 
 
-def _stress(context: Context) -> list[Measurement]:
+def _stress(context: Context) -> tuple[list[Measurement], list[Finding]]:
     seconds = context.option("stress_seconds")
     if not seconds:
-        return []
+        return [], []
     mib = sum(piece.mib for piece in _slices(context))
     done = call(["stressapptest", "-s", str(seconds), "-M", str(mib), "-W"], context.budget_s)
     run = read_stressapptest(done.output)
     errors = max(run.errors, 0 if run.passed else 1)
-    return [Measurement("stress_rate_mib_s", run.mib_s, "MiB/s"), Measurement("stress_errors", errors)]
+    measured = [Measurement("stress_rate_mib_s", run.mib_s, "MiB/s"), Measurement("stress_errors", errors)]
+    return measured, [Finding("", "fail", f"stressapptest: errors and hardware incidents: {errors}")] if errors else []
 
 
 def _look_often(context: Context) -> None:
@@ -132,30 +143,33 @@ def _look_often(context: Context) -> None:
 
 
 @contextmanager
-def _rasdaemon(context: Context) -> Iterator[Any]:
-    """Listen to rasdaemon meanwhile, where the image has it; gives a function that returns what it heard."""
+def _rasdaemon(context: Context) -> Iterator[_Heard]:
+    """Listen to rasdaemon meanwhile, where the image has it; what it gives is filled in at the end."""
+    heard = _Heard()
     if shutil.which("rasdaemon") is None:
-        yield tuple
+        yield heard
         return
     log = context.work / "rasdaemon.log"
     with log.open("wb") as stream:
         # No module runs here. pylint: disable=ansible-bad-function
         daemon = subprocess.Popen(["rasdaemon", "--foreground"], stdin=subprocess.DEVNULL, stdout=stream, stderr=stream)
         try:
-            yield lambda: read_rasdaemon(_log_of(log))
+            yield heard
         finally:
+            if daemon.poll() is not None:
+                heard.problem = (
+                    f"rasdaemon ended by itself with exit status {daemon.returncode}: "
+                    "hardware errors are known from the kernel's log and EDAC alone"
+                )
             daemon.terminate()
             try:
                 daemon.wait(timeout=5)
             except subprocess.TimeoutExpired:
                 daemon.kill()
                 daemon.wait()
-
-
-def _log_of(path: Path) -> str:
-    text = path.read_text(encoding="utf-8", errors="replace")
-    say(f"rasdaemon:\n{text[:100_000]}")
-    return text[:1_000_000]
+    with log.open("rb") as stream:
+        heard.printed = stream.read(1_000_000).decode("utf-8", "replace")
+    say(f"rasdaemon:\n{heard.printed[:100_000]}")
 
 
 def _kernel_errors(context: Context) -> list[HardwareError]:

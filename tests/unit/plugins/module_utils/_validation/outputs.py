@@ -43,6 +43,7 @@ WRITTEN = (
     "nvme-samsung.json",
     "rasdaemon.txt",
     "smartctl-hgst-failing.json",
+    "smartctl-megaraid.json",
     "smartctl-not-opened.json",
     "smartctl-samsung-sata.json",
     "smartctl-seagate-pending.json",

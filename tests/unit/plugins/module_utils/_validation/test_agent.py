@@ -21,7 +21,11 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._validation.messages
     Task,
 )
 from ansible_collections.baremetal.bcm.plugins.module_utils._validation.profile import Profile, read_profiles
-from ansible_collections.baremetal.bcm.tests.unit.plugins.module_utils._validation.machine import Machine, make_machine
+from ansible_collections.baremetal.bcm.tests.unit.plugins.module_utils._validation.machine import (
+    TOOLS,
+    Machine,
+    make_machine,
+)
 from ansible_collections.baremetal.bcm.tests.unit.plugins.module_utils._validation.receiver import (
     RUN,
     TOKEN,
@@ -84,7 +88,8 @@ def test_a_disk_is_written_only_if_the_profile_and_the_task_and_the_disk_allow_i
     receiver = Receiver(_task(policy, writable_disks=("D1",)))
     _run(machine, receiver)
     writing = [call for call in machine.calls("fio") if "write" in call.replace("mounted_write", "")]
-    assert len(writing) == 2
+    # Two measurements, and after each what it wrote is blank again.
+    assert ["--zero_buffers" in call for call in writing] == [False, True, False, True]
     assert all(f"--filename={machine.root}/dev/nvme0n1" in call for call in writing)
     reading = [call for call in machine.calls("fio") if call not in writing]
     assert all("--readonly" in call for call in reading)
@@ -101,7 +106,7 @@ def test_a_disk_that_gets_a_signature_after_the_first_write_is_not_written_again
     assert [call for call in machine.calls("fio") if "--rw=write" in call]
     assert not [call for call in machine.calls("fio") if "--rw=randwrite" in call]
     left_out = {(each.metric, each.component): each.reason for each in receiver.results["03-disk"].not_applicable}
-    assert left_out["disk_rand_write_iops", "nvme0n1"] == "it carries a signature: ext4"
+    assert left_out["disk_rand_write_iops", "nvme0n1"].endswith("made blank again: it carries a signature: ext4")
 
 
 @pytest.mark.parametrize("hindrance", ["profile", "task", "signature", "partition", "mounted", "data", "wipefs"])
@@ -217,6 +222,58 @@ def test_a_tool_that_did_not_do_its_work_is_an_error_and_passes_nothing(
     _run(machine, receiver)
     verdict = judge_run(policy, receiver.results)
     assert (verdict.verdict, verdict.passed) == ("error", False), verdict.reasons
+
+
+# By driver: the private flag of its firmware's agent, and what lets the kernel hear.
+FIRMWARE_AGENTS = {"i40e": ("disable-fw-lldp", "on"), "ice": ("fw-lldp-agent", "off")}
+_LLDP = {"init": None, "memory": None, "disk": None}
+
+
+def _card(machine: Machine, driver: str, flag: str, state: str) -> Path:
+    """Give a machine's card a driver, and a private flag that is kept in a file, which is returned."""
+    drivers = machine.root / "sys/bus/pci/drivers"
+    (drivers / driver).mkdir(parents=True)
+    (machine.root / "sys/class/net/eno1/device/driver").symlink_to(drivers / driver)
+    kept = machine.root / "flag"
+    kept.write_text(state)
+    shows = f"printf 'Private flags for eno1:\nlegacy-rx          : off\n%-19s: %s\n' {flag} $(cat {kept})"
+    machine.tool("ethtool", f'case $1 in --show-*) {shows};; *) printf %s "$4" >{kept};; esac')
+    return kept
+
+
+@pytest.mark.parametrize(("driver", "flag", "hears"), [(each, *FIRMWARE_AGENTS[each]) for each in FIRMWARE_AGENTS])
+def test_a_card_whose_firmware_swallows_lldp_lets_it_through_for_as_long_as_it_is_listened_to(
+    machine: Machine, driver: str, flag: str, hears: str
+) -> None:
+    had = {"on": "off", "off": "on"}[hears]
+    kept = _card(machine, driver, flag, had)
+    script = f'[ "$(cat {kept})" = {hears} ] && {TOOLS["lldpcli"]} || cat {{recorded}}/lldpcli-none.json'
+    machine.tool("lldpcli", script)
+    receiver = Receiver(_task(profile(**_LLDP)))
+    _run(machine, receiver)
+
+    assert receiver.results["04-lldp"].work == 1, receiver.log("04-lldp")
+    assert kept.read_text() == had
+
+
+def test_a_card_whose_firmware_does_not_listen_is_left_as_it_is(machine: Machine) -> None:
+    _card(machine, "i40e", "disable-fw-lldp", "on")
+    receiver = Receiver(_task(profile(**_LLDP)))
+    _run(machine, receiver)
+
+    assert receiver.results["04-lldp"].work == 1
+    assert machine.calls("ethtool") == ["ethtool --show-priv-flags eno1"]
+
+
+@pytest.mark.parametrize("script", ["exit 1", "printf 'disable-fw-lldp: off\n'; [ $1 = --show-priv-flags ]"])
+def test_a_card_that_can_t_be_told_is_listened_to_all_the_same(machine: Machine, script: str) -> None:
+    _card(machine, "i40e", "disable-fw-lldp", "off")
+    machine.tool("ethtool", script)
+    receiver = Receiver(_task(profile(**_LLDP)))
+    _run(machine, receiver)
+
+    assert receiver.results["04-lldp"].work == 1
+    assert "exit status 1" in receiver.log("04-lldp")
 
 
 ENDS = {
@@ -373,6 +430,15 @@ def test_a_run_that_is_over_for_the_receiver_ends(machine: Machine) -> None:
     receiver = Receiver(_task(_alone("50-site")), status=410, status_for="step_started")
     _run(machine, receiver, code=1)
     assert not receiver.results
+
+
+def test_a_server_that_is_sent_away_boots_its_disk_and_runs_nothing(machine: Machine) -> None:
+    machine.step("50-site", _THINGS)
+    away = {"error": "it is in use", "then": "boot_disk"}
+    receiver = Receiver(_task(_alone("50-site")), status=410, status_for="hello", says=away)
+    output = _run(machine, receiver, code=10)
+    assert not receiver.results
+    assert "nothing is tested: it is in use" in output
 
 
 def test_a_wrong_token_ends_the_run_without_a_result(machine: Machine) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -18,6 +19,7 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._validation.judging 
     VERDICTS,
     WARN,
     Check,
+    RunVerdict,
     judge_run,
     judge_step,
     sibling_metrics,
@@ -38,6 +40,7 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._validation.messages
     NotApplicable,
     StepResult,
 )
+from ansible_collections.baremetal.bcm.plugins.module_utils._validation.writable import DiskState, ask
 from ansible_collections.baremetal.bcm.tests.unit.plugins.module_utils._validation.runs import (
     done,
     profile,
@@ -115,6 +118,30 @@ def test_a_disk_of_the_inventory_that_was_not_measured_is_an_error_that_names_it
     assert "03-disk: sda: disk_seq_read_mib_s is missing" in verdict.reasons
 
 
+SPOKEN_OF: dict[str, dict[str, Any]] = {
+    "measured in part": {"measurements": (Measurement("disk_smart_ok", 1, "", "sdb"),)},
+    "left out in part": {"not_applicable": (NotApplicable("disk_seq_write_mib_s", "sdb", "it is too small"),)},
+    "found to be worn": {"findings": (Finding("sdb", "warn", "SMART: 99 % used"),)},
+}
+
+
+@pytest.mark.parametrize("way", SPOKEN_OF)
+def test_a_disk_that_only_its_step_speaks_of_owes_every_metric_of_disks(way: str) -> None:
+    run = results()
+    seen: dict[str, Any] = {name: (*getattr(run["03-disk"], name), *more) for name, more in SPOKEN_OF[way].items()}
+    verdict = judge_run(profile(), {**run, "03-disk": replace(run["03-disk"], **seen)})
+    assert verdict.verdict == ERROR
+    assert {f"03-disk: sdb: disk_{name} is missing" for name in ("seq_read_mib_s", "rand_read_iops")} <= {
+        *verdict.reasons
+    }
+
+
+def test_what_a_finding_of_the_memory_names_is_no_numa_node() -> None:
+    run = results()
+    run["02-memory"] = replace(run["02-memory"], findings=(Finding("mc0", "warn", "1 hardware error"),))
+    assert judge_run(profile(), run).verdict == WARN
+
+
 @pytest.mark.parametrize(("step", "metric"), [("02-memory", "memory_errors"), ("03-disk", "disk_seq_read_mib_s")])
 def test_a_reason_given_by_the_machine_excuses_no_metric_but_smart_and_writing(step: str, metric: str) -> None:
     run = results()
@@ -152,6 +179,71 @@ def test_a_disk_that_should_have_been_written_and_was_not_is_an_error_without_a_
     assert verdict.passed
     (step,) = [step for step in verdict.steps if step.step == "03-disk"]
     assert any("carries a signature: gpt" in check.text for check in step.checks)
+
+
+@pytest.mark.parametrize("serial", [[], {}, 7, None])
+def test_a_serial_number_that_is_no_text_is_none_of_those_that_may_be_written(serial: object) -> None:
+    writing = profile(disk={"options": {"write": "when_empty"}})
+    run = results()
+    disks = [{"name": disk, "serial": serial} for disk in ("nvme0n1", "sda")]
+    run["01-init"] = replace(run["01-init"], inventory={**(run["01-init"].inventory or {}), "disks": disks})
+    assert judge_run(writing, run, writable_disks=["D1"]).passed
+
+
+def _not_written(reason: str) -> RunVerdict:
+    """Judge a run whose disk nvme0n1 is listed, and was not written for that reason."""
+    run = results()
+    excuses = tuple(
+        NotApplicable(metric, "nvme0n1", reason) for metric in ("disk_seq_write_mib_s", "disk_rand_write_iops")
+    )
+    told = {**run, "03-disk": replace(run["03-disk"], not_applicable=excuses)}
+    return judge_run(profile(disk={"options": {"write": "when_empty"}}), told, writable_disks=["D1"])
+
+
+_DISK = DiskState("nvme0n1", "D1", 2**30, (), (), (), (), read_only=False, blank=True, looked_to=2**30)
+_DOUBTS: dict[str, dict[str, object]] = {
+    "not found out: signatures": {"signatures": None},
+    "not found out: partitions": {"partitions": None},
+    "not found out: holders": {"holders": None},
+    "not found out: uses": {"uses": None},
+    "not found out: blank": {"blank": None},
+    "read only": {"read_only": True},
+    "not found out: read only": {"read_only": None},
+    "several with the serial": {"same_serial": 2},
+    "too small": {"size_bytes": 1},
+}
+_HOLDINGS: dict[str, object] = {
+    "signatures": ("gpt",),
+    "partitions": ("nvme0n1p1",),
+    "holders": ("dm-0",),
+    "uses": ("/dev/nvme0n1",),
+    "blank": False,
+}
+
+
+@pytest.mark.parametrize("doubt", _DOUBTS.values(), ids=_DOUBTS)
+def test_a_listed_disk_that_could_not_be_tested_or_is_at_fault_is_an_error_that_says_why(
+    doubt: dict[str, object],
+) -> None:
+    writing = profile(disk={"options": {"write": "when_empty"}}).steps[2]
+    reason = ask(writing, replace(_DISK, **doubt), ["D1"])  # type: ignore[arg-type]
+    assert isinstance(reason, str)
+    verdict = _not_written(reason)
+    assert (verdict.verdict, verdict.passed) == (ERROR, False)
+    assert f"03-disk: nvme0n1: disk_seq_write_mib_s is missing: {reason}" in verdict.reasons
+
+
+@pytest.mark.parametrize("reason", ["no time", "it is not there any more", "another disk is in its place", "is in use"])
+def test_a_reason_that_says_not_what_a_listed_disk_holds_excuses_nothing(reason: str) -> None:
+    assert _not_written(reason).verdict == ERROR
+
+
+@pytest.mark.parametrize(("name", "held"), _HOLDINGS.items(), ids=_HOLDINGS)
+def test_a_listed_disk_that_holds_something_passes_without_being_written(name: str, held: object) -> None:
+    writing = profile(disk={"options": {"write": "when_empty"}}).steps[2]
+    reason = ask(writing, replace(_DISK, **{name: held}), ["D1"])  # type: ignore[arg-type]
+    assert isinstance(reason, str)
+    assert _not_written(reason).passed
 
 
 @pytest.mark.parametrize(

@@ -117,6 +117,7 @@ def test_lldpcli_tells_port_and_switch_of_lldp_alone() -> None:
         ("smartctl-hgst-failing.json", True, False),
         ("smartctl-seagate-sas.json", True, True),
         ("smartctl-virtio.json", False, False),
+        ("smartctl-megaraid.json", False, False),
     ],
 )
 def test_smartctl_tells_whether_a_disk_is_sound(name: str, *, present: bool, healthy: bool) -> None:

@@ -14,8 +14,10 @@ from ansible_collections.baremetal.bcm.plugins.module_utils._validation.fio_jobs
     RAND,
     SEQ,
     Extent,
+    clear_command,
     read_command,
     write_command,
+    write_end,
 )
 from ansible_collections.baremetal.bcm.plugins.module_utils._validation.writable import (
     MARGIN_BYTES,
@@ -29,7 +31,7 @@ from ansible_collections.baremetal.bcm.tests.unit.plugins.module_utils._validati
 GIB = 1024**3
 WRITING = profile(disk={"options": {"write": "when_empty"}}).steps[2]
 READING = profile().steps[2]
-EMPTY = DiskState("sda", "D1", GIB, (), (), (), (), read_only=False, blank_start=True)
+EMPTY = DiskState("sda", "D1", GIB, (), (), (), (), read_only=False, blank=True, looked_to=GIB)
 
 _NAMES = st.none() | st.lists(st.sampled_from(["gpt", "LVM2_member", "sda1", "dm-0"]), max_size=2)
 _STATES = st.builds(
@@ -42,7 +44,8 @@ _STATES = st.builds(
     holders=_NAMES,
     uses=_NAMES,
     read_only=st.none() | st.booleans(),
-    blank_start=st.none() | st.booleans(),
+    blank=st.none() | st.booleans(),
+    looked_to=st.integers(0, 4 * GIB),
     same_serial=st.integers(0, 3),
 ) | st.just(EMPTY)
 
@@ -70,8 +73,9 @@ def test_a_permit_needs_profile_and_list_and_a_disk_that_is_known_to_be_empty(
     assert state.same_serial == 1
     # Known to be empty: an empty list, not None.
     assert [state.signatures, state.partitions, state.holders, state.uses] == [[], [], [], []] or (state is EMPTY)
-    assert (state.read_only, state.blank_start) == (False, True)
+    assert (state.read_only, state.blank) == (False, True)
     assert 0 < given_leave.start < given_leave.end < state.size_bytes
+    assert given_leave.end <= state.looked_to
 
 
 @pytest.mark.parametrize(
@@ -82,13 +86,14 @@ def test_a_permit_needs_profile_and_list_and_a_disk_that_is_known_to_be_empty(
         {"holders": None},
         {"uses": None},
         {"read_only": None},
-        {"blank_start": None},
+        {"blank": None},
         {"signatures": ("ext4",)},
         {"partitions": ("sda1",)},
         {"holders": ("dm-0",)},
         {"uses": ("/dev/sda",)},
         {"read_only": True},
-        {"blank_start": False},
+        {"blank": False},
+        {"looked_to": MARGIN_BYTES},
         {"serial": ""},
         {"same_serial": 2},
         {"size_bytes": 2 * MARGIN_BYTES},
@@ -114,30 +119,41 @@ def test_a_command_that_reads_can_not_write(size: int, pattern: str, seconds: fl
 
 
 @settings(deadline=None)
-@given(
-    size=st.integers(4 * MARGIN_BYTES, 64 * GIB),
-    pattern=st.sampled_from([SEQ, RAND]),
-    most=st.integers(1, 64 * GIB),
-    rate=st.floats(0, 1e11),
-)
-def test_a_command_that_writes_stays_within_its_permit_and_verifies(
-    size: int, pattern: str, most: int, rate: float
+@given(size=st.integers(4 * MARGIN_BYTES, 64 * GIB), pattern=st.sampled_from([SEQ, RAND]))
+def test_a_command_that_writes_stays_within_its_permit_and_verifies_and_one_clears_the_same(
+    size: int, pattern: str
 ) -> None:
     permit = Permit("sda", MARGIN_BYTES, size - MARGIN_BYTES)
-    command = write_command("/dev/sda", permit, pattern, Extent(10, most), rate)
+    command, clear = write_command("/dev/sda", permit, pattern), clear_command("/dev/sda", permit)
     words = dict(word.partition("=")[::2] for word in command)
     assert int(words["--offset"]) == permit.start
     assert int(words["--offset"]) + int(words["--size"]) <= permit.end
     assert (words["--verify"], words["--do_verify"]) == ("crc32c", "1")
     assert "--runtime" not in words  # it would cut the verification off
+    bounds = {"--filename", "--offset", "--size", "--allow_mounted_write", "--allow_file_create"}
+    cleared = dict(word.partition("=")[::2] for word in clear)
+    assert {word: cleared[word] for word in bounds} == {word: words[word] for word in bounds}
+    assert "--zero_buffers" in cleared
+    assert "--zero_buffers" not in words
 
 
-def test_a_permit_is_made_in_one_place_and_asked_for_right_before_the_only_command_that_writes() -> None:
+@settings(deadline=None)
+@given(
+    pattern=st.sampled_from([SEQ, RAND]),
+    most=st.integers(1, 64 * GIB),
+    rate=st.floats(0, 1e11),
+)
+def test_no_more_is_written_than_the_profile_says(pattern: str, most: int, rate: float) -> None:
+    end = write_end(pattern, Extent(10, most), rate)
+    assert 2 * MARGIN_BYTES <= end <= MARGIN_BYTES + max(most, 1024 * 1024)
+
+
+def test_a_permit_is_made_in_one_place_and_asked_for_right_before_the_only_commands_that_write() -> None:
     makers, writers = set(), set()
     for path in PACKAGE.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
                 makers |= {path.stem} if node.func.id == "Permit" else set()
-                writers |= {path.stem} if node.func.id == "write_command" else set()
+                writers |= {path.stem} if node.func.id in ("write_command", "clear_command") else set()
     assert makers == {"writable"}
     assert writers == {"disk"}

@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -78,6 +79,9 @@ def test_a_machine_gets_script_and_task_and_its_messages_are_stored(receiver: Re
             await client.put(log_path, content=log, headers=agent.headers("PUT", log_path, 2, log)),
             await client.get(f"/v1/runs/{agent.run}/steps/02-memory/log"),
         ]
+        listed = await client.get(f"/v1/runs/{agent.run}")
+        assert listed.json()["logs"] == {"02-memory": f"/v1/runs/{agent.run}/steps/02-memory/log"}
+        assert (await client.get(f"/v1/runs/{uuid.uuid4()}")).status_code == 404
         assert answers[-1].text == "<script>1</script>"
         assert answers[-1].headers["content-type"].startswith("text/plain")
         assert answers[-1].headers["x-content-type-options"] == "nosniff"
