@@ -128,7 +128,8 @@ class ValidationLab:
             each_turn()
             time.sleep(1)
         until = time.monotonic() + _VERDICT_WITHIN_S
-        while "discovered" in inventory.states().values():
+        # A state changes before the worker is done with the run: its journal and its result follow.
+        while "discovered" in inventory.states().values() or any(run.closed for run in self.state.open_runs()):
             assert time.monotonic() < until, f"{inventory.states()}\n{self._logs()}"
             each_turn()
             time.sleep(0.5)
