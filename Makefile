@@ -139,7 +139,7 @@ system: .venv .venv-rulebook .venv-cluster-on-demand .venv-redfish .venv-control
 
 .PHONY: real-netbox
 real-netbox: .venv
-	@$(STEP) 'tests against a real NetBox' $(MAIN) $(TOOLS)/with-netbox $(TOOLS)/pytest .venv -n auto tests/netbox
+	@$(STEP) 'tests against a real NetBox' $(MAIN) $(TOOLS)/with-netbox $(TOOLS)/pytest .venv -n auto --timeout 1800 tests/netbox
 
 .PHONY: boots
 boots: .venv ## virtual servers boot the validation image and are judged; needs root and QEMU (ARGS='-k "Uefi and hang"')

@@ -115,7 +115,8 @@ from typing import TYPE_CHECKING, Any
 from ansible_collections.baremetal.bcm.plugins.module_utils._ansible.runner import run_netbox_module
 from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.api.register import CERTIFICATE, CLAIM
 from ansible_collections.baremetal.bcm.plugins.module_utils._netbox.lifecycle.bootstrap import (
-    apply_change,
+    ObjectChange,
+    apply_changes,
     field_choices,
     missing_statuses,
     plan_custom_field,
@@ -139,20 +140,22 @@ SPEC = {
 }
 
 
-def work(module: AnsibleModule, netbox: NetBox) -> dict[str, Any]:
-    name = StateField(module.params["state_field"]).custom_field
-    missing = [] if name else missing_statuses(netbox)
-    changes = plan_custom_field(netbox, name) if name else []
+def plan(module: AnsibleModule, netbox: NetBox, custom_field: str) -> list[ObjectChange]:
+    changes = plan_custom_field(netbox, custom_field) if custom_field else []
     if module.params["validation"]:
         changes += plan_plain_field(netbox, "validation_result", "json")
     if module.params["validation"] or module.params["hardening"]:
         changes += [*plan_plain_field(netbox, CLAIM, "json"), *plan_plain_field(netbox, CERTIFICATE, "text")]
-    changes += plan_tags(netbox, module.params["tags"])
+    return changes + plan_tags(netbox, module.params["tags"])
+
+
+def work(module: AnsibleModule, netbox: NetBox) -> dict[str, Any]:
+    name = StateField(module.params["state_field"]).custom_field
+    missing = [] if name else missing_statuses(netbox)
+    changes = plan(module, netbox, name)
     netbox.require(("POST" if change.object_id is None else "PATCH", change.path) for change in changes)
-    made: dict[str, int] = {}
-    for change in changes:
-        if not module.check_mode:
-            apply_change(netbox, change, made)
+    if not module.check_mode:
+        changes = apply_changes(netbox, changes, lambda: plan(module, netbox, name))
     result: dict[str, Any] = {
         "changed": bool(changes),
         "diff": [change.diff() for change in changes],

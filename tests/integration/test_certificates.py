@@ -18,6 +18,7 @@ from ansible_collections.baremetal.bcm.tests.integration.support.module_process 
 from ansible_collections.baremetal.bcm.tests.integration.support.netbox import prepare_hardening
 from ansible_collections.baremetal.bcm.tests.integration.support.rack import wait_until
 from ansible_collections.baremetal.bcm.tests.integration.support.vendors import (
+    DEADLINE_S,
     SPEED,
     VendorRack,
     machine_of,
@@ -81,6 +82,7 @@ class Site:
             "names": {name: self.names_of(name) for name in names},
             "subject": SUBJECT,
             "lock_path": str(self.rack.directory / "locks"),
+            "deadline": DEADLINE_S,
             **options,
         }
 

@@ -240,13 +240,13 @@ OUTAGE_S = 10
 
 
 class TestAHeadNodeInTrouble:
-    """Four runs, each on three new nodes; an installation takes five real seconds."""
+    """Four runs, each on three new nodes; an installation takes eight real seconds."""
 
     @pytest.fixture(scope="class")
     @staticmethod
     def where(open_class_site: OpenSite) -> Site:
         rack = new_rack(12, slots=10, devices="all")
-        rack["times"] = {"post": 10, "boot": 30, "install_full": 3000, "install_sync": 3000, "init": 300}
+        rack["times"] = {"post": 10, "boot": 30, "install_full": 4800, "install_sync": 4800, "init": 300}
         site: Site = open_class_site(rack, inventory=inventory_of(rack))
         return site
 
@@ -275,7 +275,7 @@ class TestAHeadNodeInTrouble:
     def test_a_head_node_that_restarts_while_power_is_sent_sends_none_twice(self, where: Site) -> None:
         # The call is cut after it came and before it was done: the client can't know that.
         with self.start(where, POWER_CUT, bcm_power_timeout=6) as started:
-            where.rack.break_something("slow", call="powerOperation", seconds=3)
+            where.rack.break_something("slow", call="powerOperation", seconds=8)
             where.rack.wait_for_calls("ON")
             where.rack.end_head_node(away_s=2)
             run = started.end()
@@ -303,11 +303,11 @@ class TestAHeadNodeInTrouble:
         self.expect_all_up_by_one_power_operation(where, run, SESSIONS)
 
     def test_no_node_fails_for_waiting_while_another_client_has_all_slots(self, where: Site) -> None:
-        short = {"bcm_boot_timeout": 3, "bcm_install_timeout": 6, "bcm_init_timeout": 3}
+        short = {"bcm_boot_timeout": 8, "bcm_install_timeout": 12, "bcm_init_timeout": 8}
         with self.start(where, STARVED, **short) as started:
             everything = where.rack.break_something("slots_taken", slots=10)
             wait_until(lambda: where.rack.head_node.provisioning()[1] == len(STARVED), "three nodes that wait")
-            where.rack.break_something("slots_taken", slots=10, seconds=8)
+            where.rack.break_something("slots_taken", slots=10, seconds=20)
             where.rack.mend(everything)
             run = started.end()
 

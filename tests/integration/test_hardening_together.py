@@ -20,6 +20,7 @@ from ansible_collections.baremetal.bcm.tests.integration.support.module_process 
 )
 from ansible_collections.baremetal.bcm.tests.integration.support.netbox import prepare_hardening
 from ansible_collections.baremetal.bcm.tests.integration.support.rack import ROOT, Rack, running, wait_until
+from ansible_collections.baremetal.bcm.tests.integration.support.vendors import run_module
 from ansible_collections.baremetal.bcm.tests.netbox.fake.server import TOKEN, FakeNetBox, served
 from ansible_collections.baremetal.bcm.tests.netbox.fake.store import NEW
 from ansible_collections.baremetal.bcm.tests.netbox.lab import Lab
@@ -93,7 +94,7 @@ def hall(tmp_path: Path) -> Iterator[Hall]:
 def test_of_two_runs_on_two_computers_one_is_refused_before_it_writes_anything(hall: Hall) -> None:
     with module_process("redfish_harden", hall.options(profile=LONG)) as first:
         wait_until(lambda: hall.field("bmc_claim") is not None, "the claim of the first run")
-        second = hall.harden(computer="elsewhere")
+        second = run_module("redfish_harden", **hall.options(computer="elsewhere"))
         claim = hall.field("bmc_claim")
         result = result_of(first)
 
@@ -261,9 +262,9 @@ def test_power_by_redfish_keeps_away_from_a_server_that_another_computer_has_and
     assert "nothing was sent" in lost["msg"]
 
     hall.rack.break_something("redfish_ignores_writes", node=NAME, method="POST", path="/redfish/v1/Systems")
-    with module_process("bcm_power", {**power_options(hall, "on"), "timeout": 6}, hall.rack.environment) as process:
+    with module_process("bcm_power", {**power_options(hall, "on"), "timeout": 15}, hall.rack.environment) as process:
         wait_until(lambda: hall.field("bmc_claim") is not None, "the claim of the power run")
-        hardened = hall.harden()
+        hardened = run_module("redfish_harden", **hall.options())
         done = result_of(process)
     assert " until " in hardened["failures"][NAME]
     assert hall.rack.nodes()[NAME]["power"] == "OFF"

@@ -243,10 +243,9 @@ class TestAfterASequentialRun:
         assert figures["achieved_seconds"] == pytest.approx(ended - min(row["started"] for row in rows), abs=1)
         assert figures["achieved_seconds"] > sum(row["seconds"] for row in rows)
         assert figures["durations"]["source"] == "observed"
-        assert (
-            sum(figures["durations"][key] for key in ("boot_s", "sync_s", "init_s"))
-            < max(row["seconds"] for row in rows) + 0.2
-        )
+        # Medians of three phases, each of another node where readings fall so: two of three nodes reach each of them.
+        phases = [figures["durations"][key] for key in ("boot_s", "sync_s", "init_s")]
+        assert sum(phases) < 1.5 * max(row["seconds"] for row in rows) + 0.2
         assert 0 < figures["efficiency"] <= 1
         assert figures["efficiency"] == pytest.approx(figures["bound_seconds"] / figures["achieved_seconds"], abs=0.01)
         assert "Achieved " in run.output

@@ -177,7 +177,7 @@ class TestAHeadNodeInTrouble:
     ) -> None:
         for answer, _sentence in WRITES:
             repaired.rack.break_something("call_fails", call="addDevice", answer=answer, times=1)
-        task = {"baremetal.bcm.bcm_device": {**DEVICE, "read_timeout": 1}, "ignore_errors": True}
+        task = {"baremetal.bcm.bcm_device": {**DEVICE, "read_timeout": 5}, "ignore_errors": True}
 
         run = repaired.ansible.tasks([*[task] * len(WRITES), {**task, "ignore_errors": False}])
 

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -21,7 +22,7 @@ def break_once(
     reply: Reply | None,
     *,
     times: int = 1,
-    first: Callable[[], None] | None = None,
+    first: Callable[[], object] | None = None,
 ) -> None:
     """Answer the next requests of this kind with a reply, or do something first and let them pass."""
     left = times
@@ -123,6 +124,30 @@ def test_a_state_that_somebody_changes_meanwhile_is_planned_anew(
     assert (result["outcome"], result["state_before"]) == ("refused", "staged")
     assert lab.state(server) == "staged"
     assert lab.kinds(server) == ["warning"]
+
+
+def test_what_another_run_creates_at_the_same_moment_is_taken_by_a_bootstrap(
+    fake: FakeNetBox, broken_lab: Lab, modules: Modules
+) -> None:
+    types = "object_types" if broken_lab.version >= (4, 0) else "content_types"
+    field = {"name": "bmc_claim", "type": "json", types: ["dcim.device"]}
+    tag = {"name": "intake", "slug": "intake"}
+    for path, theirs in (("extras/custom-fields", field), ("extras/tags", tag)):
+        create = functools.partial(fake.store.create, path, theirs)
+        break_once(fake, "POST", path, None, first=create)
+
+    result = modules.good("netbox_bootstrap", broken_lab, hardening=True, tags=["intake"])
+
+    assert result["created"] == ["custom field bmc_certificate"]
+    assert modules.good("netbox_bootstrap", broken_lab, hardening=True, tags=["intake"])["changed"] is False
+
+
+def test_an_object_that_netbox_refuses_to_a_bootstrap_is_a_failure(
+    fake: FakeNetBox, broken_lab: Lab, modules: Modules
+) -> None:
+    break_once(fake, "POST", "extras/tags", Reply(400, {"slug": ["Enter a valid slug."]}))
+
+    assert "Enter a valid slug." in modules.bad("netbox_bootstrap", broken_lab, tags=["intake"])
 
 
 def test_if_match_keeps_what_somebody_else_wrote_at_the_last_moment(modules: Modules) -> None:

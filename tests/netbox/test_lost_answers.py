@@ -110,14 +110,14 @@ def test_a_run_that_is_killed_after_a_write_leaves_one_entry_for_each_server(
     events = [ack(server.mac, lab.new_ip()) for server in servers]
     task = {"url": netbox.url, "token": lab.token, "events": events, "lock_path": str(tmp_path / "own")}
     words = [sys.executable, str(RACER), json.dumps(task)]
-    with started(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=ENVIRONMENT) as run:
+    with started(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=ENVIRONMENT, limit_s=240) as run:
         assert run.stdout is not None
         assert run.stdin is not None
         assert run.stdout.readline() == "ready\n"
         netbox.lose(number, performed=True, then=run.kill)
         run.stdin.write("go\n")
         run.stdin.flush()
-        assert run.wait(timeout=60) == -signal.SIGKILL
+        assert run.wait(timeout=240) == -signal.SIGKILL
     netbox.mend()
 
     modules.good("netbox_lifecycle", through(netbox, lab), events=events, ledger_path=str(tmp_path / "own"))
@@ -211,7 +211,7 @@ sys.stdin.read()
 
 def test_a_run_that_lives_keeps_its_entries_and_one_that_was_killed_leaves_them(tmp_path: Path) -> None:
     words = [sys.executable, "-c", REMEMBERS, str(tmp_path)]
-    with started(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=ENVIRONMENT) as run:
+    with started(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=ENVIRONMENT, limit_s=240) as run:
         assert run.stdout is not None
         assert run.stdout.readline() == "remembered\n"
         while_it_lives = Ledger(str(tmp_path), "http://netbox", "test")

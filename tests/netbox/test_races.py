@@ -25,7 +25,7 @@ from ansible_collections.baremetal.bcm.tests.netbox.conftest import ack
 from ansible_collections.baremetal.bcm.tests.netbox.lab import Lab
 from ansible_collections.baremetal.bcm.tests.unit.child_process import started
 
-PATIENCE_S = 120
+PATIENCE_S = 400
 RACER = Path(__file__).with_name("racer.py")
 COLLECTIONS = Path(__file__).parents[2] / ".collections"
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(COLLECTIONS)}

@@ -46,7 +46,10 @@ _APPLICATION, _SET_PRIVILEGE, _CLOSE_SESSION = 0x06, 0x3B, 0x3C
 # Words in pyghmi's texts that mean the login was refused (its rmcp_codes, completion codes and RAKP checks).
 _LOGIN_REFUSED = ("password", "unauthorized", "invalid role", "integrity check", "wrong kg", "privilege level")
 _LONGEST_PACKET = 4096
-_PATIENCE_S = 4  # the last of the growing waits for one answer; they are about 1, 2, 3 and 4 s
+# The first and the last of the growing waits for one answer; they are about 1, 2, 3 and 4 s. pyghmi begins with half a
+# second, and logs in anew to a BMC that takes longer to check a login.
+_FIRST_WAIT_S = 1.0
+_PATIENCE_S = 4
 
 
 @dataclass(frozen=True)
@@ -180,7 +183,7 @@ class Session(PyghmiSession):  # type: ignore[misc]
         with suppress(OSError):
             self.socket.send(self.netpacket)
         if retry:
-            self._resend_s = time.monotonic() + (self.timeout if timeout is None else timeout)
+            self._resend_s = time.monotonic() + max(_FIRST_WAIT_S, self.timeout if timeout is None else timeout)
 
     def _initsession(self) -> None:
         # Also called to log in anew after a loss. A BMC that does not take SHA-256 is not asked for it again.

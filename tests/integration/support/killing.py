@@ -24,7 +24,7 @@ VICTIM = {"username": "victim", "password": "victim-password", "profile": "admin
 ADMIN = {"username": "admin", "password": "demo-head-node", "profile": "admin"}
 AS_VICTIM = {"BCM_USERNAME": VICTIM["username"], "BCM_PASSWORD": VICTIM["password"]}
 # A call that was under way when its run was killed may still arrive.
-_ON_THE_WIRE_S = 1.0
+_ON_THE_WIRE_S = 1.9
 # How long UP may be a state from before the restart. On a rack this fast a node goes down at once.
 _SETTLE = {"bcm_settle_time": 3, "bcm_graceful_timeout": 10}
 

@@ -192,8 +192,9 @@ class Ansible:
         *options: str,
         variables: Mapping[str, Any] | None = None,
         environment: Mapping[str, str] | None = None,
+        limit_s: float = 2 * GIVE_UP_S,
     ) -> Iterator[Started]:
-        """Start a playbook; whatever of it still runs at the end of the block is killed."""
+        """Start a playbook; whatever of it still runs at the end of the block, or after the limit, is killed."""
         number = next(self._numbers)
         record = self._directory / f"record-{number}"
         path = playbook if playbook.endswith(".yml") else str(ROOT / "playbooks" / f"{playbook}.yml")
@@ -202,7 +203,7 @@ class Ansible:
         record.touch()
         with started(
             command,
-            limit_s=2 * GIVE_UP_S,
+            limit_s=limit_s,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,

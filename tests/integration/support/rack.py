@@ -168,7 +168,7 @@ class Rack:
         content = None if body is None else json.dumps(body).encode()
         url = self.environment["VIRTUAL_RACK_ADMIN"] + path
         request = urllib.request.Request(url, data=content, method=method)  # noqa: S310
-        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
+        with urllib.request.urlopen(request, timeout=120) as answer:  # noqa: S310
             return json.load(answer)
 
 

@@ -125,7 +125,7 @@ class TestTrouble:
         assert engine.said_within("Bring the batch to NetBox"), engine.said
         engine.kill()
         names += hall.lease(2)
-        assert until(lambda: hall.intake.stats().rows), tap.said
+        assert until(lambda: hall.intake.stats().first_sightings == len(names)), tap.said
         tap.kill()
 
         engine = hall.intake.engine()

@@ -34,7 +34,7 @@ def ipmi_rack(nodes: int, *, devices: str | list[str] = "all") -> RackFile:
     rack: RackFile = yaml.safe_load(new_rack_text(nodes, engine="ipmi"))
     rack["ipmi_port"] = 0
     # How long the head node waits for a BMC.
-    rack["ipmi_timeout_s"] = 4.0
+    rack["ipmi_timeout_s"] = 8.0
     rack["head_node"]["devices"] = devices
     return rack
 

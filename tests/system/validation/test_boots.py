@@ -33,8 +33,8 @@ SERVERS: dict[str, list[Raw]] = {
         {"kind": "wrong_port", "port": "Ethernet1/9"},
         {"kind": "machine_check", "after": "02-memory begins"},
     ],
-    "hung": [{"kind": "hang", "after": "03-disk begins", "seconds": 4}],
-    "dead": [{"kind": "death", "after": "02-memory begins", "seconds": 2}],
+    "hung": [{"kind": "hang", "after": "03-disk begins", "seconds": 8}],
+    "dead": [{"kind": "death", "after": "02-memory begins", "seconds": 4}],
 }
 # By fault that a step finds: the server that has it, the step, and what its reason names.
 FOUND = {
@@ -142,7 +142,8 @@ class Boots:
         result = booted.fields(name)["validation_result"]
 
         # 04-lldp runs beside 03-disk, and is over sooner or later than a machine that hangs.
-        assert (result["verdict"], result["step"].split(", ")[0], booted.state(name)) == ("lost", step, "failed")
+        assert (result["verdict"], booted.state(name)) == ("lost", "failed")
+        assert step in result["step"].split(", ")
         assert f" {result['step']} (run" in booted.journal(name)[-1]
 
 

@@ -146,17 +146,25 @@ def test_a_wrong_password_is_shown_to_two_bmcs_at_most(rack: ValidationRack) -> 
 
 def test_a_run_that_was_killed_and_is_started_again_follows_the_server_it_switched_on(rack: ValidationRack) -> None:
     node = rack.node(8)
-    # Long enough that the second run finds it at work.
-    node.agent.tool("memtester", f"sleep 6; {TOOLS['memtester']}")
+    followed = node.agent.root / "followed"
+    # At work until the second run has found it so.
+    node.agent.tool("memtester", f"while [ ! -e {followed} ]; do sleep 0.1; done; {TOOLS['memtester']}")
     words, process = rack.words([node], **LEAVE)
     with started(words, limit_s=120, stdout=subprocess.DEVNULL, **process) as playbook:
         wait_until(lambda: bool(_result(rack, node).get("run")), "a run in NetBox", limit_s=60)
         os.killpg(playbook.pid, signal.SIGKILL)
-    status, printed = rack.validate([node], validation_allow_on=True, **LEAVE)
+    words, process = rack.words([node], validation_allow_on=True, **LEAVE)
+    with started(words, limit_s=240, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **process) as playbook:
+        assert playbook.stdout is not None
+        printed = ""
+        for line in playbook.stdout:
+            printed += line
+            if "Following 1 server" in line:
+                followed.touch()
+        playbook.wait(timeout=30)
 
-    assert (status, outcome(printed, node)) == (0, "passed"), printed
+    assert (playbook.returncode, outcome(printed, node)) == (0, "passed"), printed
     assert rack.boots[8] == 1
-    assert "Following 1 server" in printed
 
 
 def test_a_server_that_a_technician_switches_on_is_followed(rack: ValidationRack) -> None:

@@ -63,7 +63,7 @@ def test_a_receiver_that_is_killed_in_each_of_the_five_steps_has_each_result_onc
 
         wait_until(is_given, "a boot script for the server")
         killed_in: list[str] = []
-        with machine.agent(services.port, given[0][1], given[0][0]) as process:
+        with machine.agent(services.port, given[0][1], given[0][0], limit_s=300) as process:
             while process.poll() is None:
                 at_work = [step for step in STEPS if (machine.root / f"at-{step}").exists() and step not in killed_in]
                 for step in at_work[:1]:

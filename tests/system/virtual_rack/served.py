@@ -192,7 +192,7 @@ def served(directory: Path, nodes: int, **settings: Any) -> Iterator[ServedRack]
     ports = ["--port", "0", "--ipmi-port", str(free_port())]
     with started([*command, *ports, "--state-dir", str(state)], limit_s=None, stdout=subprocess.PIPE) as process:
         try:
-            wait_until(lambda: (state / "env").exists() or process.poll() is not None, "a rack that is ready")
+            wait_until(lambda: (state / "env").exists() or process.poll() is not None, "a ready rack", limit_s=120)
             yield ServedRack(process, state)
         finally:
             process.send_signal(signal.SIGTERM)

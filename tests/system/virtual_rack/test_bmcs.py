@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -47,20 +48,27 @@ def test_power_goes_on_and_off_and_the_status_is_the_machines_own(rack: ServedRa
 
 
 def test_a_set_acts_within_a_tenth_of_a_second(rack: ServedRack) -> None:
-    fastest_s = 10.0
+    asked_s, set_s = [], []
     for word, power in (("on", "ON"), ("off", "OFF")) * 3:
         began_s = time.monotonic()
         rack.power(BMC, word)
-        # When the BMC has answered, the machine has acted: ipmitool's own start and log-in are in this figure.
-        fastest_s = min(fastest_s, time.monotonic() - began_s)
+        # When the BMC has answered, the machine has acted.
+        set_s.append(time.monotonic() - began_s)
         assert rack.node()["power"] == power
-    assert fastest_s < 0.3
+        began_s = time.monotonic()
+        rack.power(BMC, "status")
+        asked_s.append(time.monotonic() - began_s)
+    # To ask costs ipmitool's start and log-in too.
+    assert min(set_s) - min(asked_s) < 0.1
 
 
 def test_a_cycle_is_off_and_on(rack: ServedRack) -> None:
     rack.power(BMC, "on")
-    assert rack.power(BMC, "cycle") == "Chassis Power Control: Cycle"
-    assert rack.node()["power"] == "OFF"
+    with ThreadPoolExecutor(1) as pool:
+        # It is off for a second, which may be over before a busy computer has ended ipmitool.
+        off = pool.submit(wait_until, lambda: rack.node()["power"] == "OFF", "no power in a cycle")
+        assert rack.power(BMC, "cycle") == "Chassis Power Control: Cycle"
+        off.result()
     wait_until(lambda: rack.node()["power"] == "ON", "power after a cycle")
 
 
@@ -141,7 +149,7 @@ def test_a_slow_bmc_answers_in_the_end(rack: ServedRack) -> None:
 def test_nothing_comes_back_while_the_fault_lasts(rack: ServedRack, kind: str) -> None:
     logins = rack.node()["bmc"]["logins"]
     with rack.fault(kind), pytest.raises(subprocess.TimeoutExpired):
-        rack.power(BMC, "on", limit_s=1.5)
+        rack.power(BMC, "on", limit_s=5)
     assert rack.node()["power"] == "OFF"
     assert rack.node()["bmc"]["logins"] == logins + (kind == "bmc_hangs")
     assert rack.power(BMC, "on") == "Chassis Power Control: Up/On"

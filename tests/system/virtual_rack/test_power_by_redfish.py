@@ -137,7 +137,7 @@ def test_a_power_command_that_is_lost_is_done_once(cluster: Cluster, kind: str) 
 
 def test_a_silent_bmc_fails_its_node_and_an_untrusted_certificate_all_before_anything_is_sent(cluster: Cluster) -> None:
     with cluster.rack.fault("bmc_silent", node="node002"):
-        nodes = cluster.switch("status", limits=Limits(connect_s=1, tries=1, deadline_s=20))
+        nodes = cluster.switch("status", limits=Limits(connect_s=5, tries=1, deadline_s=40))
     untrusted = cluster.switch("off", ca_path=None)
     pinned = {name: {"name": name, "tls_fingerprint": "0" * 64} for name in NAMES[:1]}
     other = cluster.switch("off", NAMES[:1], overrides=pinned)

@@ -333,7 +333,9 @@ def test_a_call_can_hang(play: Callable[..., None]) -> None:
     async def scene(client: Client) -> None:
         await client.admin.post("/faults", json={"kind": "call_fails", "answer": "hang", "times": 1})
         with pytest.raises(httpx.ReadTimeout):
-            await client.http.post("/json", json={"service": "cmdevice", "call": "getDevices"}, timeout=0.1)
+            await client.http.post(
+                "/json", json={"service": "cmdevice", "call": "getDevices"}, timeout=httpx.Timeout(10, read=0.1)
+            )
 
     play(scene)
 

@@ -133,14 +133,14 @@ def test_an_engine_that_is_not_there_is_a_silent_bmc() -> None:
 
 
 def test_a_client_that_is_idle_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(relay_module, "IDLE_S", 0.05)
+    monkeypatch.setattr(relay_module, "IDLE_S", 0.5)
 
     async def scene(lab: Lab) -> None:
+        forgotten = asyncio.Event()
+        monkeypatch.setattr(lab.relay.logins, "forget", lambda _client: forgotten.set())
         client = await lab.client()
         client.transport.sendto(PRESENCE_PING)
         await client.received.get()
-        forgotten = asyncio.Event()
-        monkeypatch.setattr(lab.relay.logins, "forget", lambda _client: forgotten.set())
         await forgotten.wait()
         client.transport.sendto(PRESENCE_PING)
         await client.received.get()

@@ -30,7 +30,7 @@ class Site:
         self.bench, self.redfishes, self._client = bench, redfishes, client
 
     async def ask(
-        self, method: str, path: str, *, number: int = 1, limit_s: float = 5.0, **options: Any
+        self, method: str, path: str, *, number: int = 1, limit_s: float | httpx.Timeout = 5.0, **options: Any
     ) -> httpx.Response:
         """Ask a BMC over the network."""
         url = f"https://127.0.45.{number}:{self.redfishes.port}{path}"
@@ -142,7 +142,7 @@ def test_a_bmc_that_cannot_be_used_is_found_out_and_comes_back(play: Play, kind:
     async def scene(site: Site) -> None:
         await site.fault(kind)
         with pytest.raises(error):
-            await site.ask("GET", NETWORK, limit_s=0.5)
+            await site.ask("GET", NETWORK, limit_s=httpx.Timeout(5, connect=2, read=0.5))
         assert (await site.ask("GET", NETWORK, number=2)).status_code == 200
         await site.mend()
         assert (await site.ask("GET", NETWORK)).status_code == 200
@@ -154,7 +154,7 @@ def test_a_bmc_can_be_slow(play: Play) -> None:
     async def scene(site: Site) -> None:
         await site.fault("bmc_slow", seconds=0.6)
         with pytest.raises(httpx.ReadTimeout):
-            await site.ask("GET", NETWORK, limit_s=0.3)
+            await site.ask("GET", NETWORK, limit_s=httpx.Timeout(5, read=0.3))
         assert (await site.ask("GET", NETWORK)).status_code == 200
 
     play(scene)

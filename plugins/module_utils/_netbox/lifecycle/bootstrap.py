@@ -5,12 +5,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ..api.client import DEVICES, NetBox, Raw
-from ..api.errors import NetBoxConfigError
+from ..api.errors import NetBoxApiError, NetBoxConfigError, NetBoxTransportError
 from .transitions import State
 
 CUSTOM_FIELDS = "extras/custom-fields/"
@@ -122,7 +122,32 @@ def plan_plain_field(netbox: NetBox, name: str, kind: str) -> list[ObjectChange]
     return [ObjectChange(what, CUSTOM_FIELDS, known["id"], wanted, {types: known[types]}, wanted)]
 
 
-def apply_change(netbox: NetBox, change: ObjectChange, made: dict[str, int]) -> None:
+def apply_changes(
+    netbox: NetBox, changes: Sequence[ObjectChange], plan_again: Callable[[], Sequence[ObjectChange]]
+) -> list[ObjectChange]:
+    """Create and change objects; returns what was done. Raises NetBoxError.
+
+    What another run creates at the same moment is taken as it is: what NetBox does not create is planned again.
+    """
+    done: list[ObjectChange] = []
+    made: dict[str, int] = {}
+    left = list(changes)
+    while left:
+        change = left.pop(0)
+        try:
+            _apply(netbox, change, made)
+            done.append(change)
+        except (NetBoxApiError, NetBoxTransportError) as error:
+            left = list(plan_again())
+            if change.object_id is not None or change.what in {each.what for each in left}:
+                raise
+            if isinstance(error, NetBoxTransportError):
+                # It is there, and may be this run's own.
+                done.append(change)
+    return done
+
+
+def _apply(netbox: NetBox, change: ObjectChange, made: dict[str, int]) -> None:
     """Create or change one object. `made` collects the ids of what was created, by name, for the changes after it."""
     fields = {
         key: made.get(value.what, 0) if isinstance(value, ObjectChange) else value

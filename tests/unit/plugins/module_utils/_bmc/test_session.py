@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
+import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from types import SimpleNamespace
@@ -328,6 +329,18 @@ def test_a_bmc_that_falls_silent_after_the_user_name_is_asked_until_the_session_
 
     assert not line.events
     line.session.close()
+
+
+@pytest.mark.parametrize("step", [RAKP1, RAKP3])
+def test_a_bmc_is_given_a_second_to_check_a_login(step: int) -> None:
+    line = line_to(RmcpBmc(deaf_to=frozenset([step])))
+    while line.wire.inbox:
+        began_s = time.monotonic()
+        line.session.read()
+
+    assert line.wire.bmc.seen[-1] == step
+    assert line.session.wake_s is not None
+    assert line.session.wake_s - began_s >= 1.0
 
 
 def test_a_bmc_that_falls_silent_in_the_last_step_of_the_login_delays_no_other() -> None:

@@ -191,7 +191,7 @@ def sip_request(connection: socket.socket, over: threading.Event) -> None:
 @pytest.mark.parametrize(("speak", "sent_bytes"), [(drip_headers, 1), (drip_body, 1), (sip_request, 20_000_000)])
 def test_a_peer_that_drips_over_a_real_connection_is_given_up_in_time(speak: Any, sent_bytes: int) -> None:
     with speaking(speak) as port:
-        client = HttpsClient(f"http://127.0.0.1:{port}", Tls(), patience=Patience(1.0, 0.1, 0.2))
+        client = HttpsClient(f"http://127.0.0.1:{port}", Tls(), patience=Patience(5.0, 1.0, 2.0))
         # Without the bound this would take hours.
         with pytest.raises(TookTooLong):
             client.send(HttpRequest("POST", "/", "call", content=bytes(sent_bytes)), ALWAYS)

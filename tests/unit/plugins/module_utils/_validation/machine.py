@@ -86,7 +86,9 @@ class Machine:
         noted = (self.root / "calls").read_text(encoding="utf-8").splitlines()
         return [line for line in noted if line.startswith(f"{name} ")]
 
-    def agent(self, port: int, token: str = TOKEN, run: str = RUN) -> AbstractContextManager[subprocess.Popen[str]]:
+    def agent(
+        self, port: int, token: str = TOKEN, run: str = RUN, *, limit_s: float = 120
+    ) -> AbstractContextManager[subprocess.Popen[str]]:
         """Start the agent as the image does: a copy of the package, an interpreter, and no more."""
         cmdline = self.root / "proc/cmdline"
         cmdline.write_text(f"quiet bm.server=http://127.0.0.1:{port} bm.run={run} bm.token={token} panic=10\n")
@@ -94,7 +96,7 @@ class Machine:
         environment = {"PATH": f"{self.tools}:/usr/bin:/bin", "PYTHONPATH": str(self.root / "lib"), "HOME": "/"}
         return started(
             [str(self.tools / "python3"), "-S", "-m", "validation.agent", *arguments, "--root", str(self.root)],
-            limit_s=120,
+            limit_s=limit_s,
             env=environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -308,8 +308,8 @@ def test_a_step_that_the_image_lacks_has_a_result_too(machine: Machine) -> None:
 
 
 def test_nothing_that_a_step_started_outlives_its_budget(machine: Machine) -> None:
-    child = "import os,time; os.setsid(); open('pid','w').write(str(os.getpid())); time.sleep(300)"
-    machine.step("50-site", f'python3 -c "{child}" & trap "" TERM; sleep 300', budget="2")
+    child = "setsid sh -c 'echo $$ >pid; exec sleep 300' &"
+    machine.step("50-site", f'{child} trap "" TERM; sleep 300', budget="2")
     receiver = Receiver(_task(_alone("50-site")))
     _run(machine, receiver)
     pid = int((machine.work / "50-site/pid").read_text())
@@ -336,7 +336,7 @@ def _alive(pid: int) -> bool:
 
 
 def test_a_step_that_runs_long_is_heard_of_and_its_log_comes_meanwhile(machine: Machine) -> None:
-    machine.step("50-site", f"echo begun; sleep 2; {_THINGS}")
+    machine.step("50-site", f"echo begun; sleep 5; {_THINGS}")
     receiver = Receiver(_task(_alone("50-site")))
     seen: list[bool] = []
     receiver.on_event = lambda event: seen.append(("50-site", 0) in receiver.logs and event.kind == "heartbeat")
@@ -461,13 +461,13 @@ def test_the_deadline_of_the_run_binds_steps_with_a_longer_budget(machine: Machi
 
 
 def test_a_signal_ends_the_step_and_says_so(machine: Machine) -> None:
-    machine.step("50-site", f"sleep 60; {_THINGS}")
+    machine.step("50-site", f"touch begun; sleep 60; {_THINGS}")
     receiver = Receiver(_task(_alone("50-site")))
-    begun = threading.Event()
-    receiver.on_event = lambda event: begun.set() if event.kind == "step_started" else None
     with serving(receiver) as port, machine.agent(port) as process:
-        assert begun.wait(60)
-        time.sleep(0.5)
+        until = time.monotonic() + 60
+        while not (machine.work / "50-site/begun").exists():
+            assert time.monotonic() < until, receiver.events
+            time.sleep(0.05)
         os.kill(process.pid, signal.SIGTERM)
         process.communicate(timeout=60)
     assert receiver.results["50-site"].outcome == "killed"
