@@ -46,10 +46,11 @@ _APPLICATION, _SET_PRIVILEGE, _CLOSE_SESSION = 0x06, 0x3B, 0x3C
 # Words in pyghmi's texts that mean the login was refused (its rmcp_codes, completion codes and RAKP checks).
 _LOGIN_REFUSED = ("password", "unauthorized", "invalid role", "integrity check", "wrong kg", "privilege level")
 _LONGEST_PACKET = 4096
-# The first and the last of the growing waits for one answer; they are about 1, 2, 3 and 4 s. pyghmi begins with half a
-# second, and logs in anew to a BMC that takes longer to check a login.
+# The first and the last of the growing waits for one answer; they are about 1, 2, 3 and 4 s.
 _FIRST_WAIT_S = 1.0
 _PATIENCE_S = 4
+# Where a login is not checked by then, pyghmi logs in anew, which costs the BMC a session. It would not wait a second.
+_LOGIN_WAIT_S = 2.0
 
 
 @dataclass(frozen=True)
@@ -108,6 +109,7 @@ class Session(PyghmiSession):  # type: ignore[misc]
     broken: bool
     lastpayload: object
     attemptedhash: int
+    sessioncontext: str | None
     heard: bool = False  # whether the BMC has sent anything
 
     def __new__(cls, *_args: Any, **_kwargs: Any) -> Session:
@@ -183,7 +185,8 @@ class Session(PyghmiSession):  # type: ignore[misc]
         with suppress(OSError):
             self.socket.send(self.netpacket)
         if retry:
-            self._resend_s = time.monotonic() + max(_FIRST_WAIT_S, self.timeout if timeout is None else timeout)
+            least_s = _LOGIN_WAIT_S if self.sessioncontext in ("EXPECTINGRAKP2", "EXPECTINGRAKP4") else _FIRST_WAIT_S
+            self._resend_s = time.monotonic() + max(least_s, self.timeout if timeout is None else timeout)
 
     def _initsession(self) -> None:
         # Also called to log in anew after a loss. A BMC that does not take SHA-256 is not asked for it again.
@@ -264,6 +267,11 @@ class Sessions:
         for key, _events in self._selector.select(max(0.0, min(timeout_s, left_s))):
             key.data.read()
         now_s = time.monotonic()
-        for session in list(self._open):
-            if session.wake_s is not None and session.wake_s <= now_s:
-                session.resend()
+        for session in self._overdue(now_s):
+            # Its answer may have come while others were read.
+            session.read()
+        for session in self._overdue(now_s):
+            session.resend()
+
+    def _overdue(self, now_s: float) -> list[Session]:
+        return [session for session in self._open if session.wake_s is not None and session.wake_s <= now_s]

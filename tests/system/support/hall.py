@@ -21,7 +21,7 @@ USERNAME, PASSWORD = "bmcadmin", "demo-bmc-password"
 # No test waits for a real BMC's slowness: nothing on one computer takes a second.
 PATIENCE = {
     "bcm_ipmi_deadline": 20,
-    "bcm_ipmi_connect_timeout": 3,
+    "bcm_ipmi_connect_timeout": 5,
     "bcm_ipmi_tries": 3,
     "bcm_ipmi_retry_delay": 1,
     "bcm_power_timeout": 10,

@@ -245,8 +245,11 @@ def test_two_hundred_bmcs_answer_both_clients(tmp_path: Path) -> None:
         assert in_parallel(lambda n: rack.power(address_of(n), "status"), 200) == ["Chassis Power is off"] * 200
         odd = in_parallel(lambda n: rack.power(address_of(n), "on" if n % 2 else "off"), 200)
         assert set(odd) == {"Chassis Power Control: Up/On", "Chassis Power Control: Down/Off"}
+        assert {node["bmc"]["logins"] for node in rack.admin("GET", "/nodes")} == {2}
         expected = {address_of(n): "on" if n % 2 else "off" for n in range(1, 201)}
         assert rack.pyghmi(list(expected)) == expected
         nodes = rack.admin("GET", "/nodes")
         assert {node["bmc"]["address"]: node["power"].lower() for node in nodes} == expected
-        assert {(node["bmc"]["logins"], node["bmc"]["restarts"]) for node in nodes} == {(3, 0)}
+        # pyghmi gives a BMC half a second to check a login, then it logs in anew.
+        assert min(node["bmc"]["logins"] for node in nodes) == 3
+        assert {node["bmc"]["restarts"] for node in nodes} == {0}

@@ -332,7 +332,7 @@ def test_a_bmc_that_falls_silent_after_the_user_name_is_asked_until_the_session_
 
 
 @pytest.mark.parametrize("step", [RAKP1, RAKP3])
-def test_a_bmc_is_given_a_second_to_check_a_login(step: int) -> None:
+def test_a_bmc_is_given_two_seconds_to_check_a_login(step: int) -> None:
     line = line_to(RmcpBmc(deaf_to=frozenset([step])))
     while line.wire.inbox:
         began_s = time.monotonic()
@@ -340,7 +340,7 @@ def test_a_bmc_is_given_a_second_to_check_a_login(step: int) -> None:
 
     assert line.wire.bmc.seen[-1] == step
     assert line.session.wake_s is not None
-    assert line.session.wake_s - began_s >= 1.0
+    assert line.session.wake_s - began_s >= 2.0
 
 
 def test_a_bmc_that_falls_silent_in_the_last_step_of_the_login_delays_no_other() -> None:
@@ -565,3 +565,29 @@ def test_a_wait_that_is_over_repeats_what_was_not_answered(
     assert peer.recv(4096)
     sessions.close(session)
     peer.close()
+
+
+def test_an_answer_that_comes_while_others_are_read_is_not_asked_for_again(
+    peers: dict[str, socket.socket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [1000.0]
+    monkeypatch.setattr(session_module, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    sessions = Sessions()
+    busy, late = (sessions.open(Bmc(f"127.0.0.{number}", "admin", "bmc-secret"), lambda _: None) for number in (1, 2))
+    bmcs = {"127.0.0.1": RmcpBmc(), "127.0.0.2": RmcpBmc()}
+
+    def read_slowly() -> None:
+        Session.read(busy)
+        serve(peers, bmcs, silent=["127.0.0.1"])
+        now[0] += 60
+
+    monkeypatch.setattr(busy, "read", read_slowly)
+    for _round in LOGIN:
+        serve(peers, bmcs, silent=["127.0.0.2"])
+        sessions.wait(0)
+
+    assert bmcs["127.0.0.2"].seen == LOGIN
+    for session in (busy, late):
+        sessions.close(session)
+    for peer in peers.values():
+        peer.close()
