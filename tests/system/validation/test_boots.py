@@ -33,8 +33,8 @@ SERVERS: dict[str, list[Raw]] = {
         {"kind": "wrong_port", "port": "Ethernet1/9"},
         {"kind": "machine_check", "after": "02-memory begins"},
     ],
-    "hung": [{"kind": "hang", "after": "03-disk begins", "seconds": 8}],
-    "dead": [{"kind": "death", "after": "02-memory begins", "seconds": 4}],
+    "hung": [{"kind": "hang", "after": "03-disk begins", "seconds": 4}],
+    "dead": [{"kind": "death", "after": "02-memory begins", "seconds": 2}],
 }
 # By fault that a step finds: the server that has it, the step, and what its reason names.
 FOUND = {
